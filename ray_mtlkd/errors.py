@@ -1,0 +1,43 @@
+"""The one error type: what is wrong, where, and how to fix it."""
+
+from collections.abc import Sequence
+
+
+class MtlkdError(Exception):
+    """Something a user can fix.
+
+    Args:
+        what: The fact, e.g. ``"3 weights for 5 tasks"``.
+        where: A YAML path, ``file:column``, or the name of the part, e.g. ``"strategies[2].balancer.weights"``.
+        fix: What to do about it, as an imperative.
+    """
+
+    def __init__(self, what: str, *, where: str, fix: str) -> None:
+        super().__init__(what, where, fix)
+        self.what = what
+        self.where = where
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}; {self.fix}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the keyword-only arguments when the error crosses a process border."""
+        return _rebuild, (self.what, self.where, self.fix)
+
+
+def _rebuild(what: str, where: str, fix: str) -> MtlkdError:
+    return MtlkdError(what, where=where, fix=fix)
+
+
+def raise_all(title: str, problems: Sequence[MtlkdError]) -> None:
+    """Raise every problem of one file together; do nothing where there is none.
+
+    Raises:
+        MtlkdError: the only problem, as it is.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise ExceptionGroup(title, list(problems))

@@ -1,0 +1,65 @@
+"""What a balancer is: how the losses of one step become one update."""
+
+import random
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol, TypeVar
+
+Needs = Literal["losses", "norms", "gram"]
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signals:
+    """What the loop measured in this step, for the A tasks that took a batch.
+
+    Attributes:
+        tasks: Index of each active task among all T, ascending [A].
+        losses: [A].
+        regression: Whether the task's loss is a squared error [A].
+        switched: Indices of tasks whose targets were replaced since the last step (their loss means something else).
+        norms: Where ``needs`` is ``"norms"``: norm of the unweighted loss's gradient at the last shared layer [A].
+        gram: Where ``needs`` is ``"gram"``: inner products of the shared gradients [A][A].
+        rng: Where chance comes from; its state is checkpointed.
+    """
+
+    tasks: tuple[int, ...]
+    losses: tuple[float, ...]
+    regression: tuple[bool, ...]
+    switched: frozenset[int] = frozenset()
+    norms: tuple[float, ...] = ()
+    gram: tuple[tuple[float, ...], ...] = ()
+    rng: random.Random = field(default_factory=random.Random)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """The update: shared parameters get sum_i shared[i] g_i, the head of task i gets heads[i] times its own gradient.
+
+    Attributes:
+        shared: [A].
+        heads: [A].
+    """
+
+    shared: tuple[float, ...]
+    heads: tuple[float, ...]
+
+
+class Balancer(Protocol[S]):
+    """A frozen dataclass whose fields are the hyper-parameters; both methods are pure.
+
+    A state is plain data (tuples of numbers, None, nested tuples or frozen dataclasses of these), so that it can be
+    stored as JSON.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[Needs]
+
+    def init(self, num_tasks: int) -> S:
+        """The state before the first step.
+
+        Raises:
+            MtlkdError: where a hyper-parameter does not fit the number of tasks.
+        """
+
+    def weigh(self, signals: Signals, state: S) -> tuple[Weights, S]:
+        """The weights of this step and the next state."""

@@ -1,0 +1,124 @@
+"""What a curriculum is: when each task trains, and on which targets. A pure state machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol
+
+Role = Literal["baseline", "kd", "control", "reference"]
+Phase = Literal["waiting", "labels", "distilling", "stopped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskFacts:
+    """What a curriculum may know of a task before training.
+
+    Attributes:
+        rows: Rows of the train table.
+        difficulty: What the trivial predictor leaves to learn, |perfect - trivial| / max(|perfect|, |trivial|) of the
+            task's metric on validation, in [0, 1] for the usual metrics: 0 where guessing is perfect.
+    """
+
+    name: str
+    rows: int
+    difficulty: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether a task has converged, and why.
+
+    Attributes:
+        best_step: Physical step of its best evaluation so far (-1 where it was never evaluated).
+    """
+
+    converged: bool
+    best_step: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurriculumState:
+    """Plain data, stored as JSON in checkpoints.
+
+    Attributes:
+        phases: [T].
+        converged: Tasks whose convergence the curriculum has dealt with [T]; their verdicts no longer matter.
+        order: Task indices in the order in which the curriculum starts them [T].
+    """
+
+    phases: tuple[Phase, ...]
+    converged: tuple[bool, ...]
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Relabel:
+    """Replace the task's labels by its teacher's predictions; the teacher is the model as of ``step``."""
+
+    task: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Rewind:
+    """Model, optimizer, samplers, balancer and unconverged tasks' trackers go back to what they were at ``step``."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """The task takes batches from now on."""
+
+    task: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The task takes no batches any more."""
+
+    task: int
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The trial is over."""
+
+
+Action = Relabel | Rewind | Start | Stop | Finish
+
+
+class Curriculum(Protocol):
+    """A frozen dataclass whose fields are the hyper-parameters; the methods are pure.
+
+    Attributes:
+        role: ``baseline``: trains all tasks jointly to the end. ``kd``: distils converged tasks. ``control``: has a part
+            of the method without the rest. ``reference``: one model a task.
+        own_models: Whether every task trains a model of its own.
+        rewinds: Whether `Rewind` may be asked for (the loop then keeps what it needs to go back).
+    """
+
+    name: ClassVar[str]
+    role: ClassVar[Role]
+    own_models: ClassVar[bool]
+
+    @property
+    def rewinds(self) -> bool:
+        """Whether `advance` may ever return `Rewind`."""
+
+    def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """The state before the first step, with a `Start` for every task that trains from the first step.
+
+        Raises:
+            MtlkdError: where a hyper-parameter does not fit the tasks.
+        """
+
+    def advance(
+        self, state: CurriculumState, verdicts: Sequence[Verdict]
+    ) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """The next state after an evaluation, and what to do, in order.
+
+        Args:
+            state: What the last call returned.
+            verdicts: [T]; a waiting or stopped task's verdict is ignored.
+        """

@@ -1,0 +1,156 @@
+"""Model inputs as flat arrays: numpy while they travel (zero-copy from the object store), tensors while they train.
+
+Every class holds a whole table or one batch of it; ``take`` gathers rows and therefore always copies, so that nobody
+can write into a table that other trials map. Rows of different lengths lie end to end, with ``offsets [N+1]``.
+"""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Array = NDArray[np.generic]
+A = TypeVar("A", Array, Tensor)
+
+
+def flat_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions of the elements of ragged ``rows``, row by row, and the offsets of the result.
+
+    Args:
+        offsets: [N+1] int64.
+        rows: [B] int64.
+
+    Returns:
+        positions [sum of the rows' lengths], offsets [B+1].
+    """
+    starts = offsets[rows]
+    lengths = offsets[rows + 1] - starts
+    taken = torch.zeros(len(rows) + 1, dtype=torch.int64, device=rows.device)
+    torch.cumsum(lengths, 0, out=taken[1:])
+    shift = torch.repeat_interleave(starts - taken[:-1], lengths)
+    return shift + torch.arange(len(shift), device=rows.device), taken
+
+
+@dataclass(frozen=True)
+class Dense(Generic[A]):
+    """Numeric and categorical columns: values [N, D] float32, codes [N, C] int64 (0 = unseen in train)."""
+
+    values: A
+    codes: A
+
+    def take(self: "Dense[Tensor]", rows: Tensor) -> "Dense[Tensor]":
+        """The given rows [B] int64, copied."""
+        return Dense(self.values[rows], self.codes[rows])
+
+
+@dataclass(frozen=True)
+class DenseTokens(Generic[A]):
+    """A sequence of numeric vectors a row: values [tokens, D] float32, offsets [N+1] int64."""
+
+    values: A
+    offsets: A
+
+    def take(self: "DenseTokens[Tensor]", rows: Tensor) -> "DenseTokens[Tensor]":
+        """The given rows [B] int64, copied."""
+        at, offsets = flat_index(self.offsets, rows)
+        return DenseTokens(self.values[at], offsets)
+
+
+@dataclass(frozen=True)
+class Bag(Generic[A]):
+    """Hashed n-grams with TF-IDF weights: ids [nnz] int64, weights [nnz] float32, offsets [N+1] int64."""
+
+    ids: A
+    weights: A
+    offsets: A
+
+    def take(self: "Bag[Tensor]", rows: Tensor) -> "Bag[Tensor]":
+        """The given rows [B] int64, copied."""
+        at, offsets = flat_index(self.offsets, rows)
+        return Bag(self.ids[at], self.weights[at], offsets)
+
+
+@dataclass(frozen=True)
+class Tokens(Generic[A]):
+    """Hashed words in order: ids [tokens, W] int64 (W hashes a word: itself, affixes, shape), offsets [N+1] int64."""
+
+    ids: A
+    offsets: A
+
+    def take(self: "Tokens[Tensor]", rows: Tensor) -> "Tokens[Tensor]":
+        """The given rows [B] int64, copied."""
+        at, offsets = flat_index(self.offsets, rows)
+        return Tokens(self.ids[at], offsets)
+
+
+@dataclass(frozen=True)
+class Pair(Generic[A]):
+    """Two texts and how far they overlap: overlap [N, K] float32."""
+
+    left: Bag[A] | Tokens[A]
+    right: Bag[A] | Tokens[A]
+    overlap: A
+
+    def take(self: "Pair[Tensor]", rows: Tensor) -> "Pair[Tensor]":
+        """The given rows [B] int64, copied."""
+        return Pair(self.left.take(rows), self.right.take(rows), self.overlap[rows])
+
+
+Inputs = Dense[A] | DenseTokens[A] | Bag[A] | Tokens[A] | Pair[A]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseFeatures:
+    """Numeric columns standardised on train (null → mean), categorical columns as codes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BagFeatures:
+    """Hashed word n-grams, sublinear tf x idf, L2-normalised.
+
+    Attributes:
+        buckets: Size of the hash table.
+        ngrams: Longest n-gram, in words.
+    """
+
+    buckets: int = 2**16
+    ngrams: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenFeatures:
+    """Hashed words in order.
+
+    Attributes:
+        buckets: Size of the hash table.
+        max_length: Words kept of a text (tagging rows are never cut).
+    """
+
+    buckets: int = 2**15
+    max_length: int = 128
+
+
+Features = DenseFeatures | BagFeatures | TokenFeatures
+"""What an encoder asks of the tables; hashable, so that equal requests share one table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """The shape of a task's inputs, all that a model needs to know of the data.
+
+    Attributes:
+        form: Which class of this module the inputs are; of its two sides for a pair.
+        width: Dense: number of numeric columns (or of a token's features). Tokens: hashes a word.
+        cardinalities: Dense: number of codes of each categorical column, code 0 included.
+        buckets: Bag and tokens: size of the hash table.
+        overlap: Pair: number of overlap features, else None.
+    """
+
+    form: str
+    width: int = 0
+    cardinalities: tuple[int, ...] = ()
+    buckets: int = 0
+    overlap: int | None = None
