@@ -92,8 +92,8 @@ class Curriculum(Protocol):
     """A frozen dataclass whose fields are the hyper-parameters; the methods are pure.
 
     Attributes:
-        role: ``baseline``: trains all tasks jointly to the end. ``kd``: distils converged tasks. ``control``: has a part
-            of the method without the rest. ``reference``: one model a task.
+        role: ``baseline``: trains all tasks jointly to the end. ``kd``: distils converged tasks. ``control``: has
+            a part of the method without the rest. ``reference``: one model a task.
         own_models: Whether every task trains a model of its own.
         rewinds: Whether `Rewind` may be asked for (the loop then keeps what it needs to go back).
     """
