@@ -1,0 +1,155 @@
+"""What a task's kind fixes: loss, distillation loss, predictions and trivial predictor, one rule a kind.
+
+Every loss is a mean (over rows; over labels too for multilabel; over the batch's tokens for tagging) in nats or in
+squared standard deviations, so that the losses of different kinds are of the same order at initialisation.
+
+Distillation (Hinton et al. 2015, arXiv:1503.02531, section 2), with z the student's and v the teacher's logits:
+``τ² · H(softmax(v / τ), softmax(z / τ))``; the factor τ² keeps the gradient's size when τ changes. Binary and
+multilabel tasks put the sigmoid in place of the softmax. Regression recalls the teacher's prediction by MSE.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+from torch import Tensor
+from torch.nn import functional
+
+from ray_mtlkd.tasks.task import Kind, Task
+
+
+class Loss(Protocol):
+    """A kind's loss on hard labels."""
+
+    def __call__(self, task: Task, outputs: Tensor, labels: Tensor, /) -> Tensor:
+        """Mean loss, a scalar."""
+
+
+class Distillation(Protocol):
+    """A kind's loss on a teacher's outputs."""
+
+    def __call__(self, outputs: Tensor, soft: Tensor, temperature: float, /) -> Tensor:
+        """Mean loss, a scalar."""
+
+
+class Constant(Protocol):
+    """A kind's trivial predictor."""
+
+    def __call__(self, task: Task, train_labels: NDArray[Any], /) -> NDArray[np.float32]:
+        """One row of raw outputs: [] or [K]."""
+
+
+class Prediction(Protocol):
+    """What a kind's outputs say, in the terms of its labels."""
+
+    def __call__(self, task: Task, outputs: NDArray[np.float32], /) -> NDArray[Any]:
+        """Codes [N], or 0 and 1 in the outputs' shape, or numbers in the label's own unit [N]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What a kind fixes.
+
+    Attributes:
+        loss: On hard labels.
+        distill: On a teacher's outputs.
+        predict: What outputs say, in the terms of the labels.
+        constant: Outputs of the predictor that knows only the train labels.
+    """
+
+    loss: Loss
+    distill: Distillation
+    predict: Prediction
+    constant: Constant
+
+
+def loss(task: Task, outputs: Tensor, labels: Tensor) -> Tensor:
+    """Mean loss of a batch on its hard labels, a scalar.
+
+    Args:
+        task: Fixes the loss.
+        outputs: Raw outputs [B] (binary, regression), [B, K], or [tokens, K] (tagging).
+        labels: Of train: [B] float32 (regression: in the label's own unit), [B] int64, [B, K] float32, [tokens] int64.
+    """
+    return KINDS[task.kind].loss(task, outputs, labels)
+
+
+def distill(task: Task, outputs: Tensor, soft: Tensor, *, temperature: float) -> Tensor:
+    """Mean loss of a batch on its soft labels, a scalar; least where the outputs equal the teacher's.
+
+    Args:
+        task: Fixes the loss.
+        outputs: The student's raw outputs.
+        soft: The teacher's raw outputs on the same rows: same shape, float32.
+        temperature: τ > 0; plays no role for regression.
+    """
+    return KINDS[task.kind].distill(outputs, soft, temperature)
+
+
+def _binary(_task: Task, outputs: Tensor, labels: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(outputs, labels)
+
+
+def _classes(_task: Task, outputs: Tensor, labels: Tensor) -> Tensor:
+    return functional.cross_entropy(outputs, labels)
+
+
+def _squared(task: Task, outputs: Tensor, labels: Tensor) -> Tensor:
+    return functional.mse_loss(outputs, (labels - task.center) / task.scale)
+
+
+def _distill_binary(outputs: Tensor, soft: Tensor, temperature: float) -> Tensor:
+    target = (soft / temperature).sigmoid()
+    return functional.binary_cross_entropy_with_logits(outputs / temperature, target) * temperature**2
+
+
+def _distill_classes(outputs: Tensor, soft: Tensor, temperature: float) -> Tensor:
+    target = (soft / temperature).softmax(dim=1)
+    return functional.cross_entropy(outputs / temperature, target) * temperature**2
+
+
+def _distill_squared(outputs: Tensor, soft: Tensor, _temperature: float) -> Tensor:
+    return functional.mse_loss(outputs, soft)
+
+
+def _above_threshold(task: Task, outputs: NDArray[np.float32]) -> NDArray[Any]:
+    return np.asarray(expit(outputs) >= task.threshold, dtype=np.int64)
+
+
+def _largest(_task: Task, outputs: NDArray[np.float32]) -> NDArray[Any]:
+    return outputs.argmax(axis=1)
+
+
+def _in_unit(task: Task, outputs: NDArray[np.float32]) -> NDArray[Any]:
+    return outputs.astype(np.float64) * task.scale + task.center
+
+
+_SURE = 30.0
+"""A logit whose probability is beyond any sensible threshold."""
+
+
+def _majority_sign(_task: Task, train_labels: NDArray[Any]) -> NDArray[np.float32]:
+    likely = train_labels.mean(axis=0) >= 0.5  # noqa: PLR2004 - the majority, whatever the task's threshold
+    return np.asarray(np.where(likely, _SURE, -_SURE), dtype=np.float32)
+
+
+def _majority_class(task: Task, train_labels: NDArray[Any]) -> NDArray[np.float32]:
+    counts = np.bincount(train_labels, minlength=task.outputs)
+    return np.asarray(np.arange(task.outputs) == counts.argmax(), dtype=np.float32)
+
+
+def _mean(task: Task, train_labels: NDArray[Any]) -> NDArray[np.float32]:
+    mean = train_labels.mean(dtype=np.float64)
+    return np.asarray((mean - task.center) / task.scale, dtype=np.float32)
+
+
+KINDS: Mapping[Kind, Rule] = {
+    "binary": Rule(loss=_binary, distill=_distill_binary, predict=_above_threshold, constant=_majority_sign),
+    "multiclass": Rule(loss=_classes, distill=_distill_classes, predict=_largest, constant=_majority_class),
+    "multilabel": Rule(loss=_binary, distill=_distill_binary, predict=_above_threshold, constant=_majority_sign),
+    "regression": Rule(loss=_squared, distill=_distill_squared, predict=_in_unit, constant=_mean),
+    "tagging": Rule(loss=_classes, distill=_distill_classes, predict=_largest, constant=_majority_class),
+}
