@@ -1,0 +1,138 @@
+"""Records from disk: checked, each trial once, curves left where they are until a figure wants them."""
+
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import Any, get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.records import SCHEMA, Stage, Status, TaskRecord, to_table
+from ray_mtlkd.report.files import Place, record_files
+
+_CURVES = ("curve", "events")
+_FLAT = pa.schema([column for column in SCHEMA if column.name not in _CURVES])
+_REQUIRED = [
+    column.name
+    for column in fields(TaskRecord)
+    if column.name not in _CURVES and type(None) not in get_args(column.type)
+]
+_DOMAINS: dict[str, tuple[Any, ...]] = {"stage": get_args(Stage), "status": get_args(Status), "sign": (1, -1)}
+_THREADS = 4
+_FILES_A_BLOCK = 256
+"""Ten thousand one-trial tables cost more in buffers than in data: this many are joined at a time."""
+_FIX = "delete the file and resume the sweep, or leave it out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """Every trial of some sweeps, without its curves.
+
+    Attributes:
+        table: The columns of ``records.SCHEMA`` but ``curve`` and ``events``, and ``file``, an index into ``files``.
+        files: Where the records came from; empty where they were given in memory.
+    """
+
+    table: pa.Table
+    files: tuple[Place, ...] = ()
+
+    def curves(self, trials: Collection[str]) -> pa.Table:
+        """The rows of these trials with ``sweep``, ``trial``, ``task``, ``curve`` and ``events``."""
+        columns = ["sweep", "trial", "task", *_CURVES]
+        wanted = pc.is_in(self.table["trial"], pa.array(list(trials), type=pa.string()))
+        indices = sorted(self.table.filter(wanted)["file"].unique().to_pylist())
+        schema = pa.schema([SCHEMA.field(name) for name in columns])
+
+        def read(index: int) -> pa.Table:
+            return pq.read_table(pa.BufferReader(self.files[index].read()), columns=columns).cast(schema)
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            table = pa.concat_tables([schema.empty_table(), *pool.map(read, indices)])
+        return table.filter(pc.is_in(table["trial"], pa.array(list(trials), type=pa.string())))
+
+
+def read(results: Sequence[str]) -> Records:
+    """The records of sweeps' directories, folders of Parquet files or single files, on any filesystem.
+
+    Raises:
+        MtlkdError: where there is nothing to read, or a file is truncated or holds something else.
+        ExceptionGroup: of ``MtlkdError``, where several files are wrong.
+    """
+    places = {place.path: place for given in results for place in record_files(given)}
+    files = tuple(places.values())
+    blocks: list[pa.Table] = []
+    problems: list[MtlkdError] = []
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for start in range(0, len(files), _FILES_A_BLOCK):
+            found = list(pool.map(_try_read, range(start, len(files)), files[start : start + _FILES_A_BLOCK]))
+            problems.extend(item for item in found if isinstance(item, MtlkdError))
+            tables = [item for item in found if not isinstance(item, MtlkdError)]
+            blocks.extend([pa.concat_tables(tables).combine_chunks()] if tables else [])
+    raise_all("records", problems)
+    table = pa.concat_tables(blocks).combine_chunks()
+    raise_all("records", _impossible(table, files))
+    return Records(table=_once(table), files=files)
+
+
+def of(records: Sequence[TaskRecord]) -> Records:
+    """Records that are already in memory."""
+    table = to_table(records).select(_FLAT.names)
+    return Records(table=_once(table.append_column("file", pa.repeat(pa.scalar(0, pa.int32()), len(records)))))
+
+
+def _try_read(index: int, file: Place) -> pa.Table | MtlkdError:
+    """A file's table, or what is wrong with it: one bad file must not hide the others."""
+    try:
+        parquet = pq.ParquetFile(pa.BufferReader(file.read()))
+        present = parquet.schema_arrow.names  # pyarrow builds it anew each time it is asked for
+        missing = [name for name in SCHEMA.names if name not in present]
+        if missing:
+            what = f"not a trial's record: no column {', '.join(missing)}"
+            return MtlkdError(what, where=file.shown, fix="give the directory that a sweep wrote")
+        table = parquet.read(columns=_FLAT.names, use_threads=False).replace_schema_metadata()
+        table = table if table.schema.equals(_FLAT) else table.select(_FLAT.names).cast(_FLAT)
+    except (pa.ArrowException, OSError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return MtlkdError(f"truncated or not a trial's record ({said})", where=file.shown, fix=_FIX)
+    return table.append_column("file", pa.repeat(pa.scalar(index, pa.int32()), table.num_rows))
+
+
+def _impossible(table: pa.Table, files: Sequence[Place]) -> list[MtlkdError]:
+    """Values that no trial writes, one error a column, at the first file that holds one."""
+    bad: dict[str, Any] = {
+        f"column {name} has no value": pc.is_null(table[name]) for name in _REQUIRED if table[name].null_count
+    }
+    for name, allowed in _DOMAINS.items():
+        known = pc.is_in(table[name], pa.array(allowed, type=table[name].type))
+        bad[f"column {name} holds something else than {' or '.join(map(str, allowed))}"] = pc.invert(known)
+    done = pc.equal(table["status"], "ok")
+    scored = pc.fill_null(pc.is_finite(table["score"]), fill_value=False)
+    bad["a trial that is ok has no score"] = pc.and_(done, pc.invert(scored))
+    found = [(what, table.filter(mask)["file"].to_pylist()) for what, mask in bad.items()]
+    return [MtlkdError(what, where=files[rows[0]].shown, fix=_FIX) for what, rows in found if rows]
+
+
+def _once(table: pa.Table) -> pa.Table:
+    """Each trial once: a resumed sweep may have run one twice, and a folder may be named twice.
+
+    A trial is known by sweep, setup, strategy, stage, seed and, in the search, its configuration. A finished one is
+    kept before a failed one, then the last by name.
+    """
+    searched = pc.equal(table["stage"], "search")
+    names = ["sweep", "setup", "strategy", "stage", "seed"]
+    columns = [table[name].to_pylist() for name in names]
+    configs = pc.if_else(searched, table["config_index"], -1).to_pylist()
+    identities = list(zip(*columns, configs, strict=True))
+    done = pc.equal(table["status"], "ok").to_pylist()
+    copies = list(zip(done, table["trial"].to_pylist(), table["file"].to_pylist(), strict=True))
+    kept: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for identity, copy in zip(identities, copies, strict=True):
+        kept[identity] = max(kept.get(identity, copy), copy)
+    rows: dict[tuple[Any, ...], int] = {}
+    for at, task in enumerate(table["task"].to_pylist()):
+        if copies[at] == kept[identities[at]]:
+            rows.setdefault((identities[at], task), at)
+    return table if len(rows) == table.num_rows else table.take(pa.array(rows.values(), type=pa.int64()))

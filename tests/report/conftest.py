@@ -1,0 +1,182 @@
+"""Records as a real sweep leaves them, made up: tasks that peak at different times, strategies that differ a little."""
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from ray_mtlkd.records import CurvePoint, Event, TaskRecord, to_table
+
+TASKS = {
+    "similar": ("atis", "snips", "banking", "clinc", "hwu"),
+    "diverse": ("product", "match", "rating", "tags", "entities"),
+}
+METRICS = {
+    "product": ("multiclass", "accuracy", 1),
+    "match": ("binary", "f1", 1),
+    "rating": ("regression", "rmse", -1),
+    "tags": ("multilabel", "average_precision", 1),
+    "entities": ("tagging", "span_f1", 1),
+}
+STRATEGIES = {
+    "sum": ("joint", "sum", "baseline", 0.0),
+    "static": ("joint", "static", "baseline", 0.002),
+    "uncertainty": ("joint", "uncertainty", "baseline", 0.004),
+    "gradnorm": ("joint", "gradnorm", "baseline", 0.001),
+    "pcgrad": ("joint", "pcgrad", "baseline", 0.006),
+    "joint_kd": ("joint_kd", "sum", "kd", 0.018),
+    "sequential_kd": ("sequential_kd", "sum", "kd", 0.014),
+    "stop": ("stop", "sum", "control", -0.004),
+    "rewind_only": ("rewind_only", "sum", "control", 0.003),
+    "sequential": ("sequential", "sum", "control", -0.02),
+    "single_task": ("single_task", "sum", "reference", -0.008),
+}
+POINTS = 20
+BATCHES = 6000
+
+
+def _curve(task: int, *, curriculum: str, top: float, rng: random.Random) -> tuple[list[CurvePoint], list[Event]]:
+    """A task that rises to ``top``, overfits under hard labels, and stays at its peak once it distils."""
+    sequential = curriculum.startswith("sequential")
+    start = task * BATCHES // 8 if sequential else 0
+    peak = start + (BATCHES // 12 if sequential else BATCHES * (task + 2) // 10)
+    distils = curriculum.endswith("kd")
+    points, events = [], []
+    switched = False
+    for at in range(1, POINTS + 1):
+        batches = at * BATCHES // POINTS
+        rise = 1 - math.exp(-3.5 * max(0, batches - start) / (peak - start))
+        fall = 0.0 if distils else 0.12 * max(0, batches - peak) / BATCHES
+        phase = "waiting" if batches <= start else "distilling" if switched else "labels"
+        valid = None if phase == "waiting" else top * (rise - fall) + rng.gauss(0, 0.004)
+        points.append(
+            CurvePoint(step=at * 60, batches=batches, valid=valid, loss=1 - rise, weight=0.2, phase=phase),
+        )
+        if distils and not switched and batches > peak:
+            switched = True
+            said = {"step": at * 60, "batches": batches, "task": f"t{task}", "reason": "no gain for 5 evaluations"}
+            events += [Event(kind="converge", **said), Event(kind="relabel", **said)]
+            if curriculum == "joint_kd" and task == 1:
+                events.append(Event(kind="rewind", **{**said, "task": None}))
+    return points, events
+
+
+def fake_trial(*, setup: str, strategy: str, seed: int, stage: str = "replicate", config: int = 0) -> list[TaskRecord]:
+    """One trial of five tasks; the same arguments give the same records."""
+    curriculum, balancer, role, lift = STRATEGIES[strategy]
+    rng = random.Random(f"{setup}/{strategy}/{seed}/{stage}/{config}")  # noqa: S311
+    luck = random.Random(f"{setup}/{seed}")  # noqa: S311
+    records = []
+    for index, task in enumerate(TASKS[setup]):
+        kind, metric, sign = METRICS.get(task, ("multiclass", "accuracy", 1))
+        skill = 0.9 - 0.07 * index + luck.gauss(0, 0.01) + lift + rng.gauss(0, 0.006)
+        curve, events = _curve(index, curriculum=curriculum, top=skill, rng=rng)
+        distils = role == "kd"
+        trivial, perfect = (1.4, 0.0) if sign < 0 else (0.1, 1.0)
+
+        def metric_of(share: float, trivial: float = trivial, perfect: float = perfect) -> float:
+            return trivial + share * (perfect - trivial)
+
+        curve = [p if p.valid is None else replace(p, valid=metric_of(p.valid)) for p in curve]
+        events = [event if event.task is None else replace(event, task=task) for event in events]
+        records.append(
+            TaskRecord(
+                sweep="fake-1a2b3c4d",
+                setup=setup,
+                strategy=strategy,
+                curriculum=curriculum,
+                balancer=balancer,
+                role=role,
+                stage=stage,
+                config_index=config,
+                config=f'{{"training.lr": {0.001 * (config + 1):g}, "training.batch": 32}}',
+                seed=seed,
+                trial=f"{setup}-{strategy}-{stage}-c{config}-s{seed}",
+                status="ok",
+                error=None,
+                notes=["entities: 3 valid rows have labels that train lacks"] if task == "entities" else [],
+                task=task,
+                task_index=index,
+                kind=kind,
+                metric=metric,
+                sign=sign,
+                train_rows=1000 * (index + 1),
+                trivial=trivial,
+                perfect=perfect,
+                valid=metric_of(skill),
+                test=metric_of(skill - 0.01 + rng.gauss(0, 0.004)),
+                valid_peak=metric_of(skill + 0.004),
+                test_peak=metric_of(skill - 0.007),
+                teacher=metric_of(skill + 0.003) if distils else None,
+                retention=metric_of(skill) / metric_of(skill + 0.003) if distils else None,
+                score=0.76 + lift + luck.gauss(0, 0.001) + 0.001 * config,
+                converged_step=600 if distils else None,
+                teacher_step=300 if distils else None,
+                checkpoint_step=900,
+                steps=1200,
+                batches=BATCHES,
+                wall_s=30.0 + rng.random(),
+                cpu_s=29.0 + rng.random(),
+                curve=curve,
+                events=events,
+            )
+        )
+    score = records[0].score
+    return [replace(record, score=score) for record in records]
+
+
+def failed(records: Sequence[TaskRecord], error: str) -> list[TaskRecord]:
+    """The same trial, ended by an error."""
+    gone = dict.fromkeys(("valid", "test", "valid_peak", "test_peak", "teacher", "retention", "score"))
+    return [replace(record, status="failed", error=error, checkpoint_step=None, **gone) for record in records]
+
+
+def write(folder: Path, trials: Iterator[list[TaskRecord]]) -> Path:
+    """A sweep's directory whose records are these trials, one file each."""
+    (folder / "records").mkdir(parents=True, exist_ok=True)
+    for records in trials:
+        pq.write_table(to_table(records), folder / "records" / f"{records[0].trial}.parquet")
+    return folder
+
+
+def fake_sweep(folder: Path, *, setups: Sequence[str], strategies: Sequence[str], seeds: int) -> Path:
+    """Two searched configurations and ``seeds`` replicates of every strategy in every setup."""
+
+    def trials() -> Iterator[list[TaskRecord]]:
+        for setup, strategy in product(setups, strategies):
+            for config in range(2):
+                yield fake_trial(setup=setup, strategy=strategy, seed=0, stage="search", config=config)
+            for seed in range(100, 100 + seeds):
+                trial = fake_trial(setup=setup, strategy=strategy, seed=seed, config=1)
+                lost = (strategy, seed) == ("gradnorm", 101)
+                yield failed(trial, "loss is NaN in task rating at step 420") if lost else trial
+
+    return write(folder, trials())
+
+
+@pytest.fixture(name="fake_trial")
+def _fake_trial() -> Callable[..., list[TaskRecord]]:
+    return fake_trial
+
+
+@pytest.fixture(name="failed")
+def _failed() -> Callable[..., list[TaskRecord]]:
+    return failed
+
+
+@pytest.fixture(name="write")
+def _write() -> Callable[..., Path]:
+    return write
+
+
+@pytest.fixture(scope="session")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two setups, eleven strategies, three seeds; one trial failed."""
+    return fake_sweep(
+        tmp_path_factory.mktemp("fake"), setups=("similar", "diverse"), strategies=tuple(STRATEGIES), seeds=3
+    )
