@@ -1,0 +1,130 @@
+"""The leaves of a search space: which values a hyper-parameter may take, and how one is drawn.
+
+A leaf is a mapping with one key. Draws depend on the search seed, the configuration's number and the leaf's own path,
+so that all strategies see the same learning rate in the same configuration: the comparison is paired.
+"""
+
+import hashlib
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ray_mtlkd.decode import join
+from ray_mtlkd.errors import MtlkdError
+
+Draw = Callable[[np.random.Generator, int], Any]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A set of values.
+
+    Attributes:
+        kind: The key in the search space, e.g. ``loguniform``.
+        candidates: Values that stand for all others when the space is validated: all of them, or both ends.
+        draw: One value, given a generator and the number of tasks.
+    """
+
+    kind: str
+    candidates: tuple[Any, ...]
+    draw: Draw
+
+
+def _one_of(kind: str, options: Any, where: str) -> Domain:
+    if not isinstance(options, list) or not options:
+        raise MtlkdError(f"{kind} of nothing", where=where, fix=f"list at least one value: {{{kind}: [1, 2]}}")
+    return Domain(kind, tuple(options), lambda rng, _: options[int(rng.integers(len(options)))])
+
+
+def _range(kind: str, bounds: Any, where: str) -> Domain:
+    numbers = isinstance(bounds, list) and all(
+        isinstance(bound, int | float) and not isinstance(bound, bool) for bound in bounds
+    )
+    if not numbers or len(bounds) != 2:  # noqa: PLR2004 - a range has two ends
+        raise MtlkdError(f"{kind} needs two numbers", where=where, fix=f"write {{{kind}: [low, high]}}")
+    low, high = bounds
+    if not low < high:
+        raise MtlkdError(f"empty: {low} is not below {high}", where=where, fix="put the lower end first")
+    if kind.startswith("log") and low <= 0:
+        raise MtlkdError(f"{low} has no logarithm", where=where, fix="start above 0")
+    if kind == "randint":
+        if not (isinstance(low, int) and isinstance(high, int)):
+            raise MtlkdError("randint needs whole numbers", where=where, fix="write {randint: [1, 4]}")
+        return Domain(kind, (low, high - 1), lambda rng, _: int(rng.integers(low, high)))
+    if kind == "loguniform":
+        start, stop = math.log(low), math.log(high)
+        return Domain(kind, (float(low), float(high)), lambda rng, _: float(np.exp(rng.uniform(start, stop))))
+    return Domain(kind, (float(low), float(high)), lambda rng, _: float(rng.uniform(low, high)))
+
+
+def _simplex(kind: str, concentration: Any, where: str) -> Domain:
+    if isinstance(concentration, bool) or not isinstance(concentration, int | float) or concentration <= 0:
+        raise MtlkdError(
+            f"{concentration!r} is not a concentration", where=where, fix="write {simplex: 1.0}; higher is more even"
+        )
+    return Domain(
+        kind, ([1.0],), lambda rng, tasks: [float(w) * tasks for w in rng.dirichlet([float(concentration)] * tasks)]
+    )
+
+
+_KINDS: Mapping[str, Callable[[str, Any, str], Domain]] = {
+    "choice": _one_of,
+    "grid": _one_of,
+    "uniform": _range,
+    "loguniform": _range,
+    "randint": _range,
+    "simplex": _simplex,
+}
+
+
+def is_leaf(value: Any) -> bool:
+    """Whether a value in a search space is a domain."""
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in _KINDS
+
+
+def find(tree: Any, where: str) -> Iterator[tuple[str, Domain | MtlkdError]]:
+    """Every domain in a tree with its YAML path, or what is wrong with it."""
+    if is_leaf(tree):
+        kind, options = next(iter(tree.items()))
+        try:
+            yield where, _KINDS[kind](kind, options, join(where, kind))
+        except MtlkdError as error:
+            yield where, error
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from find(value, join(where, str(key)))
+    elif isinstance(tree, list):
+        for at, value in enumerate(tree):
+            yield from find(value, join(where, at))
+
+
+def fill(tree: Any, values: Mapping[str, Any], where: str = "") -> Any:
+    """The tree with every domain replaced by its value, by YAML path."""
+    if is_leaf(tree):
+        return values[where]
+    if isinstance(tree, dict):
+        return {key: fill(value, values, join(where, str(key))) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [fill(value, values, join(where, at)) for at, value in enumerate(tree)]
+    return tree
+
+
+def draw(domains: Mapping[str, Domain], *, seed: int, index: int, tasks: int) -> dict[str, Any]:
+    """The values of configuration number ``index``: grids run through their product, all else is drawn."""
+    grids = {path: domain.candidates for path, domain in domains.items() if domain.kind == "grid"}
+    points = list(itertools.product(*grids.values()))
+    values = dict(zip(grids, points[index % len(points)], strict=True))
+    for path, domain in domains.items():
+        if path not in grids:
+            digest = hashlib.blake2b(f"{seed}/{index}/{path}".encode(), digest_size=8).digest()
+            values[path] = domain.draw(np.random.default_rng(int.from_bytes(digest)), tasks)
+    return values
+
+
+def grid_size(domains: Mapping[str, Domain]) -> int:
+    """How many points the product of all grids has; 1 where there is no grid."""
+    return math.prod(len(domain.candidates) for domain in domains.values() if domain.kind == "grid")

@@ -1,0 +1,56 @@
+"""When a task has converged: its validation metric has not improved by ``min_delta`` for ``patience`` evaluations."""
+
+import math
+from dataclasses import dataclass
+
+from ray_mtlkd.strategies.curricula.base import Verdict
+from ray_mtlkd.training.settings import Convergence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracker:
+    """A task's validation history in brief.
+
+    Attributes:
+        best: Best metric so far, in its own unit; None before the first evaluation.
+        best_step: Physical step of that evaluation.
+        stale: Evaluations since then.
+    """
+
+    best: float | None = None
+    best_step: int = -1
+    stale: int = 0
+
+
+def track(tracker: Tracker, *, value: float, step: int, sign: int, rule: Convergence) -> Tracker:
+    """The tracker after one more evaluation.
+
+    The best moves only with a gain above ``min_delta``, so that a slow creep cannot keep a task alive for ever.
+
+    Args:
+        tracker: The history so far.
+        value: The validation metric, finite.
+        step: Physical step of the evaluation.
+        sign: +1 where a higher metric is better, else -1.
+        rule: Patience and threshold.
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"a validation metric must be finite, got {value}")
+    if tracker.best is None or sign * (value - tracker.best) > rule.min_delta:
+        return Tracker(best=value, best_step=step, stale=0)
+    return Tracker(best=tracker.best, best_step=tracker.best_step, stale=tracker.stale + 1)
+
+
+def judge(tracker: Tracker, rule: Convergence) -> Verdict:
+    """Whether the task has converged, and why."""
+    converged = tracker.best is not None and tracker.stale >= rule.patience
+    if tracker.best is None:
+        reason = "not evaluated yet"
+    elif converged:
+        reason = (
+            f"no gain > {rule.min_delta:g} over {tracker.best:.4f} for {tracker.stale} evaluations"
+            f" since step {tracker.best_step}"
+        )
+    else:
+        reason = f"best {tracker.best:.4f} at step {tracker.best_step}, {tracker.stale} of {rule.patience} without gain"
+    return Verdict(converged=converged, best_step=tracker.best_step, reason=reason)

@@ -1,0 +1,94 @@
+"""Per-task gradients of the shared parameters at the cost of one backward a task.
+
+Each task's backward writes into its own row of one preallocated matrix J [T, P]: the rows' slices are the ``.grad`` of
+the shared parameters while that task runs. G = J J^T feeds the balancer, w^T J is the update. Nothing is kept of the
+graph, nothing is copied. Hash tables with sparse gradients never enter J: only the rows that the step touched do.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ray_mtlkd.models.build import MultitaskModel
+
+
+class SharedGradients:
+    """The rows g_t of J for T tasks over P dense shared parameters, and the touched rows of sparse ones."""
+
+    def __init__(self, model: MultitaskModel, num_tasks: int) -> None:
+        self._dense = model.shared()
+        self._sparse = model.shared_sparse()
+        device = next(model.parameters()).device
+        ends = torch.tensor([0, *(p.numel() for p in self._dense)]).cumsum(0).tolist()
+        self._slices = [slice(start, stop) for start, stop in zip(ends, ends[1:], strict=False)]
+        self._rows = torch.zeros(num_tasks, ends[-1], device=device)
+        self._update = torch.zeros(ends[-1], device=device)
+        self._row_views = [self._views(self._rows[task]) for task in range(num_tasks)]
+        self._update_views = self._views(self._update)
+        last = {id(p) for p in model.last_shared()}
+        self._last = [part for p, part in zip(self._dense, self._slices, strict=True) if id(p) in last]
+        self._raw: dict[int, list[Tensor | None]] = {}
+        self._touched: list[tuple[Tensor, Tensor]] = []
+
+    def backward(self, task: int, loss: Tensor) -> None:
+        """Write the gradient of ``loss`` [] into the task's row; own parameters accumulate theirs as usual."""
+        self._rows[task].zero_()
+        for parameter, view in zip(self._dense, self._row_views[task], strict=True):
+            parameter.grad = view
+        for parameter in self._sparse:
+            parameter.grad = None
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._raw[task] = [parameter.grad for parameter in self._sparse]
+
+    def gather(self, tasks: Sequence[int]) -> None:
+        """Bring the sparse gradients of the step's tasks onto their common rows."""
+        self._touched = [
+            _compact([self._raw[task][at] for task in tasks], parameter) for at, parameter in enumerate(self._sparse)
+        ]
+
+    def gram(self, tasks: Sequence[int]) -> Tensor:
+        """Inner products of the tasks' shared gradients [A, A]; after `gather`."""
+        rows = self._of(tasks)
+        gram = rows @ rows.T
+        for _, touched in self._touched:
+            flat = touched.flatten(1)
+            gram = gram + flat @ flat.T
+        return gram
+
+    def norms(self, tasks: Sequence[int]) -> Tensor:
+        """Norms of the tasks' gradients at the last shared layer [A]."""
+        squares = self._rows.new_zeros(len(tasks))
+        for part in self._last:
+            squares = squares + self._of(tasks)[:, part].square().sum(1)
+        return squares.sqrt()
+
+    def combine(self, tasks: Sequence[int], weights: Sequence[float]) -> None:
+        """Set ``.grad`` of the shared parameters to sum_i weights[i] g_i; after `gather`."""
+        w = torch.tensor(weights, dtype=self._rows.dtype, device=self._rows.device)
+        torch.mv(self._of(tasks).T, w, out=self._update)
+        for parameter, view in zip(self._dense, self._update_views, strict=True):
+            parameter.grad = view
+        for parameter, (rows, touched) in zip(self._sparse, self._touched, strict=True):
+            values = torch.tensordot(w, touched, dims=1)
+            parameter.grad = torch.sparse_coo_tensor(rows[None], values, parameter.shape, is_coalesced=True)
+
+    def _of(self, tasks: Sequence[int]) -> Tensor:
+        """The tasks' rows of J: a view where they lie side by side, as they do when all tasks train."""
+        first, last = tasks[0], tasks[-1]
+        return self._rows[first : last + 1] if last - first + 1 == len(tasks) else self._rows[list(tasks)]
+
+    def _views(self, flat: Tensor) -> list[Tensor]:
+        return [flat[part].view(p.shape) for p, part in zip(self._dense, self._slices, strict=True)]
+
+
+def _compact(gradients: Sequence[Tensor | None], parameter: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows [U] that any task touched, and every task's gradient there [A, U, D]."""
+    found = [(at, g._indices()[0], g._values()) for at, g in enumerate(gradients) if g is not None]  # noqa: SLF001 - coalescing here would sort twice
+    if not found:
+        return torch.zeros(0, dtype=torch.int64), parameter.new_zeros(len(gradients), 0, parameter.shape[1])
+    rows, inverse = torch.unique(torch.cat([index for _, index, _ in found]), return_inverse=True)
+    task = torch.cat([torch.full_like(index, at) for at, index, _ in found])
+    touched = parameter.new_zeros(len(gradients) * len(rows), parameter.shape[1])
+    touched.index_add_(0, task * len(rows) + inverse, torch.cat([values for _, _, values in found]))
+    return rows, touched.view(len(gradients), len(rows), -1)

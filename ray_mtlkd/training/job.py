@@ -1,0 +1,105 @@
+"""What a run is asked to do, and what comes out of it."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+
+from torch import Tensor
+
+from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.records import CurvePoint, Event
+from ray_mtlkd.tasks.examples import SetupTables, TaskTables
+from ray_mtlkd.training.progress import Evaluation
+from ray_mtlkd.training.settings import Configuration
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One model, trained on one setup under one configuration from one seed."""
+
+    tables: SetupTables[Tensor]
+    configuration: Configuration
+    seed: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that decides the result."""
+        parts = (
+            self.tables.fingerprint,
+            [table.task.name for table in self.tables.tasks],
+            _plain(self.configuration),
+            self.seed,
+        )
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def alone(self, task: int) -> "Job":
+        """The same job for one task only."""
+        table = self.tables.tasks[task]
+        return replace(self, tables=replace(self.tables, tasks=(table,)))
+
+
+def _plain(configuration: Configuration) -> object:
+    # A strategy's and an encoder's name are class attributes, which `asdict` leaves out.
+    strategy = configuration.strategy
+    names = (strategy.curriculum.name, strategy.balancer.name, configuration.encoder.name)
+    return names, {**asdict(configuration), "relabel": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A teacher and the task whose train table it relabels.
+
+    Attributes:
+        task: Name of the task.
+        model: The teacher, in evaluation mode; not to be changed, and not to be kept.
+        index: The task's index in the model.
+    """
+
+    task: str
+    model: MultitaskModel
+    index: int
+    table: TaskTables[Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoftLabels:
+    """A teacher's raw outputs for every row of a table, and where they were computed, with the reason."""
+
+    outputs: Tensor
+    where: str
+
+
+Relabeller = Callable[[Request], SoftLabels]
+Report = Callable[[Evaluation], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOutcome:
+    """One task at the end of a run; names as in `ray_mtlkd.records.TaskRecord`."""
+
+    valid: float
+    test: float
+    valid_peak: float
+    test_peak: float
+    teacher: float | None
+    retention: float | None
+    converged_step: int | None
+    teacher_step: int | None
+    checkpoint_step: int
+    relabelled: str | None
+    curve: list[CurvePoint]
+    events: list[Event]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A finished run."""
+
+    tasks: tuple[TaskOutcome, ...]
+    score: float
+    steps: int
+    batches: int
+    wall_s: float
+    cpu_s: float
+    notes: tuple[str, ...]

@@ -1,0 +1,299 @@
+"""The training loop: steps, evaluations, and whatever the curriculum then asks for."""
+
+import time
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.records import CurvePoint, Event
+from ray_mtlkd.strategies.curricula.base import Action, Finish, Relabel, Rewind, Start, Stop, TaskFacts
+from ray_mtlkd.tasks.examples import TaskTables
+from ray_mtlkd.tasks.metrics import METRICS
+from ray_mtlkd.training.checkpoint import Checkpoints
+from ray_mtlkd.training.convergence import Tracker, judge, track
+from ray_mtlkd.training.evaluation import metric_of, score
+from ray_mtlkd.training.job import Job, Outcome, Relabeller, Report, Request, TaskOutcome
+from ray_mtlkd.training.meters import Meters
+from ray_mtlkd.training.moments import Moments
+from ray_mtlkd.training.progress import Best, Evaluation, Moment, Peak, Progress, Teacher
+from ray_mtlkd.training.trainer import Trainer
+
+
+class Loop:
+    """One run of one model.
+
+    Args:
+        job: What to train.
+        relabel: Computes a teacher's soft labels.
+        report: Called after each evaluation.
+        checkpoints: Where the run resumes from, if anything is there.
+        checkpoint_every_s: Least time between two checkpoints; 0 writes one at each evaluation.
+    """
+
+    def __init__(
+        self, job: Job, *, relabel: Relabeller, report: Report, checkpoints: Checkpoints, checkpoint_every_s: float
+    ) -> None:
+        self._tables = job.tables.tasks
+        self._every = job.configuration.training.eval_every
+        self._budget = job.configuration.training.steps * len(self._tables)
+        self._rule = job.configuration.convergence
+        self._curriculum = job.configuration.strategy.curriculum
+        self._relabel = relabel
+        self._report = report
+        self._checkpoints = checkpoints
+        self._checkpoint_every_s = checkpoint_every_s
+        self._clock = (time.perf_counter(), time.process_time())
+        self._trainer = Trainer(job)
+        self._moments = Moments(self._trainer.model)
+        self._trackers = [Tracker() for _ in self._tables]
+        self._soft: dict[int, Tensor] = {}
+        self._meters = Meters()
+        self._told = 0
+        state, actions = self._curriculum.begin([_facts(table) for table in self._tables])
+        self._progress = Progress(
+            curriculum=state,
+            peaks=[None for _ in self._tables],
+            teachers=[None for _ in self._tables],
+            curves=[[] for _ in self._tables],
+        )
+        for action in actions:
+            self._execute(action)
+
+    def run(self) -> Outcome:
+        """Train to the end of the curriculum or of the budget, from the last checkpoint where there is one.
+
+        Raises:
+            MtlkdError: where a loss or an output stops being finite, with task and step.
+        """
+        self._resume()
+        saved = time.monotonic()
+        while not self._progress.finished:
+            try:
+                self._train()
+                self._evaluate()
+            except MtlkdError as error:
+                where = f"{error.where}, step {self._progress.step}"
+                raise MtlkdError(error.what, where=where, fix=error.fix) from error
+            if time.monotonic() - saved >= self._checkpoint_every_s:
+                self._save()
+                saved = time.monotonic()
+        return self._outcome()
+
+    def _train(self) -> None:
+        """Steps up to the next evaluation."""
+        progress, active = self._progress, self._active()
+        while progress.batches + len(active) <= self._budget:
+            progress.step += 1
+            progress.batches += len(active)
+            self._meters.add(active, self._trainer.step(active, soft=self._soft, switched=progress.switched))
+            progress.switched = frozenset()
+            if progress.step % self._every == 0:
+                break
+
+    def _evaluate(self) -> None:
+        values = [
+            None if phase == "waiting" else metric_of(self._trainer.model, task, table, table.valid)
+            for task, (phase, table) in enumerate(zip(self._progress.curriculum.phases, self._tables, strict=True))
+        ]
+        self._track(values)
+        self._choose(values)
+        if self._progress.step in self._moments.needed(self._progress, self._trackers):
+            self._moments.keep(self._progress.step, self._capture())
+        self._advance()
+        if not self._progress.finished and self._progress.batches + len(self._active()) > self._budget:
+            self._event("finish", None, f"the budget of {self._budget} task batches is spent")
+            self._progress.finished = True
+        self._moments.prune(self._moments.needed(self._progress, self._trackers))
+        self._tell(values)
+
+    def _track(self, values: Sequence[float | None]) -> None:
+        """Bring trackers and peaks up to date."""
+        progress = self._progress
+        for task, value in enumerate(values):
+            if value is None:
+                continue
+            sign = METRICS[self._tables[task].task.metric].sign
+            if not progress.curriculum.converged[task]:
+                self._trackers[task] = track(
+                    self._trackers[task], value=value, step=progress.step, sign=sign, rule=self._rule
+                )
+            peak = progress.peaks[task]
+            if peak is None or sign * (value - peak.value) > 0:
+                progress.peaks[task] = Peak(value=value, step=progress.step)
+
+    def _choose(self, values: Sequence[float | None]) -> None:
+        """Make this evaluation the checkpoint where every task has started and the score is the best so far."""
+        known = [value for value in values if value is not None]
+        if len(known) == len(values):
+            reached = score(known, self._tables)
+            if self._progress.best is None or reached > self._progress.best.score:
+                self._progress.best = Best(score=reached, step=self._progress.step, values=tuple(known))
+
+    def _advance(self) -> None:
+        progress, before = self._progress, self._progress.curriculum
+        verdicts = [judge(tracker, self._rule) for tracker in self._trackers]
+        progress.curriculum, actions = self._curriculum.advance(before, verdicts)
+        for task, (was, now) in enumerate(zip(before.converged, progress.curriculum.converged, strict=True)):
+            best = self._trackers[task].best
+            if now and not was and best is not None:
+                progress.teachers[task] = Teacher(
+                    value=best, step=self._trackers[task].best_step, noticed=progress.step
+                )
+                self._event("converge", task, verdicts[task].reason)
+        for action in actions:
+            self._execute(action)
+
+    def _execute(self, action: Action) -> None:
+        match action:
+            case Start(task):
+                first = self._progress.step == 0
+                self._event("start", task, "from the first step" if first else "the task before it has converged")
+            case Stop(task):
+                self._event("stop", task, "converged")
+            case Relabel(task, step):
+                self._relabel_task(task, step)
+            case Rewind(step):
+                self._rewind(step)
+            case Finish():
+                self._event("finish", None, "every task has converged")
+                self._progress.finished = True
+
+    def _relabel_task(self, task: int, step: int) -> None:
+        table = self._tables[task]
+        labels = self._relabel(Request(task=table.task.name, model=self._moments.model(step), index=task, table=table))
+        self._soft[task] = labels.outputs
+        self._progress.soft[task] = f"soft-{table.task.name}-{self._progress.step:08d}.safetensors"
+        self._progress.switched |= {task}
+        self._progress.relabelled[task] = labels.where
+        self._event("relabel", task, f"by the model of step {step}")
+
+    def _rewind(self, step: int) -> None:
+        then = self._trainer.restore(self._moments.kept[step])
+        converged = self._progress.curriculum.converged
+        self._trackers = [
+            now if done else earlier for now, earlier, done in zip(self._trackers, then, converged, strict=True)
+        ]
+        self._event("rewind", None, f"back to the model of step {step}")
+
+    def _tell(self, values: Sequence[float | None]) -> None:
+        progress = self._progress
+        points = [
+            CurvePoint(
+                step=progress.step,
+                batches=progress.batches,
+                valid=value,
+                loss=self._meters.loss(task),
+                weight=self._meters.weight(task),
+                phase=progress.curriculum.phases[task],
+            )
+            for task, value in enumerate(values)
+        ]
+        for curve, point in zip(progress.curves, points, strict=True):
+            curve.append(point)
+        known = [value for value in values if value is not None]
+        self._report(
+            Evaluation(
+                step=progress.step,
+                batches=progress.batches,
+                budget=self._budget,
+                tasks=tuple(table.task.name for table in self._tables),
+                points=tuple(points),
+                score=score(known, self._tables) if len(known) == len(values) else None,
+                events=tuple(progress.events[self._told :]),
+                cosines=self._meters.cosines(),
+            )
+        )
+        self._told = len(progress.events)
+        self._meters = Meters()
+
+    def _outcome(self) -> Outcome:
+        progress = self._progress
+        best = progress.best or self._last_resort()
+        tasks = tuple(self._task_outcome(task, best) for task in range(len(self._tables)))
+        self._count_time()
+        return Outcome(
+            tasks=tasks,
+            score=best.score,
+            steps=progress.step,
+            batches=progress.batches,
+            wall_s=progress.wall_s,
+            cpu_s=progress.cpu_s,
+            notes=tuple(progress.notes),
+        )
+
+    def _task_outcome(self, task: int, best: Best) -> TaskOutcome:
+        progress, table = self._progress, self._tables[task]
+        teacher = progress.teachers[task]
+        peak = progress.peaks[task] or Peak(value=best.values[task], step=best.step)
+        return TaskOutcome(
+            valid=best.values[task],
+            test=metric_of(self._moments.model(best.step), task, table, table.test),
+            valid_peak=peak.value,
+            test_peak=metric_of(self._moments.model(peak.step), task, table, table.test),
+            teacher=None if teacher is None else teacher.value,
+            retention=None if teacher is None or teacher.value == 0 else best.values[task] / teacher.value,
+            converged_step=None if teacher is None else teacher.noticed,
+            teacher_step=None if teacher is None else teacher.step,
+            checkpoint_step=best.step,
+            relabelled=progress.relabelled.get(task),
+            curve=progress.curves[task],
+            events=[event for event in progress.events if event.task in {None, table.task.name}],
+        )
+
+    def _last_resort(self) -> Best:
+        """The last step, where no evaluation saw every task started; says so in the notes."""
+        progress = self._progress
+        late = [t.task.name for t, peak in zip(self._tables, progress.peaks, strict=True) if peak is None]
+        progress.notes.append(
+            f"the budget ended before {', '.join(late)} had trained and been evaluated: metrics are of the last step"
+        )
+        values = tuple(metric_of(self._trainer.model, task, table, table.valid) for task, table in enumerate(self._tables))
+        self._moments.keep(progress.step, Moment(tensors=self._trainer.parameters()))
+        return Best(score=score(values, self._tables), step=progress.step, values=values)
+
+    def _capture(self) -> Moment:
+        if self._curriculum.rewinds:
+            return self._trainer.capture(self._trackers)
+        return Moment(tensors=self._trainer.parameters())
+
+    def _active(self) -> list[int]:
+        phases = self._progress.curriculum.phases
+        return [task for task, phase in enumerate(phases) if phase in {"labels", "distilling"}]
+
+    def _save(self) -> None:
+        self._count_time()
+        live = self._trainer.capture(self._trackers)
+        self._checkpoints.save(live=live, moments=self._moments.kept, soft=self._soft, progress=self._progress)
+
+    def _resume(self) -> None:
+        restored = self._checkpoints.load()
+        if restored is None:
+            return
+        self._progress = restored.progress
+        self._told = len(restored.progress.events)
+        self._trackers = list(self._trainer.restore(restored.live))
+        for step, moment in restored.moments.items():
+            self._moments.keep(step, moment)
+        device = self._tables[0].train.row_ids.device
+        self._soft = {task: labels.to(device) for task, labels in restored.soft.items()}
+
+    def _event(self, kind: str, task: int | None, reason: str) -> None:
+        progress = self._progress
+        name = None if task is None else self._tables[task].task.name
+        progress.events.append(
+            Event(step=progress.step, batches=progress.batches, kind=kind, task=name, reason=reason)
+        )
+
+    def _count_time(self) -> None:
+        now = (time.perf_counter(), time.process_time())
+        self._progress.wall_s += now[0] - self._clock[0]
+        self._progress.cpu_s += now[1] - self._clock[1]
+        self._clock = now
+
+
+def _facts(table: TaskTables[Tensor]) -> TaskFacts:
+    perfect = METRICS[table.task.metric].perfect
+    largest = max(abs(perfect), abs(table.trivial_valid))
+    difficulty = abs(perfect - table.trivial_valid) / largest if largest > 0 else 0.0
+    return TaskFacts(name=table.task.name, rows=len(table.train), difficulty=difficulty)

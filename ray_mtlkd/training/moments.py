@@ -1,0 +1,59 @@
+"""The moments that a run keeps: those that it may still be asked about or sent back to."""
+
+import copy
+from collections.abc import Sequence
+
+from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.training.convergence import Tracker
+from ray_mtlkd.training.progress import Moment, Progress
+from ray_mtlkd.training.trainer import parameters_of
+
+
+class Moments:
+    """Moments by physical step, and a second model that takes on their parameters.
+
+    Args:
+        model: Copied; its own parameters are never touched.
+    """
+
+    def __init__(self, model: MultitaskModel) -> None:
+        self._model = copy.deepcopy(model)
+        self._model.requires_grad_(requires_grad=False)
+        self._kept: dict[int, Moment] = {}
+        self._loaded: int | None = None
+
+    @property
+    def kept(self) -> dict[int, Moment]:
+        """By step."""
+        return self._kept
+
+    def keep(self, step: int, moment: Moment) -> None:
+        """Keep one more."""
+        self._kept[step] = moment
+
+    def model(self, step: int) -> MultitaskModel:
+        """The model as of ``step``, in evaluation mode; the next call may change it."""
+        if step != self._loaded:
+            self._model.load_state_dict(parameters_of(self._kept[step]))
+            self._model.eval()
+            self._loaded = step
+        return self._model
+
+    def needed(self, progress: Progress, trackers: Sequence[Tracker]) -> set[int]:
+        """Steps that may still matter: the checkpoint, the peaks, the open tasks' best ones, and, since a rewind brings
+        back the trackers of its moment, the best ones known there.
+        """  # noqa: D205 - the summary needs two lines
+        steps = {peak.step for peak in progress.peaks if peak is not None}
+        if progress.best is not None:
+            steps.add(progress.best.step)
+        unconverged = [task for task, done in enumerate(progress.curriculum.converged) if not done]
+        frontier = {trackers[task].best_step for task in unconverged} - {-1}
+        while frontier:
+            steps |= frontier
+            known = [self._kept[step].internals for step in frontier if step in self._kept]
+            frontier = {part.trackers[task].best_step for part in known if part for task in unconverged} - steps - {-1}
+        return steps
+
+    def prune(self, needed: set[int]) -> None:
+        """Forget all others."""
+        self._kept = {step: self._kept[step] for step in sorted(needed)}

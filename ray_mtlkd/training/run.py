@@ -1,0 +1,110 @@
+"""A whole trial: one run over all tasks, or one a task where the curriculum gives every task its own model."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ray_mtlkd.records import CurvePoint, Event
+from ray_mtlkd.training.checkpoint import Checkpoints, Storage
+from ray_mtlkd.training.job import Job, Outcome, Relabeller, Report, TaskOutcome
+from ray_mtlkd.training.loop import Loop
+from ray_mtlkd.training.progress import Evaluation
+
+CHECKPOINT_EVERY_S = 15.0
+"""What a killed worker may lose; a checkpoint costs a fraction of a second."""
+
+
+def train(
+    job: Job,
+    *,
+    relabel: Relabeller,
+    report: Report,
+    storage: Storage,
+    checkpoint_every_s: float = CHECKPOINT_EVERY_S,
+) -> Outcome:
+    """Train and measure; the same job gives the same outcome bit for bit (but for the times), however often it resumes.
+
+    Args:
+        job: What to train.
+        relabel: Computes a teacher's soft labels.
+        report: Called after each evaluation.
+        storage: A folder of this trial's own, for its checkpoints.
+        checkpoint_every_s: Least time between two checkpoints; 0 writes one at each evaluation.
+
+    Raises:
+        MtlkdError: where a loss or an output stops being finite, or a checkpoint does not fit.
+    """
+
+    def run(part: Job, part_report: Report, folder: Storage) -> Outcome:
+        checkpoints = Checkpoints(folder, job=part.fingerprint)
+        return Loop(
+            part,
+            relabel=relabel,
+            report=part_report,
+            checkpoints=checkpoints,
+            checkpoint_every_s=checkpoint_every_s,
+        ).run()
+
+    if not job.configuration.strategy.curriculum.own_models:
+        return run(job, report, storage)
+    outcomes: list[Outcome] = []
+    for index, table in enumerate(job.tables.tasks):
+        steps = sum(outcome.steps for outcome in outcomes)
+        batches = sum(outcome.batches for outcome in outcomes)
+        shifted = _shifted(report, steps=steps, batches=batches, tasks=len(job.tables.tasks))
+        outcome = run(job.alone(index), shifted, storage.child(table.task.name))
+        outcomes.append(_shift(outcome, steps=steps, batches=batches))
+    return _merged(outcomes)
+
+
+def _shifted(report: Report, *, steps: int, batches: int, tasks: int) -> Report:
+    """A report that counts on from the runs before."""
+
+    def tell(evaluation: Evaluation) -> None:
+        report(
+            replace(
+                evaluation,
+                step=evaluation.step + steps,
+                batches=evaluation.batches + batches,
+                budget=evaluation.budget * tasks,
+                score=None,
+            )
+        )
+
+    return tell
+
+
+def _shift(outcome: Outcome, *, steps: int, batches: int) -> Outcome:
+    def later(item: CurvePoint | Event) -> CurvePoint | Event:
+        return replace(item, step=item.step + steps, batches=item.batches + batches)
+
+    def add(step: int | None) -> int | None:
+        return None if step is None else step + steps
+
+    tasks = tuple(
+        replace(
+            task,
+            converged_step=add(task.converged_step),
+            teacher_step=add(task.teacher_step),
+            checkpoint_step=task.checkpoint_step + steps,
+            curve=[later(point) for point in task.curve],
+            events=[later(event) for event in task.events],
+        )
+        for task in outcome.tasks
+    )
+    return replace(outcome, tasks=tasks)
+
+
+def _merged(outcomes: list[Outcome]) -> Outcome:
+    def total(of: Callable[[Outcome], float]) -> float:
+        return sum(of(outcome) for outcome in outcomes)
+
+    tasks: tuple[TaskOutcome, ...] = tuple(task for outcome in outcomes for task in outcome.tasks)
+    return Outcome(
+        tasks=tasks,
+        score=total(lambda outcome: outcome.score) / len(outcomes),
+        steps=sum(outcome.steps for outcome in outcomes),
+        batches=sum(outcome.batches for outcome in outcomes),
+        wall_s=total(lambda outcome: outcome.wall_s),
+        cpu_s=total(lambda outcome: outcome.cpu_s),
+        notes=tuple(note for outcome in outcomes for note in outcome.notes),
+    )
