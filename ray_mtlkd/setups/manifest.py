@@ -1,0 +1,218 @@
+"""A setup's manifest: which tasks there are, where their tables lie, and which columns mean what."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+from ray_mtlkd.decode import decode, document, join, read_yaml
+from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.tasks.metrics import check_metric
+from ray_mtlkd.tasks.task import Kind
+
+T = TypeVar("T")
+Form = Literal["text", "pair", "tokens", "columns", "vector", "token_vectors"]
+FORMS: tuple[Form, ...] = get_args(Form)
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Numeric and categorical columns of a table."""
+
+    numeric: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec:
+    """One task as the manifest describes it. Exactly one of the six input forms is given.
+
+    Attributes:
+        data: Folder with train, valid and test tables.
+        text: String columns, joined.
+        pair: The two string columns of a text pair.
+        tokens: A column of lists of strings.
+        vector: A column of lists of numbers, all of one length.
+        token_vectors: A column of lists of such vectors, one a token.
+        classes: Number of classes, or their names in the order of the label numbers: makes labels checkable.
+        threshold: Probability from which a binary or multilabel label counts as predicted.
+        missing_labels: Whether a row without a label is an error or left out.
+    """
+
+    kind: Kind
+    data: str
+    label: str
+    metric: str
+    text: tuple[str, ...] | None = None
+    pair: tuple[str, str] | None = None
+    tokens: str | None = None
+    columns: Columns | None = None
+    vector: str | None = None
+    token_vectors: str | None = None
+    classes: int | tuple[str, ...] | None = None
+    threshold: float | None = None
+    missing_labels: Literal["error", "skip"] = "error"
+
+    @property
+    def form(self) -> Form:
+        """The input form that is given."""
+        return next(form for form in FORMS if getattr(self, form) is not None)
+
+    @property
+    def input_columns(self) -> tuple[str, ...]:
+        """Every column that the inputs read, in the manifest's order."""
+        if self.columns is not None:
+            return self.columns.numeric + self.columns.categorical
+        given = getattr(self, self.form)
+        return (given,) if isinstance(given, str) else tuple(given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A named list of tasks.
+
+    Attributes:
+        source: Where to get the tables, for a reader who lacks them.
+    """
+
+    name: str
+    tasks: Mapping[str, TaskSpec]
+    source: str | None = None
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class _Outline:
+    name: str
+    tasks: dict[str, dict[str, Any]]
+    source: str | None = None
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest in a YAML file.
+
+    Raises:
+        MtlkdError: the only problem.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    return parse_manifest(read_yaml(path), where=str(path))
+
+
+def parse_manifest(value: Any, *, where: str) -> Manifest:
+    """The manifest in plain YAML data; ``where`` names its file.
+
+    Raises:
+        MtlkdError: the only problem.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    outline, problems = _attempt(_Outline, value, where="")
+    tasks = value.get("tasks") if isinstance(value, dict) else None
+    specs: dict[str, TaskSpec] = {}
+    for name, raw in (tasks if isinstance(tasks, dict) else {}).items():
+        if not isinstance(name, str) or not isinstance(raw, dict):
+            continue
+        at = join("tasks", name)
+        spec, found = _attempt(TaskSpec, raw, where=at)
+        problems += found
+        problems += _raw_problems(raw, at)
+        if spec is not None:
+            problems += _spec_problems(spec, at)
+            specs[name] = spec
+    if outline is not None:
+        problems += _name_problems(outline)
+    raise_all(where, [MtlkdError(p.what, where=f"{where}: {p.where}", fix=p.fix) for p in problems])
+    assert outline is not None  # noqa: S101 - an undecoded outline left a problem, which was raised
+    return Manifest(name=outline.name, tasks=specs, source=outline.source)
+
+
+def _attempt(kind: type[T], value: Any, *, where: str) -> tuple[T | None, list[MtlkdError]]:
+    try:
+        return decode(kind, value, where=where), []
+    except MtlkdError as problem:
+        return None, [problem]
+    except ExceptionGroup as group:
+        return None, [problem for problem in group.exceptions if isinstance(problem, MtlkdError)]
+
+
+def _name_problems(outline: _Outline) -> Iterable[MtlkdError]:
+    named = [("name", outline.name), *((join("tasks", name), name) for name in outline.tasks)]
+    for where, name in named:
+        if not _FILE_NAME.fullmatch(name):
+            fix = "use up to 64 letters, digits, '_', '-' and '.', and begin with no '-' or '.'"
+            yield MtlkdError(f"{name!r} is not safe as a file name", where=where, fix=fix)
+    if not outline.tasks:
+        yield MtlkdError("no tasks", where="tasks", fix="describe at least one task")
+    for folded, count in Counter(name.casefold() for name in outline.tasks).items():
+        if count > 1:
+            yield MtlkdError(
+                f"{count} tasks are called {folded!r} apart from upper and lower case",
+                where="tasks",
+                fix="give every task a name of its own",
+            )
+
+
+def _raw_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
+    """What can be said of a task even where other keys of it do not fit."""
+    given = [form for form in FORMS if raw.get(form) is not None]
+    if len(given) != 1:
+        said = " and ".join(given) if given else "no inputs"
+        yield MtlkdError(f"{said} given", where=where, fix=f"give exactly one of: {', '.join(FORMS)}")
+    kind, metric = raw.get("kind"), raw.get("metric")
+    if kind not in get_args(Kind):
+        return
+    if isinstance(metric, str):
+        problem = check_metric(metric, kind, where=join(where, "metric"))
+        if problem is not None:
+            yield problem
+    if kind == "tagging" and given and not {"tokens", "token_vectors"} & set(given):
+        yield MtlkdError(
+            f"tagging cannot read {given[0]}",
+            where=join(where, given[0]),
+            fix="give tokens (a column of lists of words) or token_vectors",
+        )
+    if kind != "tagging" and "token_vectors" in given:
+        fix = "give vector: a column of lists of numbers"
+        yield MtlkdError(f"only tagging reads token_vectors, not {kind}", where=join(where, "token_vectors"), fix=fix)
+
+
+def _spec_problems(spec: TaskSpec, where: str) -> Iterable[MtlkdError]:
+    columns = spec.input_columns if any(getattr(spec, form) is not None for form in FORMS) else None
+    if columns == ():
+        yield MtlkdError("no input column", where=join(where, spec.form), fix="name at least one column")
+    for column, count in Counter(columns).items():
+        if count > 1:
+            fix = "name every column once"
+            yield MtlkdError(f"column {column!r} stands here {count} times", where=join(where, spec.form), fix=fix)
+    if columns is not None and spec.label in columns:
+        fix = "leave the label out of the inputs: a model would only copy it"
+        yield MtlkdError(f"the label {spec.label!r} is also an input", where=join(where, "label"), fix=fix)
+    if spec.threshold is not None:
+        yield from _threshold_problems(spec, join(where, "threshold"))
+    if spec.classes is not None:
+        yield from _class_problems(spec, join(where, "classes"))
+
+
+def _threshold_problems(spec: TaskSpec, where: str) -> Iterable[MtlkdError]:
+    if spec.kind not in {"binary", "multilabel"}:
+        yield MtlkdError(f"a {spec.kind} task has no threshold", where=where, fix="remove it")
+    elif not 0 < spec.threshold < 1:  # type: ignore[operator]
+        yield MtlkdError(f"{spec.threshold} is not a probability", where=where, fix="give a number between 0 and 1")
+
+
+def _class_problems(spec: TaskSpec, where: str) -> Iterable[MtlkdError]:
+    number = spec.classes if isinstance(spec.classes, int) else len(spec.classes or ())
+    least = 1 if spec.kind in {"multilabel", "tagging"} else 2
+    if spec.kind == "regression":
+        yield MtlkdError("a regression task has no classes", where=where, fix="remove the key")
+    elif spec.kind == "binary" and number != least:
+        yield MtlkdError(f"{number} classes in a binary task", where=where, fix="give two: [negative, positive]")
+    elif number < least:
+        yield MtlkdError(f"{number} classes", where=where, fix=f"give at least {least}")
+    for name, count in Counter(() if isinstance(spec.classes, int) else spec.classes).items():
+        if count > 1:
+            yield MtlkdError(f"class {name!r} stands here {count} times", where=where, fix="name every class once")
