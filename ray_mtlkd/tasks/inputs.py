@@ -145,6 +145,7 @@ class Layout:
         form: Which class of this module the inputs are; of its two sides for a pair.
         width: Dense: number of numeric columns (or of a token's features). Tokens: hashes a word.
         cardinalities: Dense: number of codes of each categorical column, code 0 included.
+        columns: Dense: what identifies the columns, in order; tasks with the same ones share an input layer.
         buckets: Bag and tokens: size of the hash table.
         overlap: Pair: number of overlap features, else None.
     """
@@ -152,5 +153,6 @@ class Layout:
     form: str
     width: int = 0
     cardinalities: tuple[int, ...] = ()
+    columns: tuple[str, ...] = ()
     buckets: int = 0
     overlap: int | None = None

@@ -58,12 +58,16 @@ class Rule:
         distill: On a teacher's outputs.
         predict: What outputs say, in the terms of the labels.
         constant: Outputs of the predictor that knows only the train labels.
+        is_scalar: Whether there is one output a row.
+        per_token: Whether there is one row of outputs a token.
     """
 
     loss: Loss
     distill: Distillation
     predict: Prediction
     constant: Constant
+    is_scalar: bool = False
+    per_token: bool = False
 
 
 def loss(task: Task, outputs: Tensor, labels: Tensor) -> Tensor:
@@ -120,7 +124,7 @@ def _above_threshold(task: Task, outputs: NDArray[np.float32]) -> NDArray[Any]:
 
 
 def _largest(_task: Task, outputs: NDArray[np.float32]) -> NDArray[Any]:
-    return outputs.argmax(axis=1)
+    return np.asarray(outputs.argmax(axis=1))
 
 
 def _in_unit(task: Task, outputs: NDArray[np.float32]) -> NDArray[Any]:
@@ -147,9 +151,13 @@ def _mean(task: Task, train_labels: NDArray[Any]) -> NDArray[np.float32]:
 
 
 KINDS: Mapping[Kind, Rule] = {
-    "binary": Rule(loss=_binary, distill=_distill_binary, predict=_above_threshold, constant=_majority_sign),
+    "binary": Rule(
+        loss=_binary, distill=_distill_binary, predict=_above_threshold, constant=_majority_sign, is_scalar=True
+    ),
     "multiclass": Rule(loss=_classes, distill=_distill_classes, predict=_largest, constant=_majority_class),
     "multilabel": Rule(loss=_binary, distill=_distill_binary, predict=_above_threshold, constant=_majority_sign),
-    "regression": Rule(loss=_squared, distill=_distill_squared, predict=_in_unit, constant=_mean),
-    "tagging": Rule(loss=_classes, distill=_distill_classes, predict=_largest, constant=_majority_class),
+    "regression": Rule(loss=_squared, distill=_distill_squared, predict=_in_unit, constant=_mean, is_scalar=True),
+    "tagging": Rule(
+        loss=_classes, distill=_distill_classes, predict=_largest, constant=_majority_class, per_token=True
+    ),
 }

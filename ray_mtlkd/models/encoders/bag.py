@@ -1,0 +1,87 @@
+"""An MLP over TF-IDF of hashed n-grams: fast, and it needs no vocabulary.
+
+The first layer is a hashed embedding bag with the TF-IDF weights as per-sample weights, so that its gradient has only
+the rows of the batch's n-grams.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ray_mtlkd.decode import document
+from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_widths
+from ray_mtlkd.models.encoders.layers import HashedLayer, stack
+from ray_mtlkd.tasks.inputs import Bag, BagFeatures, Layout
+from ray_mtlkd.tasks.task import Kind
+
+_STD = 0.1
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class BagOfNgrams:
+    """All tasks share every layer.
+
+    Attributes:
+        hidden: Width of each hidden layer; the first is the width of the hash table.
+        buckets: Rows of the hash table.
+        ngrams: Longest n-gram, in words.
+        dropout: After every hidden layer, in [0, 1).
+        join: Width of the layer that joins the two sides of a pair.
+    """
+
+    name: ClassVar[str] = "bag"
+    forms: ClassVar[Mapping[Kind, str]] = {
+        "binary": "Bag",
+        "multiclass": "Bag",
+        "multilabel": "Bag",
+        "regression": "Bag",
+    }
+    kinds: ClassVar[frozenset[Kind]] = frozenset(forms)
+
+    hidden: tuple[int, ...] = (128,)
+    buckets: int = BagFeatures.buckets
+    ngrams: int = BagFeatures.ngrams
+    dropout: float = 0.3
+    join: int = 64
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        check_widths(hidden=self.hidden, buckets=self.buckets, ngrams=self.ngrams, join=self.join)
+        check_dropout(self.dropout)
+
+    @property
+    def features(self) -> BagFeatures:
+        """Hashed TF-IDF n-grams."""
+        return BagFeatures(buckets=self.buckets, ngrams=self.ngrams)
+
+    def build(self, layouts: Sequence[Layout], kinds: Sequence[Kind]) -> "BagEncoder":  # noqa: ARG002 - serves rows only
+        """The encoder; it is the same whatever the tasks."""
+        return BagEncoder(self, buckets=max(layout.buckets for layout in layouts))
+
+
+class BagEncoder(Encoder):
+    """See `BagOfNgrams`."""
+
+    def __init__(self, config: BagOfNgrams, *, buckets: int) -> None:
+        super().__init__()
+        self.first = HashedLayer(buckets, config.hidden[0], std=_STD, dropout=config.dropout)
+        self.trunk = stack(config.hidden, dropout=config.dropout)
+        self.outputs = config.hidden[-1]
+
+    def forward(self, task: int, inputs: Bag[Tensor]) -> Tensor:  # noqa: ARG002 - the same for every task
+        """Representations [B, hidden[-1]]."""
+        hidden: Tensor = self.first(inputs.ids, inputs.weights, inputs.offsets)
+        for layer in self.trunk:
+            hidden = layer(hidden)
+        return hidden
+
+    def width(self, task: int) -> int:  # noqa: ARG002
+        """Width of the last hidden layer."""
+        return self.outputs
+
+    def parts(self, task: int) -> tuple[nn.Module, ...]:  # noqa: ARG002
+        """The hashed layer, then the trunk."""
+        return (self.first, *self.trunk)

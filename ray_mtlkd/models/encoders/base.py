@@ -1,0 +1,93 @@
+"""What an encoder is: inputs of one form become one vector a row, or one a token."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+from torch import Tensor, nn
+
+from ray_mtlkd.tasks.inputs import Features, Layout
+from ray_mtlkd.tasks.task import Kind
+
+
+class Encoder(nn.Module, ABC):
+    """A network that several tasks may share, in part or as a whole.
+
+    Initial values come from torch's global generator alone.
+    """
+
+    @abstractmethod
+    def forward(self, task: int, inputs: Any) -> Tensor:
+        """Representations: [B, width(task)], or [tokens, width(task)] for tagging, in the batch's order.
+
+        Args:
+            task: Index among the layouts that the encoder was built for.
+            inputs: A batch in the form of the task's layout; one side of a pair.
+        """
+
+    @abstractmethod
+    def width(self, task: int) -> int:
+        """Width of the task's representations."""
+
+    @abstractmethod
+    def parts(self, task: int) -> tuple[nn.Module, ...]:
+        """What the task's forward goes through, from the inputs on; tasks that share a part name the same module."""
+
+
+class EncoderConfig(Protocol):
+    """A frozen dataclass whose fields are the hyper-parameters.
+
+    Attributes:
+        name: In the registry.
+        forms: The form of inputs (`Layout.form`) that it takes, for every kind that it serves.
+        kinds: The kinds that it serves.
+        join: Width of the layer that joins the two sides of a pair.
+        dropout: Share of a representation's units that training zeroes, in [0, 1).
+    """
+
+    name: ClassVar[str]
+    forms: ClassVar[Mapping[Kind, str]]
+    kinds: ClassVar[frozenset[Kind]]
+
+    @property
+    def join(self) -> int:
+        """Width of the layer that joins the two sides of a pair."""
+
+    @property
+    def dropout(self) -> float:
+        """Share of a representation's units that training zeroes, in [0, 1)."""
+
+    @property
+    def features(self) -> Features:
+        """What it asks of the tables."""
+
+    def build(self, layouts: Sequence[Layout], kinds: Sequence[Kind]) -> Encoder:
+        """The encoder for tasks of these layouts and kinds, each layout of the form that `forms` names for its kind.
+
+        Raises:
+            MtlkdError: where the hyper-parameters do not fit the layouts.
+        """
+
+
+def check_widths(**widths: int | Sequence[int]) -> None:
+    """Refuse widths below 1.
+
+    Raises:
+        ValueError: naming the field.
+    """
+    for name, value in widths.items():
+        if isinstance(value, int):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1")
+        elif not value or min(value) < 1:
+            raise ValueError(f"{name} must name one width or more, each at least 1")
+
+
+def check_dropout(dropout: float) -> None:
+    """Refuse a dropout outside [0, 1).
+
+    Raises:
+        ValueError: saying so.
+    """
+    if not 0 <= dropout < 1:
+        raise ValueError("dropout must be at least 0 and below 1")

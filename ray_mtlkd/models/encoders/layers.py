@@ -1,0 +1,53 @@
+"""Layers that several encoders use."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+
+class Layer(nn.Sequential):
+    """Linear, ReLU, dropout; He-initialised, so that a stack of them keeps the scale of its inputs."""
+
+    def __init__(self, inputs: int, outputs: int, *, dropout: float) -> None:
+        linear = nn.Linear(inputs, outputs)
+        nn.init.kaiming_uniform_(linear.weight, nonlinearity="relu")
+        nn.init.zeros_(linear.bias)
+        super().__init__(linear, nn.ReLU(), nn.Dropout(dropout))
+
+
+def stack(widths: Sequence[int], *, dropout: float) -> nn.ModuleList:
+    """Layers from each width to the next; none where there is only one width."""
+    return nn.ModuleList(Layer(inputs, outputs, dropout=dropout) for inputs, outputs in pairwise(widths))
+
+
+def hash_table(buckets: int, width: int, *, std: float) -> nn.EmbeddingBag:
+    """A hashed embedding [buckets, width] whose rows are summed, with sparse gradients.
+
+    Args:
+        buckets: Rows.
+        width: Columns.
+        std: Of the rows' initial values.
+    """
+    table = nn.EmbeddingBag(buckets, width, mode="sum", sparse=True, include_last_offset=True)
+    nn.init.normal_(table.weight, std=std)
+    return table
+
+
+class HashedLayer(nn.Module):
+    """The first layer of an MLP over sparse hashed features: ReLU(sum of weighted rows + bias), dropout."""
+
+    def __init__(self, buckets: int, width: int, *, std: float, dropout: float) -> None:
+        super().__init__()
+        self.table = hash_table(buckets, width, std=std)
+        # As nn.Linear's bias, for inputs of norm 1.
+        bound = std / math.sqrt(3)
+        self.bias = nn.Parameter(nn.init.uniform_(self.table.weight.new_empty(width), -bound, bound))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
+        """Rows [B, width] of ids [nnz], weights [nnz] and offsets [B+1]."""
+        summed = self.table(ids, offsets, per_sample_weights=weights)
+        activations: Tensor = self.dropout((summed + self.bias).relu())
+        return activations

@@ -1,0 +1,35 @@
+"""What a task owns of a model: the head, and for pairs the layer that joins the two sides."""
+
+import torch
+from torch import Tensor, nn
+
+from ray_mtlkd.models.encoders.layers import Layer
+from ray_mtlkd.tasks.kinds import KINDS
+from ray_mtlkd.tasks.task import Task
+
+
+class Head(nn.Module):
+    """Representations to raw outputs: [B] for binary and regression, else [B, K] or [tokens, K]."""
+
+    def __init__(self, task: Task, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, task.outputs)
+        self.is_scalar = KINDS[task.kind].is_scalar
+
+    def forward(self, representations: Tensor) -> Tensor:
+        """Outputs of representations [N, width]."""
+        outputs: Tensor = self.linear(representations)
+        return outputs.squeeze(1) if self.is_scalar else outputs
+
+
+class PairJoin(nn.Module):
+    """Two sides to one representation: a layer over (a, b, |a - b|, a * b, overlap)."""
+
+    def __init__(self, sides: int, overlap: int, *, width: int, dropout: float) -> None:
+        super().__init__()
+        self.layer = Layer(4 * sides + overlap, width, dropout=dropout)
+
+    def forward(self, left: Tensor, right: Tensor, overlap: Tensor) -> Tensor:
+        """Representations [B, width] of left and right [B, sides] and overlap [B, K]."""
+        joined: Tensor = self.layer(torch.cat([left, right, (left - right).abs(), left * right, overlap], dim=1))
+        return joined

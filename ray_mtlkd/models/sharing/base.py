@@ -1,0 +1,64 @@
+"""What a multitask model is, and who owns what of it."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+
+from torch import Tensor, nn
+
+from ray_mtlkd.tasks.inputs import Inputs
+
+
+class MultitaskModel(nn.Module, ABC):
+    """One network for T tasks.
+
+    A parameter that two or more tasks use is shared; every other belongs to its task. Every parameter is used by some
+    task, and their order is fixed by the configuration alone.
+    """
+
+    num_tasks: int
+
+    @abstractmethod
+    def forward(self, task: int, inputs: Inputs[Tensor]) -> Tensor:
+        """Raw outputs of the task's head: [B] for binary and regression, else [B, K]; [tokens, K] for tagging."""
+
+    @abstractmethod
+    def parts(self, task: int) -> tuple[nn.Module, ...]:
+        """What the task's forward goes through, from inputs to outputs; parts do not overlap."""
+
+    def shared(self) -> tuple[nn.Parameter, ...]:
+        """Parameters with dense gradients that two or more tasks use; none where there is one task."""
+        return tuple(p for p in self._common() if id(p) not in self._sparse())
+
+    def shared_sparse(self) -> tuple[nn.Parameter, ...]:
+        """Hash tables with sparse gradients that two or more tasks use."""
+        return tuple(p for p in self._common() if id(p) in self._sparse())
+
+    def last_shared(self) -> tuple[nn.Parameter, ...]:
+        """Of `shared`, the parameters of the part nearest to the heads; none where nothing is shared."""
+        shared = {id(p) for p in self.shared()}
+        depths = [
+            (depth, part)
+            for task in range(self.num_tasks)
+            for depth, part in enumerate(self.parts(task))
+            if any(id(p) in shared for p in part.parameters())
+        ]
+        if not depths:
+            return ()
+        _, last = max(depths, key=lambda found: found[0])
+        return tuple(p for p in last.parameters() if id(p) in shared)
+
+    def own(self, task: int) -> tuple[nn.Parameter, ...]:
+        """Parameters that only this task uses, also hash tables with sparse gradients."""
+        common = {id(p) for p in self._common()}
+        return tuple(p for part in self.parts(task) for p in part.parameters() if id(p) not in common)
+
+    def _common(self) -> tuple[nn.Parameter, ...]:
+        users = Counter(id(p) for task in range(self.num_tasks) for part in self.parts(task) for p in part.parameters())
+        return tuple(p for p in self.parameters() if users[id(p)] > 1)
+
+    def _sparse(self) -> frozenset[int]:
+        return frozenset(
+            id(table.weight)
+            for table in self.modules()
+            if isinstance(table, nn.Embedding | nn.EmbeddingBag) and table.sparse
+        )

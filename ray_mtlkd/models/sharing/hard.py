@@ -1,0 +1,43 @@
+"""Hard parameter sharing (Caruana 1997): one encoder for all tasks, a head for each."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ray_mtlkd.models.encoders.base import EncoderConfig
+from ray_mtlkd.models.heads import Head, PairJoin
+from ray_mtlkd.models.sharing.base import MultitaskModel
+from ray_mtlkd.tasks.inputs import Inputs, Layout, Pair
+from ray_mtlkd.tasks.task import Task
+
+
+class HardSharing(MultitaskModel):
+    """Every task goes through the same encoder; heads, joins and input layers of other columns are its own."""
+
+    def __init__(self, config: EncoderConfig, tasks: Sequence[tuple[Task, Layout]]) -> None:
+        super().__init__()
+        self.num_tasks = len(tasks)
+        self.encoder = config.build([layout for _, layout in tasks], [task.kind for task, _ in tasks])
+        self.joins = nn.ModuleDict()
+        self.heads = nn.ModuleList()
+        for index, (task, layout) in enumerate(tasks):
+            width = self.encoder.width(index)
+            if layout.overlap is not None:
+                self.joins[str(index)] = PairJoin(width, layout.overlap, width=config.join, dropout=config.dropout)
+                width = config.join
+            self.heads.append(Head(task, width))
+
+    def forward(self, task: int, inputs: Inputs[Tensor]) -> Tensor:
+        """Raw outputs of the task's head."""
+        if isinstance(inputs, Pair):
+            left, right = self.encoder(task, inputs.left), self.encoder(task, inputs.right)
+            representations = self.joins[str(task)](left, right, inputs.overlap)
+        else:
+            representations = self.encoder(task, inputs)
+        outputs: Tensor = self.heads[task](representations)
+        return outputs
+
+    def parts(self, task: int) -> tuple[nn.Module, ...]:
+        """The encoder's, then the join where there is one, then the head."""
+        joins = (self.joins[str(task)],) if str(task) in self.joins else ()
+        return (*self.encoder.parts(task), *joins, self.heads[task])
