@@ -1,0 +1,215 @@
+"""Strategies: a curriculum (when each task trains, and on which targets) times a balancer (how losses become a step).
+
+To add one: a file in ``balancers/`` or ``curricula/``, a test beside the others, a line in the lists below.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ray_mtlkd.decode import decode, join, unknown_name
+from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.strategies.balancers.base import Balancer
+from ray_mtlkd.strategies.balancers.gradnorm import GradNorm
+from ray_mtlkd.strategies.balancers.pcgrad import PCGrad
+from ray_mtlkd.strategies.balancers.static import StaticWeights
+from ray_mtlkd.strategies.balancers.sum_ import Sum
+from ray_mtlkd.strategies.balancers.torchjd import TorchJD
+from ray_mtlkd.strategies.balancers.uncertainty import Uncertainty
+from ray_mtlkd.strategies.curricula.base import Curriculum, TaskFacts
+from ray_mtlkd.strategies.curricula.joint import Joint
+from ray_mtlkd.strategies.curricula.joint_kd import JointKD
+from ray_mtlkd.strategies.curricula.rewind_only import RewindOnly
+from ray_mtlkd.strategies.curricula.sequential import Sequential
+from ray_mtlkd.strategies.curricula.sequential_kd import SequentialKD
+from ray_mtlkd.strategies.curricula.single_task import SingleTask
+from ray_mtlkd.strategies.curricula.stop import StopConverged
+from ray_mtlkd.strategies.state import dump_state, load_state
+
+__all__ = [
+    "BALANCERS",
+    "CURRICULA",
+    "NAMED",
+    "Strategy",
+    "decode_strategy",
+    "dump_state",
+    "fit_tasks",
+    "load_state",
+]
+
+BALANCERS: dict[str, type] = {
+    "sum": Sum,
+    "static": StaticWeights,
+    "uncertainty": Uncertainty,
+    "gradnorm": GradNorm,
+    "pcgrad": PCGrad,
+    "torchjd": TorchJD,
+}
+"""By name. ``torchjd`` is a family: ``torchjd:UPGrad`` is its method ``UPGrad``."""
+
+CURRICULA: dict[str, type] = {
+    "joint": Joint,
+    "joint_kd": JointKD,
+    "sequential_kd": SequentialKD,
+    "single_task": SingleTask,
+    "stop": StopConverged,
+    "rewind_only": RewindOnly,
+    "sequential": Sequential,
+}
+
+NAMED: dict[str, tuple[str, str]] = {
+    "sum": ("joint", "sum"),
+    "static": ("joint", "static"),
+    "uncertainty": ("joint", "uncertainty"),
+    "gradnorm": ("joint", "gradnorm"),
+    "pcgrad": ("joint", "pcgrad"),
+    "joint_kd": ("joint_kd", "sum"),
+    "sequential_kd": ("sequential_kd", "sum"),
+    "single_task": ("single_task", "sum"),
+    "stop": ("stop", "sum"),
+    "rewind_only": ("rewind_only", "sum"),
+    "sequential": ("sequential", "sum"),
+}
+"""Pairs with a name of their own: curriculum, balancer."""
+
+_KEYS = ("name", "label", "curriculum", "balancer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strategy:
+    """A curriculum times a balancer.
+
+    Attributes:
+        name: What it is called in tables and figures.
+    """
+
+    name: str
+    curriculum: Curriculum
+    balancer: Balancer[Any]
+
+
+def decode_strategy(value: Any, *, where: str) -> Strategy:
+    """A strategy from YAML data whose domains are resolved.
+
+    Either a named strategy (its name, or a mapping with ``name`` and hyper-parameters under ``curriculum`` and
+    ``balancer``), or a pair (``curriculum`` and ``balancer``, each a name or a mapping with ``name``; ``joint`` and
+    ``sum`` where one is left out). ``label`` sets the display name.
+
+    Raises:
+        MtlkdError: the only problem.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    given = {"name": value} if isinstance(value, str) else value
+    if not isinstance(given, Mapping):
+        raise MtlkdError(
+            f"{value!r} is not a strategy",
+            where=where,
+            fix="give a name, or a mapping with `name`, or with `curriculum` and `balancer`",
+        )
+    problems = list(_key_problems(given, where))
+    parts: list[Any] = []
+    with _gather(problems):
+        curriculum_name, balancer_name = _pair(given, where)
+        with _gather(problems):
+            parts.append(_decode_part(given, "curriculum", registry=CURRICULA, name=curriculum_name, where=where))
+        with _gather(problems):
+            parts.append(_decode_part(given, "balancer", registry=BALANCERS, name=balancer_name, where=where))
+    raise_all(where, problems)
+    curriculum, balancer = parts
+    name = given.get("label", _display_name(curriculum.name, balancer.name))
+    return Strategy(name=name, curriculum=curriculum, balancer=balancer)
+
+
+def fit_tasks(strategy: Strategy, facts: Sequence[TaskFacts], *, where: str) -> None:
+    """Check that a strategy fits a setup's tasks, before anything is started.
+
+    Raises:
+        MtlkdError: the only problem, at its path below ``where``.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    problems: list[MtlkdError] = []
+    with _gather(problems):
+        strategy.balancer.init(1 if strategy.curriculum.own_models else len(facts))
+    with _gather(problems):
+        strategy.curriculum.begin(facts)
+    raise_all(where, [MtlkdError(each.what, where=join(where, each.where), fix=each.fix) for each in problems])
+
+
+def _key_problems(given: Mapping[Any, Any], where: str) -> Iterator[MtlkdError]:
+    for key in given:
+        if key not in _KEYS:
+            yield unknown_name(key, _KEYS, what="key", where=join(where, str(key)))
+    label = given.get("label", "label")
+    if not isinstance(label, str) or not label:
+        yield MtlkdError(f"{label!r} is not a name", where=join(where, "label"), fix="give text")
+
+
+def _pair(given: Mapping[str, Any], where: str) -> tuple[str, str]:
+    """Names of the curriculum and the balancer, as far as the strategy's own name says."""
+    if "name" not in given:
+        if "curriculum" not in given and "balancer" not in given:
+            raise MtlkdError("no strategy is named", where=where, fix="add `name`, or `curriculum` and `balancer`")
+        return "joint", "sum"
+    name = given["name"]
+    if isinstance(name, str) and name in NAMED:
+        return NAMED[name]
+    if isinstance(name, str) and _family(name, BALANCERS) is not None:
+        return "joint", name
+    families = [known for known in _valid_names(BALANCERS) if ":" in known]
+    raise unknown_name(name, [*NAMED, *families], what="strategy", where=join(where, "name"))
+
+
+def _decode_part(given: Mapping[str, Any], what: str, *, registry: Mapping[str, type], name: str, where: str) -> Any:
+    """The curriculum or the balancer; ``name`` is what it is called where it does not say so itself."""
+    at = join(where, what)
+    value = given.get(what, {})
+    value = {"name": value} if isinstance(value, str) else value
+    if not isinstance(value, Mapping):
+        raise MtlkdError(f"{value!r} is not a {what}", where=at, fix="give a name, or a mapping with `name`")
+    own_name = value.get("name", name)
+    if "name" in given and own_name != name:
+        raise MtlkdError(
+            f"the strategy {given['name']!r} has the {what} {name!r}, not {own_name!r}",
+            where=at,
+            fix="leave out the strategy's `name` to pair freely; `label` says what to call the pair",
+        )
+    fields_given = {key: item for key, item in value.items() if key != "name"}
+    family = _family(own_name, registry)
+    if family is not None:
+        return decode(registry[family], {**fields_given, "method": own_name.removeprefix(f"{family}:")}, where=at)
+    if own_name not in registry or own_name in _families(registry):
+        raise unknown_name(own_name, _valid_names(registry), what=what, where=at)
+    return decode(registry[own_name], fields_given, where=at)
+
+
+def _families(registry: Mapping[str, type]) -> set[str]:
+    """Names that stand for many methods: classes with a field ``method``."""
+    return {name for name, kind in registry.items() if "method" in {field.name for field in fields(kind)}}
+
+
+def _family(name: Any, registry: Mapping[str, type]) -> str | None:
+    """``torchjd`` of ``torchjd:UPGrad``; None for any other name."""
+    family, colon, method = str(name).partition(":")
+    return family if colon and method and family in _families(registry) else None
+
+
+def _valid_names(registry: Mapping[str, type]) -> list[str]:
+    return [f"{name}:METHOD" if name in _families(registry) else name for name in registry]
+
+
+def _display_name(curriculum: str, balancer: str) -> str:
+    """The pair's own name where it has one, else ``curriculum+balancer``, without the curriculum where it is joint."""
+    for name, pair in NAMED.items():
+        if pair == (curriculum, balancer):
+            return name
+    return balancer if curriculum == "joint" else f"{curriculum}+{balancer}"
+
+
+@contextmanager
+def _gather(problems: list[MtlkdError]) -> Iterator[None]:
+    """Add what is raised inside, one error or a group, to ``problems``, and go on."""
+    try:
+        yield
+    except* MtlkdError as group:
+        problems.extend(error for error in group.exceptions if isinstance(error, MtlkdError))

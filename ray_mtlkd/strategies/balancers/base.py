@@ -51,8 +51,11 @@ class Balancer(Protocol[S]):
     stored as JSON.
     """
 
-    name: ClassVar[str]
     needs: ClassVar[Needs]
+
+    @property
+    def name(self) -> str:
+        """What search spaces and reports call it; mostly a class variable."""
 
     def init(self, num_tasks: int) -> S:
         """The state before the first step.

@@ -1,0 +1,25 @@
+"""The plain sum of the losses: L = sum_i L_i. What every other balancer has to beat."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ray_mtlkd.decode import document
+from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class Sum:
+    """Every task weighs 1."""
+
+    name: ClassVar[str] = "sum"
+    needs: ClassVar[Needs] = "losses"
+
+    def init(self, num_tasks: int) -> tuple[()]:  # noqa: ARG002 - any number of tasks fits
+        """Nothing to remember."""
+        return ()
+
+    def weigh(self, signals: Signals, state: tuple[()]) -> tuple[Weights, tuple[()]]:
+        """1 for every active task."""
+        ones = (1.0,) * len(signals.tasks)
+        return Weights(shared=ones, heads=ones), state

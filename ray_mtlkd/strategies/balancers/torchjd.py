@@ -1,0 +1,157 @@
+"""TorchJD's methods by name (``torchjd:UPGrad``): its weightings turn a Gramian into weights.
+
+Quinton and Rey, "Jacobian Descent for Multi-Objective Optimization", 2024, and https://torchjd.org.
+TorchJD is an optional extra, and a search space is read without torch: both are imported where they are used.
+"""
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar
+
+from ray_mtlkd.decode import document, join, unknown_name
+from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
+
+_WHERE = "balancer"
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class TorchJD:
+    """A weighting of TorchJD on the Gramian of the shared gradients; each head keeps its own gradient.
+
+    A weighting that remembers earlier steps (GradVac, PCD) is not offered: TorchJD has no way to store what it
+    remembers, so that a resumed trial would differ from an uninterrupted one.
+
+    Attributes:
+        method: Name of the TorchJD aggregator, e.g. ``UPGrad``.
+        options: Its own hyper-parameters by name, e.g. ``c`` of ``CAGrad``.
+    """
+
+    needs: ClassVar[Needs] = "gram"
+
+    method: str
+    options: Mapping[str, int | float | str] = field(default_factory=dict, hash=False)
+
+    @property
+    def name(self) -> str:
+        """``torchjd:`` and the method."""
+        return f"torchjd:{self.method}"
+
+    def init(self, num_tasks: int) -> tuple[()]:
+        """Nothing to remember.
+
+        Raises:
+            MtlkdError: where TorchJD, or what the method needs beside it, is not installed; where the method is
+                unknown; where an option is unknown, missing or out of range; where it needs more tasks.
+            ExceptionGroup: of ``MtlkdError``, where several options are wrong.
+        """
+        identity = [[float(i == j) for j in range(num_tasks)] for i in range(num_tasks)]
+        self._call(identity, seed=0)
+        return ()
+
+    def weigh(self, signals: Signals, state: tuple[()]) -> tuple[Weights, tuple[()]]:
+        """What the weighting makes of this step's Gramian.
+
+        Raises:
+            MtlkdError: where the method does not accept the Gramian, or finds no finite weights.
+        """
+        shared = self._call(signals.gram, seed=signals.rng.getrandbits(63))
+        if not all(math.isfinite(weight) for weight in shared):
+            raise MtlkdError(
+                f"{self.name} gives the weights {list(shared)}",
+                where=_WHERE,
+                fix="choose another method, or a lower learning rate if the gradients have grown without bound",
+            )
+        return Weights(shared=shared, heads=(1.0,) * len(shared)), state
+
+    def _call(self, gram: Sequence[Sequence[float]], *, seed: int) -> tuple[float, ...]:
+        """Weights [A] of a Gramian [A][A]; TorchJD draws from torch's global generator, which is left as it was."""
+        import torch  # noqa: PLC0415 - see the module's docstring
+
+        weighting = _build(self.method, self.options)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            try:
+                found: list[float] = weighting(torch.tensor(gram, dtype=torch.float64)).tolist()
+            except ValueError as error:
+                raise MtlkdError(
+                    f"{self.name} does not accept the gradients of {len(gram)} tasks ({str(error).rstrip('.')})",
+                    where=_WHERE,
+                    fix="choose another method, or a curriculum that trains more tasks at once",
+                ) from error
+        return tuple(found)
+
+
+@cache
+def _weightings() -> dict[str, Any]:
+    """TorchJD's weightings of a Gramian, by the name of the aggregator they belong to.
+
+    Raises:
+        MtlkdError: where TorchJD is not installed.
+    """
+    try:
+        import torchjd.aggregation as offered  # noqa: PLC0415 - see the module's docstring
+    except ImportError as error:
+        raise MtlkdError(
+            f"TorchJD cannot be imported ({error})",
+            where=_WHERE,
+            fix='install the extra: pip install "ray-mtlkd[torchjd]"',
+        ) from error
+    return {
+        name: vars(offered)[f"{name}Weighting"]
+        for name, part in vars(offered).items()
+        if isinstance(part, type)
+        and issubclass(part, offered.GramianWeightedAggregator)
+        and f"{name}Weighting" in vars(offered)
+    }
+
+
+def _build(method: str, options: Mapping[str, int | float | str]) -> Any:
+    """The weighting itself, a new one for each call so that nothing can be remembered.
+
+    Raises:
+        MtlkdError: see ``TorchJD.init``.
+    """
+    weightings = _weightings()
+    stateless = {name for name, weighting in weightings.items() if not hasattr(weighting, "reset")}
+    if method in weightings and method not in stateless:
+        raise MtlkdError(
+            f"torchjd:{method} remembers earlier steps and cannot be checkpointed",
+            where=_WHERE,
+            fix="use one of: " + ", ".join(sorted(stateless)),
+        )
+    if method not in stateless:
+        raise unknown_name(method, stateless, what="TorchJD method", where=_WHERE)
+    _check_options(method, options, inspect.signature(weightings[method]).parameters)
+    try:
+        return weightings[method](**options)
+    except ImportError as error:
+        raise MtlkdError(
+            f"torchjd:{method} needs more than TorchJD itself ({str(error).rstrip('.')})",
+            where=_WHERE,
+            fix="install what it names, or choose another method",
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise MtlkdError(str(error), where=join(_WHERE, "options"), fix="correct the value") from error
+
+
+def _check_options(
+    method: str, options: Mapping[str, int | float | str], parameters: Mapping[str, inspect.Parameter]
+) -> None:
+    """Raise for every option that is unknown or missing; a parameter that defaults to None takes a torch object."""
+    where = join(_WHERE, "options")
+    valid = [name for name, parameter in parameters.items() if parameter.default is not None]
+    required = [name for name in valid if parameters[name].default is inspect.Parameter.empty]
+    problems = [
+        unknown_name(name, valid, what=f"option of torchjd:{method}", where=join(where, name))
+        for name in options
+        if name not in valid
+    ]
+    problems += [
+        MtlkdError("missing", where=join(where, name), fix="add this key") for name in required if name not in options
+    ]
+    raise_all(f"torchjd:{method}", problems)

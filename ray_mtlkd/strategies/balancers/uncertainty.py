@@ -1,0 +1,86 @@
+"""Homoscedastic uncertainty: Kendall, Gal and Cipolla, "Multi-Task Learning Using Uncertainty", CVPR 2018.
+
+With s_i = log sigma_i^2 learned beside the network (the paper's section 3.2 proposes to learn s for stability):
+
+    regression      L_i / (2 sigma_i^2) + log sigma_i  =  1/2 exp(-s_i) L_i + 1/2 s_i       (eq. 7)
+    classification  L_i / sigma_i^2     + log sigma_i  =      exp(-s_i) L_i + 1/2 s_i       (eq. 10)
+
+The network sees the weights of the state before the update, as in one joint backward pass.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ray_mtlkd.decode import document
+from ray_mtlkd.strategies.balancers.adam import Moments, descend
+from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
+
+_LARGEST = 20.0
+"""Bound on |s|: a loss of exactly 0 would drive exp(-s) to infinity. A weight of e^20 is far beyond any sane run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UncertaintyState:
+    """Log variances [T] and Adam's moments of each [T]."""
+
+    log_variances: tuple[float, ...]
+    moments: tuple[Moments, ...]
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class Uncertainty:
+    """Weigh each task by the inverse of its learned noise.
+
+    Attributes:
+        lr: Adam's learning rate of the log variances, in (0, 1].
+        log_variance: Where they start, in [-20, 20]; 0 starts from the plain sum (regression tasks from half).
+    """
+
+    name: ClassVar[str] = "uncertainty"
+    needs: ClassVar[Needs] = "losses"
+
+    lr: float = 0.01
+    log_variance: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ValueError: naming every field out of its range.
+        """
+        wrong = []
+        if not 0 < self.lr <= 1:
+            wrong.append(f"lr is {self.lr}, which is not in (0, 1]")
+        if not abs(self.log_variance) <= _LARGEST:
+            wrong.append(f"log_variance is {self.log_variance}, which is not in [-20, 20]")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+
+    def init(self, num_tasks: int) -> UncertaintyState:
+        """All log variances at their start."""
+        return UncertaintyState(
+            log_variances=(self.log_variance,) * num_tasks,
+            moments=(Moments(),) * num_tasks,
+        )
+
+    def weigh(self, signals: Signals, state: UncertaintyState) -> tuple[Weights, UncertaintyState]:
+        """The weights of the present log variances, and these one Adam step further."""
+        log_variances = list(state.log_variances)
+        moments = list(state.moments)
+        weights = []
+        for task, loss, regression in zip(signals.tasks, signals.losses, signals.regression, strict=True):
+            weight = (0.5 if regression else 1.0) * math.exp(-log_variances[task])
+            moved, moments[task] = descend(
+                log_variances[task],
+                gradient=0.5 - weight * loss,
+                moments=moments[task],
+                lr=self.lr,
+            )
+            log_variances[task] = min(max(moved, -_LARGEST), _LARGEST)
+            weights.append(weight)
+        return (
+            Weights(shared=tuple(weights), heads=tuple(weights)),
+            UncertaintyState(log_variances=tuple(log_variances), moments=tuple(moments)),
+        )

@@ -1,0 +1,31 @@
+"""Joint training: all tasks learn from their labels from the first step to the last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ray_mtlkd.decode import document
+from ray_mtlkd.strategies.curricula.base import Action, CurriculumState, Role, TaskFacts, Verdict
+from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class Joint:
+    """All tasks train together until all have converged."""
+
+    name: ClassVar[str] = "joint"
+    role: ClassVar[Role] = "baseline"
+    own_models: ClassVar[bool] = False
+    rewinds: ClassVar[bool] = False
+
+    def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """All tasks start."""
+        return start_all(facts)
+
+    def advance(
+        self, state: CurriculumState, verdicts: Sequence[Verdict]
+    ) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """Convergence is noted and changes nothing, until the last task's ends the trial."""
+        state = settle(state, newly_converged(state, verdicts), phase="labels")
+        return state, finish_or(state, ())

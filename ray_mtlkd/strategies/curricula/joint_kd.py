@@ -1,0 +1,60 @@
+"""Joint training in which a converged task learns from its own teacher.
+
+Lu et al., "Asynchronous Convergence in Multi-Task Learning via Knowledge Distillation from Converged Tasks", NAACL
+2022 (industry track): once a task's validation metric stops improving, the model at its peak predicts the task's
+training table, and from then on the task is trained to keep these predictions while the others still learn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ray_mtlkd.decode import document
+from ray_mtlkd.strategies.curricula.base import (
+    Action,
+    CurriculumState,
+    Relabel,
+    Rewind,
+    Role,
+    TaskFacts,
+    Verdict,
+)
+from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class JointKD:
+    """All tasks train together; each is distilled from its converged self.
+
+    Attributes:
+        rewind: Whether training goes on from the teacher's parameters instead of the present ones. The paper's text
+            allows both readings. A rewind undoes the evaluations on which the other tasks were judged, so only the
+            task with the earliest peak is dealt with at a time.
+    """
+
+    name: ClassVar[str] = "joint_kd"
+    role: ClassVar[Role] = "kd"
+    own_models: ClassVar[bool] = False
+
+    rewind: bool = False
+
+    @property
+    def rewinds(self) -> bool:
+        """As the field says."""
+        return self.rewind
+
+    def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """All tasks start."""
+        return start_all(facts)
+
+    def advance(
+        self, state: CurriculumState, verdicts: Sequence[Verdict]
+    ) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """Newly converged tasks are relabelled, earliest peak first; with rewind, only the first of them."""
+        found = newly_converged(state, verdicts)
+        tasks = found[:1] if self.rewind else found
+        state = settle(state, tasks, phase="distilling")
+        relabels = [Relabel(task, verdicts[task].best_step) for task in tasks]
+        back = [Rewind(verdicts[task].best_step) for task in tasks if self.rewind]
+        return state, (*relabels, *finish_or(state, back))

@@ -1,0 +1,39 @@
+"""Control: the model goes back to each converged task's peak, and the task keeps its labels. Rewinding alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ray_mtlkd.decode import document
+from ray_mtlkd.strategies.curricula.base import (
+    Action,
+    CurriculumState,
+    Rewind,
+    Role,
+    TaskFacts,
+    Verdict,
+)
+from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class RewindOnly:
+    """All tasks train together; training goes back once to each one's peak."""
+
+    name: ClassVar[str] = "rewind_only"
+    role: ClassVar[Role] = "control"
+    own_models: ClassVar[bool] = False
+    rewinds: ClassVar[bool] = True
+
+    def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """All tasks start."""
+        return start_all(facts)
+
+    def advance(
+        self, state: CurriculumState, verdicts: Sequence[Verdict]
+    ) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """Of the newly converged tasks, the one with the earliest peak rewinds the model; the others are void."""
+        tasks = newly_converged(state, verdicts)[:1]
+        state = settle(state, tasks, phase="labels")
+        return state, finish_or(state, [Rewind(verdicts[task].best_step) for task in tasks])

@@ -1,0 +1,51 @@
+"""Control: tasks are added one by one and all keep their labels. The sequence without the distillation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ray_mtlkd.decode import document
+from ray_mtlkd.strategies.curricula.base import Action, CurriculumState, Role, TaskFacts, Verdict
+from ray_mtlkd.strategies.curricula.ordering import Order, arrange
+from ray_mtlkd.strategies.curricula.transitions import (
+    finish_or,
+    newly_converged,
+    settle,
+    start_first,
+    start_next,
+)
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class Sequential:
+    """The next task joins when the last one that joined has converged.
+
+    Attributes:
+        order: See `Order`.
+    """
+
+    name: ClassVar[str] = "sequential"
+    role: ClassVar[Role] = "control"
+    own_models: ClassVar[bool] = False
+    rewinds: ClassVar[bool] = False
+
+    order: Order = "by_size"
+
+    def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """The first task in order starts.
+
+        Raises:
+            MtlkdError: where `order` does not name every task once.
+        """
+        return start_first(arrange(self.order, facts))
+
+    def advance(
+        self, state: CurriculumState, verdicts: Sequence[Verdict]
+    ) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """When the last task that joined has converged, it goes on as it is and the next one starts."""
+        tasks = newly_converged(state, verdicts)
+        if not tasks:
+            return state, finish_or(state, ())
+        state, starts = start_next(settle(state, tasks, phase="labels"))
+        return state, finish_or(state, starts)

@@ -1,0 +1,71 @@
+"""Tasks one after the other, each distilled from its converged self while the next one learns.
+
+Lu et al., "Asynchronous Convergence in Multi-Task Learning via Knowledge Distillation from Converged Tasks", NAACL
+2022 (industry track), the sequential variant.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ray_mtlkd.decode import document
+from ray_mtlkd.strategies.curricula.base import (
+    Action,
+    CurriculumState,
+    Relabel,
+    Rewind,
+    Role,
+    TaskFacts,
+    Verdict,
+)
+from ray_mtlkd.strategies.curricula.ordering import Order, arrange
+from ray_mtlkd.strategies.curricula.transitions import (
+    finish_or,
+    newly_converged,
+    settle,
+    start_first,
+    start_next,
+)
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class SequentialKD:
+    """One task at a time learns from labels; all before it keep their teachers' predictions.
+
+    Attributes:
+        order: See `Order`.
+        rewind: Whether the next task starts from the teacher's parameters instead of the present ones.
+    """
+
+    name: ClassVar[str] = "sequential_kd"
+    role: ClassVar[Role] = "kd"
+    own_models: ClassVar[bool] = False
+
+    order: Order = "by_size"
+    rewind: bool = False
+
+    @property
+    def rewinds(self) -> bool:
+        """As the field says."""
+        return self.rewind
+
+    def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """The first task in order starts.
+
+        Raises:
+            MtlkdError: where `order` does not name every task once.
+        """
+        return start_first(arrange(self.order, facts))
+
+    def advance(
+        self, state: CurriculumState, verdicts: Sequence[Verdict]
+    ) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """When the learning task has converged, it is relabelled and the next one starts."""
+        tasks = newly_converged(state, verdicts)
+        if not tasks:
+            return state, finish_or(state, ())
+        state, starts = start_next(settle(state, tasks, phase="distilling"))
+        relabels = [Relabel(task, verdicts[task].best_step) for task in tasks]
+        back = [Rewind(verdicts[task].best_step) for task in tasks if self.rewind]
+        return state, (*relabels, *finish_or(state, (*back, *starts)))

@@ -1,0 +1,31 @@
+"""Single-task training: each task alone with a model of its own, the reference for negative transfer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ray_mtlkd.decode import document
+from ray_mtlkd.strategies.curricula.base import Action, CurriculumState, Role, TaskFacts, Verdict
+from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class SingleTask:
+    """All tasks train until all have converged, and share nothing."""
+
+    name: ClassVar[str] = "single_task"
+    role: ClassVar[Role] = "reference"
+    own_models: ClassVar[bool] = True
+    rewinds: ClassVar[bool] = False
+
+    def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """All tasks start."""
+        return start_all(facts)
+
+    def advance(
+        self, state: CurriculumState, verdicts: Sequence[Verdict]
+    ) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """Convergence is noted and changes nothing, until the last task's ends the trial."""
+        state = settle(state, newly_converged(state, verdicts), phase="labels")
+        return state, finish_or(state, ())

@@ -1,0 +1,39 @@
+"""Control: a converged task stops training. Distillation without the distillation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ray_mtlkd.decode import document
+from ray_mtlkd.strategies.curricula.base import (
+    Action,
+    CurriculumState,
+    Role,
+    Stop,
+    TaskFacts,
+    Verdict,
+)
+from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class StopConverged:
+    """All tasks train together; each leaves when it has converged."""
+
+    name: ClassVar[str] = "stop"
+    role: ClassVar[Role] = "control"
+    own_models: ClassVar[bool] = False
+    rewinds: ClassVar[bool] = False
+
+    def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """All tasks start."""
+        return start_all(facts)
+
+    def advance(
+        self, state: CurriculumState, verdicts: Sequence[Verdict]
+    ) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """Newly converged tasks stop, earliest peak first."""
+        tasks = newly_converged(state, verdicts)
+        state = settle(state, tasks, phase="stopped")
+        return state, (*(Stop(task) for task in tasks), *finish_or(state, ()))
