@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from ray_mtlkd.tasks.kinds import KINDS, distill, loss
+from ray_mtlkd.tasks.task import Task
+
+EVERY = sorted(KINDS)
+CLASSIFYING = [kind for kind in EVERY if kind != "regression"]
+
+
+def make(kind):
+    scaled = {"center": 3.0, "scale": 2.0} if kind == "regression" else {}
+    classes = () if kind in {"binary", "regression"} else tuple("abcd")
+    return Task(name="t", kind=kind, metric="-", classes=classes, **scaled)
+
+
+def outputs_of(kind, *, rows=12, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    width = () if KINDS[kind].is_scalar else (4,)
+    return torch.randn(rows, *width, generator=generator, dtype=torch.float32)
+
+
+def labels_of(kind, *, rows=12):
+    if kind in {"multiclass", "tagging"}:
+        return torch.arange(rows) % 4
+    if kind == "regression":
+        return torch.linspace(-1, 7, rows)
+    shape = (rows,) if kind == "binary" else (rows, 4)
+    return (torch.rand(shape, generator=torch.Generator().manual_seed(3)) < 0.4).float()
+
+
+def gradient(function, at):
+    leaf = at.clone().requires_grad_()
+    (result,) = torch.autograd.grad(function(leaf), leaf)
+    return result
+
+
+@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("target", ["labels", "teacher"])
+def test_descent_lowers_the_loss(kind, target):
+    task, outputs, labels, soft = make(kind), outputs_of(kind), labels_of(kind), outputs_of(kind, seed=5)
+
+    def objective(at):
+        return loss(task, at, labels) if target == "labels" else distill(task, at, soft, temperature=2.0)
+
+    values = [objective(outputs).item()]
+    for _ in range(20):
+        outputs = outputs - gradient(objective, outputs)
+        values.append(objective(outputs).item())
+    assert values == sorted(values, reverse=True)
+    assert values[-1] < values[0]
+
+
+@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("temperature", [1.0, 2.0, 4.0])
+def test_distillation_is_least_where_the_student_equals_the_teacher(kind, temperature):
+    task, soft = make(kind), outputs_of(kind, seed=5)
+    at_teacher = gradient(lambda z: distill(task, z, soft, temperature=temperature), soft)
+    torch.testing.assert_close(at_teacher, torch.zeros_like(soft), atol=1e-6, rtol=0)
+    least = distill(task, soft, soft, temperature=temperature)
+    for seed in range(5):
+        assert distill(task, outputs_of(kind, seed=seed + 10), soft, temperature=temperature) > least
+
+
+@pytest.mark.parametrize("kind", CLASSIFYING)
+@pytest.mark.parametrize("temperature", [2.0, 4.0])
+def test_temperature_softens_both_sides_and_its_square_restores_the_gradient(kind, temperature):
+    """d/dz of τ² H(v/τ, z/τ) is τ times the gradient of H at (v/τ, z/τ)."""
+    task, outputs, soft = make(kind), outputs_of(kind), outputs_of(kind, seed=5)
+    warm = gradient(lambda z: distill(task, z, soft, temperature=temperature), outputs)
+    plain = gradient(lambda z: distill(task, z, soft / temperature, temperature=1.0), outputs / temperature)
+    torch.testing.assert_close(warm, temperature * plain)
+
+
+@pytest.mark.parametrize("kind", CLASSIFYING)
+def test_at_high_temperature_the_gradient_no_longer_depends_on_it(kind):
+    task, outputs, soft = make(kind), outputs_of(kind), outputs_of(kind, seed=5)
+    hot, hotter = (gradient(lambda z, t=t: distill(task, z, soft, temperature=t), outputs) for t in (50.0, 100.0))
+    # Hinton et al. 2015, equation 4: the limit is a squared error of logits; the rest is O(1/τ).
+    torch.testing.assert_close(hot, hotter, atol=2e-3, rtol=0.05)
+
+
+def test_temperature_plays_no_role_in_regression():
+    task, outputs, soft = make("regression"), outputs_of("regression"), outputs_of("regression", seed=5)
+    values = {distill(task, outputs, soft, temperature=t).item() for t in (1.0, 2.0, 4.0)}
+    assert values == {functional.mse_loss(outputs, soft).item()}
+
+
+def sure_teacher(kind, labels):
+    if kind in {"multiclass", "tagging"}:
+        return functional.one_hot(labels, 4) * 40.0
+    if kind == "regression":
+        return (labels - 3.0) / 2.0
+    return (labels - 0.5) * 80
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_sure_teacher_is_a_label(kind):
+    task, outputs, labels = make(kind), outputs_of(kind), labels_of(kind)
+    teacher = sure_teacher(kind, labels)
+    hard = gradient(lambda z: loss(task, z, labels), outputs)
+    soft = gradient(lambda z: distill(task, z, teacher, temperature=1.0), outputs)
+    torch.testing.assert_close(soft, hard, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_losses_are_means_so_that_a_batch_twice_is_the_batch(kind):
+    task, outputs, labels, soft = make(kind), outputs_of(kind), labels_of(kind), outputs_of(kind, seed=5)
+    twice = torch.cat([outputs, outputs])
+    torch.testing.assert_close(loss(task, twice, torch.cat([labels, labels])), loss(task, outputs, labels))
+    doubled = distill(task, twice, torch.cat([soft, soft]), temperature=2.0)
+    torch.testing.assert_close(doubled, distill(task, outputs, soft, temperature=2.0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("binary", np.log(2)),
+        ("multilabel", np.log(2)),
+        ("multiclass", np.log(4)),
+        ("tagging", np.log(4)),
+    ],
+)
+def test_an_undecided_network_loses_the_entropy_of_a_guess(kind, expected):
+    value = loss(make(kind), torch.zeros_like(outputs_of(kind)), labels_of(kind))
+    assert value.item() == pytest.approx(expected)
+
+
+def test_regression_loses_one_by_predicting_the_mean():
+    labels = torch.tensor([1.0, 5.0, 1.0, 5.0])  # mean 3, standard deviation 2
+    assert loss(make("regression"), torch.zeros(4), labels).item() == pytest.approx(1)
+
+
+def test_predictions_speak_the_language_of_the_labels():
+    assert KINDS["regression"].predict(make("regression"), np.array([0.5], np.float32)).tolist() == [4.0]
+    assert KINDS["binary"].predict(make("binary"), np.array([-1, 2], np.float32)).tolist() == [0, 1]
+    logits = np.array([[0, 3, 1, 2]], np.float32)
+    assert KINDS["multiclass"].predict(make("multiclass"), logits).tolist() == [1]
+    assert KINDS["multilabel"].predict(make("multilabel"), logits - 1.5).tolist() == [[0, 1, 0, 1]]
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_the_trivial_row_has_the_shape_of_a_row_of_outputs(kind):
+    constant = KINDS[kind].constant(make(kind), labels_of(kind).numpy())
+    assert constant.shape == tuple(outputs_of(kind).shape[1:])
+    assert constant.dtype == np.float32

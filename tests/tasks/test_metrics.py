@@ -1,0 +1,291 @@
+import math
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn import metrics as sk
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.tasks.kinds import KINDS
+from ray_mtlkd.tasks.metrics import METRICS, check_metric, evaluate, skill, trivial
+from ray_mtlkd.tasks.task import Task
+
+TAGS = ("O", "B-city", "I-city", "B-date")
+CLASSES = {"binary": ("no", "yes"), "multiclass": tuple("abcd"), "multilabel": tuple("abc"), "tagging": TAGS}
+EVERY = [(name, kind) for name, metric in METRICS.items() for kind in sorted(metric.kinds)]
+
+
+def make(kind, metric, **changes):
+    scaled = {"center": 3.0, "scale": 2.0} if kind == "regression" else {}
+    return Task(name="t", kind=kind, metric=metric, classes=CLASSES.get(kind, ()), **scaled, **changes)
+
+
+def sample(kind, *, rows=60, seed=0):
+    """Labels in which every class occurs, and offsets."""
+    rng = np.random.default_rng(seed)
+    if kind == "regression":
+        return rng.normal(3, 2, rows).astype(np.float32), None
+    if kind == "multiclass":
+        return np.arange(rows) % 4, None
+    if kind == "multilabel":
+        return (np.arange(rows)[:, None] % np.array([2, 3, 5]) == 0).astype(np.float32), None
+    if kind == "binary":
+        return (np.arange(rows) % 3 == 0).astype(np.float32), None
+    tags = np.tile([0, 1, 2, 0, 0, 3], rows // 6)
+    return tags, np.arange(0, rows + 1, 6)
+
+
+def right_outputs(kind, labels):
+    if kind == "regression":
+        return ((labels.astype(np.float64) - 3) / 2).astype(np.float32)
+    if kind in {"multiclass", "tagging"}:
+        return np.eye(4, dtype=np.float32)[labels] * 5
+    return (labels * 10 - 5).astype(np.float32)
+
+
+def noisy_outputs(kind, labels, *, seed=1):
+    right = right_outputs(kind, labels)
+    return right + np.random.default_rng(seed).normal(0, np.abs(right).max(), right.shape).astype(np.float32)
+
+
+def logits_of(codes, classes):
+    return np.eye(classes, dtype=np.float32)[np.asarray(codes)]
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_right_predictions_are_perfect_and_noise_is_worse(name, kind):
+    labels, offsets = sample(kind)
+    task = make(kind, name)
+    perfect = METRICS[name].perfect
+    assert evaluate(task, right_outputs(kind, labels), labels, offsets) == pytest.approx(perfect, abs=1e-6)
+    assert METRICS[name].sign * (perfect - evaluate(task, noisy_outputs(kind, labels), labels, offsets)) > 0.01
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_the_trivial_predictor_has_no_skill_and_truth_has_skill_one(name, kind):
+    labels, offsets = sample(kind)
+    task = make(kind, name)
+    guess = trivial(task, labels, labels, offsets)
+    perfect = METRICS[name].perfect
+    value = evaluate(task, right_outputs(kind, labels), labels, offsets)
+    assert skill(value, guess, perfect) == pytest.approx(1, abs=1e-6)
+    assert skill(guess, guess, perfect) == 0
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+@pytest.mark.parametrize("alike", ["lowest", "highest"])
+def test_a_table_with_one_kind_of_label_has_a_finite_value(name, kind, alike):
+    labels, offsets = sample(kind, rows=6)
+    train, _ = sample(kind)
+    labels = np.full_like(labels, labels.min() if alike == "lowest" else labels.max())
+    for outputs in (
+        right_outputs(kind, labels),
+        noisy_outputs(kind, labels),
+        np.zeros_like(right_outputs(kind, labels)),
+    ):
+        assert math.isfinite(evaluate(make(kind, name), outputs, labels, offsets))
+    assert math.isfinite(trivial(make(kind, name), train, labels, offsets))
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_one_row_is_a_table(name, kind):
+    labels, _ = sample(kind, rows=6)
+    offsets = np.array([0, 1]) if kind == "tagging" else None
+    assert math.isfinite(evaluate(make(kind, name), noisy_outputs(kind, labels[:1]), labels[:1], offsets))
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_outputs_that_are_not_finite_are_an_error_that_names_the_task(name, kind, bad):
+    labels, offsets = sample(kind)
+    outputs = right_outputs(kind, labels)
+    outputs[3] = bad
+    with pytest.raises(MtlkdError, match=r"task t: \d+ of \d+ outputs are not finite"):
+        evaluate(make(kind, name), outputs, labels, offsets)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "reference"),
+    [
+        ("binary", "accuracy", lambda y, z: sk.accuracy_score(y, z >= 0)),
+        ("binary", "f1", lambda y, z: sk.f1_score(y, z >= 0)),
+        ("binary", "average_precision", sk.average_precision_score),
+        ("binary", "auc", sk.roc_auc_score),
+        ("multiclass", "accuracy", lambda y, z: sk.accuracy_score(y, z.argmax(1))),
+        ("multiclass", "micro_f1", lambda y, z: sk.accuracy_score(y, z.argmax(1))),
+        ("multiclass", "macro_f1", lambda y, z: sk.f1_score(y, z.argmax(1), average="macro")),
+        ("multilabel", "micro_f1", lambda y, z: sk.f1_score(y, z >= 0, average="micro")),
+        ("multilabel", "macro_f1", lambda y, z: sk.f1_score(y, z >= 0, average="macro")),
+        ("multilabel", "average_precision", sk.average_precision_score),
+        ("multilabel", "auc", sk.roc_auc_score),
+        ("regression", "pearson", lambda y, z: stats.pearsonr(y, z).statistic),
+        ("regression", "spearman", lambda y, z: stats.spearmanr(y, z).statistic),
+        ("regression", "rmse", lambda y, z: sk.root_mean_squared_error(y, 2.0 * z + 3)),
+        ("regression", "mae", lambda y, z: sk.mean_absolute_error(y, 2.0 * z + 3)),
+        ("regression", "r2", lambda y, z: sk.r2_score(y, 2.0 * z + 3)),
+    ],
+)
+def test_values_are_the_library_s(kind, name, reference):
+    labels, _ = sample(kind)
+    outputs = noisy_outputs(kind, labels)
+    # 1e-5: outputs are float32
+    assert evaluate(make(kind, name), outputs, labels) == pytest.approx(float(reference(labels, outputs)), rel=1e-5)
+
+
+@pytest.mark.parametrize(("name", "kind"), [(n, k) for n, k in EVERY if k in {"binary", "multilabel"}])
+def test_the_threshold_decides_unless_the_metric_ranks(name, kind):
+    labels, _ = sample(kind)
+    outputs = noisy_outputs(kind, labels)
+    usual, strict = (evaluate(make(kind, name, threshold=at), outputs, labels) for at in (0.5, 0.999))
+    assert (usual == strict) == (name in {"auc", "average_precision"})
+
+
+def test_a_probability_of_exactly_the_threshold_counts_as_predicted():
+    assert evaluate(make("binary", "f1", threshold=0.5), np.zeros(4, np.float32), np.ones(4, np.float32)) == 1
+
+
+@pytest.mark.parametrize("name", ["accuracy", "macro_f1", "micro_f1"])
+def test_a_class_unseen_in_train_is_a_miss(name):
+    labels, _ = sample("multiclass")
+    outputs = right_outputs("multiclass", labels)
+    unseen = labels.copy()
+    unseen[:6] = -1
+    value = evaluate(make("multiclass", name), outputs, unseen)
+    assert value < 1
+    if name != "macro_f1":
+        assert value == pytest.approx(54 / 60)
+
+
+def test_macro_f1_is_over_the_classes_seen_in_train():
+    # class 0: precision 1/2, recall 1; class 1: perfect; classes 2 and 3 neither occur nor are predicted
+    outputs = logits_of([0, 0, 1], 4)
+    assert evaluate(make("multiclass", "macro_f1"), outputs, np.array([0, -1, 1])) == pytest.approx((2 / 3 + 1) / 2)
+
+
+@pytest.mark.parametrize("name", ["macro_f1", "micro_f1", "average_precision", "auc"])
+def test_a_label_unseen_in_train_is_a_miss(name):
+    labels, _ = sample("multilabel")
+    outputs = right_outputs("multilabel", labels)
+    unseen = np.pad(labels, ((0, 0), (0, 1)))
+    unseen[:6, 3] = 1
+    task = make("multilabel", name)
+    assert evaluate(task, outputs, unseen) < evaluate(task, outputs, labels) == 1
+
+
+def test_an_unseen_label_that_no_row_has_changes_nothing():
+    labels, _ = sample("multilabel")
+    outputs = noisy_outputs("multilabel", labels)
+    for name, metric in METRICS.items():
+        if "multilabel" in metric.kinds:
+            task = make("multilabel", name)
+            assert evaluate(task, outputs, np.pad(labels, ((0, 0), (0, 2)))) == evaluate(task, outputs, labels)
+
+
+def test_spans_count_only_where_type_and_both_ends_agree():
+    gold = [1, 2, 0, 3, 0, 1, 2]
+    cut = [1, 0, 0, 3, 0, 3, 2]  # first city too short, date right, second city of the wrong type (then a stray I-city)
+    value = evaluate(make("tagging", "span_f1"), logits_of(cut, 4), np.array(gold), np.array([0, 5, 7]))
+    # 3 gold spans, 4 predicted, 1 in common
+    assert value == pytest.approx(2 * 1 / (3 + 4))
+
+
+def test_a_span_does_not_cross_the_border_of_two_rows():
+    outputs = logits_of([1, 2], 4)
+    task = make("tagging", "span_f1")
+    assert evaluate(task, outputs, np.array([1, 2]), np.array([0, 2])) == 1
+    assert evaluate(task, outputs, np.array([1, 3]), np.array([0, 1, 2])) == pytest.approx(0.5)
+
+
+def test_an_unseen_tag_is_a_span_that_nothing_matches():
+    task, offsets = make("tagging", "span_f1"), np.array([0, 4])
+    gold = np.array([1, 0, -1, -1])
+    assert evaluate(task, logits_of([1, 0, 0, 0], 4), gold, offsets) == pytest.approx(2 / 3)
+    assert evaluate(task, logits_of([1, 0, 1, 2], 4), gold, offsets) == pytest.approx(1 / 2)
+
+
+def test_tables_without_spans_ask_for_none():
+    task, offsets, gold = make("tagging", "span_f1"), np.array([0, 2]), np.zeros(2, np.int64)
+    assert evaluate(task, logits_of([0, 0], 4), gold, offsets) == 1
+    assert evaluate(task, logits_of([0, 1], 4), gold, offsets) == 0
+
+
+def test_tables_without_positives_ask_for_none():
+    none = np.zeros(5, np.float32)
+    assert evaluate(make("binary", "f1"), np.full(5, -1, np.float32), none) == 1
+    assert evaluate(make("binary", "f1"), np.full(5, 1, np.float32), none) == 0
+    assert evaluate(make("binary", "auc"), np.arange(5, dtype=np.float32), none) == 0.5
+    assert evaluate(make("binary", "average_precision"), np.arange(5, dtype=np.float32), none) == 0
+
+
+@pytest.mark.parametrize("name", ["pearson", "spearman"])
+def test_a_constant_prediction_has_no_correlation(name):
+    labels, _ = sample("regression")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert evaluate(make("regression", name), np.full(60, 0.3, np.float32), labels) == 0
+
+
+def test_trivial_predictors_by_hand():
+    labels = np.array([1, 0, 0, 0], np.float32)
+    assert trivial(make("binary", "accuracy"), labels, labels) == 0.75
+    assert trivial(make("binary", "accuracy"), 1 - labels, labels) == 0.25
+    assert trivial(make("binary", "f1"), labels, labels) == 0
+    assert trivial(make("binary", "f1"), 1 - labels, labels) == pytest.approx(2 * 1 / (4 + 1))
+    assert trivial(make("binary", "auc"), labels, labels) == 0.5
+    assert trivial(make("binary", "average_precision"), labels, labels) == 0.25
+    assert trivial(make("binary", "accuracy", threshold=0.1), labels, labels) == 0.75
+    codes = np.array([2, 2, 1, 0])
+    assert trivial(make("multiclass", "accuracy"), codes, np.array([2, 2, 2, 1, -1])) == 0.6
+    assert trivial(make("multiclass", "macro_f1"), codes, np.array([2, 1])) == pytest.approx((2 / 3 + 0) / 2)
+    many = np.array([[1, 0, 1], [1, 0, 0], [1, 1, 0]], np.float32)
+    assert trivial(make("multilabel", "micro_f1"), many, many) == pytest.approx(2 * 3 / (5 + 3))
+    assert trivial(make("multilabel", "average_precision"), many, many) == pytest.approx((1 + 1 / 3 + 1 / 3) / 3)
+    numbers = np.array([1, 2, 6], np.float32)
+    assert trivial(make("regression", "mae"), numbers, np.array([3, 5], np.float32)) == pytest.approx(1)
+    assert trivial(make("regression", "r2"), numbers, numbers) == pytest.approx(0, abs=1e-6)
+    assert trivial(make("regression", "spearman"), numbers, numbers) == 0
+    tags, offsets = sample("tagging")
+    assert trivial(make("tagging", "span_f1"), tags, tags, offsets) == 0
+
+
+def test_the_trivial_predictor_knows_only_the_train_labels():
+    train, valid = np.array([0, 0, 1]), np.array([1, 1, 1, 0])
+    assert trivial(make("multiclass", "accuracy"), train, valid) == 0.25
+
+
+@given(
+    perfect=st.sampled_from([0.0, 1.0]),
+    guess=st.floats(-5, 5).map(lambda x: round(x, 3)),
+    value=st.floats(-5, 5).map(lambda x: round(x, 3)),
+)
+def test_skill_runs_from_trivial_to_perfect(perfect, guess, value):
+    assert skill(perfect, guess, perfect) == 1
+    if guess != perfect:
+        assert skill(guess, guess, perfect) == 0
+        assert (skill(value, guess, perfect) > 0) == ((value - guess) * (perfect - guess) > 0)
+
+
+def test_where_guessing_is_perfect_only_perfection_has_skill():
+    assert skill(1.0, 1.0, 1.0) == 1
+    assert skill(0.9, 1.0, 1.0) == 0
+
+
+def test_a_metric_that_does_not_fit_names_those_that_do():
+    problem = check_metric("accuracy", "regression", where="tasks.t.metric")
+    assert str(problem) == (
+        "tasks.t.metric: accuracy does not fit a regression task; use one of: pearson, spearman, rmse, mae, r2"
+    )
+    assert "did you mean 'spearman'" in str(check_metric("speerman", "regression", where="x"))
+    assert check_metric("rmse", "regression", where="x") is None
+    with pytest.raises(MtlkdError, match="does not fit a binary task"):
+        evaluate(replace(make("binary", "f1"), metric="rmse"), np.zeros(2, np.float32), np.zeros(2, np.float32))
+
+
+def test_every_kind_has_a_metric_and_only_errors_are_better_when_low():
+    assert {kind for _, kind in EVERY} == set(KINDS)
+    assert {name for name, metric in METRICS.items() if metric.sign == -1} == {"rmse", "mae"}
+    assert all(metric.name == name for name, metric in METRICS.items())
