@@ -78,7 +78,7 @@ def decode(kind: type[T], value: Any, *, where: str) -> T:
         try:
             return _adapter(kind).validate_json(json.dumps(value))
         except ValidationError as error:
-            problems = [_problem(kind, value, detail, where) for detail in error.errors(include_url=False)]
+            problems = _merge(_problem(kind, value, detail, where) for detail in error.errors(include_url=False))
     if len(problems) == 1:
         raise problems[0] from None
     raise ExceptionGroup(where, problems) from None
@@ -87,6 +87,8 @@ def decode(kind: type[T], value: Any, *, where: str) -> T:
 def unknown_name(name: object, valid: Iterable[str], *, what: str, where: str) -> MtlkdError:
     """The error for a name that is not in a registry, listing the valid ones."""
     names = sorted(valid)
+    if not names:
+        return MtlkdError(f"unknown {what} {name!r}", where=where, fix="remove it: nothing can be set here")
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f"did you mean {close[0]!r}? use one of: " if close else "use one of: "
     return MtlkdError(f"unknown {what} {name!r}", where=where, fix=hint + ", ".join(names))
@@ -136,9 +138,22 @@ def _problem(kind: Any, value: Any, detail: Any, where: str) -> MtlkdError:
         return MtlkdError("missing", where=join(at, str(detail["loc"][-1])), fix="add this key")
     if detail["type"] == "value_error":
         return MtlkdError(str(detail["ctx"]["error"]), where=at, fix="correct the value")
-    said = detail["msg"].replace("Input should be ", "").replace("a valid ", "a ")
+    said = re.sub(r"\ba (?:valid )?(?=[aeiou])", "an ", detail["msg"].replace("Input should be ", ""))
+    said = said.replace("a valid ", "a ")
     shown = json.dumps(detail["input"], default=str)
     return MtlkdError(f"{shown[:80]} does not fit", where=at, fix=f"give {said}")
+
+
+def _merge(problems: Iterable[MtlkdError]) -> list[MtlkdError]:
+    """One problem, with all its ways out, for a value that fits none of the kinds it may be of."""
+    merged: dict[tuple[str, str], MtlkdError] = {}
+    for problem in problems:
+        key = (problem.where, problem.what)
+        if key in merged:
+            fix = f"{merged[key].fix}, or {problem.fix.removeprefix('give ')}"
+            problem = MtlkdError(problem.what, where=problem.where, fix=fix)  # noqa: PLW2901 - the merged one
+        merged[key] = problem
+    return list(merged.values())
 
 
 def _is_step(value: Any, part: str | int) -> bool:

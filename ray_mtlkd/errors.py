@@ -1,6 +1,7 @@
 """The one error type: what is wrong, where, and how to fix it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class MtlkdError(Exception):
@@ -41,3 +42,12 @@ def raise_all(title: str, problems: Sequence[MtlkdError]) -> None:
         raise problems[0]
     if problems:
         raise ExceptionGroup(title, list(problems))
+
+
+@contextmanager
+def gather(problems: list[MtlkdError]) -> Iterator[None]:
+    """Add what is raised inside the block, one error or a group, to ``problems``, and go on after the block."""
+    try:
+        yield
+    except* MtlkdError as group:
+        problems.extend(error for error in group.exceptions if isinstance(error, MtlkdError))

@@ -4,12 +4,11 @@ To add one: a file in ``balancers/`` or ``curricula/``, a test beside the others
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any
 
 from ray_mtlkd.decode import decode, join, unknown_name
-from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.strategies.balancers.base import Balancer
 from ray_mtlkd.strategies.balancers.gradnorm import GradNorm
 from ray_mtlkd.strategies.balancers.pcgrad import PCGrad
@@ -109,11 +108,11 @@ def decode_strategy(value: Any, *, where: str) -> Strategy:
         )
     problems = list(_key_problems(given, where))
     parts: list[Any] = []
-    with _gather(problems):
+    with gather(problems):
         curriculum_name, balancer_name = _pair(given, where)
-        with _gather(problems):
+        with gather(problems):
             parts.append(_decode_part(given, "curriculum", registry=CURRICULA, name=curriculum_name, where=where))
-        with _gather(problems):
+        with gather(problems):
             parts.append(_decode_part(given, "balancer", registry=BALANCERS, name=balancer_name, where=where))
     raise_all(where, problems)
     curriculum, balancer = parts
@@ -129,9 +128,9 @@ def fit_tasks(strategy: Strategy, facts: Sequence[TaskFacts], *, where: str) -> 
         ExceptionGroup: of ``MtlkdError``, where there are several.
     """
     problems: list[MtlkdError] = []
-    with _gather(problems):
+    with gather(problems):
         strategy.balancer.init(1 if strategy.curriculum.own_models else len(facts))
-    with _gather(problems):
+    with gather(problems):
         strategy.curriculum.begin(facts)
     raise_all(where, [MtlkdError(each.what, where=join(where, each.where), fix=each.fix) for each in problems])
 
@@ -154,8 +153,8 @@ def _pair(given: Mapping[str, Any], where: str) -> tuple[str, str]:
     name = given["name"]
     if isinstance(name, str) and name in NAMED:
         return NAMED[name]
-    if isinstance(name, str) and _family(name, BALANCERS) is not None:
-        return "joint", name
+    if _family(str(name), BALANCERS) is not None:
+        return "joint", str(name)
     families = [known for known in _valid_names(BALANCERS) if ":" in known]
     raise unknown_name(name, [*NAMED, *families], what="strategy", where=join(where, "name"))
 
@@ -167,7 +166,7 @@ def _decode_part(given: Mapping[str, Any], what: str, *, registry: Mapping[str, 
     value = {"name": value} if isinstance(value, str) else value
     if not isinstance(value, Mapping):
         raise MtlkdError(f"{value!r} is not a {what}", where=at, fix="give a name, or a mapping with `name`")
-    own_name = value.get("name", name)
+    own_name = str(value.get("name", name))
     if "name" in given and own_name != name:
         raise MtlkdError(
             f"the strategy {given['name']!r} has the {what} {name!r}, not {own_name!r}",
@@ -188,9 +187,9 @@ def _families(registry: Mapping[str, type]) -> set[str]:
     return {name for name, kind in registry.items() if "method" in {field.name for field in fields(kind)}}
 
 
-def _family(name: Any, registry: Mapping[str, type]) -> str | None:
+def _family(name: str, registry: Mapping[str, type]) -> str | None:
     """``torchjd`` of ``torchjd:UPGrad``; None for any other name."""
-    family, colon, method = str(name).partition(":")
+    family, colon, method = name.partition(":")
     return family if colon and method and family in _families(registry) else None
 
 
@@ -204,12 +203,3 @@ def _display_name(curriculum: str, balancer: str) -> str:
         if pair == (curriculum, balancer):
             return name
     return balancer if curriculum == "joint" else f"{curriculum}+{balancer}"
-
-
-@contextmanager
-def _gather(problems: list[MtlkdError]) -> Iterator[None]:
-    """Add what is raised inside, one error or a group, to ``problems``, and go on."""
-    try:
-        yield
-    except* MtlkdError as group:
-        problems.extend(error for error in group.exceptions if isinstance(error, MtlkdError))

@@ -8,11 +8,11 @@ import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar
 
-from ray_mtlkd.decode import document, join, unknown_name
-from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.decode import decode, document, join, unknown_name
+from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
 _WHERE = "balancer"
@@ -70,9 +70,9 @@ class TorchJD:
 
     def _call(self, gram: Sequence[Sequence[float]], *, seed: int) -> tuple[float, ...]:
         """Weights [A] of a Gramian [A][A]; TorchJD draws from torch's global generator, which is left as it was."""
-        import torch  # noqa: PLC0415 - see the module's docstring
+        import torch  # noqa: PLC0415 - see the docstring of the module
 
-        weighting = _build(self.method, self.options)
+        weighting = _build(self.method, tuple(self.options.items()))
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             try:
@@ -94,7 +94,7 @@ def _weightings() -> dict[str, Any]:
         MtlkdError: where TorchJD is not installed.
     """
     try:
-        import torchjd.aggregation as offered  # noqa: PLC0415 - see the module's docstring
+        import torchjd.aggregation as offered  # noqa: PLC0415 - see the docstring of the module
     except ImportError as error:
         raise MtlkdError(
             f"TorchJD cannot be imported ({error})",
@@ -110,11 +110,12 @@ def _weightings() -> dict[str, Any]:
     }
 
 
-def _build(method: str, options: Mapping[str, int | float | str]) -> Any:
-    """The weighting itself, a new one for each call so that nothing can be remembered.
+@lru_cache(maxsize=128)
+def _build(method: str, options: tuple[tuple[str, int | float | str], ...]) -> Any:
+    """The weighting itself, which may be kept since it remembers nothing.
 
     Raises:
-        MtlkdError: see ``TorchJD.init``.
+        MtlkdError: see `TorchJD.init`; a group, where several options are wrong.
     """
     weightings = _weightings()
     stateless = {name for name, weighting in weightings.items() if not hasattr(weighting, "reset")}
@@ -126,32 +127,41 @@ def _build(method: str, options: Mapping[str, int | float | str]) -> Any:
         )
     if method not in stateless:
         raise unknown_name(method, stateless, what="TorchJD method", where=_WHERE)
-    _check_options(method, options, inspect.signature(weightings[method]).parameters)
+    build = weightings[method]
+    checked = _check_options(method, dict(options), inspect.signature(build, eval_str=True).parameters)
     try:
-        return weightings[method](**options)
+        return build(**checked)
     except ImportError as error:
         raise MtlkdError(
             f"torchjd:{method} needs more than TorchJD itself ({str(error).rstrip('.')})",
             where=_WHERE,
             fix="install what it names, or choose another method",
         ) from error
-    except (TypeError, ValueError) as error:
-        raise MtlkdError(str(error), where=join(_WHERE, "options"), fix="correct the value") from error
+    except ValueError as error:
+        raise MtlkdError(str(error).rstrip("."), where=join(_WHERE, "options"), fix="correct the value") from error
 
 
 def _check_options(
     method: str, options: Mapping[str, int | float | str], parameters: Mapping[str, inspect.Parameter]
-) -> None:
-    """Raise for every option that is unknown or missing; a parameter that defaults to None takes a torch object."""
+) -> dict[str, Any]:
+    """The options as the types that TorchJD declares; a parameter that defaults to None takes an object of its own.
+
+    Raises:
+        MtlkdError: where an option is unknown, missing or of another type; a group, where there are several.
+    """
     where = join(_WHERE, "options")
     valid = [name for name, parameter in parameters.items() if parameter.default is not None]
-    required = [name for name in valid if parameters[name].default is inspect.Parameter.empty]
-    problems = [
-        unknown_name(name, valid, what=f"option of torchjd:{method}", where=join(where, name))
-        for name in options
-        if name not in valid
-    ]
+    checked: dict[str, Any] = {}
+    problems: list[MtlkdError] = []
+    for name, value in options.items():
+        with gather(problems):
+            if name not in valid:
+                raise unknown_name(name, valid, what=f"torchjd:{method} option", where=join(where, name))
+            checked[name] = decode(parameters[name].annotation, value, where=join(where, name))
     problems += [
-        MtlkdError("missing", where=join(where, name), fix="add this key") for name in required if name not in options
+        MtlkdError("missing", where=join(where, name), fix="add this key")
+        for name in valid
+        if parameters[name].default is inspect.Parameter.empty and name not in options
     ]
     raise_all(f"torchjd:{method}", problems)
+    return checked
