@@ -1,0 +1,55 @@
+import torch
+from torch.nn import functional
+
+from ray_mtlkd.models.encoders.cnn import Cnn
+from ray_mtlkd.tasks.inputs import Layout, Tokens
+
+LAYOUT = Layout(form="Tokens", width=2, buckets=50)
+
+
+def encoder(**settings):
+    torch.manual_seed(0)
+    config = Cnn(embedding=6, channels=4, **settings)
+    return config.build([LAYOUT, LAYOUT], ["multiclass", "tagging"]).eval()
+
+
+def tokens(lengths):
+    offsets = torch.tensor([0, *lengths]).cumsum(0)
+    return Tokens(torch.randint(0, 50, (int(offsets[-1]), 2), generator=torch.Generator().manual_seed(1)), offsets)
+
+
+def textbook_states(net, row):
+    """Each row convolved by itself with zero padding."""
+    words = net.table.weight[row].sum(dim=1)
+    line = words.T.unsqueeze(0)
+    maps = [functional.conv1d(line, f.weight, f.bias, padding=f.kernel_size[0] // 2) for f in net.filters]
+    return torch.cat(maps, dim=1)[0].T.relu()
+
+
+def test_states_are_those_of_each_row_convolved_alone_with_zero_padding():
+    net, batch = encoder(widths=(1, 3, 7)), tokens([2, 9, 1, 0, 4])
+    rows = [batch.ids[start:end] for start, end in zip(batch.offsets, batch.offsets[1:], strict=False)]
+    expected = torch.cat([textbook_states(net, row) for row in rows if len(row)])
+    torch.testing.assert_close(net(1, batch), expected)
+
+
+def test_text_is_the_maximum_and_the_mean_of_its_states():
+    net, batch = encoder(), tokens([3, 5])
+    states = net(1, batch)
+    pooled = net(0, batch)
+    torch.testing.assert_close(pooled[0], torch.cat([states[:3].amax(0), states[:3].mean(0)]))
+    torch.testing.assert_close(pooled[1], torch.cat([states[3:].amax(0), states[3:].mean(0)]))
+    assert (net.width(0), net.width(1)) == (2 * 12, 12)
+
+
+def test_a_text_without_words_is_zeros():
+    assert encoder()(0, tokens([0, 2]))[0].count_nonzero() == 0
+
+
+def test_a_word_s_state_knows_its_neighbours_and_no_further():
+    net, batch = encoder(widths=(3,)), tokens([6])
+    changed = batch.ids.clone()
+    changed[0] = (changed[0] + 1) % 50
+    differs = (net(1, batch) != net(1, Tokens(changed, batch.offsets))).any(dim=1)
+    assert differs[:2].any()
+    assert not differs[2:].any()
