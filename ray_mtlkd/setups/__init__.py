@@ -1,0 +1,130 @@
+"""Setups: named lists of tasks with their tables, from the built-in generator, the catalogue or a user's manifest."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ray_mtlkd.decode import unknown_name
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.public import catalogue_manifest, catalogue_names
+from ray_mtlkd.setups.features import featurise
+from ray_mtlkd.setups.files import FolderSource, MemorySource, Source, missing_folders
+from ray_mtlkd.setups.manifest import Manifest, read_manifest
+from ray_mtlkd.setups.synthetic import BUILT_IN, generate
+from ray_mtlkd.setups.tables import RawSetup, RawTask, read_setup
+
+__all__ = [
+    "Manifest",
+    "Place",
+    "RawSetup",
+    "RawTask",
+    "featurise",
+    "find_data_dir",
+    "locate",
+    "names",
+    "read",
+]
+
+DATA_VARIABLE = "MTLKD_DATA"
+"""Environment variable that names the data folder where no option does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A setup's manifest and where its tables are looked for.
+
+    Attributes:
+        folder: Holds a folder for every ``data`` of the manifest; None for a built-in setup, or where no data folder
+            is known.
+        missing: The ``data`` that are not there.
+    """
+
+    manifest: Manifest
+    folder: Path | None
+    missing: tuple[str, ...] = ()
+    built_in: bool = False
+
+
+def names() -> tuple[str, ...]:
+    """Every setup that needs no manifest of the user's: built-in ones first, then the catalogue."""
+    return (*BUILT_IN, *catalogue_names())
+
+
+def find_data_dir(option: Path | None) -> Path | None:
+    """The folder with the setups' tables: the option, else the environment variable ``MTLKD_DATA``, else None."""
+    if option is not None:
+        return option
+    variable = os.environ.get(DATA_VARIABLE)
+    return Path(variable) if variable else None
+
+
+def locate(name_or_path: str, *, data_dir: Path | None) -> Place:
+    """A setup's manifest and the place of its tables, without reading them.
+
+    Tables are in ``data_dir/SETUP/DATA``; a user's own manifest may also lie beside its ``DATA`` folders.
+
+    Raises:
+        MtlkdError: where there is no such setup, or its manifest is wrong (ExceptionGroup where it is so in many ways).
+    """
+    if name_or_path in BUILT_IN:
+        return Place(manifest=generate(name_or_path)[0], folder=None, built_in=True)
+    if name_or_path in catalogue_names():
+        manifest = catalogue_manifest(name_or_path)
+        return _place(manifest, [] if data_dir is None else [data_dir / manifest.name])
+    if not name_or_path.endswith((".yaml", ".yml")):
+        problem = unknown_name(name_or_path, names(), what="setup", where="setup")
+        raise MtlkdError(problem.what, where=problem.where, fix=f"{problem.fix}, or the path of a manifest (.yaml)")
+    path = Path(name_or_path)
+    manifest = read_manifest(path)
+    beside = [] if data_dir is None else [data_dir / manifest.name]
+    return _place(manifest, [*beside, path.parent])
+
+
+def read(name_or_path: str, *, data_dir: Path | None) -> RawSetup:
+    """A setup's tables, validated.
+
+    Args:
+        name_or_path: One of ``names()``, or the path of a manifest.
+        data_dir: See ``find_data_dir``; built-in setups need none.
+
+    Raises:
+        MtlkdError: the only problem.
+        ExceptionGroup: of ``MtlkdError``, where there are several, of the manifest or of all its tables.
+    """
+    if name_or_path in BUILT_IN:
+        manifest, tables = generate(name_or_path)
+        return read_setup(manifest, MemorySource(manifest.name, tables))
+    place = locate(name_or_path, data_dir=data_dir)
+    return read_setup(place.manifest, _source(place))
+
+
+def _place(manifest: Manifest, folders: Sequence[Path]) -> Place:
+    """The first folder that holds all the data, else the first one that holds any, else the first one."""
+    data = tuple(dict.fromkeys(spec.data for spec in manifest.tasks.values()))
+    missing = [tuple(missing_folders(folder, data)) for folder in folders]
+    if not folders:
+        return Place(manifest=manifest, folder=None, missing=data)
+    best = min(range(len(folders)), key=lambda at: len(missing[at]))
+    return Place(manifest=manifest, folder=folders[best], missing=missing[best])
+
+
+def _source(place: Place) -> Source:
+    """Where the tables come from.
+
+    Raises:
+        MtlkdError: saying where to get them, where all of them are missing.
+    """
+    manifest, folder = place.manifest, place.folder
+    everything = {spec.data for spec in manifest.tasks.values()}
+    if folder is not None and set(place.missing) < everything:
+        return FolderSource(folder)
+    if folder is None:
+        what, where = "no data folder is known", f"setup {manifest.name}"
+        fix = f"name the folder that holds {manifest.name}/ with --data-dir or {DATA_VARIABLE}"
+    else:
+        what, where = f"no tables of setup {manifest.name} here", str(folder)
+        fix = f"name the folder that holds {manifest.name}/ with --data-dir or {DATA_VARIABLE}"
+    if manifest.source:
+        fix += f"; where to get the data: {manifest.source}"
+    raise MtlkdError(what, where=where, fix=fix)
