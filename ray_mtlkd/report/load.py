@@ -20,10 +20,14 @@ _REQUIRED = [
     for column in fields(TaskRecord)
     if column.name not in _CURVES and type(None) not in get_args(column.type)
 ]
+_OPTIONAL = {column.name for column in fields(TaskRecord) if column.default is None}
+"""Columns that records of an earlier version may lack."""
 _DOMAINS: dict[str, tuple[Any, ...]] = {"stage": get_args(Stage), "status": get_args(Status), "sign": (1, -1)}
 _THREADS = 4
 _FILES_A_BLOCK = 256
 """Ten thousand one-trial tables cost more in buffers than in data: this many are joined at a time."""
+_SHOWN = 20
+"""Problems of a folder that are told one by one."""
 _FIX = "delete the file and resume the sweep, or leave it out"
 
 
@@ -71,6 +75,9 @@ def read(results: Sequence[str]) -> Records:
             problems.extend(item for item in found if isinstance(item, MtlkdError))
             tables = [item for item in found if not isinstance(item, MtlkdError)]
             blocks.extend([pa.concat_tables(tables).combine_chunks()] if tables else [])
+    if len(problems) > _SHOWN:
+        where = f"{len(problems) - _SHOWN} more files"
+        problems[_SHOWN:] = [MtlkdError("likewise cannot be read", where=where, fix=_FIX)]
     raise_all("records", problems)
     table = pa.concat_tables(blocks).combine_chunks()
     raise_all("records", _impossible(table, files))
@@ -88,12 +95,15 @@ def _try_read(index: int, file: Place) -> pa.Table | MtlkdError:
     try:
         parquet = pq.ParquetFile(pa.BufferReader(file.read()))
         present = parquet.schema_arrow.names  # pyarrow builds it anew each time it is asked for
-        missing = [name for name in SCHEMA.names if name not in present]
+        missing = [name for name in SCHEMA.names if name not in present and name not in _OPTIONAL]
         if missing:
             what = f"not a trial's record: no column {', '.join(missing)}"
             return MtlkdError(what, where=file.shown, fix="give the directory that a sweep wrote")
         table = parquet.read(columns=_FLAT.names, use_threads=False).replace_schema_metadata()
-        table = table if table.schema.equals(_FLAT) else table.select(_FLAT.names).cast(_FLAT)
+        if not table.schema.equals(_FLAT):
+            for name in _OPTIONAL.difference(present):
+                table = table.append_column(name, pa.nulls(table.num_rows, _FLAT.field(name).type))
+            table = table.select(_FLAT.names).cast(_FLAT)
     except (pa.ArrowException, OSError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         return MtlkdError(f"truncated or not a trial's record ({said})", where=file.shown, fix=_FIX)

@@ -1,0 +1,89 @@
+"""From sweeps' directories to a folder with the report."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.report import load
+from ray_mtlkd.report.advice import Advice, advise
+from ray_mtlkd.report.curves import draw_curves
+from ray_mtlkd.report.exports import gains_csv, tasks_csv
+from ray_mtlkd.report.figures import draw_gains, saved, style
+from ray_mtlkd.report.files import place
+from ray_mtlkd.report.load import Records
+from ray_mtlkd.report.page import page
+from ray_mtlkd.report.runs import Setup, group
+from ray_mtlkd.report.summary import ALL_SETUPS, Summary, summarise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What the terminal says of a report that was written.
+
+    Attributes:
+        page: Path or URI of ``report.md``; the other files lie beside it.
+        summary: All gains.
+        advice: What to ship.
+        failed: Trials that failed, of search and replicate.
+    """
+
+    page: str
+    summary: Summary
+    advice: Advice
+    failed: int
+
+
+def build(results: Sequence[str], out: str | Path) -> Report:
+    """Read the records of these sweeps and write ``report.md``, two tables and the figures into the folder ``out``.
+
+    Args:
+        results: Sweep directories, folders of Parquet files or files; paths or URIs that pyarrow knows.
+        out: Folder, made where it is missing; its files are replaced.
+
+    Raises:
+        MtlkdError: where nothing was found, a file is no record, or ``out`` cannot be written.
+        ExceptionGroup: of ``MtlkdError``, where several files are wrong.
+    """
+    records = load.read(results)
+    setups = _replicated(records, where=", ".join(results))
+    found = summarise(setups)
+    advice = advise(setups, found)
+    files, images = _figures(setups, found, records)
+    text = page(setups, summary=found, advice=advice, table=records.table, figures=images)
+    files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}
+    folder = place(str(out))
+    for name, content in files.items():
+        (folder / name).write(content)
+    trials = records.table.group_by(["sweep", "trial", "status"]).aggregate([])
+    failed = trials["status"].to_pylist().count("failed")
+    return Report(page=(folder / "report.md").shown, summary=found, advice=advice, failed=failed)
+
+
+def summary(records: Records) -> Summary:
+    """The gains of all strategies in all setups, from records that ``load.read`` or ``load.of`` gave.
+
+    Raises:
+        MtlkdError: where there is no replicate trial.
+    """
+    return summarise(_replicated(records, where="records"))
+
+
+def _replicated(records: Records, *, where: str) -> tuple[Setup, ...]:
+    if "replicate" not in records.table["stage"].unique().to_pylist():
+        fix = "finish the sweep with `ray-mtlkd sweep … --resume DIR`: only replicate trials are reported"
+        raise MtlkdError("no replicate trial yet", where=where, fix=fix)
+    return group(records.table)
+
+
+def _figures(setups: Sequence[Setup], found: Summary, records: Records) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Files by name, and the name of each setup's image."""
+    drawn = {ALL_SETUPS: ("gains", draw_gains(found))} if any(cell.estimate for cell in found.cells.values()) else {}
+    with style():
+        for setup in setups:
+            figure = draw_curves(setup, records)
+            if figure is not None:
+                drawn[setup.name] = (f"curves-{re.sub(r'[^A-Za-z0-9_.-]', '_', setup.name)}", figure)
+        files = {f"{stem}{end}": data for stem, figure in drawn.values() for end, data in saved(figure).items()}
+    return files, {name: f"{stem}.png" for name, (stem, _) in drawn.items()}

@@ -1,0 +1,54 @@
+"""The report's numbers as CSV, for spreadsheets and other programs."""
+
+import csv
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from ray_mtlkd.report.statistics import Estimate
+from ray_mtlkd.report.summary import REFERENCES, Summary
+
+_GAINS = (
+    *("setup", "strategy", "role", "reference", "reference_strategy", "state", "gain_percent", "low_95", "high_95"),
+    *("interval", "seeds", "share_won", "difference", "mean_rank"),
+)
+_LEFT_OUT = ("stage", "notes", "file", "config")
+_ORDER = ("setup", "strategy", "sweep", "seed", "task_index")
+
+
+def gains_csv(summary: Summary) -> bytes:
+    """One row a setup (and all setups), strategy and reference."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_GAINS)
+    for setup in summary.sections:
+        for strategy in summary.strategies[setup]:
+            rank = summary.ranks.get((setup, strategy.name))
+            for reference in REFERENCES:
+                cell = summary.cells[setup, strategy.name, reference]
+                head = [setup, strategy.name, strategy.role, reference, cell.against, cell.state]
+                writer.writerow([*head, *_numbers(cell.estimate), _number(rank)])
+    return out.getvalue().encode()
+
+
+def tasks_csv(table: pa.Table) -> bytes:
+    """One row a replicate trial and task, failed ones included, with the record's own column names."""
+    rows = table.filter(pc.equal(table["stage"], "replicate")).drop_columns(list(_LEFT_OUT))
+    rows = rows.sort_by([(name, "ascending") for name in _ORDER])
+    out = io.BytesIO()
+    arrow_csv.write_csv(rows, out, arrow_csv.WriteOptions(quoting_style="needed"))
+    return out.getvalue()
+
+
+def _numbers(estimate: Estimate | None) -> list[str]:
+    if estimate is None:
+        return [""] * 7
+    ends = [_number(value) for value in (estimate.mean, estimate.low, estimate.high)]
+    return [*ends, estimate.method, str(estimate.seeds), _number(estimate.won), estimate.difference]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or np.isnan(value) else f"{value:.6g}"

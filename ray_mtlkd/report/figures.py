@@ -1,0 +1,115 @@
+"""How figures look and are saved, and the figure of average gains."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ray_mtlkd.report.runs import Strategy
+from ray_mtlkd.report.summary import Cell, Reference, Summary
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
+"""Okabe and Ito's colours, which colour-blind readers tell apart, without their yellow (too pale for a line)."""
+_ROLES = {"baseline": PALETTE[0], "kd": PALETTE[1], "control": PALETTE[3], "reference": PALETTE[6]}
+_ROLE_NAMES = {"baseline": "baseline", "kd": "distils", "control": "control", "reference": "one model a task"}
+_MUTED = 0.35
+_COLUMNS: tuple[tuple[Reference, str], ...] = (
+    ("best_baseline", "over the best baseline"),
+    ("sum", "over sum"),
+)
+_STYLE = {
+    "font.size": 9,
+    "font.family": "DejaVu Sans",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "savefig.dpi": 160,
+    "svg.hashsalt": "ray_mtlkd",
+}
+
+
+def style() -> Any:
+    """The context in which figures are drawn and saved."""
+    return mpl.rc_context({**mpl.rcParamsDefault, **_STYLE, "backend": "agg"})
+
+
+def saved(figure: Figure) -> dict[str, bytes]:
+    """The figure's content by file suffix, ``.png`` and ``.svg``: the same bytes for the same records."""
+    FigureCanvasAgg(figure)
+    found = {}
+    for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
+        out = io.BytesIO()
+        figure.savefig(out, format=suffix[1:], metadata=metadata, bbox_inches="tight")
+        found[suffix] = out.getvalue()
+    return found
+
+
+def draw_gains(summary: Summary) -> Figure:
+    """A row a setup (and all setups), a column a reference, a point with its interval a strategy."""
+    rows = summary.sections
+    heights = [0.6 + 0.24 * len(summary.strategies[name]) for name in rows]
+    figure = Figure(figsize=(8.6, sum(heights) + 0.7 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), len(_COLUMNS), squeeze=False, sharex="row", height_ratios=heights)
+    for row, setup in zip(axes, rows, strict=True):
+        order = sorted(summary.strategies[setup], key=lambda each: _height(summary, setup, each.name))
+        for axis, (reference, title) in zip(row, _COLUMNS, strict=True):
+            cells = [summary.cells[setup, each.name, reference] for each in order]
+            against = summary.best_baselines.get(setup) if reference == "best_baseline" else None
+            axis.set_title(f"{setup}: {title}" + (f" ({against})" if against else ""))
+            _draw_cells(axis, order, cells)
+            axis.set_xlabel("average test gain, %")
+        row[1].tick_params(labelleft=False)
+    _legend(figure, {each.role for name in rows for each in summary.strategies[name]})
+    return figure
+
+
+def _height(summary: Summary, setup: str, strategy: str) -> tuple[float, str]:
+    """Where a strategy stands: the best on top, those without a number at the bottom."""
+    for reference, _ in _COLUMNS:
+        cell = summary.cells[setup, strategy, reference]
+        if cell.estimate is not None:
+            return cell.estimate.mean, strategy
+        if cell.state == "self":
+            return 0.0, strategy
+    return float("-inf"), strategy
+
+
+def _draw_cells(axis: Any, strategies: Sequence[Strategy], cells: Sequence[Cell]) -> None:
+    axis.axvline(0, color="0.3", linewidth=0.8, zorder=1)
+    axis.grid(visible=True, axis="x", color="0.92")
+    for height, (strategy, cell) in enumerate(zip(strategies, cells, strict=True)):
+        color = _ROLES.get(strategy.role, PALETTE[-1])
+        if cell.state == "self":
+            axis.plot(0, height, marker="D", color=color, markersize=4.5, markerfacecolor="white", zorder=3)
+        elif cell.estimate is None:
+            words = "undefined" if cell.state == "undefined" else "no shared seed"
+            axis.text(0, height, f"  {words}", va="center", color="0.5", fontsize=8)
+        else:
+            shown = cell.estimate.difference != "not shown"
+            alpha = 1.0 if shown else _MUTED
+            if cell.estimate.low is not None and cell.estimate.high is not None:
+                ends = [cell.estimate.low, cell.estimate.high]
+                axis.plot(ends, [height, height], color=color, alpha=alpha, linewidth=1.8, solid_capstyle="butt")
+            face = color if shown else "white"
+            axis.plot(cell.estimate.mean, height, marker="o", color=color, alpha=alpha, zorder=3, markerfacecolor=face)
+    axis.set_yticks(range(len(strategies)), [strategy.name for strategy in strategies])
+    axis.set_ylim(-0.6, len(strategies) - 0.4)
+    axis.tick_params(axis="y", length=0)
+
+
+def _legend(figure: Figure, roles: set[str]) -> None:
+    def mark(color: str, label: str, **look: Any) -> Line2D:
+        return Line2D([], [], color=color, marker="o", linewidth=1.8, label=label, **look)
+
+    handles = [mark(color, _ROLE_NAMES[role]) for role, color in _ROLES.items() if role in roles]
+    handles.append(mark("0.4", "no difference shown", alpha=_MUTED, markerfacecolor="white"))
+    reference = Line2D([], [], color="0.4", marker="D", linestyle="", markerfacecolor="white", label="the reference")
+    handles.append(reference)
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8)

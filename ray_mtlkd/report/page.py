@@ -1,0 +1,102 @@
+"""The report's page: what to ship first, then every number, then how the numbers came about."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from ray_mtlkd.report import history, tables
+from ray_mtlkd.report.advice import Advice
+from ray_mtlkd.report.runs import Setup
+from ray_mtlkd.report.summary import ALL_SETUPS, Summary
+
+_PROTOCOL = """\
+- **Trials.** Every strategy searches on validation; its best configuration runs again on fresh seeds. Only these
+  replicate trials are reported, on test. A trial's metrics are those of one checkpoint: the evaluation with the best
+  validation score (mean skill over tasks) after every task has started.
+- **Gain** over a reference b, for one seed: 100/T · Σ s (m - b) / |b| over the T tasks, with s = +1 where a higher
+  metric is better, else -1. A strategy and its reference are paired by sweep, setup and seed; a strategy with missing
+  seeds is compared only on those that it shares with the reference. Where a reference's metric is zero, the gain is
+  undefined, and a warning names the task.
+- **Best baseline**: of the strategies with the role *baseline* (all tasks train jointly to the end, under any
+  balancer), the one with the best mean gain over `sum` on validation; ties go to `sum`. Distilling strategies, controls
+  and single-task are no candidates. Test metrics take no part in this choice.
+- **Interval**: 95 %, over seeds. From six seeds on a percentile bootstrap (9999 resamples, fixed seed; with few seeds
+  it is somewhat too narrow); below six Student's t, because with n seeds all signs agree by luck with probability
+  2^(1-n), more than 5 % below six, so that a bootstrap cannot cover 95 %. One seed has no interval. A gain whose
+  interval spans zero, or that has none, is printed as *no difference shown*. Intervals are not corrected for the
+  number of comparisons.
+- **Seeds won**: seeds on which the gain over the best baseline is above zero.
+- **All setups**: for each seed that ran in all setups, the mean of its gains; the interval is over these seeds, for
+  these setups, and says nothing of others. Where no seed ran in all setups, the mean of the setups' means, without an
+  interval. Only strategies of all setups take part.
+- **Mean rank**: by gain over `sum` on test among the strategies that finished the seed (1 is best), averaged over
+  seeds, then over setups.
+- **What to ship**: the multitask strategy with the best mean validation score, if on test it is shown to be better
+  than the best baseline; else the simplest strategy that is not shown to be worse: `sum`, or the best baseline.
+- **Negative transfer**: tasks whose mean test metric is below single-task's on the shared seeds; a star where the
+  interval of the difference excludes zero.
+- **Retention**: a converged task's validation metric at the checkpoint over its teacher's."""
+
+_METRICS = """\
+Test metric at the checkpoint: mean ± standard deviation over seeds. In brackets: mean at the task's own best
+evaluation, which no single checkpoint reaches for all tasks."""
+
+
+def page(
+    setups: Sequence[Setup], *, summary: Summary, advice: Advice, table: pa.Table, figures: Mapping[str, str]
+) -> str:
+    """The report as Markdown.
+
+    Args:
+        table: All records, of search and replicate.
+        figures: File name by setup's name, and by ``ALL_SETUPS`` the figure of gains.
+    """
+    rows = history.trials(table)
+    sweeps = sorted(set(table["sweep"].unique().to_pylist()))
+    warnings = (*summary.warnings, *history.unequal_searches(rows), *history.missing_seeds(setups))
+    counts = [sum(row["stage"] == stage for row in rows) for stage in ("search", "replicate")]
+    failed = sum(row["status"] == "failed" for row in rows)
+    parts = [
+        f"# Report: {', '.join(sweeps)}",
+        advice.said,
+        f"{counts[0]} search and {counts[1]} replicate trials, {failed} failed.",
+        *(["## Warnings", _bullets(warnings)] if warnings else []),
+        "## Average gains",
+        "In percent, on test: mean over seeds with its 95 % interval.",
+        *(f"### {name}\n\n{tables.gains(summary, name)}" for name in reversed(summary.sections)),
+        _image("Average gains", figures.get(ALL_SETUPS)),
+        *(_setup(setup, figures.get(setup.name)) for setup in setups),
+        "## What ran",
+        history.searches(rows),
+        "### Failed trials",
+        history.failures(rows),
+        "### Notes of trials",
+        _bullets(history.notes(table)) or "None.",
+        "## How the numbers came about",
+        _PROTOCOL,
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _setup(setup: Setup, figure: str | None) -> str:
+    return "\n\n".join(
+        [
+            f"## Setup {setup.name}",
+            _image(f"Validation curves of {setup.name}", figure)
+            or "No figure of curves: neither `sum` nor `joint_kd` nor `sequential_kd` finished a trial.",
+            _METRICS,
+            tables.metrics(setup),
+            "Negative transfer (* the interval of the loss excludes zero):",
+            tables.transfer(setup),
+            "Retention and cost of a trial, means over seeds:",
+            tables.costs(setup),
+        ]
+    )
+
+
+def _image(words: str, name: str | None) -> str:
+    return "" if name is None else f"![{words}]({name})"
+
+
+def _bullets(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {' '.join(sentence.split())}" for sentence in sentences)

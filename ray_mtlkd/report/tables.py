@@ -1,0 +1,121 @@
+"""The tables of a report's page, as Markdown."""
+
+import numpy as np
+
+from ray_mtlkd.report import text
+from ray_mtlkd.report.gains import common
+from ray_mtlkd.report.runs import Runs, Setup
+from ray_mtlkd.report.statistics import Floats, estimate
+from ray_mtlkd.report.summary import REFERENCES, Cell, Summary
+
+
+def gains(summary: Summary, setup: str) -> str:
+    """Every strategy's gain over the three references, seeds won, and mean rank."""
+    best = summary.best_baselines.get(setup)
+    over = "over the best baseline" + ("" if best is None else f", {text.code(best)}")
+    header = ["strategy", "role", over, "seeds won", "over `sum`", "over single-task", "mean rank"]
+    rows = []
+    for strategy in summary.strategies[setup]:
+        cells = {reference: summary.cells[setup, strategy.name, reference] for reference in REFERENCES}
+        rows.append(
+            [
+                text.code(strategy.name),
+                strategy.role,
+                cell(cells["best_baseline"]),
+                _won(cells["best_baseline"]),
+                cell(cells["sum"]),
+                cell(cells["single_task"]),
+                text.number(summary.ranks.get((setup, strategy.name), np.nan), 1),
+            ]
+        )
+    return text.table(header, rows)
+
+
+def cell(shown: Cell) -> str:
+    """One gain: the number, its interval, and whether a difference is shown."""
+    if shown.estimate is None:
+        return {"self": text.NOTHING, "undefined": "undefined"}.get(shown.state, "no shared seed")
+    if shown.estimate.difference == "not shown":
+        return f"{text.gain(shown.estimate)} {text.NO_DIFFERENCE}"
+    return text.gain(shown.estimate)
+
+
+def metrics(setup: Setup) -> str:
+    """Test metric of every task at the checkpoint, mean ± standard deviation over seeds, and the peak in brackets."""
+    arrows = {1: "↑", -1: "↓"}
+    header = ["strategy", "seeds", *(f"{task.name}<br>{task.metric} {arrows[task.sign]}" for task in setup.tasks)]
+    rows = []
+    for runs in setup.runs:
+        test, peak = runs.per_task["test"], runs.per_task["test_peak"]
+        cells = [_metric(test[:, at], peak[:, at]) for at in range(len(setup.tasks))]
+        rows.append([text.code(runs.strategy.name), str(len(runs.keys)), *cells])
+    return text.table(header, rows)
+
+
+def transfer(setup: Setup) -> str:
+    """Tasks on which a strategy is below single-task on test, on the seeds that both have."""
+    single = next((runs for runs in setup.runs if runs.strategy.role == "reference" and runs.keys), None)
+    if single is None:
+        return "No `single_task` trial finished, so negative transfer is not known."
+    rows = []
+    for runs in setup.runs:
+        if runs is single:
+            continue
+        ours, theirs = common(runs.keys, single.keys)
+        if not ours:
+            rows.append([text.code(runs.strategy.name), text.NOTHING, "no shared seed"])
+            continue
+        change = setup.signs * (runs.per_task["test"][ours] - single.per_task["test"][theirs])
+        below = [at for at in range(len(setup.tasks)) if change[:, at].mean() < 0]
+        shown = [f"{setup.tasks[at].name}{_mark(change[:, at])}" for at in below]
+        rows.append([text.code(runs.strategy.name), f"{len(below)} of {len(setup.tasks)}", text.listed(shown)])
+    return text.table(["strategy", "tasks below single-task", "which"], rows)
+
+
+def costs(setup: Setup) -> str:
+    """Retention and what a trial took: means over seeds."""
+    header = ["strategy", "retention", "lowest", "physical steps", "task batches", "wall time s", "CPU time s"]
+    rows = [
+        [
+            text.code(runs.strategy.name),
+            *_retention(setup, runs),
+            *(text.count(_mean(runs.per_trial[name])) for name in ("steps", "batches")),
+            *(text.number(_mean(runs.per_trial[name]), 1) for name in ("wall_s", "cpu_s")),
+        ]
+        for runs in setup.runs
+    ]
+    return text.table(header, rows)
+
+
+def _won(shown: Cell) -> str:
+    if shown.estimate is None or np.isnan(shown.estimate.won):
+        return text.NOTHING
+    return f"{round(shown.estimate.won * shown.estimate.seeds)} of {shown.estimate.seeds}"
+
+
+def _metric(test: Floats, peak: Floats) -> str:
+    if not len(test):
+        return text.NOTHING
+    spread = f" ± {text.number(float(test.std(ddof=1)))}" if len(test) > 1 else ""
+    return f"{text.number(float(test.mean()))}{spread} ({text.number(float(peak.mean()))})"
+
+
+def _mark(change: Floats) -> str:
+    """A star where the loss is shown, not luck."""
+    return "*" if np.isfinite(change).all() and estimate(change).difference == "worse" else ""
+
+
+def _retention(setup: Setup, runs: Runs) -> tuple[str, str]:
+    """Mean over converged tasks and seeds, and the task with the lowest mean."""
+    retention = runs.per_task["retention"]
+    means = {task.name: _mean(retention[:, at]) for at, task in enumerate(setup.tasks)}
+    known = {name: mean for name, mean in means.items() if np.isfinite(mean)}
+    if not known:
+        return text.NOTHING, text.NOTHING
+    lowest = min(known, key=lambda name: known[name])
+    return text.number(_mean(retention)), f"{lowest} {text.number(known[lowest])}"
+
+
+def _mean(values: Floats) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if finite.size else float("nan")
