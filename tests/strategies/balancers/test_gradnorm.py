@@ -1,0 +1,164 @@
+import pytest
+import torch
+
+from ray_mtlkd.strategies.balancers.base import Signals
+from ray_mtlkd.strategies.balancers.gradnorm import GradNorm
+
+OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+
+
+def signals(losses, norms, *, tasks=None, switched=frozenset()):
+    return Signals(
+        tasks=tuple(range(len(losses))) if tasks is None else tasks,
+        losses=tuple(losses),
+        regression=(False,) * len(losses),
+        norms=tuple(norms),
+        switched=switched,
+    )
+
+
+class PaperGradNorm:
+    """Chen et al. 2018, Algorithm 1, by autograd through the norms of the gradients at the shared layer."""
+
+    def __init__(self, count, *, alpha, lr, optimizer):
+        self.alpha = alpha
+        self.weights = [torch.ones((), dtype=torch.float64, requires_grad=True) for _ in range(count)]
+        self.optimizer = OPTIMIZERS[optimizer](self.weights, lr=lr)
+        self.initial = None
+
+    def step(self, losses, shared):
+        present = [weight.item() for weight in self.weights]
+        values = torch.stack([loss.detach() for loss in losses])
+        self.initial = values if self.initial is None else self.initial
+        norms = torch.stack(
+            [
+                torch.autograd.grad(weight * loss, shared, create_graph=True)[0].norm()
+                for weight, loss in zip(self.weights, losses, strict=True)
+            ]
+        )
+        ratios = values / self.initial
+        targets = (norms.mean() * (ratios / ratios.mean()) ** self.alpha).detach()
+        gradients = torch.autograd.grad((norms - targets).abs().sum(), self.weights)
+        for weight, gradient in zip(self.weights, gradients, strict=True):
+            weight.grad = gradient
+        self.optimizer.step()
+        with torch.no_grad():
+            scale = len(self.weights) / sum(weight.item() for weight in self.weights)
+            for weight in self.weights:
+                weight.mul_(scale)
+        return present
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "lr", "alpha"), [("adam", 0.025, 1.5), ("adam", 0.01, 0.12), ("sgd", 0.02, 0.5), ("adam", 0.025, 0.0)]
+)
+def test_a_hundred_steps_of_a_network_equal_autograd_on_the_papers_loss(optimizer, lr, alpha):
+    generator = torch.Generator().manual_seed(1)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    inputs, shared = normal(40, 6), (0.3 * normal(6, 4)).requires_grad_()
+    heads = [normal(4) for _ in range(3)]
+    labels = [scale * normal(40) for scale in (1.0, 3.0, 10.0)]
+    reference = PaperGradNorm(3, alpha=alpha, lr=lr, optimizer=optimizer)
+    balancer = GradNorm(alpha=alpha, lr=lr, optimizer=optimizer)
+    state = balancer.init(3)
+    for _ in range(100):
+        hidden = torch.tanh(inputs @ shared)
+        losses = [((hidden @ head - label) ** 2).mean() for head, label in zip(heads, labels, strict=True)]
+        gradients = [torch.autograd.grad(loss, shared, retain_graph=True)[0] for loss in losses]
+        weights, state = balancer.weigh(
+            signals([loss.item() for loss in losses], [gradient.norm().item() for gradient in gradients]), state
+        )
+        # float64 rounding only.
+        assert weights.shared == pytest.approx(reference.step(losses, shared), rel=1e-9)
+        update = sum(weight * gradient for weight, gradient in zip(weights.shared, gradients, strict=True))
+        with torch.no_grad():
+            shared -= 0.02 * update
+    assert max(weights.shared) - min(weights.shared) > 0.1  # the weights have moved: there was something to compare
+
+
+def test_alpha_zero_evens_out_the_norms():
+    balancer = GradNorm(alpha=0.0, lr=0.01)
+    state = balancer.init(2)
+    for _ in range(500):
+        weights, state = balancer.weigh(signals([1.0, 1.0], [1.0, 3.0]), state)
+    assert weights.shared[0] * 1.0 == pytest.approx(weights.shared[1] * 3.0, rel=0.1)
+
+
+def test_the_task_that_learns_more_slowly_gets_more_weight():
+    balancer = GradNorm()
+    state = balancer.init(2)
+    for step in range(50):
+        weights, state = balancer.weigh(signals([1.0, 0.9**step], [1.0, 1.0]), state)
+    assert weights.shared[0] > 1.2 > 0.8 > weights.shared[1]
+
+
+def test_the_weights_of_the_active_tasks_sum_to_their_number():
+    balancer = GradNorm(lr=0.2)
+    state = balancer.init(4)
+    for tasks in [(0, 1, 2, 3), (1, 3), (0, 1, 2), (2,), (0, 1, 2, 3)]:
+        norms = [1.0 + 3 * task for task in tasks]
+        weights, state = balancer.weigh(signals([1.0] * len(tasks), norms, tasks=tasks), state)
+        assert sum(weights.shared) == pytest.approx(len(tasks))
+        assert sum(state.weights) == pytest.approx(4)
+
+
+def test_a_task_without_a_batch_keeps_its_share_of_all_weights():
+    balancer = GradNorm(lr=0.2)
+    _, state = balancer.weigh(signals([1.0, 1.0, 1.0], [1.0, 2.0, 9.0]), balancer.init(3))
+    before = state.weights
+    for _ in range(5):
+        _, state = balancer.weigh(signals([1.0, 1.0], [1.0, 5.0], tasks=(0, 1)), state)
+    assert state.weights[2] == before[2]
+    assert state.weights[0] + state.weights[1] == pytest.approx(before[0] + before[1])
+    assert state.weights[0] > before[0]
+
+
+def test_a_task_alone_weighs_one_and_later_finds_its_share_unchanged():
+    balancer = GradNorm(lr=0.2)
+    _, state = balancer.weigh(signals([1.0, 1.0], [1.0, 9.0]), balancer.init(2))
+    before = state.weights
+    weights, state = balancer.weigh(signals([1.0], [7.0], tasks=(1,)), state)
+    assert weights.shared == (1.0,)
+    assert state.weights == pytest.approx(before)
+
+
+def test_the_first_loss_is_the_one_of_the_tasks_own_first_step():
+    balancer = GradNorm()
+    _, state = balancer.weigh(signals([5.0], [1.0], tasks=(0,)), balancer.init(2))
+    assert state.initial == (5.0, None)
+    _, state = balancer.weigh(signals([4.0, 3.0], [1.0, 1.0]), state)
+    assert state.initial == (5.0, 3.0)
+
+
+def test_new_targets_make_a_new_first_loss_also_of_a_task_that_took_no_batch():
+    balancer = GradNorm()
+    _, state = balancer.weigh(signals([5.0, 3.0], [1.0, 1.0]), balancer.init(2))
+    _, state = balancer.weigh(signals([4.0], [1.0], tasks=(0,), switched=frozenset({0, 1})), state)
+    assert state.initial == (4.0, None)
+    _, state = balancer.weigh(signals([2.0, 0.5], [1.0, 1.0]), state)
+    assert state.initial == (4.0, 0.5)
+
+
+def test_a_student_that_equals_its_teacher_waits_for_a_first_loss():
+    balancer = GradNorm()
+    _, state = balancer.weigh(signals([1.0, 0.0], [1.0, 0.0]), balancer.init(2))
+    assert state.initial == (1.0, None)
+    _, state = balancer.weigh(signals([1.0, 0.25], [1.0, 0.0]), state)
+    assert state.initial == (1.0, 0.25)
+
+
+def test_only_rates_count_and_not_the_scale_of_a_loss():
+    balancer = GradNorm()
+    plain, scaled = balancer.init(2), balancer.init(2)
+    for step in range(20):
+        weights, plain = balancer.weigh(signals([1.0, 0.9**step], [1.0, 2.0]), plain)
+        same, scaled = balancer.weigh(signals([1.0, 1024 * 0.9**step], [1.0, 2.0]), scaled)
+        assert weights == same
+
+
+def test_every_field_out_of_range_is_named():
+    with pytest.raises(ValueError, match=r"alpha is -0.5.*; lr is 0.0"):
+        GradNorm(alpha=-0.5, lr=0.0)

@@ -1,0 +1,26 @@
+import pytest
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.strategies.balancers.base import Signals
+from ray_mtlkd.strategies.balancers.static import StaticWeights
+
+
+def test_each_active_task_gets_its_own_weight():
+    balancer = StaticWeights(weights=(0.5, 1.0, 4.0))
+    signals = Signals(tasks=(0, 2), losses=(1.0, 1.0), regression=(False, False))
+    weights, _ = balancer.weigh(signals, balancer.init(3))
+    assert weights.shared == weights.heads == (0.5, 4.0)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_number_of_weights_must_be_the_number_of_tasks(count):
+    with pytest.raises(MtlkdError) as caught:
+        StaticWeights(weights=(1.0, 1.0)).init(count)
+    assert str(caught.value) == (
+        f"balancer.weights: 2 weights for {count} tasks; give one weight per task, in the order of `tasks`"
+    )
+
+
+def test_every_bad_weight_is_named():
+    with pytest.raises(ValueError, match=r"weights\[1\] is 0.0.*; weights\[2\] is -1.0.*; weights\[3\] is inf"):
+        StaticWeights(weights=(1.0, 0.0, -1.0, float("inf")))

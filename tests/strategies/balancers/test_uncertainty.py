@@ -1,0 +1,70 @@
+import math
+import random
+
+import pytest
+import torch
+
+from ray_mtlkd.strategies.balancers.base import Signals
+from ray_mtlkd.strategies.balancers.uncertainty import Uncertainty
+
+REGRESSION = (True, False, False, True)
+
+
+def paper_loss(losses, log_variances):
+    """Kendall et al. 2018, equations 7 and 10."""
+    terms = [
+        (0.5 if regression else 1.0) * torch.exp(-s) * loss + 0.5 * s
+        for loss, s, regression in zip(losses, log_variances, REGRESSION, strict=True)
+    ]
+    return torch.stack(terms).sum()
+
+
+def test_a_hundred_steps_equal_autograd_and_adam_on_the_papers_loss():
+    rng = random.Random(0)
+    log_variances = [torch.tensor(0.3, dtype=torch.float64, requires_grad=True) for _ in REGRESSION]
+    optimizer = torch.optim.Adam(log_variances, lr=0.05)
+    balancer = Uncertainty(lr=0.05, log_variance=0.3)
+    state = balancer.init(len(REGRESSION))
+    for step in range(100):
+        values = [rng.uniform(0.01, 3.0) / (1 + task * step / 50) for task in range(len(REGRESSION))]
+        losses = [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in values]
+        optimizer.zero_grad()
+        paper_loss(losses, log_variances).backward()
+        optimizer.step()
+
+        signals = Signals(tasks=(0, 1, 2, 3), losses=tuple(values), regression=REGRESSION)
+        weights, state = balancer.weigh(signals, state)
+        # What the loss's gradient is multiplied by; float64 rounding only.
+        assert weights.shared == pytest.approx([loss.grad.item() for loss in losses], rel=1e-9)
+        assert state.log_variances == pytest.approx([s.item() for s in log_variances], rel=1e-9)
+
+
+def test_a_constant_loss_settles_where_the_papers_loss_is_least():
+    balancer = Uncertainty(lr=0.05)
+    state = balancer.init(2)
+    signals = Signals(tasks=(0, 1), losses=(4.0, 0.1), regression=(True, False))
+    for _ in range(2000):
+        weights, state = balancer.weigh(signals, state)
+    # d/ds (w L + s/2) = 0 where w L = 1/2.
+    assert weights.shared == pytest.approx([0.125, 5.0], rel=1e-3)
+
+
+def test_a_task_that_takes_no_batch_keeps_its_variance():
+    balancer = Uncertainty()
+    signals = Signals(tasks=(1,), losses=(2.0,), regression=(False,))
+    _, state = balancer.weigh(signals, balancer.init(3))
+    assert state.log_variances[0] == state.log_variances[2] == 0.0
+    assert state.log_variances[1] == pytest.approx(0.01)
+
+
+def test_a_loss_of_zero_never_drives_the_weight_to_infinity():
+    balancer = Uncertainty(lr=1.0)
+    state = balancer.init(1)
+    for _ in range(200):
+        weights, state = balancer.weigh(Signals(tasks=(0,), losses=(0.0,), regression=(False,)), state)
+    assert weights.shared[0] == pytest.approx(math.exp(20))
+
+
+def test_every_field_out_of_range_is_named():
+    with pytest.raises(ValueError, match=r"lr is 0.0.*; log_variance is 21.0"):
+        Uncertainty(lr=0.0, log_variance=21.0)
