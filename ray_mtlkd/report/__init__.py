@@ -3,10 +3,14 @@
 from ray_mtlkd.report.advice import Advice
 from ray_mtlkd.report.build import Report, build, summary
 from ray_mtlkd.report.load import Records, of, read
-from ray_mtlkd.report.summary import ALL_SETUPS, Cell, Reference, Summary
+from ray_mtlkd.report.summary import ALL_SETUPS, REFERENCES, Cell, Reference, Summary
+from ray_mtlkd.report.tables import cell as cell_text
+from ray_mtlkd.report.text import NO_DIFFERENCE
 
 __all__ = [
     "ALL_SETUPS",
+    "NO_DIFFERENCE",
+    "REFERENCES",
     "Advice",
     "Cell",
     "Records",
@@ -14,6 +18,7 @@ __all__ = [
     "Report",
     "Summary",
     "build",
+    "cell_text",
     "of",
     "read",
     "summary",

@@ -79,8 +79,10 @@ def _replicated(records: Records, *, where: str) -> tuple[Setup, ...]:
 
 def _figures(setups: Sequence[Setup], found: Summary, records: Records) -> tuple[dict[str, bytes], dict[str, str]]:
     """Files by name, and the name of each setup's image."""
-    drawn = {ALL_SETUPS: ("gains", draw_gains(found))} if any(cell.estimate for cell in found.cells.values()) else {}
+    drawn = {}
     with style():
+        if any(cell.estimate is not None for cell in found.cells.values()):
+            drawn[ALL_SETUPS] = ("gains", draw_gains(found))
         for setup in setups:
             figure = draw_curves(setup, records)
             if figure is not None:

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ray_mtlkd.report.runs import Strategy
+from ray_mtlkd.report.statistics import Estimate
 from ray_mtlkd.report.summary import Cell, Reference, Summary
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
@@ -66,6 +68,8 @@ def draw_gains(summary: Summary) -> Figure:
             _draw_cells(axis, order, cells)
             axis.set_xlabel("average test gain, %")
         row[1].tick_params(labelleft=False)
+        shown = [summary.cells[setup, each.name, reference] for each in order for reference, _ in _COLUMNS]
+        _limit(row[0], [cell.estimate for cell in shown if cell.estimate is not None])
     _legend(figure, {each.role for name in rows for each in summary.strategies[name]})
     return figure
 
@@ -102,6 +106,18 @@ def _draw_cells(axis: Any, strategies: Sequence[Strategy], cells: Sequence[Cell]
     axis.set_yticks(range(len(strategies)), [strategy.name for strategy in strategies])
     axis.set_ylim(-0.6, len(strategies) - 0.4)
     axis.tick_params(axis="y", length=0)
+
+
+def _limit(axis: Any, estimates: Sequence[Estimate]) -> None:
+    """Keep one wide interval (two seeds) from squeezing all others: it then runs out of the panel."""
+    if not estimates:
+        return
+    means = [0.0, *(each.mean for each in estimates)]
+    lows = [each.mean if each.low is None else each.low for each in estimates]
+    highs = [each.mean if each.high is None else each.high for each in estimates]
+    room = max(max(means) - min(means), float(np.median(np.subtract(highs, lows))), 1e-3)
+    low, high = max(min(0.0, *lows), min(means) - room), min(max(0.0, *highs), max(means) + room)
+    axis.set_xlim(low - 0.05 * room, high + 0.05 * room)
 
 
 def _legend(figure: Figure, roles: set[str]) -> None:

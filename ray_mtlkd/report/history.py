@@ -28,7 +28,7 @@ def searches(rows: Sequence[dict[str, Any]]) -> str:
         groups.setdefault((row["setup"], row["strategy"]), []).append(row)
     lines = [line for (setup, strategy), mine in groups.items() for line in _searched(setup, strategy, mine)]
     header = ["setup", "strategy", "searched", "failed", "chosen", "its search score", "its configuration"]
-    return text.table(header, lines)
+    return text.table(header, lines, words=["strategy", "its configuration"])
 
 
 def unequal_searches(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -54,7 +54,8 @@ def failures(rows: Sequence[dict[str, Any]]) -> str:
         [row["setup"], text.code(row["strategy"]), row["stage"], str(row["seed"]), row["trial"], row["error"] or "?"]
         for row in failed
     ]
-    return text.table(["setup", "strategy", "stage", "seed", "trial", "error"], lines)
+    header = ["setup", "strategy", "stage", "seed", "trial", "error"]
+    return text.table(header, lines, words=header)
 
 
 def missing_seeds(setups: Sequence[Setup]) -> list[str]:

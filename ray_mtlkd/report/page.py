@@ -35,7 +35,8 @@ _PROTOCOL = """\
   than the best baseline; else the simplest strategy that is not shown to be worse: `sum`, or the best baseline.
 - **Negative transfer**: tasks whose mean test metric is below single-task's on the shared seeds; a star where the
   interval of the difference excludes zero.
-- **Retention**: a converged task's validation metric at the checkpoint over its teacher's."""
+- **Retention**: a converged task's validation metric at the checkpoint over its teacher's, or the inverse where a lower
+  metric is better: below 1, something was lost."""
 
 _METRICS = """\
 Test metric at the checkpoint: mean ± standard deviation over seeds. In brackets: mean at the task's own best
@@ -63,7 +64,7 @@ def page(
         *(["## Warnings", _bullets(warnings)] if warnings else []),
         "## Average gains",
         "In percent, on test: mean over seeds with its 95 % interval.",
-        *(f"### {name}\n\n{tables.gains(summary, name)}" for name in reversed(summary.sections)),
+        *(f"### {name}\n\n{tables.gains(summary, name)}" for name in summary.sections),
         _image("Average gains", figures.get(ALL_SETUPS)),
         *(_setup(setup, figures.get(setup.name)) for setup in setups),
         "## What ran",

@@ -62,8 +62,8 @@ class Summary:
 
     @property
     def sections(self) -> tuple[str, ...]:
-        """The setups, and ``ALL_SETUPS`` where there are several."""
-        return self.setups if len(self.setups) == 1 else (*self.setups, ALL_SETUPS)
+        """The setups, after ``ALL_SETUPS`` where there are several."""
+        return self.setups if len(self.setups) == 1 else (ALL_SETUPS, *self.setups)
 
 
 def summarise(setups: Sequence[Setup]) -> Summary:

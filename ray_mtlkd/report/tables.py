@@ -28,7 +28,7 @@ def gains(summary: Summary, setup: str) -> str:
                 text.number(summary.ranks.get((setup, strategy.name), np.nan), 1),
             ]
         )
-    return text.table(header, rows)
+    return text.table(header, rows, words=["role"])
 
 
 def cell(shown: Cell) -> str:
@@ -69,7 +69,7 @@ def transfer(setup: Setup) -> str:
         below = [at for at in range(len(setup.tasks)) if change[:, at].mean() < 0]
         shown = [f"{setup.tasks[at].name}{_mark(change[:, at])}" for at in below]
         rows.append([text.code(runs.strategy.name), f"{len(below)} of {len(setup.tasks)}", text.listed(shown)])
-    return text.table(["strategy", "tasks below single-task", "which"], rows)
+    return text.table(["strategy", "tasks below single-task", "which"], rows, words=["which"])
 
 
 def costs(setup: Setup) -> str:
@@ -106,8 +106,8 @@ def _mark(change: Floats) -> str:
 
 
 def _retention(setup: Setup, runs: Runs) -> tuple[str, str]:
-    """Mean over converged tasks and seeds, and the task with the lowest mean."""
-    retention = runs.per_task["retention"]
+    """Mean over converged tasks and seeds, and the task with the lowest mean; inverted where lower is better."""
+    retention = runs.per_task["retention"] ** setup.signs
     means = {task.name: _mean(retention[:, at]) for at, task in enumerate(setup.tasks)}
     known = {name: mean for name, mean in means.items() if np.isfinite(mean)}
     if not known:

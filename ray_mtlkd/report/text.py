@@ -36,9 +36,10 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(names) or NOTHING
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table whose first column is text and whose others are numbers."""
-    lines = [header, ["---", *["---:" for _ in header[1:]]], *rows]
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: Sequence[str] = ()) -> str:
+    """A Markdown table; the first column and those that ``words`` names stand left, numbers right."""
+    rules = ["---" if at == 0 or name in words else "---:" for at, name in enumerate(header)]
+    lines = [header, rules, *rows]
     return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
 
 

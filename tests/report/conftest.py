@@ -38,6 +38,7 @@ STRATEGIES = {
 }
 POINTS = 20
 BATCHES = 6000
+REWIND = 2100
 
 
 def _curve(task: int, *, curriculum: str, top: float, rng: random.Random) -> tuple[list[CurvePoint], list[Event]]:
@@ -50,19 +51,21 @@ def _curve(task: int, *, curriculum: str, top: float, rng: random.Random) -> tup
     switched = False
     for at in range(1, POINTS + 1):
         batches = at * BATCHES // POINTS
-        rise = 1 - math.exp(-3.5 * max(0, batches - start) / (peak - start))
+        rewound = 900 if curriculum == "joint_kd" and batches > REWIND else 0
+        rise = 1 - math.exp(-3.5 * max(0, batches - rewound - start) / (peak - start))
         fall = 0.0 if distils else 0.12 * max(0, batches - peak) / BATCHES
+        switches = distils and not switched and batches - rewound > peak
+        switched |= switches
         phase = "waiting" if batches <= start else "distilling" if switched else "labels"
         valid = None if phase == "waiting" else top * (rise - fall) + rng.gauss(0, 0.004)
         points.append(
             CurvePoint(step=at * 60, batches=batches, valid=valid, loss=1 - rise, weight=0.2, phase=phase),
         )
-        if distils and not switched and batches > peak:
-            switched = True
+        if switches:
             said = {"step": at * 60, "batches": batches, "task": f"t{task}", "reason": "no gain for 5 evaluations"}
             events += [Event(kind="converge", **said), Event(kind="relabel", **said)]
-            if curriculum == "joint_kd" and task == 1:
-                events.append(Event(kind="rewind", **{**said, "task": None}))
+    if curriculum == "joint_kd":
+        events.append(Event(step=420, batches=REWIND, kind="rewind", task=None, reason="to step 300"))
     return points, events
 
 

@@ -1,0 +1,86 @@
+"""`ray-mtlkd report`: from the records of sweeps to a page that says which strategy to ship."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ray_mtlkd.errors import MtlkdError
+
+if TYPE_CHECKING:
+    from ray_mtlkd.report import Advice, Cell, Summary
+
+EXAMPLE = "Example: `ray-mtlkd report runs/first runs/second --out runs/report`"
+_WIDE = 130
+"""Columns of a terminal from which a gain and its judgement fit in one line."""
+
+
+def report(
+    results: Annotated[
+        list[str], typer.Argument(help="Sweep directories, or Parquet files or folders of them; paths or URIs.")
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option(help="Folder or URI to write to [default: the first of RESULTS + /report].", show_default=False),
+    ] = None,
+) -> None:
+    """Say which strategy to ship, from the records of one or several sweeps.
+
+    Writes report.md, gains.csv, tasks.csv and the figures. Needs no Ray: records are read from any folder, file or
+    storage URI.
+    """
+    from ray_mtlkd.report import build
+
+    console = Console(highlight=False)
+    found = build(results, _folder(results, out))
+    print_summary(found.summary, console)
+    print_advice(found.advice, console)
+    if found.failed:
+        console.print(f"{found.failed} trials failed; the report says which and why", style="yellow")
+    console.print(f"report:      {found.page}", soft_wrap=True, markup=False)
+
+
+def print_summary(summary: "Summary", console: Console) -> None:
+    """Strategies x setups: average gain with its interval over each reference, in percent, on test."""
+    # The report's libraries take a second to import; --help and the other verbs should not wait for them.
+    from ray_mtlkd.report import ALL_SETUPS, REFERENCES
+
+    table = Table(title="Average test gain in %, with its 95 % interval", title_justify="left", pad_edge=False)
+    table.add_column("strategy")
+    for name in ("over best baseline", "over sum", "over single task"):
+        table.add_column(name)
+    for setup in (*summary.setups, *([ALL_SETUPS] if len(summary.setups) > 1 else [])):
+        best = summary.best_baselines.get(setup)
+        table.add_section()
+        table.add_row(Text(setup, style="bold"), Text("" if best is None else f"({best})", style="dim"))
+        for strategy in summary.strategies[setup]:
+            cells = [summary.cells[setup, strategy.name, reference] for reference in REFERENCES]
+            table.add_row(f"  {strategy.name}", *(_gain(cell, wide=console.width >= _WIDE) for cell in cells))
+    console.print(table)
+    for warning in summary.warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False)
+
+
+def print_advice(advice: "Advice", console: Console) -> None:
+    """The recommendation, without its Markdown."""
+    console.print(advice.said.replace("**", "").replace("`", ""), markup=False)
+
+
+def _gain(cell: "Cell", *, wide: bool) -> Text:
+    from ray_mtlkd.report import NO_DIFFERENCE, cell_text
+
+    number, judgement, _ = cell_text(cell).partition(NO_DIFFERENCE)
+    style = {"better": "green", "worse": "red"}.get("" if cell.estimate is None else cell.estimate.difference, "dim")
+    return Text(number.strip() + (" " if wide else "\n") * bool(judgement) + judgement, style=style)
+
+
+def _folder(results: Sequence[str], out: str | None) -> str:
+    first = results[0].rstrip("/")
+    if out is not None:
+        return out
+    if first.endswith(".parquet"):
+        raise MtlkdError("a file has no folder for the report", where="--out", fix="give --out DIR")
+    return f"{first}/report"
