@@ -92,7 +92,7 @@ def test_the_task_that_learns_more_slowly_gets_more_weight():
     state = balancer.init(2)
     for step in range(50):
         weights, state = balancer.weigh(signals([1.0, 0.9**step], [1.0, 1.0]), state)
-    assert weights.shared[0] > 1.2 > 0.8 > weights.shared[1]
+    assert weights.shared[0] > weights.shared[1] + 0.4
 
 
 def test_the_weights_of_the_active_tasks_sum_to_their_number():

@@ -22,7 +22,7 @@ def signals(gram=GRAM, seed=0):
         losses=(1.0,) * count,
         regression=(False,) * count,
         gram=gram,
-        rng=random.Random(seed),
+        rng=random.Random(seed),  # noqa: S311 - reproducible
     )
 
 
@@ -75,7 +75,9 @@ def test_an_option_that_takes_a_torch_object_cannot_be_set():
 
 
 def test_an_option_out_of_range_is_refused_in_torchjds_words():
-    with pytest.raises(MtlkdError, match=r"balancer.options: max_iters must be a positive integer, but got -1; correct"):
+    with pytest.raises(
+        MtlkdError, match=r"balancer.options: max_iters must be a positive integer, but got -1; correct"
+    ):
         TorchJD(method="MGDA", options={"max_iters": -1}).init(3)
 
 

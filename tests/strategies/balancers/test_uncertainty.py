@@ -20,7 +20,7 @@ def paper_loss(losses, log_variances):
 
 
 def test_a_hundred_steps_equal_autograd_and_adam_on_the_papers_loss():
-    rng = random.Random(0)
+    rng = random.Random(0)  # noqa: S311 - reproducible
     log_variances = [torch.tensor(0.3, dtype=torch.float64, requires_grad=True) for _ in REGRESSION]
     optimizer = torch.optim.Adam(log_variances, lr=0.05)
     balancer = Uncertainty(lr=0.05, log_variance=0.3)

@@ -1,0 +1,51 @@
+import pytest
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.strategies.curricula.base import Finish, Relabel, Rewind, Start
+from ray_mtlkd.strategies.curricula.sequential_kd import SequentialKD
+
+
+def test_one_task_learns_while_those_before_it_are_distilled(play):
+    assert play(SequentialKD(), {}, {1: 25}, {}, {0: 75}, {2: 100}) == [
+        ("wlw", (Start(1),)),
+        ("wlw", ()),
+        ("ldw", (Relabel(1, 25), Start(0))),
+        ("ldw", ()),
+        ("ddl", (Relabel(0, 75), Start(2))),
+        ("ddd", (Relabel(2, 100), Finish())),
+    ]
+
+
+def test_waiting_and_distilling_tasks_are_not_judged(play):
+    assert play(SequentialKD(), {0: 5, 2: 5}, {1: 25}, {1: 30, 2: 30})[1:] == [
+        ("wlw", ()),
+        ("ldw", (Relabel(1, 25), Start(0))),
+        ("ldw", ()),
+    ]
+
+
+def test_with_rewind_the_next_task_starts_from_the_teacher(play):
+    assert play(SequentialKD(order="by_difficulty", rewind=True), {2: 25}, {0: 75}, {1: 90}) == [
+        ("wwl", (Start(2),)),
+        ("lwd", (Relabel(2, 25), Rewind(25), Start(0))),
+        ("dld", (Relabel(0, 75), Rewind(75), Start(1))),
+        ("ddd", (Relabel(1, 90), Finish())),
+    ]
+
+
+def test_a_list_of_names_sets_the_order(play):
+    assert play(SequentialKD(order=("small", "large", "medium")), {2: 1}, {1: 2})[:] == [
+        ("wwl", (Start(2),)),
+        ("wld", (Relabel(2, 1), Start(1))),
+        ("ldd", (Relabel(1, 2), Start(0))),
+    ]
+
+
+def test_a_list_that_does_not_fit_is_refused_at_the_beginning(facts):
+    with pytest.raises(MtlkdError, match=r"curriculum\.order: the order lacks medium; name every task once"):
+        SequentialKD(order=("small", "large")).begin(facts)
+
+
+def test_it_rewinds_where_its_field_says_so():
+    assert SequentialKD(rewind=True).rewinds
+    assert not SequentialKD().rewinds
