@@ -1,7 +1,7 @@
 """What a finished trial tells the report: one Parquet file a trial, one row a task.
 
 This schema is the only tie between ``sweep`` (which writes it) and ``report`` (which reads it).
-Everything but ``wall_s`` and ``cpu_s`` is reproducible bit for bit.
+Everything but ``wall_s``, ``cpu_s`` and ``relabelled`` is reproducible bit for bit.
 """
 
 from collections.abc import Iterable
@@ -100,6 +100,8 @@ class TaskRecord:
     batches: int
     wall_s: float
     cpu_s: float
+    relabelled: str | None = None
+    """Where the teacher's predictions were computed, and why there, with the measured costs."""
     curve: list[CurvePoint] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     """The trial's events that concern this task (or no task in particular)."""

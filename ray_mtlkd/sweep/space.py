@@ -217,7 +217,9 @@ def _what_decodes(value: dict[str, Any]) -> tuple[_Document | None, list[MtlkdEr
 
 def _shape_problems(raw: _Document) -> Iterator[MtlkdError]:
     if not raw.name or not all(letter.isalnum() or letter in "-_." for letter in raw.name):
-        yield MtlkdError(f"{raw.name!r} cannot name a folder", where="name", fix="use letters, digits, '-', '_' and '.'")
+        yield MtlkdError(
+            f"{raw.name!r} cannot name a folder", where="name", fix="use letters, digits, '-', '_' and '.'"
+        )
     if not raw.setups:
         yield MtlkdError("no setup", where="setups", fix="name at least one, e.g. [similar]")
     for setup in sorted({setup for setup in raw.setups if raw.setups.count(setup) > 1}):

@@ -25,7 +25,7 @@ def predict(model: MultitaskModel, task: int, inputs: Inputs[Tensor], rows: Tens
         rows: [N] int64, at least one.
     """
     model.eval()
-    return torch.cat([model(task, inputs.take(part)) for part in rows.split(BATCH_ROWS)])
+    return torch.cat([model(task, inputs.take(part)) for part in torch.split(rows, BATCH_ROWS)])
 
 
 def predict_all(model: MultitaskModel, task: int, examples: Examples[Tensor]) -> Tensor:

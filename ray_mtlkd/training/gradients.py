@@ -6,6 +6,7 @@ graph, nothing is copied. Hash tables with sparse gradients never enter J: only 
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -19,11 +20,11 @@ class SharedGradients:
     def __init__(self, model: MultitaskModel, num_tasks: int) -> None:
         self._dense = model.shared()
         self._sparse = model.shared_sparse()
-        device = next(model.parameters()).device
+        like = next(model.parameters())
         ends = torch.tensor([0, *(p.numel() for p in self._dense)]).cumsum(0).tolist()
-        self._slices = [slice(start, stop) for start, stop in zip(ends, ends[1:], strict=False)]
-        self._rows = torch.zeros(num_tasks, ends[-1], device=device)
-        self._update = torch.zeros(ends[-1], device=device)
+        self._slices = [slice(start, stop) for start, stop in pairwise(ends)]
+        self._rows = like.new_zeros(num_tasks, ends[-1])
+        self._update = like.new_zeros(ends[-1])
         self._row_views = [self._views(self._rows[task]) for task in range(num_tasks)]
         self._update_views = self._views(self._update)
         last = {id(p) for p in model.last_shared()}
@@ -71,7 +72,9 @@ class SharedGradients:
             parameter.grad = view
         for parameter, (rows, touched) in zip(self._sparse, self._touched, strict=True):
             values = torch.tensordot(w, touched, dims=1)
-            parameter.grad = torch.sparse_coo_tensor(rows[None], values, parameter.shape, is_coalesced=True)
+            parameter.grad = torch.sparse_coo_tensor(
+                rows[None], values, parameter.shape, is_coalesced=True, check_invariants=False
+            )
 
     def _of(self, tasks: Sequence[int]) -> Tensor:
         """The tasks' rows of J: a view where they lie side by side, as they do when all tasks train."""

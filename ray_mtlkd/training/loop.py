@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -50,7 +51,7 @@ class Loop:
         self._soft: dict[int, Tensor] = {}
         self._meters = Meters()
         self._told = 0
-        state, actions = self._curriculum.begin([_facts(table) for table in self._tables])
+        state, actions = self._curriculum.begin([facts(table) for table in self._tables])
         self._progress = Progress(
             curriculum=state,
             peaks=[None for _ in self._tables],
@@ -248,7 +249,9 @@ class Loop:
         progress.notes.append(
             f"the budget ended before {', '.join(late)} had trained and been evaluated: metrics are of the last step"
         )
-        values = tuple(metric_of(self._trainer.model, task, table, table.valid) for task, table in enumerate(self._tables))
+        values = tuple(
+            metric_of(self._trainer.model, task, table, table.valid) for task, table in enumerate(self._tables)
+        )
         self._moments.keep(progress.step, Moment(tensors=self._trainer.parameters()))
         return Best(score=score(values, self._tables), step=progress.step, values=values)
 
@@ -281,9 +284,7 @@ class Loop:
     def _event(self, kind: str, task: int | None, reason: str) -> None:
         progress = self._progress
         name = None if task is None else self._tables[task].task.name
-        progress.events.append(
-            Event(step=progress.step, batches=progress.batches, kind=kind, task=name, reason=reason)
-        )
+        progress.events.append(Event(step=progress.step, batches=progress.batches, kind=kind, task=name, reason=reason))
 
     def _count_time(self) -> None:
         now = (time.perf_counter(), time.process_time())
@@ -292,7 +293,8 @@ class Loop:
         self._clock = now
 
 
-def _facts(table: TaskTables[Tensor]) -> TaskFacts:
+def facts(table: TaskTables[Any]) -> TaskFacts:
+    """What a curriculum may know of a task before training."""
     perfect = METRICS[table.task.metric].perfect
     largest = max(abs(perfect), abs(table.trivial_valid))
     difficulty = abs(perfect - table.trivial_valid) / largest if largest > 0 else 0.0

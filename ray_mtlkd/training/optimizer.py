@@ -53,7 +53,9 @@ class Optimizer:
             part.load_state_dict({"state": state, "param_groups": part.state_dict()["param_groups"]})
 
 
-def _hash_tables(model: nn.Module) -> list[nn.Parameter]:
+def _hash_tables(model: nn.Module) -> list[Tensor]:
     return [
-        module.weight for module in model.modules() if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.sparse
+        module.weight
+        for module in model.modules()
+        if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.sparse
     ]

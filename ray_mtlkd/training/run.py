@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from ray_mtlkd.records import CurvePoint, Event
 from ray_mtlkd.training.checkpoint import Checkpoints, Storage
 from ray_mtlkd.training.job import Job, Outcome, Relabeller, Report, TaskOutcome
 from ray_mtlkd.training.loop import Loop
 from ray_mtlkd.training.progress import Evaluation
+
+Item = TypeVar("Item", CurvePoint, Event)
 
 CHECKPOINT_EVERY_S = 15.0
 """What a killed worker may lose; a checkpoint costs a fraction of a second."""
@@ -74,7 +77,7 @@ def _shifted(report: Report, *, steps: int, batches: int, tasks: int) -> Report:
 
 
 def _shift(outcome: Outcome, *, steps: int, batches: int) -> Outcome:
-    def later(item: CurvePoint | Event) -> CurvePoint | Event:
+    def later(item: Item) -> Item:
         return replace(item, step=item.step + steps, batches=item.batches + batches)
 
     def add(step: int | None) -> int | None:

@@ -13,13 +13,13 @@ from ray_mtlkd.models.build import build
 from ray_mtlkd.strategies import dump_state, load_state
 from ray_mtlkd.strategies.balancers.base import Signals, Weights
 from ray_mtlkd.tasks import kinds
+from ray_mtlkd.tasks.inputs import flat_index
 from ray_mtlkd.training.batches import Sampler
 from ray_mtlkd.training.convergence import Tracker
 from ray_mtlkd.training.gradients import SharedGradients
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.optimizer import Optimizer
 from ray_mtlkd.training.progress import Internals, Moment
-from ray_mtlkd.tasks.inputs import flat_index
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,9 +158,7 @@ class Trainer:
         at = rows if offsets is None else flat_index(offsets, rows)[0]
         if soft is None:
             return kinds.loss(table.task, outputs, table.train.labels[at])
-        return self._kd.kd_weight * kinds.distill(
-            table.task, outputs, soft[at], temperature=self._kd.temperature
-        )
+        return self._kd.kd_weight * kinds.distill(table.task, outputs, soft[at], temperature=self._kd.temperature)
 
     def _signals(
         self,

@@ -1,0 +1,45 @@
+"""`ray-mtlkd check`: is this search space sound, and what would it run?"""
+
+from rich.console import Console
+from rich.table import Table
+
+from ray_mtlkd.cli.paths import DataDir, SpaceFile
+
+EXAMPLE = "Example: `ray-mtlkd check search_spaces/quickstart.yaml`"
+
+
+def check(space: SpaceFile, data_dir: DataDir = None) -> None:
+    """Validate a search space and its tables without starting Ray, and say what a sweep would run.
+
+    Every error is printed with its place and its fix; the exit code is 2 then.
+    """
+    from ray_mtlkd.sweep.prepare import estimate, prepare
+    from ray_mtlkd.sweep.space import read_space
+
+    console = Console(highlight=False)
+    prepared = prepare(read_space(space), data_dir=data_dir, say=lambda _: None)
+    for warning in prepared.warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False)
+    cost = estimate(prepared)
+    plan, found = prepared.plan, prepared.space
+    table = Table(title=f"{found.name}: what would run", title_justify="left")
+    for column in ("setup", "strategies", "configurations", "replicate seeds", "trials"):
+        table.add_column(column, justify="left" if column == "setup" else "right")
+    for setup in found.setups:
+        groups = [group for group in plan.groups if group[0] == setup]
+        seeds = len(found.replicate.seeds)
+        searched = found.search.configurations if plan.searches else 0
+        table.add_row(
+            setup,
+            str(len(groups)),
+            str(found.search.configurations),
+            str(seeds),
+            str(len(groups) * (searched + seeds)),
+        )
+    console.print(table)
+    hours = cost.cpu_s / 3600
+    amount = f"{hours:.1f} h" if hours >= 1 else f"{cost.cpu_s / 60:.1f} min"
+    console.print(
+        f"{cost.trials} trials, at most {cost.task_batches:,} task batches, about {amount} of one core"
+        " (measured on a few steps here; divide by the cores that the trials get)"
+    )

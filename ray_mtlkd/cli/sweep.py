@@ -1,0 +1,125 @@
+"""`ray-mtlkd sweep`: run a search space, then report."""
+
+import datetime as dt
+import time
+from types import TracebackType
+from typing import Annotated, Self
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from ray_mtlkd.cli.paths import DataDir, SpaceFile, absolute
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.sweep.status import Status
+
+EXAMPLE = "Example: `ray-mtlkd sweep search_spaces/quickstart.yaml --out runs/first`"
+
+
+def sweep(
+    space: SpaceFile,
+    out: Annotated[
+        str | None, typer.Option(help="Folder or URI to write to [default: runs/NAME-TIME].", show_default=False)
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Folder or URI of a sweep to go on with.", metavar="DIR", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Search and replicate every strategy on every setup, then write the report.
+
+    Runs on this machine, or on the Ray cluster at RAY_ADDRESS. The folder gets the records, a report and TensorBoard
+    event files. Finished trials never run again: after an interruption, go on with --resume.
+    """
+    if out is not None and resume is not None:
+        raise MtlkdError("both are given", where="--out and --resume", fix="give only one of them")
+    console = Console(highlight=False)
+    from ray_mtlkd.sweep.prepare import prepare
+    from ray_mtlkd.sweep.space import read_space
+    from ray_mtlkd.sweep.tuner import Target, run_sweep
+
+    found = read_space(space)
+    prepared = prepare(found, data_dir=data_dir, say=lambda line: console.print(f"{line} …", style="dim"))
+    for warning in prepared.warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False)
+    now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
+    uri = absolute(resume or out or f"runs/{found.name}-{now}")
+    console.print(f"{prepared.plan.size} trials → {uri}")
+    with Progress(console) as progress:
+        failed = run_sweep(
+            prepared,
+            Target(uri=uri, resume=resume is not None),
+            space_text=space.read_text(encoding="utf-8"),
+            tell=progress.show,
+        )
+    finish(uri, failed=failed, console=console)
+
+
+def finish(uri: str, *, failed: int, console: Console) -> None:
+    """Report, and say where everything is."""
+    from ray_mtlkd.cli.report import print_summary
+    from ray_mtlkd.report import build
+
+    report = build([uri], f"{uri}/report")
+    print_summary(report.summary, console)
+    if failed:
+        console.print(f"{failed} trials failed; the report says which and why", style="yellow")
+    console.print(f"report:      {uri}/report/report.md", soft_wrap=True)
+    console.print(f"tensorboard --logdir {uri}/tensorboard", soft_wrap=True)
+
+
+class Progress:
+    """A line that lives on a terminal; elsewhere a line every ten seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        self._last = 0.0
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+            self._live.update(Text("starting Ray …"))
+        else:
+            self._console.print("starting Ray …")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, status: Status) -> None:
+        """One moment of the sweep."""
+        line = self._line(status)
+        if self._live is not None:
+            self._live.update(Text(line))
+            return
+        now = time.monotonic()
+        over = status.done + status.failed == status.total
+        if now - self._last >= _QUIET_S or over:
+            self._last = now
+            self._console.print(line, soft_wrap=True, markup=False)
+
+    def _line(self, status: Status) -> str:
+        eta = "…" if status.eta_s is None else _clock(status.eta_s)
+        parts = [
+            f"{status.done}/{status.total} trials done",
+            f"{status.running} running",
+            f"{status.failed} failed",
+            f"{_clock(status.elapsed_s)} elapsed",
+            f"ETA {eta}",
+        ]
+        best = ", ".join(f"{leader.setup}: {leader.strategy} {leader.score:.3f}" for leader in status.best)
+        return " · ".join(parts) + (f" · best validation score {best}" if best else "")
+
+
+_QUIET_S = 10.0
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,145 @@
+"""Everything that can be found wrong before a sweep starts; no Ray in here."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ray_mtlkd import setups
+from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.models.build import build
+from ray_mtlkd.strategies import fit_tasks
+from ray_mtlkd.sweep.plan import Plan, Trial
+from ray_mtlkd.sweep.space import SearchSpace, flatten
+from ray_mtlkd.tasks.examples import SetupTables, as_tensors
+from ray_mtlkd.tasks.inputs import Array, Features
+from ray_mtlkd.training.evaluation import metric_of
+from ray_mtlkd.training.job import Job
+from ray_mtlkd.training.loop import facts
+from ray_mtlkd.training.trainer import Trainer
+
+Key = tuple[str, Features]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A search space that will run, with its tables.
+
+    Attributes:
+        tables: By setup and by what the encoder asks of it.
+        warnings: What a reader of the results should know.
+    """
+
+    space: SearchSpace
+    plan: Plan
+    tables: Mapping[Key, SetupTables[Array]]
+    warnings: tuple[str, ...]
+
+    def of(self, trial: Trial) -> SetupTables[Array]:
+        """A trial's tables."""
+        return self.tables[trial.setup, trial.configuration.encoder.features]
+
+
+def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], None]) -> Prepared:
+    """Read, validate and featurise every setup, and fit every strategy and encoder to it.
+
+    Args:
+        space: What to compare.
+        data_dir: Where the tables of the catalogue's setups are.
+        say: Told what is going on.
+
+    Raises:
+        MtlkdError: the only problem.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    problems: list[MtlkdError] = []
+    raws = {}
+    for name in space.setups:
+        say(f"reading {name}")
+        try:
+            raws[name] = setups.read(name, data_dir=data_dir)
+        except MtlkdError as error:
+            problems.append(error)
+        except ExceptionGroup as group:
+            problems.extend(flatten(group))
+    raise_all("setups", problems)
+    plan = Plan(space, {name: len(raw.manifest.tasks) for name, raw in raws.items()})
+    tables: dict[Key, SetupTables[Array]] = {}
+    for trial in (trial for group in plan.groups for trial in (plan.search(group) or plan.replicates(group, 0))):
+        try:
+            decoded = trial.configuration
+            key = (trial.setup, decoded.encoder.features)
+            if key not in tables:
+                say(f"featurising {trial.setup} for {decoded.encoder.name}")
+                tables[key] = setups.featurise(raws[trial.setup], key[1])
+            tasks = tables[key].tasks
+            build(decoded.encoder, [(table.task, table.layout) for table in tasks])
+            fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=f"{trial.strategy} on {trial.setup}")
+        except MtlkdError as error:
+            problems.append(error)
+        except ExceptionGroup as group:
+            problems.extend(flatten(group))
+    raise_all(space.name, list({str(problem): problem for problem in problems}.values()))
+    warnings = tuple(dict.fromkeys(warning for table in tables.values() for warning in table.warnings))
+    return Prepared(space=space, plan=plan, tables=tables, warnings=warnings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a sweep will cost at most: curricula that converge early need less.
+
+    Attributes:
+        task_batches: Physical task batches of all trials.
+        cpu_s: Seconds of one core, from a few steps and one evaluation measured here.
+    """
+
+    trials: int
+    task_batches: int
+    cpu_s: float
+
+
+_MEASURED_STEPS = 12
+
+
+def estimate(prepared: Prepared) -> Estimate:
+    """Measure the first trial of each group for a few steps, and extrapolate to the whole plan."""
+    plan = prepared.plan
+    per_group = plan.size // len(plan.groups)
+    views = {key: as_tensors(tables) for key, tables in prepared.tables.items()}
+    batches, seconds = 0, 0.0
+    for trial in plan.first():
+        configuration = trial.configuration
+        job = Job(tables=views[trial.setup, configuration.encoder.features], configuration=configuration, seed=0)
+        training = configuration.training
+        batches += per_group * training.steps * len(job.tables.tasks)
+        seconds += per_group * _trial_seconds(job)
+    return Estimate(trials=plan.size, task_batches=batches, cpu_s=seconds)
+
+
+def _trial_seconds(job: Job) -> float:
+    own = job.configuration.strategy.curriculum.own_models
+    parts = [job.alone(task) for task in range(len(job.tables.tasks))] if own else [job]
+    return sum(_run_seconds(part) for part in parts)
+
+
+def _run_seconds(job: Job) -> float:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    trainer = Trainer(job)
+    tasks = range(len(job.tables.tasks))
+    soft: dict[int, Tensor] = {}
+    trainer.step(tasks, soft=soft, switched=frozenset())
+    started = time.process_time()
+    for _ in range(_MEASURED_STEPS):
+        trainer.step(tasks, soft=soft, switched=frozenset())
+    step_s = (time.process_time() - started) / _MEASURED_STEPS
+    started = time.process_time()
+    for task, table in enumerate(job.tables.tasks):
+        metric_of(trainer.model, task, table, table.valid)
+    evaluation_s = time.process_time() - started
+    torch.set_num_threads(threads)
+    training = job.configuration.training
+    return training.steps * step_s + (training.steps // training.eval_every) * evaluation_s

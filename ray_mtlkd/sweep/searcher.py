@@ -1,0 +1,85 @@
+"""The plan as a Tune searcher: one Tune run searches and replicates, and no strategy waits for another one's search."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from ray_mtlkd.sweep.plan import Plan, Trial, best_index
+
+Found = float | None
+"""What became of a trial: its validation score, or None where it failed."""
+
+
+class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type information
+    """Hands out the plan's trials; as soon as a group's search is over, its replicates join the queue.
+
+    Args:
+        plan: What to run.
+        finished: Trials with records from an earlier run of this sweep, by name: they do not run again.
+        on_lost: Called with a trial that Tune gave up, for want of a record of its own; says why.
+    """
+
+    def __init__(self, plan: Plan, *, finished: Mapping[str, Found], on_lost: Callable[[Trial], None]) -> None:
+        super().__init__(metric="score", mode="max")
+        self._plan = plan
+        self._on_lost = on_lost
+        self._finished = dict(finished)
+        self._scores: dict[tuple[str, str], dict[int, Found]] = {group: {} for group in plan.groups}
+        self._queue: deque[Trial] = deque()
+        self._running: dict[str, Trial] = {}
+        self._open = len(plan.groups)
+        for group in plan.groups:
+            search = plan.search(group)
+            for trial in search:
+                self._add(trial)
+            if not search:
+                self._replicate(group, 0)
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next trial's configuration, None while replicates wait for a search, or FINISHED."""
+        if not self._queue:
+            return Searcher.FINISHED if self._open == 0 else None
+        trial = self._queue.popleft()
+        self._running[trial_id] = trial
+        return {"trial": trial.dumps()}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:  # noqa: FBT001, FBT002 - Tune's signature
+        """Note a trial's score; a lost one counts as failed."""
+        trial = self._running.pop(trial_id)
+        lost = error or result is None or "status" not in result
+        if lost:
+            self._on_lost(trial)
+        self._note(trial, None if lost or result is None else result["score"])
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing is kept here: the sweep's records are what a later run goes on from."""
+        Path(checkpoint_path).write_text(json.dumps({}))
+
+    def restore(self, checkpoint_path: str) -> None:
+        """See `save`."""
+        json.loads(Path(checkpoint_path).read_text())
+
+    def _add(self, trial: Trial) -> None:
+        if trial.name in self._finished:
+            self._note(trial, self._finished[trial.name])
+        else:
+            self._queue.append(trial)
+
+    def _note(self, trial: Trial, score: Found) -> None:
+        if trial.stage == "replicate":
+            return
+        scores = self._scores[trial.group]
+        scores[trial.index] = score
+        count = len(self._plan.search(trial.group))
+        if len(scores) == count:
+            self._replicate(trial.group, best_index(scores, count=count))
+
+    def _replicate(self, group: tuple[str, str], index: int | None) -> None:
+        self._open -= 1
+        if index is not None:
+            for trial in self._plan.replicates(group, index):
+                self._add(trial)

@@ -1,0 +1,92 @@
+"""A trial's TensorBoard folder: scalars a task, the curriculum's events as text, hyper-parameters with final metrics.
+
+The x axis is the number of task batches spent: it never goes back, also where a strategy rewinds, and strategies that
+train few tasks at a time are comparable with those that train all.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+
+from ray_mtlkd.training.job import Outcome
+from ray_mtlkd.training.progress import Evaluation
+
+_PHASES = {"waiting": 0, "labels": 1, "distilling": 2, "stopped": 3}
+
+
+class TrialWriter:
+    """Writes one trial's event file, from the first evaluation it hears of.
+
+    What an earlier, killed attempt wrote beyond that point is marked as void.
+    """
+
+    def __init__(self, folder: Path, *, hyper_parameters: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._hyper_parameters = dict(hyper_parameters)
+        self._writer: SummaryWriter | None = None
+
+    def tell(self, evaluation: Evaluation) -> None:
+        """One evaluation."""
+        writer = self._open(evaluation.batches)
+        at = evaluation.batches
+        for task, point in zip(evaluation.tasks, evaluation.points, strict=True):
+            values = {"train_loss": point.loss, "valid": point.valid, "weight": point.weight}
+            for name, value in values.items():
+                if value is not None:
+                    writer.add_scalar(f"{name}/{task}", value, at)
+            writer.add_scalar(f"phase/{task}", _PHASES[point.phase], at)
+        if evaluation.score is not None:
+            writer.add_scalar("score", evaluation.score, at)
+        for (first, second), cosine in evaluation.cosines.items():
+            writer.add_scalar(f"gradient_cosine/{evaluation.tasks[first]}|{evaluation.tasks[second]}", cosine, at)
+        for event in evaluation.events:
+            about = "" if event.task is None else f" **{event.task}**"
+            writer.add_text("events", f"{event.kind}{about} (step {event.step}): {event.reason}", event.batches)
+
+    def finish(self, tasks: tuple[str, ...], outcome: Outcome) -> None:
+        """Final metrics, and a session that succeeded."""
+        writer = self._open(outcome.batches)
+        metrics = {"final/score": outcome.score}
+        for task, result in zip(tasks, outcome.tasks, strict=True):
+            metrics[f"final_valid/{task}"] = result.valid
+            metrics[f"final_test/{task}"] = result.test
+        for name, value in metrics.items():
+            writer.add_scalar(name, value, outcome.batches)
+        self._close(writer, metrics, api_pb2.STATUS_SUCCESS)
+
+    def fail(self, error: str, *, batches: int) -> None:
+        """What ended the trial, and a session that failed."""
+        writer = self._open(batches)
+        writer.add_text("events", f"failed: {error}", batches)
+        self._close(writer, {}, api_pb2.STATUS_FAILURE)
+
+    def _open(self, batches: int) -> SummaryWriter:
+        if self._writer is None:
+            self._writer = SummaryWriter(str(self._folder), purge_step=batches)
+            self._writer.add_text(
+                "phases", ", ".join(f"{number} = {phase}" for phase, number in _PHASES.items()), batches
+            )
+        return self._writer
+
+    def _close(self, writer: SummaryWriter, metrics: Mapping[str, float], status: int) -> None:
+        experiment, start, _ = hparams(self._hyper_parameters, dict(metrics))
+        for summary in (experiment, start, _session_end(status)):
+            writer.file_writer.add_summary(summary)
+        writer.close()
+        self._writer = None
+
+
+def _session_end(status: int) -> Summary:
+    """What `torch.utils.tensorboard.summary.hparams` writes at the end, but for its fixed STATUS_SUCCESS."""
+    end = plugin_data_pb2.HParamsPluginData(
+        session_end_info=plugin_data_pb2.SessionEndInfo(status=status), version=metadata.PLUGIN_DATA_VERSION
+    )
+    about = SummaryMetadata(
+        plugin_data=SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=end.SerializeToString())
+    )
+    return Summary(value=[Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=about)])

@@ -1,0 +1,119 @@
+"""One Tune trial: build the job, train it, write its records. Reused workers start each trial from nothing."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.fs
+import ray
+import torch
+from pyarrow.fs import LocalFileSystem
+from ray import tune
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.sweep.output import write_records
+from ray_mtlkd.sweep.plan import Trial, flat
+from ray_mtlkd.sweep.relabel import Desk, SharedActors
+from ray_mtlkd.sweep.results import failed_records, records_of
+from ray_mtlkd.sweep.tensorboard import TrialWriter
+from ray_mtlkd.tasks.examples import as_tensors
+from ray_mtlkd.tasks.inputs import Features
+from ray_mtlkd.training.checkpoint import Storage
+from ray_mtlkd.training.job import Job
+from ray_mtlkd.training.progress import Evaluation
+from ray_mtlkd.training.run import CHECKPOINT_EVERY_S, train
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What every trial of a sweep shares.
+
+    Attributes:
+        sweep: Identity of the sweep in the records.
+        uri: Where the sweep writes.
+        tables: References to the setups' tables in the object store, wrapped so that Ray does not fetch them all.
+        shared: Actors for relabelling, where some configuration may ask for them.
+        cpus: Threads of a trial.
+        gpus: Above 0: trials train on the GPU that Ray gives them.
+    """
+
+    sweep: str
+    uri: str
+    tables: Mapping[tuple[str, Features], Any]
+    shared: SharedActors | None
+    cpus: int
+    gpus: float
+    checkpoint_every_s: float = CHECKPOINT_EVERY_S
+
+
+def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
+    """Train one trial; a trial that cannot go on leaves failed records and ends like any other."""
+    trial = Trial.loads(config["trial"])
+    storage = Storage.at(bench.uri)
+    torch.set_num_threads(bench.cpus)
+    configuration = trial.configuration
+    reference = bench.tables[trial.setup, configuration.encoder.features]
+    device = "cuda" if bench.gpus > 0 and torch.cuda.is_available() else "cpu"
+    tables = as_tensors(ray.get(reference), device)
+    checkpoints = storage.child(f"checkpoints/{trial.name}")
+    with _event_folder(storage, trial) as folder:
+        writer = TrialWriter(folder, hyper_parameters=_hyper_parameters(trial))
+        progress = _Teller(writer)
+        try:
+            outcome = train(
+                Job(tables=tables, configuration=configuration, seed=trial.seed),
+                relabel=Desk(
+                    configuration.relabel,
+                    encoder=configuration.encoder,
+                    tasks=tuple((table.task, table.layout) for table in tables.tasks),
+                    tables=reference,
+                    shared=bench.shared,
+                ),
+                report=progress,
+                storage=checkpoints,
+                checkpoint_every_s=bench.checkpoint_every_s,
+            )
+        except MtlkdError as error:
+            writer.fail(str(error), batches=progress.batches)
+            write_records(storage, trial.name, failed_records(trial, tables, sweep=bench.sweep, error=str(error)))
+            last: dict[str, Any] = {"status": "failed", "score": None}
+        else:
+            writer.finish(tuple(table.task.name for table in tables.tasks), outcome)
+            write_records(storage, trial.name, records_of(trial, tables, sweep=bench.sweep, outcome=outcome))
+            last = {"status": "ok", "score": outcome.score}
+    checkpoints.clear()
+    tune.report({**last, "share": 1.0})
+
+
+class _Teller:
+    """Passes evaluations on to TensorBoard and to Tune."""
+
+    def __init__(self, writer: TrialWriter) -> None:
+        self._writer = writer
+        self.batches = 0
+
+    def __call__(self, evaluation: Evaluation) -> None:
+        self.batches = evaluation.batches
+        self._writer.tell(evaluation)
+        tune.report({"score": evaluation.score, "share": evaluation.batches / evaluation.budget})
+
+
+def _hyper_parameters(trial: Trial) -> dict[str, Any]:
+    about = {"setup": trial.setup, "strategy": trial.strategy, "stage": trial.stage, "seed": trial.seed}
+    values = {**about, **flat(trial)}
+    return {key: value if isinstance(value, str | int | float | bool) else str(value) for key, value in values.items()}
+
+
+@contextmanager
+def _event_folder(storage: Storage, trial: Trial) -> Iterator[Path]:
+    """Where the trial's event file goes; event files are appended to, so a remote folder gets them at the end."""
+    target = storage.child(f"tensorboard/{trial.name}")
+    if isinstance(storage.filesystem, LocalFileSystem):
+        yield Path(target.root)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+        pyarrow.fs.copy_files(folder, target.root, destination_filesystem=target.filesystem)

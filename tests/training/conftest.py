@@ -1,0 +1,106 @@
+"""A small setup whose five tasks read one latent vector, and everything to train on it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.strategies import decode_strategy
+from ray_mtlkd.tasks.examples import Examples, SetupTables, TaskTables, as_tensors
+from ray_mtlkd.tasks.inputs import Dense, DenseTokens, Layout
+from ray_mtlkd.tasks.metrics import trivial
+from ray_mtlkd.tasks.task import Task
+from ray_mtlkd.training.evaluation import predict_all
+from ray_mtlkd.training.job import Job, SoftLabels
+from ray_mtlkd.training.settings import Configuration, Convergence, Distillation, Optimization
+
+TASKS = (
+    Task(name="yes", kind="binary", metric="accuracy", classes=("no", "yes")),
+    Task(name="which", kind="multiclass", metric="accuracy", classes=("a", "b", "c")),
+    Task(name="any", kind="multilabel", metric="micro_f1", classes=("p", "q")),
+    Task(name="much", kind="regression", metric="rmse"),
+    Task(name="where", kind="tagging", metric="span_f1", classes=("O", "B-X", "I-X")),
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def _labels(kind, latent):
+    if kind == "binary":
+        return (latent[:, 0] > 0).astype(np.float32)
+    if kind == "multiclass":
+        return latent[:, :3].argmax(1).astype(np.int64)
+    if kind == "multilabel":
+        return (latent[:, :2] > 0).astype(np.float32)
+    return latent[:, 1].astype(np.float32)
+
+
+def _examples(task, rows, rng):
+    ids = np.arange(rows, dtype=np.int64)
+    if task.kind == "tagging":
+        lengths = rng.integers(2, 6, rows)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        values = rng.normal(size=(offsets[-1], 6)).astype(np.float32)
+        labels = (values[:, 0] > 0).astype(np.int64)  # a positive token is a span of its own
+        return Examples(DenseTokens(values, offsets), labels, ids), offsets
+    values = rng.normal(size=(rows, 6)).astype(np.float32)
+    latent = values + 0.3 * rng.normal(size=values.shape)
+    return Examples(Dense(values, np.zeros((rows, 0), np.int64)), _labels(task.kind, latent), ids), None
+
+
+@pytest.fixture(scope="session")
+def tables():
+    rng = np.random.default_rng(0)
+    parts = []
+    for at, task in enumerate(TASKS):
+        train, _ = _examples(task, 60 + 40 * at, rng)
+        valid, valid_offsets = _examples(task, 80, rng)
+        test, test_offsets = _examples(task, 80, rng)
+        layout = Layout(form="DenseTokens" if task.kind == "tagging" else "Dense", width=6)
+        parts.append(
+            TaskTables(
+                task,
+                layout,
+                train,
+                valid,
+                test,
+                trivial(task, train.labels, valid.labels, valid_offsets),
+                trivial(task, train.labels, test.labels, test_offsets),
+            )
+        )
+    return as_tensors(SetupTables("five", tuple(parts), "fingerprint"))
+
+
+@pytest.fixture
+def job(tables):
+    def make(strategy="sum", *, seed=1, encoder=None, only=None, kd=None, convergence=None, training=None):
+        chosen = tables if only is None else replace(tables, tasks=tuple(tables.tasks[at] for at in only))
+        return Job(
+            tables=chosen,
+            configuration=Configuration(
+                strategy=decode_strategy(strategy, where="strategy"),
+                encoder=encoder or Mlp(hidden=(16,), dropout=0.1),
+                training=training or Optimization(steps=120, batch_size=16, eval_every=5, lr=1e-2),
+                convergence=convergence or Convergence(patience=2),
+                kd=kd or Distillation(),
+            ),
+            seed=seed,
+        )
+
+    return make
+
+
+@pytest.fixture
+def inline():
+    def relabel(request):
+        return SoftLabels(outputs=predict_all(request.model, request.index, request.table.train), where="inline")
+
+    return relabel

@@ -1,0 +1,110 @@
+"""The matrix of per-task gradients against plain autograd."""
+
+import pytest
+import torch
+from torch import nn
+
+from ray_mtlkd.training.gradients import SharedGradients
+
+
+class Net(nn.Module):
+    """Two dense shared layers, a sparse shared table and a head a task; task 2 does not use the second layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.EmbeddingBag(50, 4, mode="sum", sparse=True)
+        self.first = nn.Linear(4, 5)
+        self.second = nn.Linear(5, 5)
+        self.heads = nn.ModuleList(nn.Linear(5, 2) for _ in range(3))
+
+    def forward(self, task, ids):
+        hidden = self.first(self.table(ids)).tanh()
+        return self.heads[task](hidden if task == 2 else self.second(hidden).tanh())
+
+    def shared(self):
+        return (*self.first.parameters(), *self.second.parameters())
+
+    def shared_sparse(self):
+        return (self.table.weight,)
+
+    def own(self, task):
+        return tuple(self.heads[task].parameters())
+
+    def last_shared(self):
+        return tuple(self.second.parameters())
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(0)
+    return Net().double()
+
+
+def _loss(net, task):
+    # repeated ids within and across tasks
+    ids = torch.tensor([[1, 2, 2], [3, 4 + task, 7]])
+    return net(task, ids).square().sum() * (task + 1)
+
+
+def _reference(net, task):
+    net.zero_grad()
+    _loss(net, task).backward()
+    named = {
+        name: torch.zeros_like(p) if p.grad is None else p.grad.to_dense().clone() for name, p in net.named_parameters()
+    }
+    net.zero_grad()
+    return named
+
+
+def _filled(net, tasks):
+    matrix = SharedGradients(net, 3)
+    for _ in range(2):  # a second step must not see the first
+        for task in tasks:
+            matrix.backward(task, _loss(net, task))
+        matrix.gather(tasks)
+    return matrix
+
+
+def _shared_names(net):
+    return [name for name, _ in net.named_parameters() if not name.startswith("heads")]
+
+
+@pytest.mark.parametrize("tasks", [(0, 1, 2), (0, 2), (1,)])
+def test_the_gram_matrix_holds_the_inner_products_of_all_shared_gradients(net, tasks):
+    references = [_reference(net, task) for task in tasks]
+    flat = torch.stack([torch.cat([r[name].flatten() for name in _shared_names(net)]) for r in references])
+    torch.testing.assert_close(_filled(net, tasks).gram(tasks), flat @ flat.T)
+
+
+@pytest.mark.parametrize("tasks", [(0, 1, 2), (0, 2), (1,)])
+def test_the_update_is_the_weighted_sum_of_the_gradients(net, tasks):
+    weights = [0.5, -1.5, 2.0][: len(tasks)]
+    references = [_reference(net, task) for task in tasks]
+    _filled(net, tasks).combine(tasks, weights)
+    parameters = dict(net.named_parameters())
+    for name in _shared_names(net):
+        expected = sum(w * r[name] for w, r in zip(weights, references, strict=True))
+        torch.testing.assert_close(parameters[name].grad.to_dense(), expected)
+    assert net.table.weight.grad.is_sparse
+
+
+def test_norms_are_taken_at_the_last_shared_layer(net):
+    tasks = (0, 1)
+    references = [_reference(net, task) for task in tasks]
+    expected = [torch.cat([r["second.weight"].flatten(), r["second.bias"]]).norm() for r in references]
+    torch.testing.assert_close(_filled(net, tasks).norms(tasks), torch.stack(expected))
+
+
+def test_a_task_leaves_no_trace_in_another_ones_row(net):
+    tasks = (0, 1, 2)
+    gram = _filled(net, tasks).gram(tasks)
+    alone = _filled(net, (1,)).gram((1,))
+    torch.testing.assert_close(gram[1, 1], alone[0, 0])
+
+
+def test_own_parameters_get_their_own_gradient(net):
+    reference = _reference(net, 1)
+    matrix = SharedGradients(net, 3)
+    for task in (0, 1, 2):
+        matrix.backward(task, _loss(net, task))
+    torch.testing.assert_close(net.heads[1].weight.grad, reference["heads.1.weight"])
