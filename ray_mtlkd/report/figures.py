@@ -48,7 +48,7 @@ def saved(figure: Figure) -> dict[str, bytes]:
     found = {}
     for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
         out = io.BytesIO()
-        figure.savefig(out, format=suffix[1:], metadata=metadata, bbox_inches="tight")
+        figure.savefig(out, format=suffix[1:], metadata=metadata)
         found[suffix] = out.getvalue()
     return found
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any, get_args
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -51,7 +52,11 @@ class Records:
         schema = pa.schema([SCHEMA.field(name) for name in columns])
 
         def read(index: int) -> pa.Table:
-            return pq.read_table(pa.BufferReader(self.files[index].read()), columns=columns).cast(schema)
+            table = pq.ParquetFile(pa.BufferReader(self.files[index].read())).read(columns=columns, use_threads=False)
+            missing = [name for name in columns if name not in table.column_names]
+            if missing:
+                raise _lacks(missing, self.files[index])
+            return table.select(columns).cast(schema)
 
         with ThreadPoolExecutor(_THREADS) as pool:
             table = pa.concat_tables([schema.empty_table(), *pool.map(read, indices)])
@@ -68,18 +73,21 @@ def read(results: Sequence[str]) -> Records:
     places = {place.path: place for given in results for place in record_files(given)}
     files = tuple(places.values())
     blocks: list[pa.Table] = []
+    rows: list[int] = []
     problems: list[MtlkdError] = []
     with ThreadPoolExecutor(_THREADS) as pool:
         for start in range(0, len(files), _FILES_A_BLOCK):
-            found = list(pool.map(_try_read, range(start, len(files)), files[start : start + _FILES_A_BLOCK]))
+            found = list(pool.map(_try_read, files[start : start + _FILES_A_BLOCK]))
             problems.extend(item for item in found if isinstance(item, MtlkdError))
             tables = [item for item in found if not isinstance(item, MtlkdError)]
+            rows.extend(table.num_rows for table in tables)
             blocks.extend([pa.concat_tables(tables).combine_chunks()] if tables else [])
     if len(problems) > _SHOWN:
         where = f"{len(problems) - _SHOWN} more files"
         problems[_SHOWN:] = [MtlkdError("likewise cannot be read", where=where, fix=_FIX)]
     raise_all("records", problems)
-    table = pa.concat_tables(blocks).combine_chunks()
+    index = pa.array(np.repeat(np.arange(len(files), dtype=np.int32), rows))
+    table = pa.concat_tables(blocks).combine_chunks().append_column("file", index)
     raise_all("records", _impossible(table, files))
     return Records(table=_once(table), files=files)
 
@@ -90,24 +98,25 @@ def of(records: Sequence[TaskRecord]) -> Records:
     return Records(table=_once(table.append_column("file", pa.repeat(pa.scalar(0, pa.int32()), len(records)))))
 
 
-def _try_read(index: int, file: Place) -> pa.Table | MtlkdError:
+def _try_read(file: Place) -> pa.Table | MtlkdError:
     """A file's table, or what is wrong with it: one bad file must not hide the others."""
     try:
-        parquet = pq.ParquetFile(pa.BufferReader(file.read()))
-        present = parquet.schema_arrow.names  # pyarrow builds it anew each time it is asked for
-        missing = [name for name in SCHEMA.names if name not in present and name not in _OPTIONAL]
-        if missing:
-            what = f"not a trial's record: no column {', '.join(missing)}"
-            return MtlkdError(what, where=file.shown, fix="give the directory that a sweep wrote")
-        table = parquet.read(columns=_FLAT.names, use_threads=False).replace_schema_metadata()
-        if not table.schema.equals(_FLAT):
-            for name in _OPTIONAL.difference(present):
-                table = table.append_column(name, pa.nulls(table.num_rows, _FLAT.field(name).type))
-            table = table.select(_FLAT.names).cast(_FLAT)
+        table = pq.ParquetFile(pa.BufferReader(file.read())).read(columns=_FLAT.names, use_threads=False)
+        if table.schema.equals(_FLAT):
+            return table
+        missing = [name for name in _FLAT.names if name not in table.column_names]
+        for name in _OPTIONAL.intersection(missing):
+            table = table.append_column(name, pa.nulls(table.num_rows, _FLAT.field(name).type))
+            missing.remove(name)
+        return _lacks(missing, file) if missing else table.select(_FLAT.names).cast(_FLAT)
     except (pa.ArrowException, OSError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         return MtlkdError(f"truncated or not a trial's record ({said})", where=file.shown, fix=_FIX)
-    return table.append_column("file", pa.repeat(pa.scalar(index, pa.int32()), table.num_rows))
+
+
+def _lacks(columns: Sequence[str], file: Place) -> MtlkdError:
+    what = f"not a trial's record: no column {', '.join(columns)}"
+    return MtlkdError(what, where=file.shown, fix="give the directory that a sweep wrote")
 
 
 def _impossible(table: pa.Table, files: Sequence[Place]) -> list[MtlkdError]:
