@@ -1,18 +1,18 @@
 """Setups: named lists of tasks with their tables, from the built-in generator, the catalogue or a user's manifest."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.public import catalogue_manifest, catalogue_names
 from ray_mtlkd.setups.features import featurise
 from ray_mtlkd.setups.files import FolderSource, MemorySource, Source, missing_folders
 from ray_mtlkd.setups.manifest import Manifest, read_manifest
+from ray_mtlkd.setups.public import catalogue_manifest, catalogue_names
+from ray_mtlkd.setups.raw import RawSetup, RawTask
 from ray_mtlkd.setups.synthetic import BUILT_IN, generate
-from ray_mtlkd.setups.tables import RawSetup, RawTask, read_setup
+from ray_mtlkd.setups.tables import read_setup
 
 __all__ = [
     "Manifest",
@@ -20,14 +20,13 @@ __all__ = [
     "RawSetup",
     "RawTask",
     "featurise",
-    "find_data_dir",
     "locate",
     "names",
     "read",
 ]
 
 DATA_VARIABLE = "MTLKD_DATA"
-"""Environment variable that names the data folder where no option does."""
+"""Environment variable that the command line reads where `--data-dir` is not given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +48,6 @@ class Place:
 def names() -> tuple[str, ...]:
     """Every setup that needs no manifest of the user's: built-in ones first, then the catalogue."""
     return (*BUILT_IN, *catalogue_names())
-
-
-def find_data_dir(option: Path | None) -> Path | None:
-    """The folder with the setups' tables: the option, else the environment variable ``MTLKD_DATA``, else None."""
-    if option is not None:
-        return option
-    variable = os.environ.get(DATA_VARIABLE)
-    return Path(variable) if variable else None
 
 
 def locate(name_or_path: str, *, data_dir: Path | None) -> Place:
@@ -86,7 +77,7 @@ def read(name_or_path: str, *, data_dir: Path | None) -> RawSetup:
 
     Args:
         name_or_path: One of ``names()``, or the path of a manifest.
-        data_dir: See ``find_data_dir``; built-in setups need none.
+        data_dir: Holds a folder for every setup; built-in setups need none.
 
     Raises:
         MtlkdError: the only problem.

@@ -89,7 +89,9 @@ def read_labels(column: pa.Array, spec: TaskSpec, *, where: str) -> RawLabels:
     return labels
 
 
-def vocabulary(labels: Mapping[Split, RawLabels], places: Mapping[Split, NDArray[np.int64]], spec: TaskSpec) -> Vocabulary:
+def vocabulary(
+    labels: Mapping[Split, RawLabels], places: Mapping[Split, NDArray[np.int64]], spec: TaskSpec
+) -> Vocabulary:
     """The class names of a task, from its label places (see ``find_places``)."""
     shown = places["train"][~nulls(labels["train"].values)]
     return Vocabulary(all_names(labels, spec), np.unique(shown))
@@ -117,7 +119,7 @@ def find_places(labels: RawLabels, names: tuple[str, ...], spec: TaskSpec) -> ND
     gaps = nulls(labels.values)
     if is_string(labels.values.type) or spec.classes is None:
         found = pc.index_in(labels.values.cast(pa.large_string()), value_set=pa.array(names, pa.large_string()))
-        places = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        places: NDArray[np.int64] = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     else:
         places = labels.values.fill_null(0).to_numpy(zero_copy_only=False).copy()
         places[places >= len(names)] = -1
@@ -152,7 +154,9 @@ def class_problems(names: tuple[str, ...], known: Vocabulary, spec: TaskSpec, *,
         yield MtlkdError(f"{', '.join(odd[:SHOWN_NAMES])}: no BIO tag", where=where, fix=fix)
 
 
-def unseen_warning(task: str, places: Mapping[Split, NDArray[np.int64]], labels: Mapping[Split, RawLabels], known: Vocabulary) -> str | None:
+def unseen_warning(
+    task: str, places: Mapping[Split, NDArray[np.int64]], labels: Mapping[Split, RawLabels], known: Vocabulary
+) -> str | None:
     """What a reader should know of labels that only valid or test have; None where train shows them all."""
     counts = {}
     shown: set[int] = set()

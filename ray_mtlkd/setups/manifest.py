@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeGuard, TypeVar, get_args
 
 from ray_mtlkd.decode import decode, document, join, read_yaml
 from ray_mtlkd.errors import MtlkdError, raise_all
@@ -163,7 +163,7 @@ def _raw_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
         said = " and ".join(given) if given else "no inputs"
         yield MtlkdError(f"{said} given", where=where, fix=f"give exactly one of: {', '.join(FORMS)}")
     kind, metric = raw.get("kind"), raw.get("metric")
-    if kind not in get_args(Kind):
+    if not _is_kind(kind):
         return
     if isinstance(metric, str):
         problem = check_metric(metric, kind, where=join(where, "metric"))
@@ -178,6 +178,10 @@ def _raw_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
     if kind != "tagging" and "token_vectors" in given:
         fix = "give vector: a column of lists of numbers"
         yield MtlkdError(f"only tagging reads token_vectors, not {kind}", where=join(where, "token_vectors"), fix=fix)
+
+
+def _is_kind(value: Any) -> TypeGuard[Kind]:
+    return value in get_args(Kind)
 
 
 def _spec_problems(spec: TaskSpec, where: str) -> Iterable[MtlkdError]:

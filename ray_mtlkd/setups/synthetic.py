@@ -1,7 +1,7 @@
 """Two built-in setups that need no files, drawn from one seeded latent-factor generator.
 
 Inputs are ``x ~ N(0, I)`` of ``WIDTH`` numbers, of which the last ``DISTRACTORS`` mean nothing. All tasks of a setup
-share the latent factors ``z = tanh(γ tanh(γ x A) B)`` (A, B random and fixed, γ = ``GAIN``; each factor is then
+share the latent factors ``z = tanh(g tanh(g x A) B)`` (A, B random and fixed, g = ``GAIN``; each factor is then
 standardised). A task scores a row by ``u = z M + noise · ε``, with a mixture M of some of the factors and
 ``ε ~ N(0, 1)``, in every split alike, and labels it:
 
@@ -27,9 +27,9 @@ from ray_mtlkd.tasks.task import Kind
 
 WIDTH = 32
 DISTRACTORS = 8
-HIDDEN = 24
+HIDDEN = 8
 FACTORS = 8
-GAIN = 1.5
+GAIN = 2.5
 """Steepness of both layers: the higher, the less linear are the factors."""
 HELD_OUT_ROWS = 1500
 """Rows of valid and of test, so many that a metric's standard error stays near one point."""
@@ -62,7 +62,7 @@ class Recipe:
         rows: Train rows (sentences, for tagging).
         outputs: Scores a row: classes, labels or tags; 1 for binary and regression.
         factors: How many of the latent factors the task reads; the fewer, the easier.
-        noise: Standard deviation of the noise on scores, whose own is 1.
+        noise: Standard deviation of the noise on scores, whose own is about 1.
         rate: Share of positive rows (binary) or of positive labels (multilabel).
     """
 
@@ -159,7 +159,7 @@ def _draw_task(recipe: Recipe, world: World, rng: np.random.Generator) -> dict[S
 
 
 def _mixture(recipe: Recipe, rng: np.random.Generator) -> Floats:
-    """How scores read the factors, [FACTORS, outputs]; every score has variance 1 before noise."""
+    """How scores read the factors, [FACTORS, outputs]; every score has a variance of about 1 before noise."""
     read = rng.permutation(FACTORS)[: recipe.factors]
     mixture = np.zeros((FACTORS, recipe.outputs))
     mixture[read] = rng.normal(size=(recipe.factors, recipe.outputs))

@@ -9,12 +9,13 @@ import numpy as np
 from scipy import sparse
 
 from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.setups.baseline import trivial_metric
 from ray_mtlkd.setups.features import bag
 from ray_mtlkd.setups.features.dense import dense_columns, dense_tokens, dense_vectors
 from ray_mtlkd.setups.features.overlap import NAMES, overlap_features
 from ray_mtlkd.setups.features.tokens import WIDTH, hash_tokens
 from ray_mtlkd.setups.features.words import split_words
-from ray_mtlkd.setups.tables import RawSetup, RawTask
+from ray_mtlkd.setups.raw import RawSetup, RawTask
 from ray_mtlkd.tasks.examples import SPLITS, Examples, SetupTables, Split, TaskTables
 from ray_mtlkd.tasks.inputs import (
     Array,
@@ -28,7 +29,6 @@ from ray_mtlkd.tasks.inputs import (
     TokenFeatures,
     Tokens,
 )
-from ray_mtlkd.tasks.metrics import trivial
 
 READS: Mapping[type, frozenset[str]] = {
     DenseFeatures: frozenset({"columns", "vector", "token_vectors"}),
@@ -117,7 +117,7 @@ def _join(task: RawTask, sides: Mapping[Split, Sequence[Bag[Array] | Tokens[Arra
         (texts["train"][0], texts["train"][1]), [(texts[split][0], texts[split][1]) for split in SPLITS[1:]]
     )
     paired = Layout(form=layout.form, width=layout.width, buckets=layout.buckets, overlap=len(NAMES))
-    pairs = {split: Pair(*sides[split], table) for split, table in zip(SPLITS, overlap, strict=True)}
+    pairs = {split: Pair(sides[split][0], sides[split][1], table) for split, table in zip(SPLITS, overlap, strict=True)}
     return _Featurised(paired, pairs)
 
 
@@ -143,21 +143,15 @@ def _tables(task: RawTask, made: _Featurised) -> TaskTables[Array]:
         split: Examples(made.inputs[split], np.ascontiguousarray(raw.labels), raw.row_ids)
         for split, raw in task.splits.items()
     }
-    guesses = {split: _trivial(task, examples["train"], examples[split]) for split in ("valid", "test")}
     return TaskTables(
         task=task.task,
         layout=made.layout,
         train=examples["train"],
         valid=examples["valid"],
         test=examples["test"],
-        trivial_valid=guesses["valid"],
-        trivial_test=guesses["test"],
+        trivial_valid=trivial_metric(task, "valid"),
+        trivial_test=trivial_metric(task, "test"),
     )
-
-
-def _trivial(task: RawTask, train: Examples[Array], examples: Examples[Array]) -> float:
-    offsets = getattr(examples.inputs, "offsets", None) if task.task.kind == "tagging" else None
-    return trivial(task.task, train.labels, examples.labels, offsets)
 
 
 def _fingerprint(raw: RawSetup, features: Features, tasks: Sequence[TaskTables[Array]]) -> str:

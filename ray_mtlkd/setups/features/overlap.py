@@ -68,9 +68,7 @@ def _measure(sides: Sides, idf: Floats) -> Floats:
 
 
 def _words(pattern: str) -> HashingVectorizer:
-    return HashingVectorizer(
-        n_features=BUCKETS, token_pattern=pattern, binary=True, alternate_sign=False, norm=None
-    )
+    return HashingVectorizer(n_features=BUCKETS, token_pattern=pattern, binary=True, alternate_sign=False, norm=None)
 
 
 def _sums(rows: sparse.csr_matrix) -> Floats:

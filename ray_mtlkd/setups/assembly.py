@@ -1,0 +1,159 @@
+"""Three checked tables become one task, where they agree with each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.columns import is_string, said_rows
+from ray_mtlkd.setups.labels import (
+    LIST_KINDS,
+    RawLabels,
+    Vocabulary,
+    all_names,
+    class_problems,
+    find_places,
+    multi_hot,
+    unseen_warning,
+    vocabulary,
+)
+from ray_mtlkd.setups.manifest import TaskSpec
+from ray_mtlkd.setups.raw import RawSplit, RawTask
+from ray_mtlkd.tasks.examples import SPLITS, Split
+from ray_mtlkd.tasks.inputs import Array
+from ray_mtlkd.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class CheckedSplit:
+    """One table whose columns are each in order: inputs by column [N], labels [N]."""
+
+    inputs: Mapping[str, pa.Array]
+    labels: RawLabels
+
+
+def assemble(
+    name: str, spec: TaskSpec, splits: Mapping[Split, CheckedSplit], problems: list[MtlkdError], warnings: list[str]
+) -> RawTask | None:
+    """One task from its three checked tables; None where they do not fit each other.
+
+    Args:
+        name: Of the task.
+        spec: What the manifest says of it.
+        splits: Its tables.
+        problems: Takes what does not fit.
+        warnings: Takes what a reader should know.
+    """
+    found = len(problems)
+    problems.extend(_agreement_problems(splits, spec))
+    labels = {split: table.labels for split, table in splits.items()}
+    for split, raw in labels.items():
+        if raw.missing.all():
+            problems.append(MtlkdError("no row has a label", where=raw.where, fix=f"label some rows of {split}"))
+    if len(problems) > found:
+        return None
+    if spec.kind == "regression":
+        task = _regression_task(name, spec, labels["train"], problems)
+        values: dict[Split, Array] = {
+            split: raw.values.drop_null().to_numpy().astype(np.float32) for split, raw in labels.items()
+        }
+    else:
+        task, values = _class_task(name, spec, labels, problems, warnings)
+    if len(problems) > found:
+        return None
+    for split, raw in labels.items():
+        if raw.missing.any():
+            warnings.append(f"tasks.{name}: {said_rows(raw.missing)} of {split} have no label: left out")
+    kept = {split: np.flatnonzero(~raw.missing) for split, raw in labels.items()}
+    return RawTask(
+        task,
+        spec,
+        {s: RawSplit(_take(table.inputs, kept[s]), values[s], kept[s]) for s, table in splits.items()},
+    )
+
+
+def _take(inputs: Mapping[str, pa.Array], rows: NDArray[np.int64]) -> pa.Table:
+    table = pa.table(dict(inputs))
+    return table if len(rows) == table.num_rows else table.take(pa.array(rows)).combine_chunks()
+
+
+def _agreement_problems(splits: Mapping[Split, CheckedSplit], spec: TaskSpec) -> list[MtlkdError]:
+    """What the three tables disagree on."""
+    problems = []
+    types = {split: _family(table.labels) for split, table in splits.items()}
+    if len(set(types.values()) - {None}) > 1:
+        said = ", ".join(f"{kind} in {split}" for split, kind in types.items())
+        fix = "write the labels of all splits the same way"
+        problems.append(MtlkdError(f"labels are {said}", where=splits["train"].labels.where, fix=fix))
+    for column in spec.input_columns:
+        widths = {split: _width(table.inputs[column]) for split, table in splits.items()}
+        if len(set(widths.values())) > 1:
+            said = ", ".join(f"{width} in {split}" for split, width in widths.items())
+            where = f"{spec.data}:{column}"
+            fix = "give vectors of one length in all splits"
+            problems.append(MtlkdError(f"vector lengths are {said}", where=where, fix=fix))
+        train = splits["train"].inputs[column]
+        if pa.types.is_floating(train.type) and train.null_count == len(train):
+            fix = "leave the column out"
+            problems.append(MtlkdError("no train row has a value", where=f"{spec.data}/train:{column}", fix=fix))
+    return problems
+
+
+def _family(labels: RawLabels) -> str | None:
+    if labels.values.null_count == len(labels.values):
+        return None
+    return "names" if is_string(labels.values.type) else "numbers"
+
+
+def _width(column: pa.Array) -> int | None:
+    """The length of a column's vectors; None where it holds no vectors."""
+    while pa.types.is_large_list(column.type):
+        if pa.types.is_floating(column.type.value_type):
+            return int(column.offsets[1].as_py() - column.offsets[0].as_py())
+        column = column.values
+    return None
+
+
+def _regression_task(name: str, spec: TaskSpec, train: RawLabels, problems: list[MtlkdError]) -> Task:
+    values = train.values.drop_null().to_numpy()
+    center, scale = float(values.mean()), float(values.std())
+    if not scale > 0:
+        fix = "give labels that differ"
+        problems.append(MtlkdError(f"every train label is {center:g}: nothing to learn", where=train.where, fix=fix))
+    return Task(name=name, kind=spec.kind, metric=spec.metric, center=center, scale=scale)
+
+
+def _class_task(
+    name: str, spec: TaskSpec, labels: Mapping[Split, RawLabels], problems: list[MtlkdError], warnings: list[str]
+) -> tuple[Task, dict[Split, Array]]:
+    names = all_names(labels, spec)
+    places: dict[Split, NDArray[np.int64]] = {}
+    for split, raw in labels.items():
+        try:
+            places[split] = find_places(raw, names, spec)
+        except MtlkdError as error:
+            problems.append(error)
+    if len(places) < len(SPLITS):
+        return Task(name=name, kind=spec.kind, metric=spec.metric), {}
+    known = vocabulary(labels, places, spec)
+    problems.extend(class_problems(names, known, spec, where=labels["train"].where))
+    warning = unseen_warning(name, places, labels, known)
+    warnings.extend([] if warning is None else [warning])
+    threshold = 0.5 if spec.threshold is None else spec.threshold
+    task = Task(name=name, kind=spec.kind, metric=spec.metric, classes=known.classes, threshold=threshold)
+    return task, {split: _code(places[split], raw, known, spec) for split, raw in labels.items()}
+
+
+def _code(places: NDArray[np.int64], raw: RawLabels, known: Vocabulary, spec: TaskSpec) -> Array:
+    """Labels of the rows that have one."""
+    if raw.offsets is None or spec.kind not in LIST_KINDS:
+        codes = known.codes(places)[~raw.missing]
+        return codes.astype(np.float32) if spec.kind == "binary" else codes
+    lengths = np.diff(raw.offsets)
+    kept = places[np.repeat(~raw.missing, lengths)]
+    if spec.kind == "tagging":
+        return known.codes(kept)
+    return multi_hot(kept, np.concatenate([[0], np.cumsum(lengths[~raw.missing])]), known)

@@ -1,0 +1,40 @@
+"""A setup's validated tables, before they become features."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ray_mtlkd.setups.manifest import Manifest, TaskSpec
+from ray_mtlkd.tasks.examples import Split
+from ray_mtlkd.tasks.inputs import Array
+from ray_mtlkd.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class RawSplit:
+    """One table of one task: input columns [N], labels as ``tasks.examples`` has them, places in the file [N]."""
+
+    inputs: pa.Table
+    labels: Array
+    row_ids: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RawTask:
+    """One task with its three validated tables."""
+
+    task: Task
+    spec: TaskSpec
+    splits: Mapping[Split, RawSplit]
+
+
+@dataclass(frozen=True)
+class RawSetup:
+    """All tasks of a setup as validated tables, and what the door let pass but a reader should know."""
+
+    manifest: Manifest
+    tasks: tuple[RawTask, ...]
+    warnings: tuple[str, ...]
