@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -48,14 +49,19 @@ def print_summary(summary: "Summary", console: Console) -> None:
     # The report's libraries take a second to import; --help and the other verbs should not wait for them.
     from ray_mtlkd.report import ALL_SETUPS, REFERENCES
 
-    table = Table(title="Average test gain in %, with its 95 % interval", title_justify="left", pad_edge=False)
+    table = Table(
+        title="Average test gain in %, with its 95 % interval",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     table.add_column("strategy")
     for name in ("over best baseline", "over sum", "over single task"):
         table.add_column(name)
     for setup in (*summary.setups, *([ALL_SETUPS] if len(summary.setups) > 1 else [])):
         best = summary.best_baselines.get(setup)
         table.add_section()
-        table.add_row(Text(setup, style="bold"), Text("" if best is None else f"({best})", style="dim"))
+        table.add_row(Text(setup, style="bold"), Text("" if best is None else f"= {best}", style="dim"))
         for strategy in summary.strategies[setup]:
             cells = [summary.cells[setup, strategy.name, reference] for reference in REFERENCES]
             table.add_row(f"  {strategy.name}", *(_gain(cell, wide=console.width >= _WIDE) for cell in cells))
@@ -72,7 +78,7 @@ def print_advice(advice: "Advice", console: Console) -> None:
 def _gain(cell: "Cell", *, wide: bool) -> Text:
     from ray_mtlkd.report import NO_DIFFERENCE, cell_text
 
-    number, judgement, _ = cell_text(cell).partition(NO_DIFFERENCE)
+    number, judgement, _ = cell_text(cell, 1).partition(NO_DIFFERENCE)
     style = {"better": "green", "worse": "red"}.get("" if cell.estimate is None else cell.estimate.difference, "dim")
     return Text(number.strip() + (" " if wide else "\n") * bool(judgement) + judgement, style=style)
 

@@ -31,13 +31,12 @@ def gains(summary: Summary, setup: str) -> str:
     return text.table(header, rows, words=["role"])
 
 
-def cell(shown: Cell) -> str:
+def cell(shown: Cell, digits: int = 2) -> str:
     """One gain: the number, its interval, and whether a difference is shown."""
     if shown.estimate is None:
         return {"self": text.NOTHING, "undefined": "undefined"}.get(shown.state, "no shared seed")
-    if shown.estimate.difference == "not shown":
-        return f"{text.gain(shown.estimate)} {text.NO_DIFFERENCE}"
-    return text.gain(shown.estimate)
+    judgement = f" {text.NO_DIFFERENCE}" if shown.estimate.difference == "not shown" else ""
+    return text.gain(shown.estimate, digits) + judgement
 
 
 def metrics(setup: Setup) -> str:

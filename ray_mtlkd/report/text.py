@@ -9,11 +9,12 @@ NO_DIFFERENCE = "no difference shown"
 NOTHING = "\N{EN DASH}"
 
 
-def gain(estimate: Estimate) -> str:
+def gain(estimate: Estimate, digits: int = 2) -> str:
     """``+1.23 [+0.40, +2.06]``, in percent; without brackets where there is no interval."""
+    mean = f"{estimate.mean:+.{digits}f}"
     if estimate.low is None or estimate.high is None:
-        return f"{estimate.mean:+.2f}"
-    return f"{estimate.mean:+.2f} [{estimate.low:+.2f}, {estimate.high:+.2f}]"
+        return mean
+    return f"{mean} [{estimate.low:+.{digits}f}, {estimate.high:+.{digits}f}]"
 
 
 def number(value: float, digits: int = 3) -> str:
