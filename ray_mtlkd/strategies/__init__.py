@@ -37,7 +37,7 @@ __all__ = [
     "load_state",
 ]
 
-BALANCERS: dict[str, type] = {
+BALANCERS: dict[str, type[Balancer[Any]]] = {
     "sum": Sum,
     "static": StaticWeights,
     "uncertainty": Uncertainty,
@@ -47,7 +47,7 @@ BALANCERS: dict[str, type] = {
 }
 """By name. ``torchjd`` is a family: ``torchjd:UPGrad`` is its method ``UPGrad``."""
 
-CURRICULA: dict[str, type] = {
+CURRICULA: dict[str, type[Curriculum]] = {
     "joint": Joint,
     "joint_kd": JointKD,
     "sequential_kd": SequentialKD,
@@ -175,6 +175,8 @@ def _decode_part(given: Mapping[str, Any], what: str, *, registry: Mapping[str, 
         )
     fields_given = {key: item for key, item in value.items() if key != "name"}
     family = _family(own_name, registry)
+    if family is not None and "method" in fields_given:
+        raise MtlkdError("the name already says the method", where=join(at, "method"), fix="remove this key")
     if family is not None:
         return decode(registry[family], {**fields_given, "method": own_name.removeprefix(f"{family}:")}, where=at)
     if own_name not in registry or own_name in _families(registry):

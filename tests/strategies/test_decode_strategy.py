@@ -102,6 +102,10 @@ def test_every_form_decodes(value, strategy):
         ({"curriculum": ["joint"]}, "strategies[0].curriculum: ['joint'] is not a curriculum"),
         ({"curriculum": {"name": ["joint"]}}, "strategies[0].curriculum: unknown curriculum"),
         ({"balancer": "torchjd"}, "strategies[0].balancer: unknown balancer 'torchjd'"),
+        (
+            {"balancer": {"name": "torchjd:MGDA", "method": "UPGrad"}},
+            "strategies[0].balancer.method: the name already says the method",
+        ),
         ({"balancer": "sum:x"}, "strategies[0].balancer: unknown balancer 'sum:x'"),
         ({"curriculum": "torchjd:x"}, "strategies[0].curriculum: unknown curriculum 'torchjd:x'"),
         (
