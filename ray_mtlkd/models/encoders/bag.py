@@ -26,7 +26,7 @@ noise costs 8 points of test accuracy on banking77."""
 class BagOfNgrams:
     """All tasks share every layer.
 
-    One hidden layer serves intents best: on banking77 and hwu64 a second one costs 1 to 2 points of test accuracy. The
+    One hidden layer serves intents best: on banking77 and hwu64 a second one costs up to 2 points of test accuracy. The
     last shared layer is then the hashed one, of which only the bias has a dense gradient.
 
     Attributes:

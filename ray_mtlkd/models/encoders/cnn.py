@@ -19,7 +19,7 @@ from ray_mtlkd.tasks.inputs import Layout, TokenFeatures, Tokens
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Kind
 
-_STD = 0.1
+_STD = 0.05
 """Of the initial embeddings: small, so that words unseen in train say little."""
 
 
@@ -34,7 +34,7 @@ class Cnn:
         channels: Filters of each size.
         buckets: Rows of the hash table.
         max_length: Words kept of a text (tagging rows are never cut).
-        dropout: Of the embeddings and of the states, in [0, 1).
+        dropout: Of the representations (Kim 2014, section 2.1), in [0, 1).
         join: Width of the layer that joins the two sides of a pair.
     """
 
@@ -101,8 +101,8 @@ class CnnEncoder(Encoder):
         """
         lengths = inputs.offsets.diff()
         row = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
-        states = self._convolve(self.dropout(self._embed(inputs.ids)), row=row, rows=len(lengths))
-        found: Tensor = self.dropout(states if self.per_token[task] else _pool(states, inputs.offsets, row=row))
+        states = self._convolve(self._embed(inputs.ids), row=row, rows=len(lengths))
+        found: Tensor = self.dropout(states if self.per_token[task] else _pool(states, inputs.offsets))
         return found
 
     def width(self, task: int) -> int:
@@ -128,12 +128,9 @@ class CnnEncoder(Encoder):
         return convolved.T[at].relu()
 
 
-def _pool(states: Tensor, offsets: Tensor, *, row: Tensor) -> Tensor:
-    """Maximum and mean [B, 2 S] over each row's states [tokens, S] >= 0."""
-    lengths = offsets.diff()
-    place = torch.arange(len(row), device=row.device) - offsets[row]
-    longest = max(int(lengths.max()), 1)
-    # States are not negative, so that the zeros beyond a row's end change neither its maximum nor its sum.
-    padded = states.new_zeros(len(lengths), longest, states.shape[1]).index_put((row, place), states)
-    mean = padded.sum(dim=1) / lengths.clamp(min=1).unsqueeze(1)
-    return torch.cat([padded.amax(dim=1), mean], dim=1)
+def _pool(states: Tensor, offsets: Tensor) -> Tensor:
+    """Maximum and mean [B, 2 S] over each row's states [tokens, S] >= 0; zeros for a row without words."""
+    lengths = offsets.diff().clamp(min=1).unsqueeze(1)
+    largest = torch.segment_reduce(states, "max", offsets=offsets, axis=0, initial=0.0)
+    total = torch.segment_reduce(states, "sum", offsets=offsets, axis=0)
+    return torch.cat([largest, total / lengths], dim=1)

@@ -53,3 +53,15 @@ def test_a_word_s_state_knows_its_neighbours_and_no_further():
     differs = (net(1, batch) != net(1, Tokens(changed, batch.offsets))).any(dim=1)
     assert differs[:2].any()
     assert not differs[2:].any()
+
+
+def test_gradients_are_those_of_each_row_pooled_alone():
+    net, batch = encoder(), tokens([3, 0, 5])
+    target = torch.randn(3, 24, generator=torch.Generator().manual_seed(2))
+    parameters = list(net.filters.parameters())
+    together = torch.autograd.grad((net(0, batch) * target).sum(), parameters)
+    states = [textbook_states(net, batch.ids[:3]), torch.zeros(1, 12), textbook_states(net, batch.ids[3:])]
+    pooled = torch.stack([torch.cat([row.amax(0), row.mean(0)]) for row in states])
+    alone = torch.autograd.grad((pooled * target).sum(), parameters)
+    for one, other in zip(together, alone, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
