@@ -58,6 +58,10 @@ class StatusCallback(Callback):  # type: ignore[misc]  # ray ships no type infor
         self._failed += 1
         self._say()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles this for `Tuner.restore`, but a sweep goes on from its own records."""
+        return {}
+
     def _lead(self, trial: Trial, score: float) -> None:
         leader = self._best.get(trial.setup)
         if leader is None or score > leader.score:

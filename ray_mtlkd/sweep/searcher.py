@@ -63,6 +63,10 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         """See `save`."""
         json.loads(Path(checkpoint_path).read_text())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles this for `Tuner.restore`, but a sweep goes on from its own records."""
+        return {}
+
     def _add(self, trial: Trial) -> None:
         if trial.name in self._finished:
             self._note(trial, self._finished[trial.name])
