@@ -1,0 +1,273 @@
+"""Label columns of every kind: what they may hold, what they become, and what is refused."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+
+@pytest.fixture
+def tagging(files):
+    files.spec = {"kind": "tagging", "data": "mail", "tokens": "words", "label": "tags", "metric": "span_f1"}
+    rows = {"words": [["a", "b"], ["c"]], "tags": [["O", "B-X"], ["O"]]}
+    files.tables = {split: dict(rows) for split in ("train", "valid", "test")}
+    return files
+
+
+@pytest.fixture
+def multilabel(files):
+    files.spec.update(kind="multilabel", metric="macro_f1")
+    files.change("label", [[0], [2, 0], [], [2]], splits=("train",))
+    files.change("label", [[0], []], splits=("valid", "test"))
+    return files
+
+
+def labels(files, split):
+    return files.written().tasks[0].splits[split].labels
+
+
+def test_names_are_coded_in_alphabetical_order(files):
+    files.change("label", ["pay", "hi", "pay", "hi"], splits=("train",))
+    files.change("label", ["pay", "hi"], splits=("valid", "test"))
+    raw = files.written()
+    assert raw.tasks[0].task.classes == ("hi", "pay")
+    assert raw.tasks[0].splits["train"].labels.tolist() == [1, 0, 1, 0]
+
+
+def test_names_follow_the_order_of_the_manifest(files):
+    files.spec["classes"] = ["pay", "never", "hi"]
+    files.change("label", ["pay", "hi", "pay", "hi"], splits=("train",))
+    files.change("label", ["pay", "hi"], splits=("valid", "test"))
+    raw = files.written()
+    assert raw.tasks[0].task.classes == ("pay", "hi")
+    assert raw.tasks[0].splits["train"].labels.tolist() == [0, 1, 0, 1]
+
+
+def test_numbers_are_coded_in_numerical_order(files):
+    files.change("label", [10, 9, 10, 9], splits=("train",))
+    files.change("label", [10, 9], splits=("valid", "test"))
+    raw = files.written()
+    assert raw.tasks[0].task.classes == ("9", "10")
+    assert raw.tasks[0].splits["train"].labels.tolist() == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("values", [[False, True], [0, 1], [0.0, 1.0], pa.array([0, 1], pa.uint8())])
+def test_binary_labels_may_be_booleans_or_numbers(files, values):
+    files.spec.update(kind="binary", metric="f1")
+    for split in files.tables:
+        files.tables[split]["text"] = ["a", "b"]
+    files.change("label", values)
+    found = labels(files, "train")
+    assert found.dtype == np.float32
+    assert found.tolist() == [0.0, 1.0]
+
+
+def test_dictionary_coded_names_are_names(files):
+    files.change("label", pa.array(["b", "a", "b", "a"]).dictionary_encode(), splits=("train",))
+    files.change("label", ["a", "b"], splits=("valid", "test"))
+    assert labels(files, "train").tolist() == [1, 0, 1, 0]
+
+
+def test_binary_names_need_an_order(files):
+    files.spec.update(kind="binary", metric="f1")
+    files.change("label", ["yes", "no", "yes", "no"], splits=("train",))
+    files.change("label", ["yes", "no"], splits=("valid", "test"))
+    assert "the labels are called no and yes; say which is positive: classes: [negative, positive]" in files.problem()
+    files.spec["classes"] = ["no", "yes"]
+    assert labels(files, "train").tolist() == [1.0, 0.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("gap", [None, float("nan")])
+def test_missing_labels_are_counted(files, gap):
+    files.change("label", [0.0, gap], splits=("test",))
+    assert files.problem() == (
+        "mail/test.parquet:label: 1 of 2 rows (first: 1, counted from 0) have no label; "
+        "drop these rows, or set missing_labels: skip to leave them out of this task"
+    )
+
+
+def test_missing_labels_can_be_skipped(files):
+    files.spec["missing_labels"] = "skip"
+    files.change("label", [0.0, float("nan"), 1.0, 0.0], splits=("train",))
+    raw = files.written()
+    train = raw.tasks[0].splits["train"]
+    assert train.row_ids.tolist() == [0, 2, 3]
+    assert train.labels.tolist() == [0, 1, 0]
+    assert train.inputs["text"].to_pylist() == ["pay now", "pay me", "hello"]
+    assert raw.warnings == ("tasks.intent: 1 of 4 rows (first: 1, counted from 0) of train have no label: left out",)
+
+
+def test_a_split_whose_labels_are_all_missing_is_refused(files):
+    files.spec["missing_labels"] = "skip"
+    files.change("label", pa.nulls(2), splits=("test",))
+    assert "test.parquet:label: no row has a label" in files.problem()
+
+
+@pytest.mark.parametrize(
+    ("classes", "bad", "fix"),
+    [
+        (2, 2, "label with 0..1"),
+        (["a", "b"], 7, "label with 0..1"),
+        (None, -1, "label with 0 or more"),
+        (2, -1, "0..1"),
+    ],
+)
+def test_a_label_out_of_range_is_refused(files, classes, bad, fix):
+    if classes is not None:
+        files.spec["classes"] = classes
+    files.change("label", [0, bad], splits=("test",))
+    said = files.problem()
+    assert f"test.parquet:label: 1 of 2 rows (first: 1, counted from 0) have a label out of range, first {bad}" in said
+    assert fix in said
+
+
+def test_a_binary_label_beyond_1_is_refused(files):
+    files.spec.update(kind="binary", metric="f1")
+    files.change("label", [0, 2], splits=("test",))
+    assert "have a label out of range, first 2; label with 0..1" in files.problem()
+
+
+def test_a_name_that_is_not_in_the_manifest_is_refused(files):
+    files.spec["classes"] = ["a", "b"]
+    files.change("label", ["a", "b", "a", "b"], splits=("train",))
+    files.change("label", ["a", "c"], splits=("valid",))
+    files.change("label", ["a", "b"], splits=("test",))
+    assert "valid.parquet:label: 1 of 2 rows" in files.problem()
+    assert "have a label that is not in `classes`, first 'c'; correct the labels or `classes` (a, b)" in files.problem()
+
+
+def test_fractions_are_no_classes(files):
+    files.change("label", [0.5, 1.0], splits=("valid",))
+    assert "valid.parquet:label: 1 of 2 rows (first: 0, counted from 0) are no whole numbers" in files.problem()
+
+
+def test_lists_are_no_classes(files):
+    files.change("label", [[0], [1]], splits=("valid",))
+    assert "valid.parquet:label: the column's type is list<element: int64>, not label numbers" in files.problem()
+
+
+def test_splits_that_label_in_different_ways_are_refused(files):
+    files.change("label", ["0", "1"], splits=("test",))
+    assert "labels are numbers in train, numbers in valid, names in test" in files.problem()
+
+
+def test_more_names_than_classes_are_refused(files):
+    files.spec["classes"] = 2
+    files.change("label", ["a", "b", "c", "a"], splits=("train",))
+    files.change("label", ["a", "b"], splits=("valid", "test"))
+    assert "3 different labels, but 2 classes" in files.problem()
+
+
+def test_a_train_table_of_one_class_is_refused(files):
+    files.change("label", [1, 1, 1, 1], splits=("train",))
+    assert "too few classes to learn (train shows only: 1)" in files.problem()
+
+
+def test_a_label_unseen_in_train_is_a_warning_and_a_miss(files):
+    files.change("label", [0, 2], splits=("valid",))
+    files.change("label", [3, 2], splits=("test",))
+    raw = files.written()
+    assert raw.tasks[0].task.classes == ("0", "1")
+    assert raw.tasks[0].splits["valid"].labels.tolist() == [0, -1]
+    assert raw.tasks[0].splits["test"].labels.tolist() == [-1, -1]
+    assert raw.warnings == (
+        "tasks.intent: 3 rows have a label that train never shows (1 in valid, 2 in test): they count as misses (2, 3)",
+    )
+
+
+class TestRegression:
+    @pytest.fixture
+    def regression(self, files):
+        files.spec.update(kind="regression", metric="rmse")
+        files.change("label", [1.0, 2.0, 3.0, 6.0], splits=("train",))
+        return files
+
+    def test_center_and_scale_come_from_train_alone(self, regression):
+        task = regression.written().tasks[0].task
+        assert (task.center, task.scale) == (3.0, pytest.approx(np.std([1, 2, 3, 6])))
+        assert labels(regression, "train").tolist() == [1.0, 2.0, 3.0, 6.0]
+
+    def test_nan_labels_are_counted(self, regression):
+        regression.change("label", [float("nan"), 2.0], splits=("test",))
+        assert "test.parquet:label: 1 of 2 rows (first: 0, counted from 0) have no label" in regression.problem()
+
+    def test_infinite_labels_are_refused(self, regression):
+        regression.change("label", [1.0, float("inf")], splits=("test",))
+        assert "test.parquet:label: 1 of 2 rows (first: 1, counted from 0) are infinite" in regression.problem()
+
+    def test_names_are_no_numbers(self, regression):
+        regression.change("label", ["1", "2"], splits=("test",))
+        assert "test.parquet:label: the column's type is string, not numbers" in regression.problem()
+
+    def test_constant_labels_are_refused(self, regression):
+        regression.change("label", [2.0] * 4, splits=("train",))
+        assert "train.parquet:label: every train label is 2: nothing to learn" in regression.problem()
+
+
+class TestMultilabel:
+    def test_labels_become_columns_of_those_that_train_shows(self, multilabel):
+        raw = multilabel.written()
+        assert raw.tasks[0].task.classes == ("0", "2")
+        assert raw.tasks[0].splits["train"].labels.tolist() == [[1, 0], [1, 1], [0, 0], [0, 1]]
+        assert raw.tasks[0].splits["train"].labels.dtype == np.float32
+
+    def test_labels_unseen_in_train_are_columns_of_their_own(self, multilabel):
+        multilabel.change("label", [[1, 0], [3, 1]], splits=("test",))
+        raw = multilabel.written()
+        assert raw.tasks[0].splits["valid"].labels.shape == (2, 2)
+        assert raw.tasks[0].splits["test"].labels.tolist() == [[1, 0, 1, 0], [0, 0, 1, 1]]
+        assert "2 rows have a label that train never shows (0 in valid, 2 in test)" in raw.warnings[0]
+
+    def test_names_are_labels_too(self, multilabel):
+        multilabel.change("label", [["joy"], ["joy", "awe"], [], ["awe"]], splits=("train",))
+        multilabel.change("label", [["awe"], []], splits=("valid", "test"))
+        assert multilabel.written().tasks[0].task.classes == ("awe", "joy")
+
+    def test_a_label_out_of_range_is_counted_by_row(self, multilabel):
+        multilabel.spec["classes"] = 3
+        multilabel.change("label", [[], [3, 4]], splits=("test",))
+        assert "1 of 2 rows (first: 1, counted from 0) have a label out of range, first 3" in multilabel.problem()
+
+    def test_a_null_inside_a_list_is_a_missing_label(self, multilabel):
+        multilabel.change("label", [[0, None], None], splits=("test",))
+        assert "2 of 2 rows (first: 0, 1, counted from 0) have no label" in multilabel.problem()
+
+    def test_numbers_are_no_lists(self, multilabel):
+        multilabel.change("label", [0, 1], splits=("test",))
+        assert "not lists of label numbers or names" in multilabel.problem()
+
+
+class TestTagging:
+    def test_tags_lie_end_to_end(self, tagging):
+        raw = tagging.written()
+        assert raw.tasks[0].task.classes == ("B-X", "O")
+        assert raw.tasks[0].splits["test"].labels.tolist() == [1, 0, 1]
+
+    def test_a_row_with_another_number_of_tags_is_refused(self, tagging):
+        tagging.change("tags", [["O", "B-X"], ["O", "O"]], splits=("valid",))
+        assert tagging.problem() == (
+            "mail/valid.parquet:tags: 1 of 2 rows (first: 1, counted from 0) have another number of tags than of tokens "
+            "in words; give every token exactly one tag"
+        )
+
+    def test_a_row_without_tokens_is_refused(self, tagging):
+        tagging.change("words", [["a", "b"], []], splits=("valid",))
+        tagging.change("tags", [["O", "B-X"], []], splits=("valid",))
+        assert "valid.parquet:words: 1 of 2 rows (first: 1, counted from 0) have no words" in tagging.problem()
+
+    def test_tags_that_are_not_bio_are_refused(self, tagging):
+        tagging.change("tags", [[0, 1], [0]])
+        assert "tags: 0, 1: no BIO tag; use BIO tags: O, B-TYPE, I-TYPE" in tagging.problem()
+        tagging.spec["classes"] = ["O", "B-X", "I-X"]
+        assert tagging.written().tasks[0].task.classes == ("O", "B-X")
+
+    def test_a_tag_unseen_in_train_is_a_miss(self, tagging):
+        tagging.change("tags", [["O", "B-Y"], ["O"]], splits=("test",))
+        raw = tagging.written()
+        assert raw.tasks[0].splits["test"].labels.tolist() == [1, -1, 1]
+        assert "1 row has a label that train never shows (0 in valid, 1 in test)" in raw.warnings[0]
+
+    def test_a_row_whose_tags_are_missing_can_be_skipped(self, tagging):
+        tagging.spec["missing_labels"] = "skip"
+        tagging.change("tags", [None, ["O"]], splits=("test",))
+        split = tagging.written().tasks[0].splits["test"]
+        assert (split.labels.tolist(), split.row_ids.tolist(), split.inputs["words"].to_pylist()) == ([1], [1], [["c"]])

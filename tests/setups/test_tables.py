@@ -1,0 +1,238 @@
+"""Bad tables at the door: one clear error each, through real files."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet as pq
+import pytest
+
+
+def invalid_utf8(*texts):
+    """Strings that a writer never checked."""
+    whole = pa.array(texts, pa.binary())
+    return pa.Array.from_buffers(pa.string(), len(texts), whole.buffers())
+
+
+def test_sound_tables_are_read_in_order(files):
+    raw = files.written()
+    task = raw.tasks[0]
+    assert task.task.classes == ("0", "1")
+    assert task.splits["train"].labels.tolist() == [0, 1, 0, 1]
+    assert task.splits["train"].row_ids.tolist() == [0, 1, 2, 3]
+    assert task.splits["test"].inputs["text"].to_pylist() == ["pay you", "oh hello"]
+    assert raw.warnings == ()
+
+
+def test_a_missing_file_is_named(files):
+    files.write()
+    files.path("valid").unlink()
+    assert "mail: there is no valid table; put valid.parquet or .csv or .arrow or .feather there" in str(
+        files.problems()[0]
+    )
+
+
+def test_two_files_for_one_split_are_refused(files):
+    files.write()
+    files.path("valid", ".csv").write_text("text,label\npay,0\n")
+    assert "valid.parquet and valid.csv both claim to be the valid table" in str(files.problems()[0])
+
+
+def test_a_missing_folder_says_where_to_look(files):
+    files.write()
+    for split in files.tables:
+        files.path(split).unlink()
+    (found,) = files.problems()
+    assert "no tables of setup shop here" in found.what
+    assert "--data-dir" in found.fix
+
+
+def test_a_missing_column_lists_the_columns_that_are_there(files):
+    files.change("words", ["a", "b"], splits=("valid",))
+    del files.tables["valid"]["text"]
+    assert files.problem() == "mail/valid.parquet: unknown column 'text'; use one of: label, words"
+
+
+def test_a_column_that_stands_twice_is_refused(files):
+    files.write()
+    columns = [pa.array(["a", "b"]), pa.array(["a", "b"]), pa.array([0, 1])]
+    pq.write_table(pa.Table.from_arrays(columns, ["text", "text", "label"]), files.path("valid"))
+    assert "valid.parquet:text: the column stands here 2 times" in str(files.problems()[0])
+
+
+def test_numbers_are_no_text(files):
+    files.change("text", [1, 2], splits=("valid",))
+    assert files.problem() == ("mail/valid.parquet:text: the column's type is int64, not text; give a column of text")
+
+
+def test_null_texts_are_counted(files):
+    files.change("text", ["a", None], splits=("test",))
+    assert files.problem() == (
+        "mail/test.parquet:text: 1 of 2 rows (first: 1, counted from 0) have no text; "
+        "fill them with an empty text or drop the rows"
+    )
+
+
+def test_invalid_utf8_in_parquet_is_found_with_its_row(files):
+    files.change("text", invalid_utf8(b"fine", b"caf\xe9"), splits=("test",))
+    assert files.problem() == (
+        "mail/test.parquet:text: 1 of 2 rows (first: 1, counted from 0) are not UTF-8; "
+        "write the file again with UTF-8 text"
+    )
+
+
+def test_an_empty_split_is_refused(files):
+    files.tables["test"] = {"text": pa.array([], pa.string()), "label": pa.array([], pa.int64())}
+    assert files.problem() == "mail/test.parquet: the table has no rows; give at least one row"
+
+
+@pytest.mark.parametrize("keep", [0, 3, 0.5, -5])
+def test_a_truncated_parquet_file_is_refused(files, keep):
+    files.write()
+    whole = files.path("valid").read_bytes()
+    files.path("valid").write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
+    (found,) = files.problems()
+    assert "valid.parquet: cannot be read as parquet" in str(found)
+    assert found.fix == "write the file again: it is damaged, cut short or of another format"
+
+
+def test_damaged_pages_of_a_parquet_file_are_refused(files):
+    files.write()
+    pq.write_table(pa.table(files.tables["train"]), files.path("train"), compression="zstd", use_dictionary=False)
+    whole = bytearray(files.path("train").read_bytes())
+    whole[4:80] = b"\x00" * 76
+    files.path("train").write_bytes(bytes(whole))
+    assert "train.parquet: cannot be read as parquet" in str(files.problems()[0])
+
+
+def test_arrow_files_and_streams_are_read(files):
+    files.write()
+    table = pq.read_table(files.path("valid"))
+    files.path("valid").unlink()
+    with pa.ipc.new_stream(files.path("valid", ".arrow"), table.schema) as writer:
+        writer.write_table(table)
+    files.path("test").unlink()
+    with pa.ipc.new_file(files.path("test", ".feather"), table.schema) as writer:
+        writer.write_table(table)
+    splits = files.read().tasks[0].splits
+    assert splits["valid"].inputs.equals(splits["test"].inputs)
+
+
+def test_a_truncated_arrow_file_is_refused(files):
+    files.write()
+    files.path("valid").unlink()
+    files.path("valid", ".arrow").write_bytes(b"ARROW1\x00\x00abc")
+    assert "valid.arrow: cannot be read as arrow" in str(files.problems()[0])
+
+
+class TestCsv:
+    @pytest.fixture
+    def csv(self, files):
+        files.write()
+        for split in files.tables:
+            files.path(split).unlink()
+            files.path(split, ".csv").write_text('text,label\n"pay, now",0\nhello,1\n123,0\n')
+        return files
+
+    def test_a_text_that_looks_like_a_number_stays_text(self, csv):
+        assert csv.read().tasks[0].splits["train"].inputs["text"].to_pylist() == ["pay, now", "hello", "123"]
+
+    def test_invalid_utf8_is_found_with_its_row(self, csv):
+        csv.path("test", ".csv").write_bytes(b"text,label\nfine,0\ncaf\xe9,1\n")
+        assert "test.csv:text: 1 of 2 rows (first: 1, counted from 0) are not UTF-8" in str(csv.problems()[0])
+
+    def test_invalid_utf8_in_a_label_is_found_with_its_row(self, csv):
+        csv.path("test", ".csv").write_bytes(b"text,label\nfine,a\nx,caf\xe9\n")
+        assert "test.csv:label: 1 of 2 rows (first: 1, counted from 0) are not UTF-8" in str(csv.problems()[0])
+
+    def test_a_row_of_another_length_is_refused(self, csv):
+        csv.path("test", ".csv").write_text("text,label\nfine,0,1\n")
+        assert "test.csv: cannot be read as csv (CSV parse error: Expected 2 columns, got 3" in str(csv.problems()[0])
+
+    def test_an_empty_file_is_refused(self, csv):
+        csv.path("test", ".csv").write_text("")
+        assert "test.csv: the file is empty; write a header line" in str(csv.problems()[0])
+
+    def test_an_empty_label_cell_is_a_missing_label(self, csv):
+        csv.path("test", ".csv").write_text("text,label\nfine,0\noh,\n")
+        assert "test.csv:label: 1 of 2 rows (first: 1, counted from 0) have no label" in str(csv.problems()[0])
+
+    def test_lists_need_another_format(self, csv):
+        csv.spec.update(kind="tagging", metric="span_f1", tokens="text", text=None)
+        del csv.spec["text"]
+        csv.manifest.write_text(str({"name": "shop", "tasks": {"tags": csv.spec}}))
+        assert "not lists of words; give a column of lists of words (CSV cannot hold lists" in str(csv.problems()[0])
+
+
+def test_problems_of_all_tables_are_told_together(files):
+    files.change("text", ["a", None], splits=("valid",))
+    files.change("label", [0, None], splits=("valid",))
+    del files.tables["test"]["label"]
+    files.write()
+    told = "\n".join(map(str, files.problems()))
+    assert len(files.problems()) == 3
+    for part in ("valid.parquet:text", "valid.parquet:label", "test.parquet: unknown column 'label'"):
+        assert part in told
+
+
+class TestDense:
+    @pytest.fixture
+    def dense(self, files):
+        del files.spec["text"]
+        files.spec["columns"] = {"numeric": ["age"], "categorical": ["city"]}
+        for table in files.tables.values():
+            table["age"] = [float(at) for at in range(len(table["label"]))]
+            table["city"] = ["Ulm"] * len(table["label"])
+        return files
+
+    def test_null_and_nan_numbers_pass(self, dense):
+        dense.change("age", [None, float("nan")], splits=("valid",))
+        assert dense.written().tasks[0].splits["valid"].inputs["age"].null_count == 2
+
+    def test_infinite_numbers_are_refused(self, dense):
+        dense.change("age", [1.0, float("-inf")], splits=("valid",))
+        assert "valid.parquet:age: 1 of 2 rows (first: 1, counted from 0) are infinite" in dense.problem()
+
+    def test_text_is_no_number(self, dense):
+        dense.change("age", ["old", "young"], splits=("valid",))
+        assert "valid.parquet:age: the column's type is string, not numbers" in dense.problem()
+
+    def test_a_float_is_no_category(self, dense):
+        dense.change("city", [0.5, 1.5], splits=("valid",))
+        assert "valid.parquet:city: the column's type is double, not strings, whole numbers" in dense.problem()
+
+    def test_a_column_without_a_train_value_is_refused(self, dense):
+        dense.change("age", pa.nulls(4, pa.float64()), splits=("train",))
+        assert "mail/train:age: no train row has a value; leave the column out" in dense.problem()
+
+
+class TestVectors:
+    @pytest.fixture
+    def vectors(self, files):
+        del files.spec["text"]
+        files.spec["vector"] = "v"
+        for table in files.tables.values():
+            table["v"] = [[1.0, 2.0]] * len(table["label"])
+        return files
+
+    def test_rows_of_another_length_are_refused(self, vectors):
+        vectors.change("v", [[1.0, 2.0], [1.0]], splits=("valid",))
+        assert "valid.parquet:v: 1 of 2 rows (first: 1, counted from 0) have no 2 numbers" in vectors.problem()
+
+    def test_splits_of_another_length_are_refused(self, vectors):
+        vectors.change("v", [[1.0], [1.0]], splits=("valid",))
+        assert "mail:v: vector lengths are 2 in train, 1 in valid, 2 in test" in vectors.problem()
+
+    @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+    def test_numbers_that_are_not_finite_are_refused(self, vectors, value):
+        vectors.change("v", [[1.0, 2.0], [value, 2.0]], splits=("valid",))
+        assert "1 of 2 rows (first: 1, counted from 0) hold null or unusable numbers" in vectors.problem()
+
+    @pytest.mark.parametrize("value", [None, []])
+    def test_a_row_without_a_vector_is_refused(self, vectors, value):
+        vectors.change("v", [[1.0, 2.0], value], splits=("valid",))
+        assert "1 of 2 rows (first: 1, counted from 0) have no numbers" in vectors.problem()
+
+    def test_fixed_size_lists_are_vectors(self, vectors):
+        values = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(4, dtype=np.float32)), 2)
+        vectors.change("v", values, splits=("valid",))
+        assert vectors.written().tasks[0].splits["valid"].inputs["v"].to_pylist() == [[0.0, 1.0], [2.0, 3.0]]
