@@ -64,7 +64,7 @@ def print_summary(summary: "Summary", console: Console) -> None:
         table.add_row(Text(setup, style="bold"), Text("" if best is None else f"= {best}", style="dim"))
         for strategy in summary.strategies[setup]:
             cells = [summary.cells[setup, strategy.name, reference] for reference in REFERENCES]
-            table.add_row(f"  {strategy.name}", *(_gain(cell, wide=console.width >= _WIDE) for cell in cells))
+            table.add_row(f" {strategy.name}", *(_gain(cell, wide=console.width >= _WIDE) for cell in cells))
     console.print(table)
     for warning in summary.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)

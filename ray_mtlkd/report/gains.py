@@ -67,9 +67,9 @@ def paired(runs: Runs, reference: Runs, *, setup: Setup, split: Split) -> Gains:
     for at, task in enumerate(setup.tasks):
         zeros, gaps = base[:, at] == 0, ~np.isfinite(metrics[:, at] + base[:, at])
         if zeros.any():
-            undefined.append(f"{names['reference']} has a {task.metric} of 0 on task {task.name}")
+            undefined.append(f"the {task.metric} of {names['reference']} is 0 on task {task.name}")
         elif gaps.any():
-            undefined.append(f"a {task.metric} on task {task.name} is missing or not finite")
+            undefined.append(f"the {task.metric} on task {task.name} is missing or not finite")
     percent = np.empty(0) if undefined else gain(metrics, base, setup.signs)
     return Gains(**names, keys=keys, percent=percent, undefined=tuple(undefined))
 

@@ -70,7 +70,7 @@ def read(results: Sequence[str]) -> Records:
         MtlkdError: where there is nothing to read, or a file is truncated or holds something else.
         ExceptionGroup: of ``MtlkdError``, where several files are wrong.
     """
-    places = {place.path: place for given in results for place in record_files(given)}
+    places = {(place.filesystem.type_name, place.path): place for given in results for place in record_files(given)}
     files = tuple(places.values())
     blocks: list[pa.Table] = []
     rows: list[int] = []

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ray_mtlkd.records import CurvePoint, Event, TaskRecord, to_table
+from ray_mtlkd.report.load import of
+from ray_mtlkd.report.runs import Setup, group
 
 TASKS = {
     "similar": ("atis", "snips", "banking", "clinc", "hwu"),
@@ -162,9 +164,45 @@ def fake_sweep(folder: Path, *, setups: Sequence[str], strategies: Sequence[str]
     return write(folder, trials())
 
 
+def made(
+    strategy: str,
+    *,
+    seed: int,
+    test: Sequence[float],
+    valid: Sequence[float] | None = None,
+    signs: Sequence[int] | None = None,
+    **columns: object,
+) -> list[TaskRecord]:
+    """A replicate trial whose metrics are given by hand, tasks ``t0``, ``t1``, …; other columns by name."""
+    base = replace(
+        fake_trial(setup="similar", strategy=strategy, seed=seed)[0], sweep="w", setup="s", curve=[], events=[]
+    )
+    stage = str(columns.get("stage", base.stage))
+    setup, sweep = columns.get("setup", "s"), columns.get("sweep", "w")
+    name = f"{sweep}-{setup}-{strategy}-{stage}-{columns.get('config_index', 0)}-{seed}"
+    records = []
+    for at, metric in enumerate(test):
+        shown = metric if valid is None else valid[at]
+        own = {"task": f"t{at}", "task_index": at, "sign": 1 if signs is None else signs[at], "trial": name}
+        peaks = {"valid": shown, "test": metric, "valid_peak": shown, "test_peak": metric, "score": sum(valid or test)}
+        records.append(replace(base, **{**own, **peaks, "wall_s": 2.0, "cpu_s": 1.5, **columns}))
+    return records
+
+
 @pytest.fixture(name="fake_trial")
 def _fake_trial() -> Callable[..., list[TaskRecord]]:
     return fake_trial
+
+
+@pytest.fixture(name="made")
+def _made() -> Callable[..., list[TaskRecord]]:
+    return made
+
+
+@pytest.fixture(name="setups_of")
+def _setups_of() -> Callable[..., tuple[Setup, ...]]:
+    """Setups from trials."""
+    return lambda *trials: group(of([record for trial in trials for record in trial]).table)
 
 
 @pytest.fixture(name="failed")

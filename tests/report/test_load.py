@@ -1,0 +1,165 @@
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.records import to_table
+from ray_mtlkd.report import load
+from ray_mtlkd.report.load import of, read
+
+
+def _two(made):
+    return [made("sum", seed=seed, test=[0.5, 0.6]) for seed in (1, 2)]
+
+
+def test_a_sweeps_directory_a_folder_and_a_file_are_all_read(made, write, tmp_path):
+    folder = write(tmp_path, iter(_two(made)))
+    file = next((folder / "records").iterdir())
+    assert read([str(folder)]).table.num_rows == 4
+    assert read([str(folder / "records")]).table.num_rows == 4
+    assert read([str(file)]).table.num_rows == 2
+
+
+def test_a_uri_names_a_place_too(made, write, tmp_path):
+    folder = write(tmp_path, iter(_two(made)))
+    assert read([folder.as_uri()]).table.num_rows == 4
+
+
+def test_the_same_folder_twice_is_read_once(made, write, tmp_path):
+    folder = write(tmp_path, iter(_two(made)))
+    assert read([str(folder), str(folder / "records"), folder.as_uri()]).table.num_rows == 4
+
+
+def test_a_file_with_several_trials_is_read_whole(made, tmp_path):
+    pq.write_table(to_table(record for trial in _two(made) for record in trial), tmp_path / "all.parquet")
+    assert read([str(tmp_path / "all.parquet")]).table["trial"].unique().to_pylist() == [
+        "w-s-sum-replicate-0-1",
+        "w-s-sum-replicate-0-2",
+    ]
+
+
+def test_many_files_are_joined_block_by_block(made, write, tmp_path, monkeypatch):
+    monkeypatch.setattr(load, "_FILES_A_BLOCK", 2)
+    folder = write(tmp_path, (made("sum", seed=seed, test=[seed / 10]) for seed in range(1, 6)))
+    table = read([str(folder)]).table
+    assert table["file"].to_pylist() == [0, 1, 2, 3, 4]
+    assert table["test"].to_pylist() == [0.1, 0.2, 0.3, 0.4, 0.5]
+
+
+def test_a_trial_that_ran_twice_counts_once_and_the_finished_one_is_kept(made, failed):
+    first = failed(made("sum", seed=1, test=[0.1, 0.1], trial="z-first"), "killed")
+    again = made("sum", seed=1, test=[0.5, 0.6], trial="a-again")
+    table = of([*first, *again]).table
+    assert table["trial"].to_pylist() == ["a-again", "a-again"]
+    assert table["test"].to_pylist() == [0.5, 0.6]
+
+
+def test_rows_written_twice_count_once(made):
+    trial = made("sum", seed=1, test=[0.5, 0.6])
+    assert of([*trial, *trial]).table.num_rows == 2
+
+
+def test_searched_configurations_of_one_seed_are_different_trials(made):
+    trials = [made("sum", seed=0, test=[0.5], stage="search", config_index=at) for at in range(3)]
+    assert of([record for trial in trials for record in trial]).table.num_rows == 3
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(MtlkdError, match="nowhere: no such file or folder"):
+        read([str(tmp_path / "nowhere")])
+
+
+def test_a_folder_without_records_is_named(tmp_path):
+    (tmp_path / "records").mkdir()
+    with pytest.raises(MtlkdError, match=r"records: no records \(\*\.parquet\)"):
+        read([str(tmp_path)])
+
+
+def test_an_unknown_scheme_is_an_error():
+    with pytest.raises(MtlkdError, match=r"^nosuch://bucket/sweep: not a place"):
+        read(["nosuch://bucket/sweep"])
+
+
+def test_a_truncated_file_is_named(made, write, tmp_path):
+    folder = write(tmp_path, iter(_two(made)))
+    bad = folder / "records" / "w-s-sum-replicate-0-1.parquet"
+    bad.write_bytes(bad.read_bytes()[:-100])
+    with pytest.raises(MtlkdError, match=r"replicate-0-1\.parquet: truncated or not a trial's record"):
+        read([str(folder)])
+
+
+def test_all_bad_files_are_told_together_up_to_a_limit(made, write, tmp_path):
+    folder = write(tmp_path, iter(_two(made)))
+    for at in range(30):
+        (folder / "records" / f"bad{at:02}.parquet").write_bytes(b"")
+    with pytest.raises(ExceptionGroup) as caught:
+        read([str(folder)])
+    said = [str(error) for error in caught.value.exceptions]
+    assert len(said) == 21
+    assert "bad00.parquet" in said[0]
+    assert said[-1].startswith("10 more files")
+
+
+def test_another_schema_is_named_with_its_missing_columns(tmp_path):
+    pq.write_table(pa.table({"sweep": ["a"], "setup": ["b"]}), tmp_path / "other.parquet")
+    with pytest.raises(MtlkdError, match=r"other\.parquet: not a trial's record: no column strategy, curriculum"):
+        read([str(tmp_path)])
+
+
+def test_a_column_of_another_type_is_an_error(made, tmp_path):
+    table = to_table(made("sum", seed=1, test=[0.5]))
+    at = table.column_names.index("seed")
+    pq.write_table(table.set_column(at, "seed", pa.array(["one"])), tmp_path / "typed.parquet")
+    with pytest.raises(MtlkdError, match=r"typed\.parquet: truncated or not a trial's record"):
+        read([str(tmp_path)])
+
+
+def test_columns_that_other_tools_widened_are_cast_back(made, tmp_path):
+    table = to_table(made("sum", seed=1, test=[0.5]))
+    at = table.column_names.index("setup")
+    wide = table.set_column(at, "setup", table["setup"].cast(pa.large_string()))
+    pq.write_table(wide, tmp_path / "wide.parquet")
+    assert read([str(tmp_path)]).table.schema.field("setup").type == pa.string()
+
+
+def test_records_from_before_an_optional_column_are_read(made, tmp_path):
+    table = to_table(made("sum", seed=1, test=[0.5])).drop_columns(["relabelled"])
+    pq.write_table(table, tmp_path / "old.parquet")
+    assert read([str(tmp_path)]).table["relabelled"].to_pylist() == [None]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ("sign", 0, "column sign holds something else than 1 or -1"),
+        ("stage", "final", "column stage holds something else than search or replicate"),
+        ("strategy", None, "column strategy has no value"),
+        ("score", None, "a trial that is ok has no score"),
+    ],
+)
+def test_values_that_no_trial_writes_are_told_with_their_file(made, write, tmp_path, broken):
+    column, value, said = broken
+    folder = write(tmp_path, iter([made("sum", seed=1, test=[0.5]), made("sum", seed=2, test=[0.5], trial="odd")]))
+    table = pq.read_table(folder / "records" / "odd.parquet")
+    at = table.column_names.index(column)
+    wrong = table.set_column(at, table.schema.field(at), pa.array([value], type=table.schema.field(at).type))
+    pq.write_table(wrong, folder / "records" / "odd.parquet")
+    with pytest.raises(MtlkdError, match=rf"odd\.parquet: {said}"):
+        read([str(folder)])
+
+
+def test_curves_are_read_only_from_the_files_of_the_asked_trials(fake_trial, write, tmp_path):
+    trials = [fake_trial(setup="similar", strategy="sum", seed=seed) for seed in (1, 2)]
+    folder = write(tmp_path, iter(trials))
+    records = read([str(folder)])
+    (folder / "records" / f"{trials[1][0].trial}.parquet").unlink()
+    table = records.curves({trials[0][0].trial})
+    assert table["task"].to_pylist() == [record.task for record in trials[0]]
+    assert table["curve"][0].as_py()[3]["valid"] == trials[0][0].curve[3].valid
+
+
+def test_a_record_without_curves_is_an_error_once_they_are_drawn(fake_trial, tmp_path):
+    trial = fake_trial(setup="similar", strategy="sum", seed=1)
+    pq.write_table(to_table(trial).drop_columns(["curve"]), tmp_path / "flat.parquet")
+    with pytest.raises(MtlkdError, match=r"flat\.parquet: .*no column curve"):
+        read([str(tmp_path)]).curves({trial[0].trial})
