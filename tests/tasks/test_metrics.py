@@ -289,3 +289,8 @@ def test_every_kind_has_a_metric_and_only_errors_are_better_when_low():
     assert {kind for _, kind in EVERY} == set(KINDS)
     assert {name for name, metric in METRICS.items() if metric.sign == -1} == {"rmse", "mae"}
     assert all(metric.name == name for name, metric in METRICS.items())
+
+
+def test_tagging_without_offsets_is_refused():
+    with pytest.raises(ValueError, match="tagging needs offsets"):
+        evaluate(make("tagging", "span_f1"), logits_of([1, 0], 4), np.array([1, 0]))
