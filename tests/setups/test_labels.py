@@ -245,8 +245,8 @@ class TestTagging:
     def test_a_row_with_another_number_of_tags_is_refused(self, tagging):
         tagging.change("tags", [["O", "B-X"], ["O", "O"]], splits=("valid",))
         assert tagging.problem() == (
-            "mail/valid.parquet:tags: 1 of 2 rows (first: 1, counted from 0) have another number of tags than of tokens "
-            "in words; give every token exactly one tag"
+            "mail/valid.parquet:tags: 1 of 2 rows (first: 1, counted from 0) have another number of tags than of "
+            "tokens in words; give every token exactly one tag"
         )
 
     def test_a_row_without_tokens_is_refused(self, tagging):

@@ -1,0 +1,85 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from ray_mtlkd.cli.setups import app
+from ray_mtlkd.errors import MtlkdError
+
+RUNNER = CliRunner(env={"COLUMNS": "140", "MTLKD_DATA": ""})
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    task = {"kind": "multiclass", "data": "mail", "text": ["text"], "label": "label", "metric": "accuracy"}
+    path = tmp_path / "shop.yaml"
+    path.write_text(yaml.safe_dump({"name": "shop", "source": "our own [desk]", "tasks": {"intent": task}}))
+    (tmp_path / "mail").mkdir()
+    for split, labels in (("train", ["[pay]", "hi"]), ("valid", ["hi", "hi"]), ("test", ["hi", "odd"])):
+        pq.write_table(pa.table({"text": ["a", "b"], "label": labels}), tmp_path / "mail" / f"{split}.parquet")
+    return path
+
+
+def test_list_names_every_setup_its_tasks_and_what_is_missing(tmp_path: Path):
+    result = RUNNER.invoke(app, ["list", "--data-dir", str(tmp_path)], catch_exceptions=False)
+    assert result.exit_code == 0
+    for part in ("similar", "tiny_noisy", "multiclass", "8,000", "commerce: missing (no product_match,", "built in"):
+        assert part in result.output
+    assert "https://github.com/jianguoz/Few-Shot-Intent-Detection" in result.output
+
+
+def test_list_without_a_data_folder_says_so():
+    result = RUNNER.invoke(app, ["list"], catch_exceptions=False)
+    assert "intents: missing (no --data-dir is given)" in result.output
+
+
+def test_list_tells_broken_tables_apart_from_missing_ones(tmp_path: Path):
+    for task in ("atis", "snips", "banking77", "clinc150", "hwu64"):
+        (tmp_path / "intents" / task).mkdir(parents=True)
+        (tmp_path / "intents" / task / "train.parquet").write_bytes(b"PAR1")
+    result = RUNNER.invoke(app, ["list", "--data-dir", str(tmp_path)], catch_exceptions=False)
+    assert "intents: here, but broken (see `ray-mtlkd setups describe intents`)" in result.output
+
+
+def test_describe_tells_rows_labels_baselines_duplicates_and_warnings(manifest: Path):
+    result = RUNNER.invoke(app, ["describe", str(manifest)], catch_exceptions=False)
+    assert result.exit_code == 0
+    for part in (
+        "shop: our own [desk]",
+        "text: text",
+        "[pay] 50.0 %, hi 50.0 %",
+        "2 (100.0%)",
+        "warning: tasks.intent: 1 row has a label that train never shows (0 in valid, 1 in test)",
+    ):
+        assert part in result.output
+
+
+def test_describe_reads_built_in_setups():
+    result = RUNNER.invoke(app, ["describe", "diverse"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "span_f1" in result.output
+
+
+def test_describe_raises_what_a_user_can_fix(manifest: Path):
+    (manifest.parent / "mail" / "test.parquet").write_bytes(b"PAR1")
+    with pytest.raises(MtlkdError, match="cannot be read as parquet"):
+        RUNNER.invoke(app, ["describe", str(manifest)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("verb", [["list"], ["describe"]])
+def test_help_ends_with_a_runnable_example(verb):
+    result = RUNNER.invoke(app, [*verb, "--help"], catch_exceptions=False)
+    assert result.output.strip().splitlines()[-1].strip().startswith("Example: ray-mtlkd setups")
+
+
+def test_setups_are_listed_without_ray():
+    code = (
+        "import sys; from typer.testing import CliRunner; from ray_mtlkd.cli.setups import app; "
+        "CliRunner().invoke(app, ['describe', 'similar'], catch_exceptions=False); sys.exit('ray' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from ray_mtlkd.setups.features import bag
+from ray_mtlkd.setups.features.words import bucket
+from ray_mtlkd.tasks.inputs import BagFeatures
+
+FEATURES = BagFeatures()
+
+
+def fitted(*train):
+    counts = bag.count(train, FEATURES)
+    return bag.fit(counts, bag.shown(counts))
+
+
+def weights_of(weights, text):
+    made = weights.bag(bag.count([text], FEATURES))
+    return dict(zip(made.ids.tolist(), made.weights.tolist(), strict=True))
+
+
+def test_ngrams_have_the_same_ids_in_every_process_and_version():
+    counts = bag.count(["Pay now, pay!"], FEATURES)
+    found = dict(zip(counts.indices.tolist(), counts.data.tolist(), strict=True))
+    assert found == {2579: 1, 5641: 2, 7412: 1, 14322: 1, 55043: 1, 55737: 1, 62158: 1, 64870: 1}
+    assert bucket("pay", 2**16) == 5641
+
+
+def test_weights_are_sublinear_tf_times_idf_of_unit_length():
+    weights = fitted("pay pay now", "pay you")
+    found = weights_of(weights, "pay pay you")
+    raw = {
+        "pay": (1 + np.log(2)) * (1 + np.log(3 / 3)),
+        "you": 1 + np.log(3 / 2),
+        "pay pay": 1 + np.log(3 / 2),
+        "pay you": 1 + np.log(3 / 2),
+    }
+    length = np.sqrt(sum(value**2 for value in raw.values()))
+    assert sorted(found.values()) == pytest.approx(sorted(value / length for value in raw.values()))
+    assert found[bucket("pay", 2**16)] == pytest.approx(raw["pay"] / length)
+
+
+def test_an_ngram_that_no_train_table_shows_is_left_out():
+    weights = fitted("pay now")
+    assert weights_of(weights, "pay zebra") == {bucket("pay", 2**16): 1.0}
+    assert weights_of(weights, "zebra") == {}
+
+
+def test_an_ngram_that_another_task_shows_counts():
+    own, other = bag.count(["pay now"], FEATURES), bag.count(["zebra"], FEATURES)
+    weights = bag.fit(own, bag.shown(own) | bag.shown(other))
+    assert bucket("zebra", 2**16) in weights_of(weights, "pay zebra")
+
+
+def test_rows_lie_end_to_end():
+    made = fitted("pay now").bag(bag.count(["pay", "", "pay now"], FEATURES))
+    assert made.offsets.tolist() == [0, 1, 1, 4]
+    assert (made.ids.dtype, made.weights.dtype, made.offsets.dtype) == (np.int64, np.float32, np.int64)

@@ -1,0 +1,160 @@
+from dataclasses import fields, is_dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ray_mtlkd import setups
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.files import MemorySource
+from ray_mtlkd.setups.manifest import parse_manifest
+from ray_mtlkd.setups.tables import read_setup
+from ray_mtlkd.tasks.inputs import BagFeatures, DenseFeatures, Pair, TokenFeatures
+
+TEXTS = {
+    "train": ["pay now", "hello you", "pay me 12", "hello"],
+    "valid": ["pay", "hello zebra"],
+    "test": ["pay you", "oh hello"],
+}
+TASK = {"kind": "multiclass", "data": "d", "text": ["text"], "label": "label", "metric": "accuracy"}
+
+
+def setup(texts=TEXTS, **spec):
+    manifest = parse_manifest({"name": "shop", "tasks": {"intent": {**TASK, **spec}}}, where="shop.yaml")
+    tables = {
+        split: pa.table(
+            {
+                "text": rows,
+                "other": rows[::-1],
+                "words": [row.split() for row in rows],
+                "tags": [["O"] + ["B-X"] * (len(row.split()) - 1) for row in rows],
+                "label": [at % 2 for at in range(len(rows))],
+            }
+        )
+        for split, rows in texts.items()
+    }
+    return read_setup(manifest, MemorySource("shop", {"d": tables}))
+
+
+def arrays(value):
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from arrays(part)
+    elif is_dataclass(value):
+        for part in fields(value):
+            yield from arrays(getattr(value, part.name))
+
+
+PAIR = {"kind": "binary", "metric": "f1", "text": None, "pair": ["text", "other"]}
+TAGGING = {"kind": "tagging", "metric": "span_f1", "text": None, "tokens": "words", "label": "tags"}
+
+
+@pytest.mark.parametrize("features", [BagFeatures(), TokenFeatures()])
+@pytest.mark.parametrize("spec", [{}, PAIR, {"text": ["text", "other"]}, {"text": None, "tokens": "words"}])
+def test_every_array_is_contiguous_int64_or_float32(features, spec):
+    tables = setups.featurise(setup(**spec), features)
+    found = list(arrays(tables))
+    assert found
+    assert {array.dtype for array in found} <= {np.dtype(np.int64), np.dtype(np.float32)}
+    assert all(array.flags.c_contiguous for array in found)
+    for split in (tables.tasks[0].train, tables.tasks[0].valid, tables.tasks[0].test):
+        assert len(split) == len(split.labels)
+
+
+@pytest.mark.parametrize("features", [BagFeatures(), TokenFeatures()])
+@pytest.mark.parametrize("spec", [{}, PAIR])
+def test_other_rows_of_valid_and_test_change_nothing(features, spec):
+    one = setups.featurise(setup(**spec), features).tasks[0]
+    texts = {**TEXTS, "valid": ["something new", *TEXTS["valid"]], "test": ["zebra pay"] * 3}
+    other = setups.featurise(setup(texts, **spec), features).tasks[0]
+    for first, second in zip(arrays(one.train), arrays(other.train), strict=True):
+        np.testing.assert_array_equal(first, second)
+    if spec is PAIR:
+        return  # the other side is the reversed column: its rows have new partners
+    side, longer = one.valid.inputs, other.valid.inputs
+    start = longer.offsets[1]
+    np.testing.assert_array_equal(side.ids, longer.ids[start:])
+    np.testing.assert_array_equal(side.offsets, longer.offsets[1:] - start)
+
+
+def test_idf_knows_train_alone():
+    texts = {**TEXTS, "valid": ["now now", "now"], "test": ["now", "now"]}
+    one = setups.featurise(setup(), BagFeatures()).tasks[0].train.inputs
+    other = setups.featurise(setup(texts), BagFeatures()).tasks[0].train.inputs
+    np.testing.assert_array_equal(one.weights, other.weights)
+
+
+def test_a_pair_has_two_sides_and_overlap():
+    task = setups.featurise(setup(**PAIR), BagFeatures()).tasks[0]
+    assert isinstance(task.train.inputs, Pair)
+    assert task.layout.form == "Bag"
+    assert task.train.inputs.overlap.shape == (4, task.layout.overlap)
+
+
+def test_both_sides_of_a_pair_share_one_idf():
+    texts = {split: rows[:1] * len(rows) for split, rows in TEXTS.items()}
+    inputs = setups.featurise(setup(texts, **PAIR), BagFeatures()).tasks[0].train.inputs
+    np.testing.assert_array_equal(inputs.left.weights, inputs.right.weights)
+
+
+def test_tagging_rows_are_never_cut():
+    tables = setups.featurise(setup(**TAGGING), TokenFeatures(max_length=1))
+    assert tables.tasks[0].train.inputs.offsets.tolist() == [0, 2, 4, 7, 8]
+    assert len(tables.tasks[0].train.labels) == 8
+
+
+def test_text_rows_are_cut():
+    tables = setups.featurise(setup(), TokenFeatures(max_length=1))
+    assert tables.tasks[0].train.inputs.offsets.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_trivial_metrics_are_those_of_the_majority():
+    texts = {**TEXTS, "train": [*TEXTS["train"], "pay pay"]}
+    task = setups.featurise(setup(texts), BagFeatures()).tasks[0]
+    assert (task.trivial_valid, task.trivial_test) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("spec", "features", "said"),
+    [
+        (
+            {},
+            DenseFeatures(),
+            "tasks.intent: DenseFeatures cannot be made from text; choose an encoder that reads text",
+        ),
+        (
+            TAGGING,
+            BagFeatures(),
+            "tasks.intent: a bag of words has no words to tag; choose an encoder that reads words",
+        ),
+    ],
+)
+def test_inputs_that_an_encoder_cannot_read_are_refused(spec, features, said):
+    with pytest.raises(MtlkdError) as caught:
+        setups.featurise(setup(**spec), features)
+    assert said in str(caught.value)
+
+
+def test_the_same_tables_have_the_same_fingerprint():
+    assert setups.featurise(setup(), BagFeatures()).fingerprint == setups.featurise(setup(), BagFeatures()).fingerprint
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: setups.featurise(setup(), BagFeatures(ngrams=1)),
+        lambda: setups.featurise(setup(threshold=None, metric="macro_f1"), BagFeatures()),
+        lambda: setups.featurise(setup({**TEXTS, "test": ["pay us", "oh hello"]}), BagFeatures()),
+        lambda: setups.featurise(setup({**TEXTS, "test": TEXTS["test"][::-1]}), BagFeatures()),
+    ],
+    ids=["features", "manifest", "a word", "order"],
+)
+def test_anything_else_has_another_fingerprint(other):
+    assert other().fingerprint != setups.featurise(setup(), BagFeatures()).fingerprint
+
+
+def test_warnings_travel_with_the_tables():
+    raw = replace(setup(), warnings=("mind this",))
+    assert setups.featurise(raw, BagFeatures()).warnings == ("mind this",)

@@ -1,0 +1,92 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+
+from ray_mtlkd import setups
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.tasks.inputs import BagFeatures, TokenFeatures
+
+
+def test_names_are_the_built_in_and_the_public_setups():
+    assert setups.names() == ("similar", "diverse", "commerce", "intents")
+
+
+def test_an_unknown_name_lists_the_valid_ones():
+    with pytest.raises(MtlkdError) as caught:
+        setups.read("intent", data_dir=None)
+    assert str(caught.value) == (
+        "setup: unknown setup 'intent'; did you mean 'intents'? use one of: commerce, diverse, intents, similar, "
+        "or the path of a manifest (.yaml)"
+    )
+
+
+def test_a_missing_manifest_is_named():
+    with pytest.raises(MtlkdError, match=r"nowhere/shop\.yaml: no such file"):
+        setups.read("nowhere/shop.yaml", data_dir=None)
+
+
+@pytest.mark.parametrize("name", ["intents", "commerce"])
+def test_missing_public_tables_say_where_to_get_them(name, tmp_path: Path):
+    for data_dir in (None, tmp_path):
+        with pytest.raises(MtlkdError) as caught:
+            setups.read(name, data_dir=data_dir)
+        assert f"name the folder that holds {name}/ with --data-dir or MTLKD_DATA" in caught.value.fix
+        assert "https://github.com/" in caught.value.fix
+
+
+def test_tables_beside_a_manifest_are_found_also_where_a_data_folder_is_given(files, tmp_path: Path):
+    files.write()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert len(setups.read(str(files.manifest), data_dir=elsewhere).tasks) == 1
+
+
+def test_the_data_folder_goes_before_the_manifest_folder(files, tmp_path: Path):
+    files.write()
+    moved = tmp_path / "data" / "shop" / "mail"
+    moved.mkdir(parents=True)
+    for split in files.tables:
+        (moved / f"{split}.parquet").write_bytes(files.path(split).read_bytes())
+    files.path("train").unlink()
+    assert len(setups.read(str(files.manifest), data_dir=tmp_path / "data").tasks) == 1
+
+
+def test_intents_are_read_and_featurised(public_data):
+    raw = setups.read("intents", data_dir=public_data("intents"))
+    assert {task.task.name: len(task.task.classes) for task in raw.tasks} == {
+        "atis": 21,
+        "snips": 7,
+        "banking77": 77,
+        "clinc150": 150,
+        "hwu64": 64,
+    }
+    assert len(raw.warnings) == 1
+    assert "tasks.atis: 6 rows have a label that train never shows (1 in valid, 5 in test)" in raw.warnings[0]
+    atis = setups.featurise(raw, BagFeatures()).tasks[0]
+    assert (atis.valid.labels == -1).sum() == 1
+    assert (atis.test.labels == -1).sum() == 5
+    assert atis.trivial_test == pytest.approx(632 / 893)
+
+
+def test_commerce_is_read_and_featurised(public_data):
+    raw = setups.read("commerce", data_dir=public_data("commerce"))
+    tables = setups.featurise(raw, TokenFeatures())
+    assert [task.task.kind for task in tables.tasks] == ["binary", "multiclass", "multilabel", "regression", "tagging"]
+    match, category, emotions, rating, aspects = tables.tasks
+    assert match.train.labels.sum() == 576
+    assert len(category.train) == 21645
+    assert emotions.train.labels.shape == (43410, 28)
+    assert rating.task.center == pytest.approx(float(np.mean(rating.train.labels)), abs=1e-4)
+    assert aspects.task.classes == ("O", "B-ASP", "I-ASP")
+
+
+def test_overlap_alone_matches_products(public_data):
+    """A linear model of the overlap features reaches an F1 of .65: matching is not left to the encoder."""
+    raw = setups.read("commerce", data_dir=public_data("commerce"))
+    match = setups.featurise(replace(raw, tasks=raw.tasks[:1]), TokenFeatures()).tasks[0]
+    probe = LogisticRegression(max_iter=300).fit(match.train.inputs.overlap, match.train.labels)
+    assert f1_score(match.test.labels, probe.predict(match.test.inputs.overlap)) > 0.65

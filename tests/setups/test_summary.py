@@ -1,0 +1,25 @@
+from ray_mtlkd import setups
+from ray_mtlkd.setups.summary import summarise
+
+
+def test_classes_are_told_by_their_share(files):
+    files.change("label", [0, 1, 1, 1], splits=("train",))
+    (task,) = summarise(files.written())
+    assert task.rows == (4, 2, 2)
+    assert task.inputs == "text: text"
+    assert task.labels == ("1 75.0 %, 0 25.0 %", "2 classes, entropy 0.81 of 1.00 bits")
+    assert task.trivial == (0.5, 0.5)
+
+
+def test_texts_of_test_that_train_has_are_counted(files):
+    files.change("text", ["hello", "hello"], splits=("test",))
+    (task,) = summarise(files.written())
+    assert task.duplicates == 2
+
+
+def test_every_kind_has_a_distribution():
+    told = {task.kind: task.labels for task in summarise(setups.read("diverse", data_dir=None))}
+    assert "tags, entropy" in told["tagging"][1]
+    assert told["multilabel"][1].endswith("a row")
+    assert told["regression"][0].startswith("mean ")
+    assert told["regression"][1].startswith("quartiles ")
