@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.columns import is_string, said_rows
+from ray_mtlkd.setups.columns import is_string, said_rows, spread
 from ray_mtlkd.setups.labels import (
     LIST_KINDS,
     RawLabels,
@@ -119,7 +119,7 @@ def _width(column: pa.Array) -> int | None:
 
 def _regression_task(name: str, spec: TaskSpec, train: RawLabels, problems: list[MtlkdError]) -> Task:
     values = train.values.drop_null().to_numpy()
-    center, scale = float(values.mean()), float(values.std())
+    center, scale = float(values.mean()), spread(values)
     if not scale > 0:
         fix = "give labels that differ"
         problems.append(MtlkdError(f"every train label is {center:g}: nothing to learn", where=train.where, fix=fix))

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from ray_mtlkd.errors import MtlkdError
 
 Rows = NDArray[np.bool_]
+RESOLUTION = 1e-7
+"""Relative step of float32."""
 SHOWN = 3
 """Offending rows that an error names."""
 
@@ -91,10 +93,7 @@ def numbers(column: pa.Array, *, where: str) -> pa.Array:
         MtlkdError: where it holds no numbers or an infinite one.
     """
     values = _floats(column, where=where, accepted="numbers")
-    infinite = np.isinf(values)
-    if infinite.any():
-        fix = "replace infinite numbers or leave them empty"
-        raise MtlkdError(f"{said_rows(infinite)} are infinite", where=where, fix=fix)
+    refuse_infinite(values, where=where)
     return pa.array(values, mask=np.isnan(values))
 
 
@@ -117,7 +116,7 @@ def vectors(column: pa.Array, *, where: str) -> pa.Array:
     """
     lists = explode(column, where=where, accepted="lists of numbers")
     values = _floats(lists.values, where=where, accepted="lists of numbers")
-    _refuse_gaps(lists, ~np.isfinite(values), where=where, what="numbers")
+    _refuse_gaps(lists, np.isnan(values) | _overflows(values), where=where, what="numbers")
     lengths = np.diff(lists.offsets)
     other = lengths != lengths[:1]
     if other.any():
@@ -171,6 +170,24 @@ def refuse_nulls(values: pa.Array, *, where: str, what: str) -> None:
         raise MtlkdError(f"{said_rows(nulls(values))} have no {what}", where=where, fix=fix)
 
 
+def refuse_infinite(values: NDArray[np.float64], *, where: str) -> None:
+    """Raise where numbers are infinite, or become so in float32; NaN passes.
+
+    Raises:
+        MtlkdError: with how many and the first rows.
+    """
+    infinite = _overflows(values)
+    if infinite.any():
+        fix = "replace infinite numbers (beyond 3e38, that is) or leave them empty"
+        raise MtlkdError(f"{said_rows(infinite)} are infinite", where=where, fix=fix)
+
+
+def spread(values: NDArray[np.float64]) -> float:
+    """Standard deviation; 0 where the values differ by no more than float32 resolves."""
+    deviation = float(values.std())
+    return deviation if deviation > RESOLUTION * float(np.abs(values).max()) else 0.0
+
+
 def wrong_type(kind: pa.DataType, accepted: str, *, where: str) -> MtlkdError:
     """The error for a column of a type that its use does not accept."""
     fix = f"give a column of {accepted}"
@@ -183,6 +200,11 @@ def is_string(kind: pa.DataType) -> bool:
     """Whether a type holds strings, checked or not."""
     tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
     return any(test(kind) for test in tests) or "string_view" in str(kind)
+
+
+def _overflows(values: NDArray[np.float64]) -> Rows:
+    beyond: Rows = np.abs(values) > np.finfo(np.float32).max
+    return beyond
 
 
 def _floats(column: pa.Array, *, where: str, accepted: str) -> NDArray[np.float64]:

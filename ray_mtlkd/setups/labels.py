@@ -10,12 +10,24 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.columns import Rows, explode, is_string, nulls, rows_with, said_rows, strings, wrong_type
+from ray_mtlkd.setups.columns import (
+    Rows,
+    explode,
+    is_string,
+    nulls,
+    refuse_infinite,
+    rows_with,
+    said_rows,
+    strings,
+    wrong_type,
+)
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.tasks.examples import SPLITS, Split
 from ray_mtlkd.tasks.task import Kind
 
 LIST_KINDS: frozenset[Kind] = frozenset({"multilabel", "tagging"})
+LARGEST = 2.0**53
+"""Beyond it, floats skip whole numbers."""
 SHOWN_NAMES = 5
 """Class names that a message lists."""
 
@@ -143,7 +155,7 @@ def class_problems(names: tuple[str, ...], known: Vocabulary, spec: TaskSpec, *,
         yield MtlkdError(f"{len(names)} different labels in a binary task", where=where, fix=fix)
     elif len(known.seen) < least:
         said = ", ".join(known.classes) or "none"
-        fix = f"give rows of at least {least} classes"
+        fix = f"give rows of {least} or more classes"
         yield MtlkdError(f"too few classes to learn (train shows only: {said})", where=where, fix=fix)
     if spec.kind == "binary" and spec.classes is None and set(names) - {"0", "1"}:
         fix = "say which is positive: classes: [negative, positive]"
@@ -192,7 +204,12 @@ def _class_values(column: pa.Array, *, where: str) -> pa.Array:
     if pa.types.is_boolean(column.type):
         return column.cast(pa.int64())
     if pa.types.is_integer(column.type) or pa.types.is_null(column.type):
-        return column.cast(pa.int64())
+        try:
+            return column.cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            raise MtlkdError(
+                "a label is beyond 64-bit integers", where=where, fix="label with 0, 1, 2, … or names"
+            ) from error
     if pa.types.is_floating(column.type):
         return _whole_numbers(column, where=where)
     values = strings(column, where=where, accepted="label numbers or names")
@@ -203,7 +220,7 @@ def _whole_numbers(column: pa.Array, *, where: str) -> pa.Array:
     """Whole numbers that a writer turned into floats because some are missing."""
     values: NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     missing = np.isnan(values)
-    whole = missing | (np.isfinite(values) & (values == np.floor(values)))
+    whole = missing | ((np.abs(values) < LARGEST) & (values == np.floor(values)))
     if not whole.all():
         raise MtlkdError(
             f"{said_rows(~whole)} are no whole numbers", where=where, fix="label classes with whole numbers or names"
@@ -217,9 +234,7 @@ def _regression_values(column: pa.Array, *, where: str) -> pa.Array:
     if not any(test(kind) for test in numeric):
         raise wrong_type(kind, "numbers", where=where)
     values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    infinite = np.isinf(values)
-    if infinite.any():
-        raise MtlkdError(f"{said_rows(infinite)} are infinite", where=where, fix="give finite labels or none")
+    refuse_infinite(values, where=where)
     return pa.array(values, mask=np.isnan(values))
 
 

@@ -140,6 +140,11 @@ def test_fractions_are_no_classes(files):
     assert "valid.parquet:label: 1 of 2 rows (first: 0, counted from 0) are no whole numbers" in files.problem()
 
 
+def test_numbers_beyond_64_bits_are_refused(files):
+    files.change("label", pa.array([2**63, 1], pa.uint64()), splits=("valid",))
+    assert "valid.parquet:label: a label is beyond 64-bit integers" in files.problem()
+
+
 def test_lists_are_no_classes(files):
     files.change("label", [[0], [1]], splits=("valid",))
     assert "valid.parquet:label: the column's type is list<element: int64>, not label numbers" in files.problem()
@@ -190,8 +195,9 @@ class TestRegression:
         regression.change("label", [float("nan"), 2.0], splits=("test",))
         assert "test.parquet:label: 1 of 2 rows (first: 0, counted from 0) have no label" in regression.problem()
 
-    def test_infinite_labels_are_refused(self, regression):
-        regression.change("label", [1.0, float("inf")], splits=("test",))
+    @pytest.mark.parametrize("value", [float("inf"), -1e39])
+    def test_infinite_labels_are_refused(self, regression, value):
+        regression.change("label", [1.0, value], splits=("test",))
         assert "test.parquet:label: 1 of 2 rows (first: 1, counted from 0) are infinite" in regression.problem()
 
     def test_names_are_no_numbers(self, regression):

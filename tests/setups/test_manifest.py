@@ -48,7 +48,7 @@ def test_numeric_and_categorical_columns_are_inputs_in_order():
         ({"label": None}, "shop.yaml: tasks.mail.label: missing; add this key"),
         ({"label": 3}, "tasks.mail.label: 3 does not fit; give a string"),
         ({"kind": "multi"}, "tasks.mail.kind: \"multi\" does not fit; give 'binary', 'multiclass'"),
-        ({"metric": "acuracy"}, "unknown metric 'acuracy'; did you mean 'accuracy'?"),
+        ({"metric": "akkuracy"}, "unknown metric 'akkuracy'; did you mean 'accuracy'?"),
         ({"metric": "pearson"}, "tasks.mail.metric: pearson does not fit a multiclass task; use one of: accuracy"),
         ({"pair": ["a", "b"]}, "tasks.mail: text and pair given; give exactly one of"),
         ({"text": None}, "tasks.mail: no inputs given; give exactly one of: text, pair, tokens"),

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ray_mtlkd.setups.columns import spread
 from ray_mtlkd.setups.manifest import Columns
 from ray_mtlkd.tasks.examples import Split
 from ray_mtlkd.tasks.inputs import Array, Dense, DenseTokens, Layout
@@ -75,8 +76,7 @@ def _flat(vectors: pa.ChunkedArray | pa.Array) -> NDArray[np.float32]:
 
 def _scale(column: pa.ChunkedArray) -> tuple[float, float]:
     values = column.drop_null().to_numpy()
-    mean, deviation = float(values.mean()), float(values.std())
-    return mean, deviation if deviation > 0 else 1.0
+    return float(values.mean()), spread(values) or 1.0
 
 
 def _standardise(column: pa.ChunkedArray, mean: float, deviation: float) -> NDArray[np.float64]:

@@ -21,9 +21,11 @@ def test_numbers_are_standardised_on_train_and_nulls_are_the_mean():
     assert inputs["valid"].values.tolist() == [[98.0], [0.0]]
 
 
-def test_a_constant_column_is_zero():
-    _, inputs = dense_columns(tables(train=([5.0, 5.0], ["a"] * 2)), COLUMNS)
-    assert inputs["train"].values.tolist() == [[0.0], [0.0]]
+@pytest.mark.parametrize("value", [5.0, 0.0, 0.1])
+def test_a_constant_column_is_centred_alone(value):
+    _, inputs = dense_columns(tables(train=([value] * 3, ["a"] * 3), valid=([value + 1], ["a"])), COLUMNS)
+    np.testing.assert_allclose(inputs["train"].values, 0, atol=1e-6)
+    np.testing.assert_allclose(inputs["valid"].values, 1, atol=1e-6)
 
 
 def test_unseen_and_null_categories_are_code_0():
