@@ -54,14 +54,14 @@ class _Line:
 
 
 def draw_curves(setup: Setup, records: Records) -> Figure | None:
-    """Skill on validation by task batches spent; None where none of the three strategies finished.
+    """Skill on validation by task batches spent; None where none of the three strategies has a curve.
 
     The lowest seed of each strategy is drawn strongly, up to nine others faintly.
     """
     panels = {name: trials for name in _PANELS if (trials := _trials(setup, records.table, name))}
-    if not panels:
-        return None
     lines = _lines(records, [trial for trials in panels.values() for trial in trials])
+    if not any(np.isfinite(line.skill).any() for found in lines.values() for line in found):
+        return None
     figure = Figure(figsize=(0.6 + 3.1 * len(panels), 3.9), layout="constrained")
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     colors = {task.name: PALETTE[at % len(PALETTE)] for at, task in enumerate(setup.tasks)}
@@ -93,7 +93,7 @@ def _trials(setup: Setup, table: pa.Table, strategy: str) -> list[_Trial]:
 
 def _lines(records: Records, trials: Sequence[_Trial]) -> dict[_Trial, list[_Line]]:
     """The curves of these trials, task by task."""
-    names = pa.array([trial.trial for trial in trials])
+    names = pa.array([trial.trial for trial in trials], type=pa.string())
     flat = records.table.filter(pc.is_in(records.table["trial"], names))
     columns = ["sweep", "trial", "task", "trivial", "perfect"]
     scales = {tuple(row.values())[:3]: tuple(row.values())[3:] for row in flat.select(columns).to_pylist()}

@@ -84,7 +84,7 @@ def _setup(setup: Setup, figure: str | None) -> str:
         [
             f"## Setup {setup.name}",
             _image(f"Validation curves of {setup.name}", figure)
-            or "No figure of curves: neither `sum` nor `joint_kd` nor `sequential_kd` finished a trial.",
+            or "No figure of curves: no finished trial of `sum`, `joint_kd` or `sequential_kd` has one.",
             _METRICS,
             tables.metrics(setup),
             "Negative transfer (* the interval of the loss excludes zero):",

@@ -1,0 +1,141 @@
+import io
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from ray_mtlkd import report
+from ray_mtlkd.cli.report import EXAMPLE, print_summary
+from ray_mtlkd.cli.report import report as verb
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.records import TaskRecord, to_table
+
+RECORD = TaskRecord(
+    sweep="w",
+    setup="s",
+    strategy="sum",
+    curriculum="joint",
+    balancer="sum",
+    role="baseline",
+    stage="replicate",
+    config_index=0,
+    config="{}",
+    seed=1,
+    trial="t",
+    status="ok",
+    error=None,
+    notes=[],
+    task="a",
+    task_index=0,
+    kind="binary",
+    metric="f1",
+    sign=1,
+    train_rows=10,
+    trivial=0.1,
+    perfect=1.0,
+    valid=0.5,
+    test=0.5,
+    valid_peak=0.5,
+    test_peak=0.5,
+    teacher=None,
+    retention=None,
+    score=0.5,
+    converged_step=None,
+    teacher_step=None,
+    checkpoint_step=1,
+    steps=9,
+    batches=9,
+    wall_s=1.0,
+    cpu_s=1.0,
+)
+
+
+def _records(strategies=("sum", "joint_kd")):
+    """``joint_kd`` gains 20 %, 21 % and 22 % on its three seeds."""
+    return [
+        replace(
+            RECORD,
+            strategy=name,
+            role="kd" if name == "joint_kd" else "baseline",
+            seed=seed,
+            trial=f"{name}-{seed}",
+            test=0.5 * (1.2 + seed / 100 if name == "joint_kd" else 1.0),
+            score=0.6 if name == "joint_kd" else 0.5,
+        )
+        for name in strategies
+        for seed in range(3)
+    ]
+
+
+@pytest.fixture
+def run():
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command(epilog=EXAMPLE)(verb)
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def results(tmp_path):
+    folder = tmp_path / "run"
+    (folder / "records").mkdir(parents=True)
+    pq.write_table(to_table(_records()), folder / "records" / "all.parquet")
+    return folder
+
+
+def test_the_report_lies_in_the_sweep_unless_told_otherwise(run, results):
+    found = run(results)
+    assert found.exit_code == 0
+    assert (results / "report" / "report.md").exists()
+    assert f"report:      {results}/report/report.md" in found.output.splitlines()
+
+
+def test_the_terminal_shows_gains_and_what_to_ship(run, results, tmp_path):
+    found = run(results, "--out", tmp_path / "out")
+    assert "+21.0 [+18.5, +23.5]" in found.output
+    assert "Ship joint_kd." in found.output
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()).count(".csv") == 2
+
+
+def test_failed_trials_are_told(run, results):
+    lost = replace(
+        RECORD, seed=9, trial="lost", status="failed", error="loss is NaN", valid=None, test=None, score=None
+    )
+    pq.write_table(to_table([lost]), results / "records" / "lost.parquet")
+    assert "1 trials failed; the report says which and why" in run(results).output
+
+
+def test_a_single_file_needs_an_out(run, results):
+    error = run(results / "records" / "all.parquet").exception
+    assert isinstance(error, MtlkdError)
+    assert str(error) == "--out: a file has no folder for the report; give --out DIR"
+
+
+def test_a_missing_folder_is_a_users_error(run, tmp_path):
+    assert isinstance(run(tmp_path / "nowhere").exception, MtlkdError)
+
+
+def test_help_ends_with_a_runnable_example(run):
+    words = run("--help").output.split()
+    assert " ".join(words).endswith("ray-mtlkd report runs/first runs/second --out runs/report`")
+
+
+@pytest.mark.parametrize(("width", "together"), [(80, False), (160, True)])
+def test_the_judgement_stands_below_the_number_where_the_terminal_is_narrow(width, together):
+    records = [replace(record, test=0.5 + (record.seed - 1) / 10) for record in _records()]
+    records = [replace(record, test=0.5) if record.strategy == "sum" else record for record in records]
+    console = Console(width=width, file=io.StringIO())
+    print_summary(report.summary(report.of(records)), console)
+    lines = console.file.getvalue().splitlines()
+    (number,) = [line for line in lines if "joint_kd" in line]
+    assert ("no difference shown" in number) is together
+    assert any("no difference shown" in line for line in lines)
+    assert all(len(line) <= width for line in lines)
+
+
+def test_a_warning_stands_below_the_table():
+    console = Console(width=100, file=io.StringIO())
+    print_summary(report.summary(report.of(_records(strategies=("joint_kd",)))), console)
+    assert "warning: s: no baseline has a finished trial" in console.file.getvalue()

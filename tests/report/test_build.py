@@ -1,0 +1,121 @@
+"""A report from fixed records, and the folder that it is written to."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ray_mtlkd import report
+from ray_mtlkd.errors import MtlkdError
+
+GOLDEN = Path(__file__).parent / "golden"
+GAINS = {
+    "sum": (0.0, 0.0, 0.0),
+    "static": (2.0, 1.0, 0.0),
+    "joint_kd": (6.0, 5.0, 7.0),
+    "single_task": (-2.0, 3.0, -4.0),
+}
+"""Test gain over ``sum`` in percent by seed, the same on both tasks, so that the average is known by heart."""
+
+
+@pytest.fixture
+def golden(made, failed, write, tmp_path):
+    """An accuracy and an rmse, in two setups; one search and one replicate failed."""
+
+    def trial(name, seed, percent, setup, **columns):
+        test = [0.8 * (1 + percent / 100), 2.0 * (1 - percent / 100)]
+        valid = [0.82, 2.0] if name == "static" else [0.8, 2.0]
+        return made(
+            name, seed=seed, test=test, valid=valid, signs=[1, -1], setup=setup, score=0.7 + percent / 100, **columns
+        )
+
+    def trials():
+        for setup in ("one", "two"):
+            for name, percents in GAINS.items():
+                yield trial(name, 0, percents[0], setup, stage="search", config_index=0)
+                bad = trial(name, 0, percents[0], setup, stage="search", config_index=1)
+                yield failed(bad, "loss is NaN in task t1 at step 12") if name == "static" else bad
+                for seed, percent in enumerate(percents, start=7):
+                    whole = trial(name, seed, percent, setup, notes=["t0: a label is new"] if seed == 7 else [])
+                    lost = (setup, name, seed) == ("two", "joint_kd", 9)
+                    yield failed(whole, "worker was lost") if lost else whole
+
+    return write(tmp_path / "run", trials())
+
+
+def test_fixed_records_give_the_golden_report(golden, tmp_path):
+    report.build([str(golden)], tmp_path / "out")
+    for name in ("report.md", "gains.csv", "tasks.csv"):
+        assert (tmp_path / "out" / name).read_text(encoding="utf-8") == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_a_report_is_the_same_bytes_each_time_and_shows_its_figures(sweep, tmp_path):
+    for name in ("first", "second"):
+        report.build([str(sweep)], tmp_path / name)
+    files = {path.name: path.read_bytes() for path in (tmp_path / "first").iterdir()}
+    assert files == {path.name: path.read_bytes() for path in (tmp_path / "second").iterdir()}
+    assert sorted(files) == sorted(
+        [
+            *("report.md", "gains.csv", "tasks.csv", "gains.png", "gains.svg"),
+            *(f"curves-{name}.{kind}" for name in ("similar", "diverse") for kind in ("png", "svg")),
+        ]
+    )
+    page = files["report.md"].decode()
+    assert all(f"]({name})" in page for name in files if name.endswith(".png"))
+
+
+def test_a_report_goes_to_any_place_that_pyarrow_knows(golden, tmp_path):
+    found = report.build([golden.as_uri()], (tmp_path / "there").as_uri())
+    assert found.page == (tmp_path / "there").as_uri() + "/report.md"
+    assert (tmp_path / "there" / "report.md").exists()
+
+
+def test_several_sweeps_are_one_report(made, write, tmp_path):
+    for sweep, gain in (("v", 1.1), ("w", 1.3)):
+        trials = [
+            made("sum", seed=1, test=[0.5], sweep=sweep),
+            made("joint_kd", seed=1, test=[0.5 * gain], sweep=sweep),
+        ]
+        write(tmp_path / sweep, iter(trials))
+    found = report.build([str(tmp_path / "v"), str(tmp_path / "w")], tmp_path / "out")
+    estimate = found.summary.cells["s", "joint_kd", "sum"].estimate
+    assert (estimate.mean, estimate.seeds) == (pytest.approx(20.0), 2)
+    assert (tmp_path / "out" / "report.md").read_text(encoding="utf-8").startswith("# Report: v, w\n")
+
+
+def test_a_setups_name_is_made_safe_for_files(fake_trial, write, tmp_path):
+    trial = [replace(record, setup="a/b c") for record in fake_trial(setup="similar", strategy="sum", seed=1)]
+    trial = [replace(record, trial="t") for record in trial]
+    report.build([str(write(tmp_path, iter([trial])))], tmp_path / "out")
+    assert (tmp_path / "out" / "curves-a_b_c.png").exists()
+
+
+def test_a_sweep_in_which_every_replicate_failed_still_has_a_report(made, failed, write, tmp_path):
+    folder = write(tmp_path, iter([failed(made("sum", seed=1, test=[0.5]), "loss is NaN")]))
+    found = report.build([str(folder)], tmp_path / "out")
+    assert found.advice.ship is None
+    assert found.failed == 1
+    page = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "loss is NaN" in page
+    assert "gains.png" not in page
+
+
+def test_a_sweep_that_only_searched_is_an_error(made, write, tmp_path):
+    folder = write(tmp_path, iter([made("sum", seed=1, test=[0.5], stage="search")]))
+    with pytest.raises(MtlkdError, match="no replicate trial yet; finish the sweep"):
+        report.build([str(folder)], tmp_path / "out")
+
+
+def test_a_summary_comes_from_records_in_memory(made):
+    records = [*made("sum", seed=1, test=[0.5]), *made("joint_kd", seed=1, test=[0.6])]
+    found = report.summary(report.of(records))
+    assert found.cells["s", "joint_kd", "sum"].estimate.mean == pytest.approx(20.0)
+
+
+def test_the_report_imports_neither_ray_nor_torch():
+    code = "import sys, ray_mtlkd.report; print(*{name.split('.')[0] for name in sys.modules})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert {"ray", "torch", "pandas"}.isdisjoint(found.stdout.split())
+    assert "ray_mtlkd" in found.stdout.split()

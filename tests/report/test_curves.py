@@ -1,0 +1,78 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ray_mtlkd.report.curves import draw_curves
+from ray_mtlkd.report.load import read
+from ray_mtlkd.report.runs import group
+
+
+@pytest.fixture
+def figure(fake_trial, write, tmp_path):
+    def draw(*strategies, seeds=(5, 6)):
+        trials = [fake_trial(setup="diverse", strategy=name, seed=seed) for name in strategies for seed in seeds]
+        records = read([str(write(tmp_path, iter(trials)))])
+        (setup,) = group(records.table)
+        return draw_curves(setup, records)
+
+    return draw
+
+
+def test_the_three_strategies_stand_side_by_side_with_their_lowest_seed(figure):
+    titles = [axis.get_title() for axis in figure("sequential_kd", "pcgrad", "joint_kd", "sum").axes]
+    assert titles == ["sum (seed 5)", "joint_kd (seed 5)", "sequential_kd (seed 5)"]
+
+
+def test_absent_strategies_leave_no_panel(figure):
+    assert [axis.get_title() for axis in figure("joint_kd").axes] == ["joint_kd (seed 5)"]
+
+
+def test_without_any_of_them_there_is_no_figure(figure):
+    assert figure("pcgrad") is None
+
+
+def test_other_seeds_are_faint(figure):
+    (axis,) = figure("sum").axes
+    faint = [line for line in axis.lines if line.get_alpha() is not None]
+    assert len(faint) == 5
+
+
+def test_at_most_ten_seeds_are_drawn(figure):
+    (axis,) = figure("sum", seeds=range(14)).axes
+    assert len([line for line in axis.lines if line.get_alpha() is not None]) == 9 * 5
+
+
+def test_skill_of_a_task_whose_metric_falls_rises(figure):
+    (axis,) = figure("sum", seeds=(5,)).axes
+    rating = next(line for line in axis.lines if line.get_color() == "#009E73")
+    assert rating.get_ydata()[10] > rating.get_ydata()[0] + 0.2
+    assert np.nanmax(rating.get_ydata()) < 1
+
+
+def test_every_switch_is_marked_on_its_tasks_line_and_rewinds_stand_upright(figure):
+    (axis,) = figure("joint_kd", seeds=(5,)).axes
+    rings = [line for line in axis.lines if line.get_marker() == "o"]
+    assert len(rings) == 5
+    upright = [line for line in axis.lines if line.get_linestyle() == ":"]
+    assert {line.get_xdata()[0] for line in upright} == {2100}
+
+
+def test_a_waiting_task_has_no_line_yet(figure):
+    (axis,) = figure("sequential_kd", seeds=(5,)).axes
+    entities = next(line for line in axis.lines if line.get_color() == "#E69F00")
+    assert np.isnan(entities.get_ydata()[:10]).all()
+
+
+def test_a_task_whose_trivial_predictor_is_perfect_has_no_skill_to_draw(fake_trial, write, tmp_path):
+    trial = fake_trial(setup="similar", strategy="sum", seed=1)
+    records = read([str(write(tmp_path, iter([[replace(trial[0], trivial=1.0), *trial[1:]]])))])
+    (setup,) = group(records.table)
+    (axis,) = draw_curves(setup, records).axes
+    assert [bool(np.isfinite(line.get_ydata()).any()) for line in axis.lines[::2]] == [False, True, True, True, True]
+
+
+def test_without_a_point_there_is_no_figure(made, write, tmp_path):
+    records = read([str(write(tmp_path, iter([made("sum", seed=1, test=[0.5])])))])
+    (setup,) = group(records.table)
+    assert draw_curves(setup, records) is None

@@ -1,0 +1,38 @@
+import csv
+
+from ray_mtlkd.report.exports import gains_csv, tasks_csv
+from ray_mtlkd.report.load import of
+from ray_mtlkd.report.runs import group
+from ray_mtlkd.report.summary import summarise
+
+
+def _read(content):
+    return list(csv.DictReader(content.decode().splitlines()))
+
+
+def test_gains_have_a_row_a_reference_and_empty_cells_where_there_is_no_number(made, setups_of):
+    rows = _read(gains_csv(summarise(setups_of(made("sum", seed=1, test=[0.5]), made("joint_kd", seed=1, test=[0.6])))))
+    assert len(rows) == 2 * 3
+    over_sum = next(row for row in rows if row["strategy"] == "joint_kd" and row["reference"] == "sum")
+    assert (over_sum["gain_percent"], over_sum["low_95"], over_sum["seeds"]) == ("20", "", "1")
+    assert (over_sum["difference"], over_sum["mean_rank"]) == ("not shown", "1")
+    single = next(row for row in rows if row["reference"] == "single_task")
+    assert (single["state"], single["gain_percent"]) == ("missing", "")
+
+
+def test_tasks_have_a_row_a_replicate_trial_and_task_failed_ones_included(made, failed):
+    trials = [
+        made("sum", seed=1, test=[0.5, 0.6]),
+        made("sum", seed=0, test=[0.5, 0.6], stage="search"),
+        failed(made("sum", seed=2, test=[0.5, 0.6]), 'loss is "NaN", sadly'),
+    ]
+    table = of([record for trial in trials for record in trial]).table
+    assert group(table)
+    rows = _read(tasks_csv(table))
+    assert [(row["seed"], row["task"], row["test"]) for row in rows] == [
+        ("1", "t0", "0.5"),
+        ("1", "t1", "0.6"),
+        ("2", "t0", ""),
+        ("2", "t1", ""),
+    ]
+    assert rows[2]["error"] == 'loss is "NaN", sadly'

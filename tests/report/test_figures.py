@@ -1,0 +1,59 @@
+from ray_mtlkd.report.figures import draw_gains, saved, style
+from ray_mtlkd.report.summary import summarise
+
+
+def _summary(made, setups_of, gains):
+    trials = [
+        made(name, seed=seed, valid=[0.5], test=[0.5 * (1 + percent / 100)])
+        for name, percents in gains.items()
+        for seed, percent in enumerate(percents)
+    ]
+    return summarise(setups_of(*trials))
+
+
+def test_strategies_are_sorted_by_gain_and_named(made, setups_of):
+    summary = _summary(made, setups_of, {"sum": (0, 0), "joint_kd": (5, 6), "stop": (-4, -3)})
+    best, over_sum = draw_gains(summary).axes
+    assert [label.get_text() for label in best.get_yticklabels()] == ["stop", "sum", "joint_kd"]
+    assert best.get_title(loc="center") + best.get_title(loc="left") == "s: over the best baseline (sum)"
+    assert over_sum.get_xlabel() == "average test gain, %"
+
+
+def test_intervals_that_span_zero_are_muted(made, setups_of):
+    summary = _summary(made, setups_of, {"sum": (0, 0, 0), "joint_kd": (5, 5.1, 5.2), "stop": (-4, 4, 0.5)})
+    axis = draw_gains(summary).axes[1]
+    alphas = {line.get_ydata()[0]: line.get_alpha() for line in axis.lines if line.get_marker() == "o"}
+    assert alphas == {1: 0.35, 2: 1.0}
+
+
+def test_one_very_wide_interval_does_not_squeeze_the_others(made, setups_of):
+    summary = _summary(
+        made, setups_of, {"sum": (0,) * 3, "joint_kd": (5, 5.1, 5.2), "stop": (4, 4.1, 4), "static": (-90, 90, 1)}
+    )
+    low, high = draw_gains(summary).axes[1].get_xlim()
+    assert low > -20
+    assert high < 20
+
+
+def test_an_undefined_gain_is_written_as_such(made, setups_of):
+    summary = summarise(
+        setups_of(
+            made("sum", seed=1, valid=[0.5], test=[0.0]),
+            made("static", seed=1, valid=[0.6], test=[0.5]),
+            made("joint_kd", seed=1, valid=[0.5], test=[0.6]),
+        )
+    )
+    over_sum = draw_gains(summary).axes[1]
+    assert [text.get_text().strip() for text in over_sum.texts] == [
+        "undefined",
+        "undefined",
+    ]
+
+
+def test_the_same_records_give_the_same_bytes(made, setups_of):
+    summary = _summary(made, setups_of, {"sum": (0, 0), "joint_kd": (5, 6)})
+    with style():
+        first, second = saved(draw_gains(summary)), saved(draw_gains(summary))
+    assert first == second
+    assert first[".png"].startswith(b"\x89PNG")
+    assert b"<dc:date>" not in first[".svg"]

@@ -1,0 +1,59 @@
+from ray_mtlkd.report import history
+from ray_mtlkd.report.load import of
+from ray_mtlkd.report.text import NOTHING
+
+
+def _rows(*trials):
+    return history.trials(of([record for trial in trials for record in trial]).table)
+
+
+def test_a_search_tells_how_many_ran_and_failed_and_which_was_chosen(made, failed):
+    rows = _rows(
+        made("sum", seed=0, test=[0.5, 0.5], stage="search", config_index=0),
+        made("sum", seed=0, test=[0.7, 0.7], stage="search", config_index=1, config='{"training.lr": 0.1}'),
+        failed(made("sum", seed=0, test=[0.7, 0.7], stage="search", config_index=2), "loss is NaN"),
+        made("sum", seed=9, test=[0.6, 0.6], config_index=1, config='{"training.lr": 0.1}'),
+    )
+    assert history.searches(rows).splitlines()[2] == '| s | `sum` | 3 | 1 | 1 | 1.4000 | `{"training.lr": 0.1}` |'
+
+
+def test_a_strategy_whose_search_failed_has_no_choice(made, failed):
+    rows = _rows(failed(made("sum", seed=0, test=[0.5], stage="search"), "loss is NaN"))
+    assert history.searches(rows).splitlines()[2] == f"| s | `sum` | 1 | 1 | {NOTHING} | {NOTHING} | {NOTHING} |"
+
+
+def test_unequal_searches_are_a_warning(made):
+    trial = made("sum", seed=0, test=[0.5], stage="search")
+    other = made("static", seed=0, test=[0.5], stage="search")
+    more = made("static", seed=0, test=[0.5], stage="search", config_index=1)
+    assert history.unequal_searches(_rows(trial, other)) == []
+    assert history.unequal_searches(_rows(trial, other, more)) == [
+        "s: not every strategy searched as many configurations: static 2, sum 1"
+    ]
+
+
+def test_failed_trials_are_told_with_their_error(made, failed):
+    error = "loss is NaN in task t0\nat step | 40"
+    rows = _rows(made("sum", seed=1, test=[0.5]), failed(made("sum", seed=2, test=[0.5]), error))
+    assert history.failures(rows).splitlines()[2:] == [
+        "| s | `sum` | replicate | 2 | w-s-sum-replicate-0-2 | loss is NaN in task t0 at step \\| 40 |"
+    ]
+    assert history.failures(rows[:1]) == "No trial failed."
+
+
+def test_missing_seeds_are_named(made, failed, setups_of):
+    setups = setups_of(
+        *(made("sum", seed=seed, test=[0.5]) for seed in (1, 2)),
+        made("joint_kd", seed=1, test=[0.5]),
+        failed(made("joint_kd", seed=2, test=[0.5]), "killed"),
+    )
+    assert history.missing_seeds(setups) == [
+        "s: `joint_kd` has 1 of 2 seeds (without 2); it is compared only on the seeds that it shares with the reference"
+    ]
+
+
+def test_a_note_stands_once_with_its_number_of_trials(made):
+    trials = [made("sum", seed=seed, test=[0.5, 0.5], notes=["t1: five labels are new"]) for seed in (1, 2)]
+    plain = made("sum", seed=3, test=[0.5, 0.5])
+    table = of([record for trial in (*trials, plain) for record in trial]).table
+    assert history.notes(table) == ["s: t1: five labels are new (2 trials)"]

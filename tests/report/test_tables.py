@@ -1,0 +1,92 @@
+import pytest
+
+from ray_mtlkd.report import tables
+from ray_mtlkd.report.statistics import Estimate
+from ray_mtlkd.report.summary import Cell, summarise
+from ray_mtlkd.report.text import NOTHING
+
+
+def _rows(table):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        (Cell(state="self"), NOTHING),
+        (Cell(state="undefined"), "undefined"),
+        (Cell(state="missing"), "no shared seed"),
+    ],
+)
+def test_a_cell_without_a_gain_says_why(cell, shown):
+    assert tables.cell(cell) == shown
+
+
+def test_a_gain_whose_interval_spans_zero_is_printed_as_no_difference_shown():
+    estimate = Estimate(mean=0.4, low=-0.2, high=1.0, won=1.0, seeds=3, method="student-t")
+    assert tables.cell(Cell(state="known", estimate=estimate)) == "+0.40 [-0.20, +1.00] no difference shown"
+
+
+def test_a_gain_of_one_seed_has_no_brackets():
+    estimate = Estimate(mean=4.0, low=None, high=None, won=1.0, seeds=1, method="none")
+    assert tables.cell(Cell(state="known", estimate=estimate)) == "+4.00 no difference shown"
+
+
+def test_gains_are_a_row_a_strategy(made, setups_of):
+    gains = {"sum": (0, 0, 0), "joint_kd": (9, 10, 11), "single_task": (-1, 1, -2)}
+    trials = [
+        made(name, seed=seed, test=[0.5 * (1 + percent / 100)])
+        for name, percents in gains.items()
+        for seed, percent in enumerate(percents)
+    ]
+    header, _, sums, joint, _ = _rows(tables.gains(summarise(setups_of(*trials)), "s"))
+    assert header[2] == "over the best baseline, `sum`"
+    # standard error 1 / sqrt(3), t = 4.303: half-width 2.48
+    assert joint[:5] == ["`joint_kd`", "kd", "+10.00 [+7.52, +12.48]", "3 of 3", "+10.00 [+7.52, +12.48]"]
+    assert joint[6] == "1.0"
+    assert sums[2:5] == [NOTHING, NOTHING, NOTHING]
+
+
+def test_metrics_are_mean_and_deviation_with_the_peak_beside(made, setups_of):
+    (setup,) = setups_of(
+        *(made("sum", seed=seed, test=[metric, 1.0], signs=[1, -1]) for seed, metric in enumerate((0.4, 0.5, 0.6))),
+        made("joint_kd", seed=0, test=[0.7, 0.25], signs=[1, -1]),
+    )
+    header, _, sums, joint = _rows(tables.metrics(setup))
+    assert header[2:] == ["t0<br>accuracy ↑", "t1<br>accuracy ↓"]
+    assert sums == ["`sum`", "3", "0.500 ± 0.100 (0.500)", "1.000 ± 0.000 (1.000)"]
+    assert joint == ["`joint_kd`", "1", "0.700 (0.700)", "0.250 (0.250)"]
+
+
+def test_negative_transfer_counts_and_names_tasks_and_stars_shown_losses(made, setups_of):
+    (setup,) = setups_of(
+        *(made("single_task", seed=seed, test=[0.8, 0.5, 2.0], signs=[1, 1, -1]) for seed in range(3)),
+        made("sum", seed=0, test=[0.7, 0.6, 2.5], signs=[1, 1, -1]),
+        made("sum", seed=1, test=[0.7, 0.6, 1.9], signs=[1, 1, -1]),
+        made("sum", seed=2, test=[0.71, 0.6, 2.0], signs=[1, 1, -1]),
+    )
+    assert _rows(tables.transfer(setup))[2] == ["`sum`", "2 of 3", "t0*, t2"]
+
+
+def test_negative_transfer_needs_single_task(made, setups_of):
+    (setup,) = setups_of(made("sum", seed=0, test=[0.7]))
+    assert "not known" in tables.transfer(setup)
+
+
+def test_negative_transfer_needs_shared_seeds(made, setups_of):
+    (setup,) = setups_of(made("sum", seed=0, test=[0.7]), made("single_task", seed=1, test=[0.7]))
+    assert _rows(tables.transfer(setup))[2] == ["`sum`", NOTHING, "no shared seed"]
+
+
+def test_retention_of_a_falling_metric_is_inverted(made, setups_of):
+    # rmse 1.25 at the checkpoint, 1.0 at the teacher: a fifth is lost
+    (setup,) = setups_of(made("joint_kd", seed=0, test=[1.0], signs=[-1], retention=1.25))
+    assert _rows(tables.costs(setup))[2][1:3] == ["0.800", "t0 0.800"]
+
+
+def test_costs_are_means_over_seeds(made, setups_of):
+    (setup,) = setups_of(
+        made("sum", seed=0, test=[1.0], steps=1000, batches=12000, wall_s=1.0),
+        made("sum", seed=1, test=[1.0], steps=2000, batches=12000, wall_s=2.0),
+    )
+    assert _rows(tables.costs(setup))[2] == ["`sum`", NOTHING, NOTHING, "1 500", "12 000", "1.5", "1.5"]
