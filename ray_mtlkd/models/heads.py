@@ -23,13 +23,18 @@ class Head(nn.Module):
 
 
 class PairJoin(nn.Module):
-    """Two sides to one representation: a layer over (a, b, |a - b|, a * b, overlap)."""
+    """Two sides to one representation: a layer over (a, b, |a - b|, a * b, overlap), beside the overlap as it is.
+
+    The overlap also goes straight to the head: among many units of both sides it weighs little at first, and a high
+    learning rate can leave every unit of the layer dead, after which no gradient passes it.
+    """
 
     def __init__(self, sides: int, overlap: int, *, width: int, dropout: float) -> None:
         super().__init__()
         self.layer = Layer(4 * sides + overlap, width, dropout=dropout)
+        self.width = width + overlap
 
     def forward(self, left: Tensor, right: Tensor, overlap: Tensor) -> Tensor:
-        """Representations [B, width] of left and right [B, sides] and overlap [B, K]."""
-        joined: Tensor = self.layer(torch.cat([left, right, (left - right).abs(), left * right, overlap], dim=1))
-        return joined
+        """Representations [B, self.width] of left and right [B, sides] and overlap [B, K]."""
+        joined = self.layer(torch.cat([left, right, (left - right).abs(), left * right, overlap], dim=1))
+        return torch.cat([joined, overlap], dim=1)

@@ -23,8 +23,9 @@ class HardSharing(MultitaskModel):
         for index, (task, layout) in enumerate(tasks):
             width = self.encoder.width(index)
             if layout.overlap is not None:
-                self.joins[str(index)] = PairJoin(width, layout.overlap, width=config.join, dropout=config.dropout)
-                width = config.join
+                join = PairJoin(width, layout.overlap, width=config.join, dropout=config.dropout)
+                self.joins[str(index)] = join
+                width = join.width
             self.heads.append(Head(task, width))
 
     def forward(self, task: int, inputs: Inputs[Tensor]) -> Tensor:
