@@ -55,14 +55,21 @@ class Replicate:
 @document
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What one trial holds: CPUs (also its torch threads) and GPUs."""
+    """What one trial holds and risks.
+
+    Attributes:
+        cpus: Also its torch threads.
+        gpus: Above 0: trials train on a GPU.
+        checkpoint_every_s: What a lost worker may cost; 0 writes a checkpoint at each evaluation.
+    """
 
     cpus: int = 1
     gpus: float = 0.0
+    checkpoint_every_s: float = 15.0
 
     def __post_init__(self) -> None:
-        if self.cpus < 1 or self.gpus < 0:
-            raise ValueError("cpus must be at least 1 and gpus 0 or above")
+        if self.cpus < 1 or self.gpus < 0 or self.checkpoint_every_s < 0:
+            raise ValueError("cpus must be at least 1, gpus and checkpoint_every_s 0 or above")
 
 
 @document

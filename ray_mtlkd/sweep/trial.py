@@ -24,7 +24,7 @@ from ray_mtlkd.tasks.inputs import Features
 from ray_mtlkd.training.checkpoint import Storage
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.progress import Evaluation
-from ray_mtlkd.training.run import CHECKPOINT_EVERY_S, train
+from ray_mtlkd.training.run import train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class Bench:
     shared: SharedActors | None
     cpus: int
     gpus: float
-    checkpoint_every_s: float = CHECKPOINT_EVERY_S
+    checkpoint_every_s: float
 
 
 def run_trial(config: Mapping[str, Any], bench: Bench) -> None:

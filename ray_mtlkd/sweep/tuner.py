@@ -69,6 +69,8 @@ def run_sweep(prepared: Prepared, target: Target, *, space_text: str, tell: Call
             records = failed_records(trial, prepared.of(trial), sweep=head.sweep, error=error)
             output.write_records(storage, trial.name, records)
 
+        # With a searcher, Tune keeps one trial pending unless told: a cluster would fill up one trial at a time.
+        os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(max(2, int(ray.cluster_resources().get("CPU", 1)))))
         failed = sum(score is None for score in known.values())
         status = StatusCallback(total=prepared.plan.size, done=len(known) - failed, failed=failed, tell=tell)
         searcher = PlanSearcher(prepared.plan, finished=known, on_lost=lose)
@@ -116,6 +118,7 @@ def _bench(prepared: Prepared, uri: str, *, sweep: str) -> Bench:
         shared=start_shared(max(settings.pool_size for settings in wanted)) if asks else None,
         cpus=space.resources.cpus,
         gpus=space.resources.gpus,
+        checkpoint_every_s=space.resources.checkpoint_every_s,
     )
 
 

@@ -12,9 +12,6 @@ from ray_mtlkd.training.progress import Evaluation
 
 Item = TypeVar("Item", CurvePoint, Event)
 
-CHECKPOINT_EVERY_S = 15.0
-"""What a killed worker may lose; a checkpoint costs a fraction of a second."""
-
 
 def train(
     job: Job,
@@ -22,7 +19,7 @@ def train(
     relabel: Relabeller,
     report: Report,
     storage: Storage,
-    checkpoint_every_s: float = CHECKPOINT_EVERY_S,
+    checkpoint_every_s: float,
 ) -> Outcome:
     """Train and measure; the same job gives the same outcome bit for bit (but for the times), however often it resumes.
 

@@ -40,8 +40,14 @@ def _silent(_):
     pass
 
 
-def _run(job, inline, folder, **options):
-    return train(job, relabel=inline, report=options.pop("report", _silent), storage=Storage.at(str(folder)), **options)
+def _run(job, inline, folder, *, report=_silent, checkpoint_every_s=60.0):
+    return train(
+        job,
+        relabel=inline,
+        report=report,
+        storage=Storage.at(str(folder)),
+        checkpoint_every_s=checkpoint_every_s,
+    )
 
 
 def _untimed(outcome):
@@ -111,7 +117,7 @@ def test_a_converged_task_is_relabelled_by_its_best_model(job, inline, tmp_path)
         asked.append((request.task, {k: v.clone() for k, v in request.model.state_dict().items()}))
         return labels
 
-    outcome = train(job("joint_kd"), relabel=spy, report=_silent, storage=Storage.at(str(tmp_path)))
+    outcome = _run(job("joint_kd"), spy, tmp_path)
     relabelled = {task.relabelled is not None for task in outcome.tasks}
     assert relabelled == {True}
     assert len(asked) == 5

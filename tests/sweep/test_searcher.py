@@ -1,0 +1,96 @@
+import pytest
+from ray.tune.search import Searcher
+
+from ray_mtlkd.sweep.plan import Plan, Trial
+from ray_mtlkd.sweep.searcher import PlanSearcher
+from ray_mtlkd.sweep.space import decode_space
+
+
+@pytest.fixture
+def plan(space_value):
+    return Plan(decode_space(space_value(), where="x"), {"similar": 5})
+
+
+class Tuner:
+    """Plays Tune: asks for trials and ends them."""
+
+    def __init__(self, plan, finished=None):
+        self.lost = []
+        self.searcher = PlanSearcher(plan, finished=finished or {}, on_lost=self.lost.append)
+        self.count = 0
+
+    def start(self):
+        self.count += 1
+        suggestion = self.searcher.suggest(str(self.count))
+        if suggestion is None or suggestion == Searcher.FINISHED:
+            return suggestion
+        return str(self.count), Trial.loads(suggestion["trial"])
+
+    def end(self, started, score):
+        status = "failed" if score is None else "ok"
+        self.searcher.on_trial_complete(started[0], {"status": status, "score": score})
+
+    def drain(self, score_of):
+        names = []
+        while isinstance(started := self.start(), tuple):
+            names.append(started[1].name)
+            self.end(started, score_of(started[1]))
+        assert started == Searcher.FINISHED
+        return names
+
+
+def test_each_strategy_searches_and_then_replicates_its_best_configuration(plan):
+    names = Tuner(plan).drain(lambda trial: 0.5 + (trial.index == 1 and trial.strategy == "sum"))
+    assert sorted(names) == [
+        "similar-joint_kd-c0-s0",
+        "similar-joint_kd-c0-s1",
+        "similar-joint_kd-c0-s2",
+        "similar-joint_kd-c1-s0",
+        "similar-sum-c0-s0",
+        "similar-sum-c1-s0",
+        "similar-sum-c1-s1",
+        "similar-sum-c1-s2",
+    ]
+
+
+def test_replicates_wait_for_their_own_search_only(plan):
+    tuner = Tuner(plan)
+    started = [tuner.start() for _ in range(4)]
+    assert tuner.start() is None
+    for one in started[:2]:
+        tuner.end(one, 0.5)
+    assert tuner.start()[1].stage == "replicate"
+
+
+def test_a_strategy_whose_search_failed_altogether_does_not_replicate(plan):
+    names = Tuner(plan).drain(lambda trial: None if trial.strategy == "sum" else 0.5)
+    assert sum("-sum-" in name for name in names) == 2
+    assert sum("-joint_kd-" in name for name in names) == 4
+
+
+def test_a_trial_that_tune_gave_up_counts_as_failed_and_is_told(plan):
+    tuner = Tuner(plan)
+    started = tuner.start()
+    tuner.searcher.on_trial_complete(started[0], None, error=True)
+    assert [trial.name for trial in tuner.lost] == [started[1].name]
+    names = tuner.drain(lambda _: 0.5)
+    assert started[1].name not in names
+    assert len(names) == 7
+
+
+@pytest.mark.parametrize("count", range(9))
+def test_a_resumed_sweep_runs_exactly_what_is_missing(plan, count):
+    def score_of(trial):
+        return 0.5 + 0.1 * trial.index
+
+    everything = Tuner(plan).drain(score_of)
+    done = everything[:count]
+    finished = {name: 0.5 + 0.1 * ("-c1-" in name) for name in done}
+    rest = Tuner(plan, finished).drain(score_of)
+    assert sorted(done + rest) == sorted(everything)
+
+
+def test_a_failed_trial_is_not_run_again_on_resume(plan):
+    names = Tuner(plan, {"similar-sum-c0-s0": None}).drain(lambda _: 0.5)
+    assert "similar-sum-c0-s0" not in names
+    assert "similar-sum-c1-s1" in names

@@ -1,0 +1,87 @@
+import pytest
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.sweep.space import decode_space, flatten
+
+
+def _problems(value):
+    try:
+        decode_space(value, where="space.yaml")
+    except MtlkdError as error:
+        return [str(error)]
+    except ExceptionGroup as group:
+        return [str(problem) for problem in flatten(group)]
+    return []
+
+
+def test_a_sound_space_decodes(space_value):
+    space = decode_space(space_value(), where="space.yaml")
+    assert [strategy.label for strategy in space.strategies] == ["sum", "joint_kd"]
+    assert set(space.strategies[0].domains) == {"training.lr"}
+    assert space.strategies[0].example.training.lr == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trainning": {}}, "trainning: unknown key 'trainning'; did you mean 'training'?"),
+        ({"setups": None}, "setups: missing; add this key"),
+        ({"setups": "similar"}, 'setups: "similar" does not fit'),
+        ({"setups": []}, "setups: no setup"),
+        ({"setups": ["similar", "similar"]}, "setups: 'similar' stands here twice"),
+        ({"strategies": []}, "strategies: no strategy"),
+        ({"strategies": ["sum", "summ"]}, "strategies[1]: unknown strategy 'summ'; did you mean 'sum'?"),
+        ({"strategies": ["sum", "sum"]}, "strategies: 'sum' stands here twice (strategies[0], strategies[1])"),
+        ({"encoder": "mpl"}, "encoder: unknown encoder 'mpl'; did you mean 'mlp'?"),
+        ({"encoder": {"name": "mlp", "width": 3}}, "encoder.width: unknown key 'width'"),
+        ({"training": {"lr": "fast"}}, 'training.lr: "fast" does not fit; give'),
+        ({"training": {"lr": -1.0}}, "training: lr must be above 0, got -1.0"),
+        ({"training": {"lr": {"choice": [0.1, -1.0]}}}, "training: lr must be above 0, got -1.0"),
+        ({"training": {"lr": {"choice": []}}}, "training.lr.choice: choice of nothing"),
+        ({"training": {"lr": {"gaussian": [0, 1]}}}, "training.lr"),
+        ({"training": {"steps": 0}}, "training: steps must be above 0, got 0"),
+        ({"training": {"steps": 1.5}}, "training.steps: 1.5 does not fit"),
+        ({"convergence": {"patience": 0}}, "convergence: patience must be above 0"),
+        ({"kd": {"temperature": 0}}, "kd: temperature must be above 0"),
+        ({"relabel": {"where": "cloud"}}, 'relabel.where: "cloud" does not fit'),
+        ({"search": {"configurations": 0}}, "search: configurations must be at least 1"),
+        ({"search": {"seed": 1}}, "replicate.seeds: seed 1 is also the seed of the search"),
+        ({"replicate": {"seeds": [1, 1]}}, "replicate: seeds must be at least one and different"),
+        ({"name": "a/b"}, "name: 'a/b' cannot name a folder"),
+        ({"resources": {"cpus": 0}}, "resources: cpus must be at least 1"),
+        ({"training": {"lr": {"grid": [0.1, 0.2, 0.3]}}}, "search.configurations: the grids of 'sum' have 3 points"),
+    ],
+    ids=str,
+)
+def test_each_mistake_is_named_with_its_place(space_value, changes, message):
+    problems = _problems(space_value(**changes))
+    assert any(problem.startswith(message) for problem in problems), problems
+
+
+def test_all_mistakes_of_a_file_are_reported_together(space_value):
+    problems = _problems(
+        space_value(
+            extra=1,
+            encoder="mpl",
+            training={"lr": -1.0, "patience": 3},
+            strategies=["summ", "joint_kd"],
+            search={"configurations": 0},
+        )
+    )
+    places = {problem.split(":", 1)[0] for problem in problems}
+    assert places >= {"extra", "encoder", "training.patience", "strategies[0]", "search"}
+
+
+def test_a_shared_mistake_is_reported_once(space_value):
+    problems = _problems(space_value(training={"lr": -1.0}))
+    assert len(problems) == 1
+
+
+def test_something_else_than_a_mapping_is_refused():
+    assert "not a search space" in _problems(["sum"])[0]
+
+
+def test_the_fingerprint_follows_the_content(space_value):
+    first = decode_space(space_value(), where="x").fingerprint
+    assert first == decode_space(space_value(), where="y").fingerprint
+    assert first != decode_space(space_value(replicate={"seeds": [1, 3]}), where="x").fingerprint

@@ -1,0 +1,182 @@
+"""The real command line on a real Ray cluster, left alone and broken on purpose."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+pytestmark = pytest.mark.ray
+
+SPACE = """
+name: breakable
+setups: [similar]
+encoder: {name: mlp, hidden: [32]}
+training: {steps: 250, batch_size: 32, eval_every: 10, lr: {grid: [3e-3, 6e-3]}}
+convergence: {patience: 2}
+strategies:
+  - {name: joint_kd, curriculum: {rewind: true}}
+  - {name: gradnorm}
+search: {configurations: 2}
+replicate: {seeds: [1, 2]}
+resources: {checkpoint_every_s: 0}
+"""
+TRIALS = 2 * (2 + 2)
+UNTIMED = ("wall_s", "cpu_s", "relabelled")
+LIMIT_S = 240
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep")
+    (folder / "space.yaml").write_text(SPACE)
+    return folder
+
+
+def _command(folder, *options):
+    return [sys.executable, "-c", "from ray_mtlkd.cli import main; main()", "sweep", str(folder / "space.yaml"), *options]
+
+
+def _sweep(folder, *options):
+    return subprocess.run(_command(folder, *options), capture_output=True, text=True, timeout=LIMIT_S, check=False)
+
+
+def _records(out):
+    """Every trial's reproducible records, by name."""
+    return {path.stem: pq.read_table(path).drop_columns(UNTIMED) for path in (out / "records").glob("*.parquet")}
+
+
+def _assert_same(first, second):
+    assert first.keys() == second.keys()
+    for name, table in first.items():
+        assert table.equals(second[name]), name
+
+
+@pytest.fixture(scope="module")
+def whole(folder):
+    """A sweep that nobody disturbed."""
+    out = folder / "whole"
+    done = _sweep(folder, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def _children(pid):
+    """All processes below ``pid``, by name."""
+    found, frontier = {}, [pid]
+    while frontier:
+        parent = frontier.pop()
+        for line in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            child = int(line)
+            found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            frontier.append(child)
+    return found
+
+
+def _wait_for(condition):
+    until = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < until, "it never happened"
+        time.sleep(0.05)
+
+
+def test_a_sweep_writes_records_report_and_event_files_and_prints_the_table(whole):
+    out, printed = whole
+    assert len(_records(out)) == TRIALS
+    assert f"{TRIALS}/{TRIALS} trials done" in printed
+    assert "over best baseline" in printed
+    assert f"{out}/report/report.md" in printed
+    assert f"tensorboard --logdir {out}/tensorboard" in printed
+    assert (out / "report" / "report.md").exists()
+    assert not list((out / "checkpoints").glob("*"))
+
+
+def test_event_files_hold_scalars_events_and_hyper_parameters(whole):
+    out, _ = whole
+    events = EventAccumulator(str(out / "tensorboard" / "similar-joint_kd-c0-s0"))
+    events.Reload()
+    tags = set(events.Tags()["scalars"])
+    record = pq.read_table(out / "records" / "similar-joint_kd-c0-s0.parquet").to_pylist()[0]
+    for name in ("train_loss", "valid", "weight", "phase", "final_valid", "final_test"):
+        assert f"{name}/{record['task']}" in tags
+    assert events.Scalars("final/score")[0].value == pytest.approx(record["score"])
+    assert len(events.Scalars(f"valid/{record['task']}")) == len(record["curve"])
+    assert "events/text_summary" in events.Tags()["tensors"]
+    texts = b" ".join(event.tensor_proto.string_val[0] for event in events.Tensors("events/text_summary"))
+    for kind in ("start", "converge", "relabel", "rewind", "finish"):
+        assert kind.encode() in texts
+    assert "_hparams_/session_start_info" in events.SummaryMetadata("_hparams_/session_start_info").plugin_data.plugin_name or events.PluginTagToContent("hparams")
+
+
+def test_the_same_command_on_a_used_folder_refuses(folder, whole):
+    out, _ = whole
+    before = sorted(path.stat().st_mtime_ns for path in out.rglob("*"))
+    done = _sweep(folder, "--out", str(out))
+    assert done.returncode == 2
+    assert f"go on with it by `--resume {out}`" in done.stderr
+    assert sorted(path.stat().st_mtime_ns for path in out.rglob("*")) == before
+
+
+def test_another_space_cannot_resume_a_sweep(folder, whole, tmp_path):
+    out, _ = whole
+    (tmp_path / "space.yaml").write_text(SPACE.replace("seeds: [1, 2]", "seeds: [1, 3]"))
+    done = _sweep(tmp_path, "--resume", str(out))
+    assert done.returncode == 2
+    assert "another search space" in done.stderr
+
+
+@pytest.mark.parametrize("stage", ["search", "replicate"])
+def test_a_sweep_whose_driver_was_killed_goes_on_and_runs_nothing_twice(folder, whole, stage):
+    out = folder / f"killed-in-{stage}"
+    seeds = {"search": "-s0", "replicate": "-s1"}
+    driver = subprocess.Popen(
+        _command(folder, "--out", str(out)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _wait_for(lambda: list((out / "records").glob(f"*{seeds[stage]}.parquet")))
+    family = _children(driver.pid)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    _wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+    finished = {path: path.stat().st_mtime_ns for path in (out / "records").glob("*.parquet")}
+    assert 0 < len(finished) < TRIALS
+    done = _sweep(folder, "--resume", str(out))
+    assert done.returncode == 0, done.stderr
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    _assert_same(_records(out), _records(whole[0]))
+
+
+def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_same_records(folder, whole):
+    out = folder / "worker-killed"
+    driver = subprocess.Popen(_command(folder, "--out", str(out)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _wait_for(lambda: list((out / "checkpoints").glob("*/checkpoint.json")))
+    workers = [pid for pid, name in _children(driver.pid).items() if name.startswith("ray::ImplicitFunc")]
+    assert workers
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    _, errors = driver.communicate(timeout=LIMIT_S)
+    assert driver.returncode == 0, errors
+    _assert_same(_records(out), _records(whole[0]))
+
+
+def test_a_trial_whose_loss_becomes_nan_fails_alone(folder, tmp_path):
+    text = SPACE.replace("{grid: [3e-3, 6e-3]}", "{grid: [3e-3, 1e30]}").replace("steps: 250", "steps: 50")
+    (tmp_path / "space.yaml").write_text(text)
+    out = tmp_path / "out"
+    done = _sweep(tmp_path, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    records = {path.stem: pq.read_table(path).to_pylist() for path in (out / "records").glob("*.parquet")}
+    failed = {name: rows[0]["error"] for name, rows in records.items() if rows[0]["status"] == "failed"}
+    assert failed.keys() == {"similar-joint_kd-c1-s0", "similar-gradnorm-c1-s0"}
+    for error in failed.values():
+        assert error.startswith("task ")
+        assert ", step " in error
+    assert len(records) == TRIALS
+    assert "2 trials failed" in done.stdout
+    page = (out / "report" / "report.md").read_text()
+    assert "step" in page
+    assert next(iter(failed.values())).split(";")[0] in page
