@@ -46,6 +46,7 @@ def advise(setups: Sequence[Setup], summary: Summary) -> Advice:
     if simplest != chosen:
         parts.append(f"{text.code(simplest)} is the simplest of the strategies that are not shown to be worse.")
     parts.extend(_beside(simplest, summary))
+    parts.extend(_alone(setup, summary) for setup in setups if len(setups) > 1)
     return Advice(chosen=chosen, ship=simplest, said=" ".join((f"**Ship {text.code(simplest)}.**", *parts)))
 
 
@@ -125,6 +126,19 @@ def _beside(ship: str, summary: Summary) -> list[str]:
             shown = {"better": "a gain", "worse": "a loss", "not shown": text.NO_DIFFERENCE}[cell.estimate.difference]
             said.append(f"{text.code(ship)} against {name}: {_printed(cell)}, {shown}.")
     return said
+
+
+def _alone(setup: Setup, summary: Summary) -> str:
+    """Which strategy one of several setups would choose for itself."""
+    finished = [runs for runs in setup.runs if runs.strategy.role != "reference" and runs.keys]
+    best = max(finished, key=lambda runs: float(runs.per_trial["score"].mean())).strategy.name
+    cell = summary.cells[setup.name, best, "best_baseline"]
+    if cell.estimate is None:
+        judged = "its best baseline" if cell.state == "self" else f"gain over the best baseline {cell.state}"
+    else:
+        shown = f", {text.NO_DIFFERENCE}" if cell.estimate.difference == "not shown" else ""
+        judged = f"{_printed(cell)} over {text.code(cell.against)}{shown}"
+    return f"{setup.name} alone would choose {text.code(best)} ({judged})."
 
 
 def _printed(cell: Cell) -> str:

@@ -89,7 +89,7 @@ def _setup(setup: Setup, figure: str | None) -> str:
             tables.metrics(setup),
             "Negative transfer (* the interval of the loss excludes zero):",
             tables.transfer(setup),
-            "Retention and cost of a trial, means over seeds:",
+            "Retention (median over converged tasks and seeds), and what a trial took on average:",
             tables.costs(setup),
         ]
     )

@@ -72,8 +72,16 @@ def transfer(setup: Setup) -> str:
 
 
 def costs(setup: Setup) -> str:
-    """Retention and what a trial took: means over seeds."""
-    header = ["strategy", "retention", "lowest", "physical steps", "task batches", "wall time s", "CPU time s"]
+    """Retention, and what a trial took on average over seeds."""
+    header = [
+        "strategy",
+        "median retention",
+        "lowest task",
+        "physical steps",
+        "task batches",
+        "wall time s",
+        "CPU time s",
+    ]
     rows = [
         [
             text.code(runs.strategy.name),
@@ -105,16 +113,31 @@ def _mark(change: Floats) -> str:
 
 
 def _retention(setup: Setup, runs: Runs) -> tuple[str, str]:
-    """Mean over converged tasks and seeds, and the task with the lowest mean; inverted where lower is better."""
-    retention = runs.per_task["retention"] ** setup.signs
-    means = {task.name: _mean(retention[:, at]) for at, task in enumerate(setup.tasks)}
-    known = {name: mean for name, mean in means.items() if np.isfinite(mean)}
+    """Median over converged tasks and seeds, and the task with the lowest; inverted where a lower metric is better.
+
+    A mean would be ruled by tasks that converged too early, whose metric is a multiple of their teacher's.
+    """
+    retention = _inverted(runs.per_task["retention"], setup.signs)
+    medians = {task.name: _median(retention[:, at]) for at, task in enumerate(setup.tasks)}
+    known = {name: median for name, median in medians.items() if np.isfinite(median)}
     if not known:
         return text.NOTHING, text.NOTHING
     lowest = min(known, key=lambda name: known[name])
-    return text.number(_mean(retention)), f"{lowest} {text.number(known[lowest])}"
+    return text.number(_median(retention)), f"{lowest} {text.number(known[lowest])}"
 
 
 def _mean(values: Floats) -> float:
     finite = values[np.isfinite(values)]
     return float(finite.mean()) if finite.size else float("nan")
+
+
+def _median(values: Floats) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else float("nan")
+
+
+def _inverted(values: Floats, signs: Floats) -> Floats:
+    """``values`` [N, T], and one over them where the sign is negative (NaN where that is a division by zero)."""
+    whole = np.where(values == 0, np.nan, values)
+    found: Floats = np.where(signs < 0, 1 / whole, values)
+    return found

@@ -86,6 +86,15 @@ def test_over_several_setups_the_best_baselines_are_named(advice):
     assert "(`sum`): +9.00 [" in found.said
 
 
+def test_over_several_setups_each_ones_own_choice_is_named(made, setups_of):
+    trials = [made("sum", seed=1, valid=[score], test=[0.5], setup=name) for name, score in (("a", 0.9), ("b", 0.5))]
+    trials += [made("joint_kd", seed=1, valid=[0.8], test=[0.6], setup=name) for name in ("a", "b")]
+    found = setups_of(*trials)
+    said = advise(found, summarise(found)).said
+    assert "a alone would choose `sum` (its best baseline)." in said
+    assert said.endswith("b alone would choose `joint_kd` (+20.00 % over `sum`, no difference shown).")
+
+
 def test_a_strategy_missing_in_a_setup_is_left_out_and_named(made, failed, setups_of):
     trials = [made("sum", seed=1, test=[0.5], setup=name) for name in ("a", "b")]
     trials += [made("joint_kd", seed=1, test=[0.9], setup="a")]

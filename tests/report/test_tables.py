@@ -84,6 +84,12 @@ def test_retention_of_a_falling_metric_is_inverted(made, setups_of):
     assert _rows(tables.costs(setup))[2][1:3] == ["0.800", "t0 0.800"]
 
 
+def test_one_task_that_converged_too_early_does_not_rule_retention(made, setups_of):
+    trials = [made("sum", seed=seed, test=[0.9], retention=kept) for seed, kept in enumerate((0.98, 0.99, 30.0))]
+    (setup,) = setups_of(*trials)
+    assert _rows(tables.costs(setup))[2][1:3] == ["0.990", "t0 0.990"]
+
+
 def test_costs_are_means_over_seeds(made, setups_of):
     (setup,) = setups_of(
         made("sum", seed=0, test=[1.0], steps=1000, batches=12000, wall_s=1.0),
