@@ -86,7 +86,9 @@ BUILT_IN: Mapping[str, Mapping[str, Recipe]] = {
     "diverse": {
         "churn": Recipe(kind="binary", metric="f1", rows=400, outputs=1, factors=3, noise=0.8, rate=0.3),
         "segment": Recipe(kind="multiclass", metric="accuracy", rows=6000, outputs=10, factors=8, noise=0.1),
-        "interests": Recipe(kind="multilabel", metric="macro_f1", rows=1500, outputs=6, factors=6, noise=0.5, rate=0.2),
+        "interests": Recipe(
+            kind="multilabel", metric="average_precision", rows=1500, outputs=6, factors=6, noise=0.5, rate=0.2
+        ),
         "spend": Recipe(kind="regression", metric="pearson", rows=800, outputs=1, factors=4, noise=0.5),
         "events": Recipe(kind="tagging", metric="span_f1", rows=1200, outputs=5, factors=5, noise=0.2),
     },

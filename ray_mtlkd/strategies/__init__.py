@@ -109,7 +109,8 @@ def decode_strategy(value: Any, *, where: str) -> Strategy:
     problems = list(_key_problems(given, where))
     parts: list[Any] = []
     with gather(problems):
-        curriculum_name, balancer_name = _pair(given, where)
+        named_at = where if isinstance(value, str) else join(where, "name")
+        curriculum_name, balancer_name = _pair(given, where=where, named_at=named_at)
         with gather(problems):
             parts.append(_decode_part(given, "curriculum", registry=CURRICULA, name=curriculum_name, where=where))
         with gather(problems):
@@ -144,8 +145,8 @@ def _key_problems(given: Mapping[Any, Any], where: str) -> Iterator[MtlkdError]:
         yield MtlkdError(f"{label!r} is not a name", where=join(where, "label"), fix="give text")
 
 
-def _pair(given: Mapping[str, Any], where: str) -> tuple[str, str]:
-    """Names of the curriculum and the balancer, as far as the strategy's own name says."""
+def _pair(given: Mapping[str, Any], *, where: str, named_at: str) -> tuple[str, str]:
+    """Names of curriculum and balancer, as far as the strategy's own name, which stands at ``named_at``, says."""
     if "name" not in given:
         if "curriculum" not in given and "balancer" not in given:
             raise MtlkdError("no strategy is named", where=where, fix="add `name`, or `curriculum` and `balancer`")
@@ -156,7 +157,7 @@ def _pair(given: Mapping[str, Any], where: str) -> tuple[str, str]:
     if _family(str(name), BALANCERS) is not None:
         return "joint", str(name)
     families = [known for known in _valid_names(BALANCERS) if ":" in known]
-    raise unknown_name(name, [*NAMED, *families], what="strategy", where=join(where, "name"))
+    raise unknown_name(name, [*NAMED, *families], what="strategy", where=named_at)
 
 
 def _decode_part(given: Mapping[str, Any], what: str, *, registry: Mapping[str, type], name: str, where: str) -> Any:

@@ -29,6 +29,7 @@ class SharedGradients:
         self._update_views = self._views(self._update)
         last = {id(p) for p in model.last_shared()}
         self._last = [part for p, part in zip(self._dense, self._slices, strict=True) if id(p) in last]
+        self._sparse_is_last = [id(p) in last for p in self._sparse]
         self._raw: dict[int, list[Tensor | None]] = {}
         self._touched: list[tuple[Tensor, Tensor]] = []
 
@@ -58,10 +59,13 @@ class SharedGradients:
         return gram
 
     def norms(self, tasks: Sequence[int]) -> Tensor:
-        """Norms of the tasks' gradients at the last shared layer [A]."""
+        """Norms of the tasks' gradients at the last shared layer [A]; after `gather`."""
         squares = self._rows.new_zeros(len(tasks))
         for part in self._last:
             squares = squares + self._of(tasks)[:, part].square().sum(1)
+        for is_last, (_, touched) in zip(self._sparse_is_last, self._touched, strict=True):
+            if is_last:
+                squares = squares + touched.square().sum((1, 2))
         return squares.sqrt()
 
     def combine(self, tasks: Sequence[int], weights: Sequence[float]) -> None:

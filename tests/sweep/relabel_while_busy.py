@@ -5,7 +5,6 @@ Usage: relabel_while_busy.py CPUS TRIALS
 
 import logging
 import sys
-from dataclasses import replace
 
 import numpy as np
 import ray
@@ -44,9 +43,7 @@ def _trial(name, reference, shared, seed):
 
 
 def main(cpus, trials):
-    ray.init(
-        address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-    )
+    ray.init(address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     shared = start_shared(2)
     references = {}
     for name in TASKS:

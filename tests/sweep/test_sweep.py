@@ -39,7 +39,14 @@ def folder(tmp_path_factory):
 
 
 def _command(folder, *options):
-    return [sys.executable, "-c", "from ray_mtlkd.cli import main; main()", "sweep", str(folder / "space.yaml"), *options]
+    return [
+        sys.executable,
+        "-c",
+        "from ray_mtlkd.cli import main; main()",
+        "sweep",
+        str(folder / "space.yaml"),
+        *options,
+    ]
 
 
 def _sweep(folder, *options):
@@ -110,7 +117,9 @@ def test_event_files_hold_scalars_events_and_hyper_parameters(whole):
     texts = b" ".join(event.tensor_proto.string_val[0] for event in events.Tensors("events/text_summary"))
     for kind in ("start", "converge", "relabel", "rewind", "finish"):
         assert kind.encode() in texts
-    assert "_hparams_/session_start_info" in events.SummaryMetadata("_hparams_/session_start_info").plugin_data.plugin_name or events.PluginTagToContent("hparams")
+    assert "_hparams_/session_start_info" in events.SummaryMetadata(
+        "_hparams_/session_start_info"
+    ).plugin_data.plugin_name or events.PluginTagToContent("hparams")
 
 
 def test_the_same_command_on_a_used_folder_refuses(folder, whole):
@@ -134,9 +143,7 @@ def test_another_space_cannot_resume_a_sweep(folder, whole, tmp_path):
 def test_a_sweep_whose_driver_was_killed_goes_on_and_runs_nothing_twice(folder, whole, stage):
     out = folder / f"killed-in-{stage}"
     seeds = {"search": "-s0", "replicate": "-s1"}
-    driver = subprocess.Popen(
-        _command(folder, "--out", str(out)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    driver = subprocess.Popen(_command(folder, "--out", str(out)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _wait_for(lambda: list((out / "records").glob(f"*{seeds[stage]}.parquet")))
     family = _children(driver.pid)
     os.kill(driver.pid, signal.SIGKILL)

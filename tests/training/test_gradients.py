@@ -95,6 +95,13 @@ def test_norms_are_taken_at_the_last_shared_layer(net):
     torch.testing.assert_close(_filled(net, tasks).norms(tasks), torch.stack(expected))
 
 
+def test_norms_count_the_touched_rows_where_the_last_shared_layer_is_a_hash_table(net):
+    net.last_shared = net.shared_sparse
+    references = [_reference(net, task) for task in (0, 1)]
+    expected = [r["table.weight"].norm() for r in references]
+    torch.testing.assert_close(_filled(net, (0, 1)).norms((0, 1)), torch.stack(expected))
+
+
 def test_a_task_leaves_no_trace_in_another_ones_row(net):
     tasks = (0, 1, 2)
     gram = _filled(net, tasks).gram(tasks)

@@ -68,9 +68,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_outcome_bit_for_bit(job, in
     outcome = None
     for _ in range(100):
         try:
-            outcome = _run(
-                job(strategy), inline, tmp_path / "killed", report=die_every_fourth, checkpoint_every_s=0
-            )
+            outcome = _run(job(strategy), inline, tmp_path / "killed", report=die_every_fourth, checkpoint_every_s=0)
             break
         except _KilledError:
             torch.rand(7)  # whatever else the worker does in between

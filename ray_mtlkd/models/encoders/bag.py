@@ -27,7 +27,7 @@ class BagOfNgrams:
     """All tasks share every layer.
 
     One hidden layer serves intents best: on banking77 and hwu64 a second one costs up to 2 points of test accuracy. The
-    last shared layer is then the hashed one, of which only the bias has a dense gradient.
+    last shared layer is then the hashed one.
 
     Attributes:
         hidden: Width of each hidden layer; the first is the width of the hash table.

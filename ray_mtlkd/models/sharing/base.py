@@ -34,8 +34,8 @@ class MultitaskModel(nn.Module, ABC):
         return tuple(p for p in self._common() if id(p) in self._sparse())
 
     def last_shared(self) -> tuple[nn.Parameter, ...]:
-        """Of `shared`, the parameters of the part nearest to the heads; none where nothing is shared."""
-        shared = {id(p) for p in self.shared()}
+        """Of all shared parameters, those of the part nearest to the heads; none where nothing is shared."""
+        shared = {id(p) for p in self._common()}
         depths = [
             (depth, part)
             for task in range(self.num_tasks)
