@@ -58,11 +58,12 @@ def sweep(
 
 def finish(uri: str, *, failed: int, console: Console) -> None:
     """Report, and say where everything is."""
-    from ray_mtlkd.cli.report import print_summary
+    from ray_mtlkd.cli.report import print_advice, print_summary
     from ray_mtlkd.report import build
 
     report = build([uri], f"{uri}/report")
     print_summary(report.summary, console)
+    print_advice(report.advice, console)
     if failed:
         console.print(f"{failed} trials failed; the report says which and why", style="yellow")
     console.print(f"report:      {uri}/report/report.md", soft_wrap=True)

@@ -176,7 +176,7 @@ class Loop:
             now if done else earlier for now, earlier, done in zip(self._trackers, then, converged, strict=True)
         ]
         # The balancer's state may be older than a task's soft labels, and remember what its hard labels cost.
-        self._progress.switched |= self._soft.keys()
+        self._progress.switched |= frozenset(self._soft)
         self._event("rewind", None, f"back to the model of step {step}")
 
     def _tell(self, values: Sequence[float | None]) -> None:

@@ -92,7 +92,7 @@ def test_every_form_decodes(value, strategy):
         ("torchjd", "strategies[0]: unknown strategy 'torchjd'; did you mean 'torchjd:METHOD'?"),
         ("torchjd:", "strategies[0]: unknown strategy 'torchjd:'"),
         ("sum:x", "strategies[0]: unknown strategy 'sum:x'"),
-        ({"name": 3}, "strategies[0]: unknown strategy 3"),
+        ({"name": 3}, "strategies[0].name: unknown strategy 3"),
         ("static", "strategies[0].balancer.weights: missing; add this key"),
         (3, "strategies[0]: 3 is not a strategy; give a name"),
         (None, "strategies[0]: None is not a strategy"),

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.ray
 SCRIPT = Path(__file__).with_name("relabel_while_busy.py")
 
 
-@pytest.mark.parametrize(("cpus", "trials"), [(1, 3), (2, 4)])
+@pytest.mark.parametrize(("cpus", "trials"), [(1, 2), (2, 3)])
 def test_all_ways_agree_and_none_waits_for_a_cpu_while_trials_hold_all_of_them(cpus, trials):
     done = subprocess.run(
         [sys.executable, str(SCRIPT), str(cpus), str(trials)], capture_output=True, text=True, timeout=300, check=False

@@ -85,6 +85,13 @@ def _children(pid):
     return found
 
 
+def _lives(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def _wait_for(condition):
     until = time.monotonic() + LIMIT_S
     while not condition():
@@ -145,10 +152,10 @@ def test_a_sweep_whose_driver_was_killed_goes_on_and_runs_nothing_twice(folder, 
     seeds = {"search": "-s0", "replicate": "-s1"}
     driver = subprocess.Popen(_command(folder, "--out", str(out)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _wait_for(lambda: list((out / "records").glob(f"*{seeds[stage]}.parquet")))
-    family = _children(driver.pid)
+    workers = [pid for pid, name in _children(driver.pid).items() if name.startswith("ray::ImplicitFunc")]
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
-    _wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+    _wait_for(lambda: not any(_lives(pid) for pid in workers))
     finished = {path: path.stat().st_mtime_ns for path in (out / "records").glob("*.parquet")}
     assert 0 < len(finished) < TRIALS
     done = _sweep(folder, "--resume", str(out))
