@@ -6,6 +6,7 @@
     sweep.json       name and fingerprint of the space, fingerprints of the tables, versions
     records/         one Parquet file a finished trial; nothing else is needed for a report
     checkpoints/     of trials that have not finished
+    errors/          tracebacks of trials that a defect ended
     tensorboard/     one folder a trial
     tune/            Ray Tune's own bookkeeping
 """

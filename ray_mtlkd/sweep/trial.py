@@ -1,6 +1,7 @@
 """One Tune trial: build the job, train it, write its records. Reused workers start each trial from nothing."""
 
 import tempfile
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import ray
 import torch
 from pyarrow.fs import LocalFileSystem
 from ray import tune
+from ray.exceptions import RayError
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep.output import write_records
@@ -76,9 +78,12 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
                 storage=checkpoints,
                 checkpoint_every_s=bench.checkpoint_every_s,
             )
-        except MtlkdError as error:
-            writer.fail(str(error), batches=progress.batches)
-            write_records(storage, trial.name, failed_records(trial, tables, sweep=bench.sweep, error=str(error)))
+        except RayError:
+            raise  # the cluster's trouble, not the trial's: Tune tries again
+        except Exception as error:  # noqa: BLE001 - would fail again each time, and must not end the sweep
+            said = _said(error, storage, trial)
+            writer.fail(said, batches=progress.batches)
+            write_records(storage, trial.name, failed_records(trial, tables, sweep=bench.sweep, error=said))
             last: dict[str, Any] = {"status": "failed", "score": None}
         else:
             writer.finish(tuple(table.task.name for table in tables.tasks), outcome)
@@ -99,6 +104,15 @@ class _Teller:
         self.batches = evaluation.batches
         self._writer.tell(evaluation)
         tune.report({"score": evaluation.score, "share": evaluation.batches / evaluation.budget})
+
+
+def _said(error: Exception, storage: Storage, trial: Trial) -> str:
+    """What the records say of an error; a defect of the program also leaves its traceback."""
+    if isinstance(error, MtlkdError):
+        return str(error)
+    name = f"errors/{trial.name}.txt"
+    storage.write(name, "".join(traceback.format_exception(error)).encode())
+    return f"{type(error).__name__}: {error} (a defect; its traceback is in {name})"
 
 
 def _hyper_parameters(trial: Trial) -> dict[str, Any]:

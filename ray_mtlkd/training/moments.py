@@ -47,12 +47,14 @@ class Moments:
         if progress.best is not None:
             steps.add(progress.best.step)
         unconverged = [task for task, done in enumerate(progress.curriculum.converged) if not done]
+        reachable: set[int] = set()
         frontier = {trackers[task].best_step for task in unconverged} - {-1}
         while frontier:
-            steps |= frontier
+            reachable |= frontier
             known = [self._kept[step].internals for step in frontier if step in self._kept]
-            frontier = {part.trackers[task].best_step for part in known if part for task in unconverged} - steps - {-1}
-        return steps
+            found = {part.trackers[task].best_step for part in known if part is not None for task in unconverged}
+            frontier = found - reachable - {-1}
+        return steps | reachable
 
     def prune(self, needed: set[int]) -> None:
         """Forget all others."""

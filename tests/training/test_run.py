@@ -225,3 +225,13 @@ def test_checkpoints_hold_nothing_pickled_and_nothing_stale(job, inline, tmp_pat
     assert {name.rsplit(".", 1)[1] for name in names} == {"json", "safetensors"}
     assert sum(name.startswith("live-") for name in names) == 1
     assert sum(name.startswith("soft-") for name in names) >= 4
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("name", ["joint_kd", "rewind_only"])
+def test_many_rewinds_one_upon_another_find_all_they_go_back_to(job, inline, tmp_path, name, seed):
+    """A short patience and frequent evaluations rewind often, also to before an earlier rewind's target."""
+    often = Optimization(steps=150, batch_size=8, eval_every=2, lr=3e-2)
+    strategy = {"name": name, "curriculum": {"rewind": True}} if name == "joint_kd" else name
+    outcome = _run(job(strategy, seed=seed, training=often, convergence=Convergence(patience=4)), inline, tmp_path)
+    assert sum(event.kind == "rewind" for event in outcome.tasks[0].events) >= 2
