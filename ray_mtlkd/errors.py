@@ -1,7 +1,7 @@
 """The one error type: what is wrong, where, and how to fix it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 
 class MtlkdError(Exception):
@@ -44,10 +44,28 @@ def raise_all(title: str, problems: Sequence[MtlkdError]) -> None:
         raise ExceptionGroup(title, list(problems))
 
 
-@contextmanager
-def gather(problems: list[MtlkdError]) -> Iterator[None]:
+def within(place: str, problems: Iterable[MtlkdError]) -> list[MtlkdError]:
+    """The same problems, each said to be in ``place``."""
+    return [MtlkdError(p.what, where=f"{place}: {p.where}" if p.where else place, fix=p.fix) for p in problems]
+
+
+def gather(problems: list[MtlkdError]) -> AbstractContextManager[None, bool]:
     """Add what is raised inside the block, one error or a group, to ``problems``, and go on after the block."""
+    return _gather(problems)
+
+
+@contextmanager
+def _gather(problems: list[MtlkdError]) -> Iterator[None]:
     try:
         yield
     except* MtlkdError as group:
-        problems.extend(error for error in group.exceptions if isinstance(error, MtlkdError))
+        problems.extend(flatten(group))
+
+
+def flatten(group: BaseExceptionGroup[MtlkdError]) -> Iterator[MtlkdError]:
+    """The errors in a group and in the groups inside it."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from flatten(error)
+        else:
+            yield error

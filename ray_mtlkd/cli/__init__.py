@@ -1,13 +1,12 @@
 """The command line: one file a verb, errors in one place."""
 
 import sys
-from collections.abc import Iterator
 
 import typer
 from rich.console import Console
 
 from ray_mtlkd.cli import check, report, setups, sweep
-from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.errors import MtlkdError, gather
 
 app = typer.Typer(
     name="ray-mtlkd",
@@ -25,27 +24,13 @@ app.add_typer(setups.app, name="setups")
 
 def main() -> None:
     """Run a verb; a user's mistake becomes a line each on stderr and exit code 2."""
-    try:
+    problems: list[MtlkdError] = []
+    with gather(problems):
         app()
-    except (MtlkdError, ExceptionGroup) as error:
-        problems = list(_problems(error))
-        console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-        for problem in problems:
-            console.print(f"error: {problem}")
-        if len(problems) > 1:
-            console.print(f"{len(problems)} errors")
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    for problem in problems:
+        console.print(f"error: {problem}")
+    if len(problems) > 1:
+        console.print(f"{len(problems)} errors")
+    if problems:
         sys.exit(2)
-
-
-def _problems(error: Exception) -> Iterator[MtlkdError]:
-    """The user's mistakes in an error; raises it where it is anything else."""
-    if isinstance(error, MtlkdError):
-        yield error
-        return
-    group = error if isinstance(error, ExceptionGroup) else ExceptionGroup("", [error])
-    mistakes, rest = group.split(MtlkdError)
-    if rest is not None:
-        raise rest
-    if mistakes is not None:
-        for part in mistakes.exceptions:
-            yield from _problems(part)

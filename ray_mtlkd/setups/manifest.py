@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeGuard, TypeVar, get_args
 
 from ray_mtlkd.decode import decode, document, join, read_yaml
-from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.errors import MtlkdError, gather, raise_all, within
 from ray_mtlkd.tasks.metrics import check_metric
 from ray_mtlkd.tasks.task import Kind
 
@@ -110,33 +110,25 @@ def parse_manifest(value: Any, *, where: str) -> Manifest:
         MtlkdError: the only problem.
         ExceptionGroup: of ``MtlkdError``, where there are several.
     """
-    outline, problems = _attempt(_Outline, value, where="")
+    problems: list[MtlkdError] = []
+    outline = None
+    with gather(problems):
+        outline = decode(_Outline, value, where="")
     tasks = value.get("tasks") if isinstance(value, dict) else None
     specs: dict[str, TaskSpec] = {}
     for name, raw in (tasks if isinstance(tasks, dict) else {}).items():
         if not isinstance(name, str) or not isinstance(raw, dict):
             continue
         at = join("tasks", name)
-        spec, found = _attempt(TaskSpec, raw, where=at)
-        problems += found
         problems += _raw_problems(raw, at)
-        if spec is not None:
-            problems += _spec_problems(spec, at)
-            specs[name] = spec
+        with gather(problems):
+            specs[name] = decode(TaskSpec, raw, where=at)
+            problems += _spec_problems(specs[name], at)
     if outline is not None:
         problems += _name_problems(outline)
-    raise_all(where, [MtlkdError(p.what, where=f"{where}: {p.where}", fix=p.fix) for p in problems])
+    raise_all(where, within(where, problems))
     assert outline is not None  # noqa: S101 - an undecoded outline left a problem, which was raised
     return Manifest(name=outline.name, tasks=specs, source=outline.source)
-
-
-def _attempt(kind: type[T], value: Any, *, where: str) -> tuple[T | None, list[MtlkdError]]:
-    try:
-        return decode(kind, value, where=where), []
-    except MtlkdError as problem:
-        return None, [problem]
-    except ExceptionGroup as group:
-        return None, [problem for problem in group.exceptions if isinstance(problem, MtlkdError)]
 
 
 def _name_problems(outline: _Outline) -> Iterable[MtlkdError]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from ray_mtlkd.records import Stage
 from ray_mtlkd.sweep import domains
-from ray_mtlkd.sweep.space import SearchSpace, StrategySpace, configuration
+from ray_mtlkd.sweep.resolve import configuration
+from ray_mtlkd.sweep.space import SearchSpace, StrategySpace
 from ray_mtlkd.training.settings import Configuration
 
 
@@ -18,7 +19,7 @@ class Trial:
 
     Attributes:
         name: Unique in the sweep and safe as a file name.
-        tree: The configuration as plain data; `ray_mtlkd.sweep.space.configuration` decodes it.
+        tree: The configuration as plain data; `ray_mtlkd.sweep.resolve.configuration` decodes it.
     """
 
     name: str

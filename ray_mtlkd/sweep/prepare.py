@@ -9,16 +9,15 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd import setups
-from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.models.build import build
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.plan import Plan, Trial
-from ray_mtlkd.sweep.space import SearchSpace, flatten
+from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.tasks.examples import SetupTables, as_tensors
 from ray_mtlkd.tasks.inputs import Array, Features
-from ray_mtlkd.training.evaluation import metric_of
+from ray_mtlkd.training.evaluation import facts, metric_of
 from ray_mtlkd.training.job import Job
-from ray_mtlkd.training.loop import facts
 from ray_mtlkd.training.trainer import Trainer
 
 Key = tuple[str, Features]
@@ -59,17 +58,13 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
     raws = {}
     for name in space.setups:
         say(f"reading {name}")
-        try:
+        with gather(problems):
             raws[name] = setups.read(name, data_dir=data_dir)
-        except MtlkdError as error:
-            problems.append(error)
-        except ExceptionGroup as group:
-            problems.extend(flatten(group))
     raise_all("setups", problems)
     plan = Plan(space, {name: len(raw.manifest.tasks) for name, raw in raws.items()})
     tables: dict[Key, SetupTables[Array]] = {}
     for trial in (trial for group in plan.groups for trial in (plan.search(group) or plan.replicates(group, 0))):
-        try:
+        with gather(problems):
             decoded = trial.configuration
             key = (trial.setup, decoded.encoder.features)
             if key not in tables:
@@ -78,10 +73,6 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
             tasks = tables[key].tasks
             build(decoded.encoder, [(table.task, table.layout) for table in tasks])
             fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=f"{trial.strategy} on {trial.setup}")
-        except MtlkdError as error:
-            problems.append(error)
-        except ExceptionGroup as group:
-            problems.extend(flatten(group))
     raise_all(space.name, list({str(problem): problem for problem in problems}.values()))
     warnings = tuple(dict.fromkeys(warning for table in tables.values() for warning in table.warnings))
     return Prepared(space=space, plan=plan, tables=tables, warnings=warnings)

@@ -1,11 +1,13 @@
 """Predictions of whole tables, and what they are worth."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.strategies.curricula.base import TaskFacts
 from ray_mtlkd.tasks.examples import Examples, TaskTables
 from ray_mtlkd.tasks.inputs import DenseTokens, Inputs, Tokens
 from ray_mtlkd.tasks.metrics import METRICS, evaluate, skill
@@ -52,3 +54,11 @@ def score(values: Sequence[float], tables: Sequence[TaskTables[Tensor]]) -> floa
         for value, table in zip(values, tables, strict=True)
     ]
     return sum(skills) / len(skills)
+
+
+def facts(table: TaskTables[Any]) -> TaskFacts:
+    """What a curriculum may know of a task before training."""
+    perfect = METRICS[table.task.metric].perfect
+    largest = max(abs(perfect), abs(table.trivial_valid))
+    difficulty = abs(perfect - table.trivial_valid) / largest if largest > 0 else 0.0
+    return TaskFacts(name=table.task.name, rows=len(table.train), difficulty=difficulty)

@@ -2,21 +2,20 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import CurvePoint, Event
-from ray_mtlkd.strategies.curricula.base import Action, Finish, Relabel, Rewind, Start, Stop, TaskFacts
-from ray_mtlkd.tasks.examples import TaskTables
+from ray_mtlkd.strategies.curricula.base import Action, Finish, Relabel, Rewind, Start, Stop
 from ray_mtlkd.tasks.metrics import METRICS
 from ray_mtlkd.training.checkpoint import Checkpoints
 from ray_mtlkd.training.convergence import Tracker, judge, track
-from ray_mtlkd.training.evaluation import metric_of, score
-from ray_mtlkd.training.job import Job, Outcome, Relabeller, Report, Request, TaskOutcome
+from ray_mtlkd.training.evaluation import facts, metric_of, score
+from ray_mtlkd.training.job import Job, Outcome, Relabeller, Report, Request
 from ray_mtlkd.training.meters import Meters
 from ray_mtlkd.training.moments import Moments
+from ray_mtlkd.training.outcome import settle, summarise
 from ray_mtlkd.training.progress import Best, Evaluation, Moment, Peak, Progress, Teacher
 from ray_mtlkd.training.trainer import Trainer
 
@@ -211,38 +210,10 @@ class Loop:
         self._meters = Meters()
 
     def _outcome(self) -> Outcome:
-        progress = self._progress
-        best = progress.best or self._last_resort()
-        tasks = tuple(self._task_outcome(task, best) for task in range(len(self._tables)))
+        best = self._progress.best or self._last_resort()
+        tasks = settle(self._progress, best=best, moments=self._moments, tables=self._tables)
         self._count_time()
-        return Outcome(
-            tasks=tasks,
-            score=best.score,
-            steps=progress.step,
-            batches=progress.batches,
-            wall_s=progress.wall_s,
-            cpu_s=progress.cpu_s,
-            notes=tuple(progress.notes),
-        )
-
-    def _task_outcome(self, task: int, best: Best) -> TaskOutcome:
-        progress, table = self._progress, self._tables[task]
-        teacher = progress.teachers[task]
-        peak = progress.peaks[task] or Peak(value=best.values[task], step=best.step)
-        return TaskOutcome(
-            valid=best.values[task],
-            test=metric_of(self._moments.model(best.step), task, table, table.test),
-            valid_peak=peak.value,
-            test_peak=metric_of(self._moments.model(peak.step), task, table, table.test),
-            teacher=None if teacher is None else teacher.value,
-            retention=None if teacher is None or teacher.value == 0 else best.values[task] / teacher.value,
-            converged_step=None if teacher is None else teacher.noticed,
-            teacher_step=None if teacher is None else teacher.step,
-            checkpoint_step=best.step,
-            relabelled=progress.relabelled.get(task),
-            curve=progress.curves[task],
-            events=[event for event in progress.events if event.task in {None, table.task.name}],
-        )
+        return summarise(self._progress, best=best, tasks=tasks)
 
     def _last_resort(self) -> Best:
         """The last step, where no evaluation saw every task started; says so in the notes."""
@@ -293,11 +264,3 @@ class Loop:
         self._progress.wall_s += now[0] - self._clock[0]
         self._progress.cpu_s += now[1] - self._clock[1]
         self._clock = now
-
-
-def facts(table: TaskTables[Any]) -> TaskFacts:
-    """What a curriculum may know of a task before training."""
-    perfect = METRICS[table.task.metric].perfect
-    largest = max(abs(perfect), abs(table.trivial_valid))
-    difficulty = abs(perfect - table.trivial_valid) / largest if largest > 0 else 0.0
-    return TaskFacts(name=table.task.name, rows=len(table.train), difficulty=difficulty)

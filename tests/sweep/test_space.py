@@ -1,17 +1,21 @@
 import pytest
 
-from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.sweep.space import decode_space, flatten
+from ray_mtlkd.errors import gather
+from ray_mtlkd.sweep.space import decode_space
 
 
 def _problems(value):
-    try:
+    problems = []
+    with gather(problems):
         decode_space(value, where="space.yaml")
-    except MtlkdError as error:
-        return [str(error)]
-    except ExceptionGroup as group:
-        return [str(problem) for problem in flatten(group)]
-    return []
+    return [str(problem).removeprefix("space.yaml: ") for problem in problems]
+
+
+def test_every_mistake_names_the_file(space_value):
+    problems = []
+    with gather(problems):
+        decode_space(space_value(encoder="mpl", extra=1), where="space.yaml")
+    assert [str(problem).split(": ")[0] for problem in problems] == ["space.yaml"] * 2
 
 
 def test_a_sound_space_decodes(space_value):
