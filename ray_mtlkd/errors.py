@@ -1,7 +1,7 @@
 """The one error type: what is wrong, where, and how to fix it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
 
 
 class MtlkdError(Exception):
@@ -49,17 +49,29 @@ def within(place: str, problems: Iterable[MtlkdError]) -> list[MtlkdError]:
     return [MtlkdError(p.what, where=f"{place}: {p.where}" if p.where else place, fix=p.fix) for p in problems]
 
 
-def gather(problems: list[MtlkdError]) -> AbstractContextManager[None, bool]:
+class gather:  # noqa: N801 - reads as a verb where it is used
     """Add what is raised inside the block, one error or a group, to ``problems``, and go on after the block."""
-    return _gather(problems)
 
+    def __init__(self, problems: list[MtlkdError]) -> None:
+        self._problems = problems
 
-@contextmanager
-def _gather(problems: list[MtlkdError]) -> Iterator[None]:
-    try:
-        yield
-    except* MtlkdError as group:
-        problems.extend(flatten(group))
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, MtlkdError):
+            self._problems.append(error)
+            return True
+        if not isinstance(error, BaseExceptionGroup):
+            return False
+        mistakes, rest = error.split(MtlkdError)
+        if mistakes is not None:
+            self._problems.extend(flatten(mistakes))
+        if rest is not None:
+            raise rest
+        return True
 
 
 def flatten(group: BaseExceptionGroup[MtlkdError]) -> Iterator[MtlkdError]:
