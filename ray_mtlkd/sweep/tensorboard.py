@@ -57,13 +57,13 @@ class TrialWriter:
             metrics[f"final_test/{task}"] = result.test
         for name, value in metrics.items():
             writer.add_scalar(name, value, outcome.batches)
-        self._close(writer, metrics, api_pb2.STATUS_SUCCESS)
+        self._close(writer, api_pb2.STATUS_SUCCESS)
 
     def fail(self, error: str, *, batches: int) -> None:
         """What ended the trial, and a session that failed."""
         writer = self._open(batches)
         writer.add_text("events", f"failed: {error}", batches)
-        self._close(writer, {}, api_pb2.STATUS_FAILURE)
+        self._close(writer, api_pb2.STATUS_FAILURE)
 
     def _open(self, batches: int) -> SummaryWriter:
         if self._writer is None:
@@ -73,9 +73,11 @@ class TrialWriter:
             )
         return self._writer
 
-    def _close(self, writer: SummaryWriter, metrics: Mapping[str, float], status: int) -> None:
-        experiment, start, _ = hparams(self._hyper_parameters, dict(metrics))
-        for summary in (experiment, start, _session_end(status)):
+    def _close(self, writer: SummaryWriter, status: int) -> None:
+        # TensorBoard takes the columns from the first experiment summary that it finds, and this trial's are not all
+        # trials' columns: without any, it collects them from the sessions.
+        _, start, _ = hparams(self._hyper_parameters, {})
+        for summary in (start, _session_end(status)):
             writer.file_writer.add_summary(summary)
         writer.close()
         self._writer = None

@@ -10,6 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 pytestmark = pytest.mark.ray
 
@@ -124,9 +126,13 @@ def test_event_files_hold_scalars_events_and_hyper_parameters(whole):
     texts = b" ".join(event.tensor_proto.string_val[0] for event in events.Tensors("events/text_summary"))
     for kind in ("start", "converge", "relabel", "rewind", "finish"):
         assert kind.encode() in texts
-    assert "_hparams_/session_start_info" in events.SummaryMetadata(
-        "_hparams_/session_start_info"
-    ).plugin_data.plugin_name or events.PluginTagToContent("hparams")
+    written = events.PluginTagToContent("hparams")
+    start = HParamsPluginData.FromString(written["_hparams_/session_start_info"]).session_start_info.hparams
+    assert start["strategy"].string_value == "joint_kd"
+    assert start["training.lr"].number_value == pytest.approx(3e-3)
+    assert start["curriculum.rewind"].number_value == 1
+    end = HParamsPluginData.FromString(written["_hparams_/session_end_info"]).session_end_info
+    assert end.status == STATUS_SUCCESS
 
 
 def test_the_same_command_on_a_used_folder_refuses(folder, whole):
