@@ -100,6 +100,7 @@ class TaskRecord:
     batches: int
     wall_s: float
     cpu_s: float
+    """Of the trial's own process: what shared or pool actors spend on relabelling is not in it."""
     relabelled: str | None = None
     """Where the teacher's predictions were computed, and why there, with the measured costs."""
     curve: list[CurvePoint] = field(default_factory=list)

@@ -80,6 +80,8 @@ def test_every_mistake_is_named_at_its_path(value, problems):
     [
         ("a: 1\na: 2\n", r"file.yaml:2: not YAML \(key 'a' stands here twice\)"),
         ("a: [1\n", r"file.yaml:\d: not YAML"),
+        ("? [a]\n: 1\n", r"file.yaml:1: not YAML \(a key is not text\)"),
+        ("a: 2020-13-45\n", r"file.yaml: not YAML \(month must be in 1..12"),
         (b"a: \xff\n", r"file.yaml: byte 3 is not UTF-8; save the file as UTF-8"),
     ],
 )

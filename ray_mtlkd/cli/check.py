@@ -40,6 +40,6 @@ def check(space: SpaceFile, data_dir: DataDir = None) -> None:
     hours = cost.cpu_s / 3600
     amount = f"{hours:.1f} h" if hours >= 1 else f"{cost.cpu_s / 60:.1f} min"
     console.print(
-        f"{cost.trials} trials, at most {cost.task_batches:,} task batches, about {amount} of one core"
-        " (measured on a few steps here; divide by the cores that the trials get)"
+        f"{cost.trials} trials, at most {cost.steps:,} steps of all tasks ({cost.task_batches:,} task batches),"
+        f" about {amount} of one core (measured on a few steps here; divide by the cores that the trials get)"
     )

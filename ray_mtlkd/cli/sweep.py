@@ -46,13 +46,17 @@ def sweep(
     now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
     uri = absolute(resume or out or f"runs/{found.name}-{now}")
     console.print(f"{prepared.plan.size} trials → {uri}")
-    with Progress(console) as progress:
-        failed = run_sweep(
-            prepared,
-            Target(uri=uri, resume=resume is not None),
-            space_text=space.read_text(encoding="utf-8"),
-            tell=progress.show,
-        )
+    try:
+        with Progress(console) as progress:
+            failed = run_sweep(
+                prepared,
+                Target(uri=uri, resume=resume is not None),
+                space_text=space.read_text(encoding="utf-8"),
+                tell=progress.show,
+            )
+    except KeyboardInterrupt:
+        console.print(f"stopped; go on with: ray-mtlkd sweep {space} --resume {uri}", soft_wrap=True, markup=False)
+        raise typer.Exit(130) from None
     finish(uri, failed=failed, console=console)
 
 
@@ -60,14 +64,15 @@ def finish(uri: str, *, failed: int, console: Console) -> None:
     """Report, and say where everything is."""
     from ray_mtlkd.cli.report import print_advice, print_summary
     from ray_mtlkd.report import build
+    from ray_mtlkd.training.storage import join_uri
 
-    report = build([uri], f"{uri}/report")
+    report = build([uri], join_uri(uri, "report"))
     print_summary(report.summary, console)
     print_advice(report.advice, console)
     if failed:
         console.print(f"{failed} trials failed; the report says which and why", style="yellow")
-    console.print(f"report:      {uri}/report/report.md", soft_wrap=True)
-    console.print(f"tensorboard --logdir {uri}/tensorboard", soft_wrap=True)
+    console.print(f"report:      {report.page}", soft_wrap=True, markup=False)
+    console.print(f"tensorboard --logdir {join_uri(uri, 'tensorboard')}", soft_wrap=True, markup=False)
 
 
 class Progress:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ray_mtlkd.decode import decode, document
 from ray_mtlkd.errors import MtlkdError, gather
+from ray_mtlkd.sweep.names import safe_name
 
 
 @document
@@ -108,8 +109,11 @@ def shape_problems(raw: Document) -> Iterator[MtlkdError]:
         )
     if not raw.setups:
         yield MtlkdError("no setup", where="setups", fix="name at least one, e.g. [similar]")
-    for setup in sorted({setup for setup in raw.setups if raw.setups.count(setup) > 1}):
-        yield MtlkdError(f"{setup!r} stands here twice", where="setups", fix="name each setup once")
+    names = [safe_name(setup) for setup in raw.setups]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield MtlkdError(
+            f"{name!r} stands here twice", where="setups", fix="name each setup once, each file differently"
+        )
     if not raw.strategies:
         yield MtlkdError("no strategy", where="strategies", fix="name at least one, e.g. [sum, joint_kd]")
     if raw.search.seed in raw.replicate.seeds:

@@ -20,7 +20,10 @@ import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import TaskRecord, to_table
-from ray_mtlkd.training.checkpoint import Storage
+from ray_mtlkd.training.storage import Storage, join_uri
+
+LOST = "the worker was lost"
+"""How the error of a trial begins that failed through no fault of its own."""
 
 _SPACE, _HEAD = "space.yaml", "sweep.json"
 
@@ -32,7 +35,7 @@ class Head:
     Attributes:
         space: Fingerprint of the search space.
         tables: Fingerprint of each setup's tables.
-        versions: Of Python and the packages that decide results.
+        versions: Of the packages that decide results.
     """
 
     name: str
@@ -46,44 +49,56 @@ class Head:
         return f"{self.name}-{self.space[:8]}"
 
 
-def create(storage: Storage, head: Head, *, space_text: str) -> None:
-    """Start a sweep in an empty folder.
+def check_empty(storage: Storage) -> None:
+    """Make sure that a new sweep would overwrite nothing.
 
     Raises:
-        MtlkdError: where a sweep is there already.
+        MtlkdError: where there is something in the folder.
     """
-    if storage.read(_HEAD) is not None or storage.names():
+    if not storage.is_empty:
         raise MtlkdError(
             "there is something in this folder already",
-            where=storage.root,
-            fix=f"go on with it by `--resume {storage.root}`, or give another `--out`",
+            where=storage.uri,
+            fix=f"go on with a sweep by `--resume {storage.uri}`, or give another `--out`",
         )
-    storage.write(_SPACE, space_text.encode())
+
+
+def create(storage: Storage, head: Head, *, space_text: str) -> None:
+    """Start a sweep."""
     storage.write(_HEAD, json.dumps(asdict(head), indent=1).encode())
+    storage.write(_SPACE, space_text.encode())
 
 
-def resume(storage: Storage, head: Head) -> None:
+def check_same(storage: Storage, head: Head) -> None:
     """Make sure that a folder holds this very sweep.
 
     Raises:
-        MtlkdError: where it holds none, or one of another space or other tables.
+        MtlkdError: where it holds none, or one of another space, other tables or other versions.
     """
     data = storage.read(_HEAD)
     if data is None:
-        raise MtlkdError("no sweep to resume", where=storage.root, fix="start one with `--out` instead of `--resume`")
+        raise MtlkdError("no sweep to resume", where=storage.uri, fix="start one with `--out` instead of `--resume`")
     there = Head(**json.loads(data))
     if there.space != head.space:
         raise MtlkdError(
             "this folder holds a sweep of another search space",
-            where=storage.root,
-            fix=f"give the search space that it was started with ({storage.root}/{_SPACE})",
+            where=storage.uri,
+            fix=f"give the search space that it was started with ({join_uri(storage.uri, _SPACE)})",
         )
     changed = sorted(name for name, mark in head.tables.items() if there.tables.get(name) != mark)
     if changed:
         raise MtlkdError(
             f"the tables of {', '.join(changed)} have changed since the sweep began",
-            where=storage.root,
+            where=storage.uri,
             fix="restore them, or start a new sweep with another `--out`",
+        )
+    if there.versions != head.versions:
+        pairs = {name: (there.versions.get(name), now) for name, now in head.versions.items()}
+        moved = ", ".join(f"{name} {then} is now {now}" for name, (then, now) in pairs.items() if then != now)
+        raise MtlkdError(
+            f"the sweep began with other versions, and trials would not be comparable: {moved}",
+            where=storage.uri,
+            fix="install what it began with, or start a new sweep with another `--out`",
         )
 
 
@@ -96,12 +111,26 @@ def write_records(storage: Storage, trial: str, records: list[TaskRecord]) -> No
 
 
 def finished(storage: Storage) -> dict[str, float | None]:
-    """Trials with records, by name: the validation score, or None where the trial failed."""
+    """Trials with records, by name: the validation score, or None where the trial failed.
+
+    A trial that lost its worker too often is not among them: another run of the sweep may fare better.
+    """
     found = {}
     folder = storage.child("records")
     for name in folder.names():
         if name.endswith(".parquet"):
-            data = folder.read(name)
-            rows = pq.read_table(io.BytesIO(data or b""), columns=["trial", "status", "score"]).slice(0, 1).to_pylist()
-            found[rows[0]["trial"]] = rows[0]["score"] if rows[0]["status"] == "ok" else None
+            table = pq.read_table(io.BytesIO(folder.read(name) or b""), columns=["trial", "status", "score", "error"])
+            row = table.slice(0, 1).to_pylist()[0]
+            if not (row["error"] or "").startswith(LOST):
+                found[row["trial"]] = row["score"] if row["status"] == "ok" else None
     return found
+
+
+def count_failed(storage: Storage) -> int:
+    """Trials whose records say that they failed, lost ones included."""
+    folder = storage.child("records")
+    failed = 0
+    for name in folder.names():
+        table = pq.read_table(io.BytesIO(folder.read(name) or b""), columns=["status"])
+        failed += table["status"][0].as_py() == "failed"
+    return failed

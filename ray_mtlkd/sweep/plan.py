@@ -1,13 +1,13 @@
 """Which trials a sweep consists of: a search over configurations, then the best one of each strategy on fresh seeds."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ray_mtlkd.records import Stage
 from ray_mtlkd.sweep import domains
+from ray_mtlkd.sweep.names import safe_name
 from ray_mtlkd.sweep.resolve import configuration
 from ray_mtlkd.sweep.space import SearchSpace, StrategySpace
 from ray_mtlkd.training.settings import Configuration
@@ -92,15 +92,16 @@ class Plan:
         """A group's replicate trials, with configuration number ``index``."""
         return [self._trial(group, "replicate", index=index, seed=seed) for seed in self._space.replicate.seeds]
 
-    def first(self) -> Iterator[Trial]:
-        """One trial a group, to check that it can run at all."""
+    def configurations(self) -> Iterator[Configuration]:
+        """Every configuration of every group."""
         for group in self.groups:
-            yield from (self.search(group) or self.replicates(group, 0))[:1]
+            for trial in self.search(group) or self.replicates(group, 0)[:1]:
+                yield trial.configuration
 
     def _trial(self, group: tuple[str, str], stage: Stage, *, index: int, seed: int) -> Trial:
         setup, label = group
         return Trial(
-            name=f"{_safe(setup)}-{_safe(label)}-c{index}-s{seed}",
+            name=f"{safe_name(setup)}-{safe_name(label)}-c{index}-s{seed}",
             setup=setup,
             strategy=label,
             stage=stage,
@@ -152,7 +153,3 @@ def flat(trial: Trial) -> dict[str, Any]:
 
 def _scalar(value: Any) -> Any:
     return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else value
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^\w.+]", "_", name.rsplit("/", 1)[-1])

@@ -60,6 +60,11 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
         say(f"reading {name}")
         with gather(problems):
             raws[name] = setups.read(name, data_dir=data_dir)
+    names = [raw.manifest.name for raw in raws.values()]
+    problems.extend(
+        MtlkdError(f"two manifests are named {name!r}", where="setups", fix="rename one of them")
+        for name in sorted({name for name in names if names.count(name) > 1})
+    )
     raise_all("setups", problems)
     plan = Plan(space, {name: len(raw.manifest.tasks) for name, raw in raws.items()})
     tables: dict[Key, SetupTables[Array]] = {}
@@ -83,11 +88,12 @@ class Estimate:
     """What a sweep will cost at most: curricula that converge early need less.
 
     Attributes:
-        task_batches: Physical task batches of all trials.
+        task_batches: Physical task batches of all trials; ``steps``: these divided by the number of tasks.
         cpu_s: Seconds of one core, from a few steps and one evaluation measured here.
     """
 
     trials: int
+    steps: int
     task_batches: int
     cpu_s: float
 
@@ -97,17 +103,22 @@ _MEASURED_STEPS = 12
 
 def estimate(prepared: Prepared) -> Estimate:
     """Measure the first trial of each group for a few steps, and extrapolate to the whole plan."""
-    plan = prepared.plan
-    per_group = plan.size // len(plan.groups)
+    plan, space = prepared.plan, prepared.space
     views = {key: as_tensors(tables) for key, tables in prepared.tables.items()}
-    batches, seconds = 0, 0.0
-    for trial in plan.first():
-        configuration = trial.configuration
-        job = Job(tables=views[trial.setup, configuration.encoder.features], configuration=configuration, seed=0)
-        training = configuration.training
-        batches += per_group * training.steps * len(job.tables.tasks)
-        seconds += per_group * _trial_seconds(job)
-    return Estimate(trials=plan.size, task_batches=batches, cpu_s=seconds)
+    count, steps, batches, seconds = 0, 0, 0, 0.0
+    for group in plan.groups:
+        replicated = [plan.replicates(group, index) for index in range(space.search.configurations)]
+        # which configuration will be replicated is not known: at most the longest
+        planned = plan.search(group) + max(replicated, key=lambda trials: trials[0].configuration.training.steps)
+        configuration = planned[0].configuration
+        job = Job(tables=views[planned[0].setup, configuration.encoder.features], configuration=configuration, seed=0)
+        per_step_s = _trial_seconds(job) / configuration.training.steps
+        for trial in planned:
+            count += 1
+            steps += trial.configuration.training.steps
+            batches += trial.configuration.training.steps * len(job.tables.tasks)
+            seconds += per_step_s * trial.configuration.training.steps
+    return Estimate(trials=count, steps=steps, task_batches=batches, cpu_s=seconds)
 
 
 def _trial_seconds(job: Job) -> float:

@@ -24,6 +24,7 @@ from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.tasks.examples import SetupTables, as_tensors
 from ray_mtlkd.tasks.inputs import Array, Layout
+from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation import BATCH_ROWS, predict, predict_all
 from ray_mtlkd.training.job import Request, SoftLabels
@@ -244,20 +245,27 @@ def _ranges(rows: int, *, parts: int) -> list[tuple[int, int]]:
 def _back(request: Request, parts: Sequence[Array]) -> Tensor:
     """Flat parts as one tensor of the head's shape, on the model's device."""
     flat = torch.from_numpy(np.concatenate([part.reshape(-1) for part in parts]))
-    kind, width = request.table.task.kind, request.table.task.outputs
-    shaped = flat if kind in {"binary", "regression"} else flat.view(-1, width)
-    return shaped.to(request.table.train.row_ids.device)
+    task, train = request.table.task, request.table.train
+    shaped = flat if KINDS[task.kind].is_scalar else flat.view(-1, task.outputs)
+    if len(shaped) != len(train.labels):
+        raise RuntimeError(f"{len(shaped)} soft labels for {len(train.labels)} labels of {task.name}")
+    return shaped.to(train.row_ids.device)
 
 
 @contextmanager
 def _quiet_data() -> Iterator[None]:
     """Ray Data without bars, in order, and with an end to waiting."""
     context = ray.data.DataContext.get_current()
-    before = context.enable_progress_bars, context.execution_options.preserve_order
+    before = (
+        context.enable_progress_bars,
+        context.execution_options.preserve_order,
+        context.execution_no_progress_timeout_s,
+    )
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
     context.execution_no_progress_timeout_s = _STALLED_S
     try:
         yield
     finally:
-        context.enable_progress_bars, context.execution_options.preserve_order = before
+        context.enable_progress_bars, context.execution_options.preserve_order = before[:2]
+        context.execution_no_progress_timeout_s = before[2]

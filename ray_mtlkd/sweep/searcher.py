@@ -31,13 +31,39 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         self._scores: dict[tuple[str, str], dict[int, Found]] = {group: {} for group in plan.groups}
         self._queue: deque[Trial] = deque()
         self._running: dict[str, Trial] = {}
+        self._scored: list[tuple[Trial, float]] = []
         self._open = len(plan.groups)
+        self._dropped = 0
         for group in plan.groups:
             search = plan.search(group)
             for trial in search:
                 self._add(trial)
             if not search:
                 self._replicate(group, 0)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to run."""
+        return not self._queue and not self._running and self._open == 0
+
+    @property
+    def total(self) -> int:
+        """Trials of the sweep in all, those of earlier runs included, replicates that will never be left out."""
+        return self._plan.size - self._dropped
+
+    @property
+    def finished(self) -> Mapping[str, Found]:
+        """What is known of trials so far, by name."""
+        return self._finished
+
+    @property
+    def leaders(self) -> list[tuple[Trial, float]]:
+        """The best trial of each setup so far, and its validation score."""
+        best: dict[str, tuple[Trial, float]] = {}
+        for trial, score in self._scored:
+            if trial.setup not in best or score > best[trial.setup][1]:
+                best[trial.setup] = trial, score
+        return list(best.values())
 
     def suggest(self, trial_id: str) -> Any:
         """The next trial's configuration, None while replicates wait for a search, or FINISHED."""
@@ -74,6 +100,9 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
             self._queue.append(trial)
 
     def _note(self, trial: Trial, score: Found) -> None:
+        self._finished[trial.name] = score
+        if score is not None:
+            self._scored.append((trial, score))
         if trial.stage == "replicate":
             return
         scores = self._scores[trial.group]
@@ -84,6 +113,8 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
 
     def _replicate(self, group: tuple[str, str], index: int | None) -> None:
         self._open -= 1
-        if index is not None:
-            for trial in self._plan.replicates(group, index):
-                self._add(trial)
+        if index is None:
+            self._dropped += len(self._plan.replicates(group, 0))
+            return
+        for trial in self._plan.replicates(group, index):
+            self._add(trial)

@@ -12,6 +12,7 @@ from ray_mtlkd.errors import MtlkdError, gather, raise_all, within
 from ray_mtlkd.sweep import domains
 from ray_mtlkd.sweep.document import Document, Replicate, Resources, Search, read_document, shape_problems
 from ray_mtlkd.sweep.domains import Domain
+from ray_mtlkd.sweep.names import safe_name
 from ray_mtlkd.sweep.resolve import STRATEGY, configuration
 from ray_mtlkd.training.settings import Configuration
 
@@ -79,7 +80,7 @@ def decode_space(value: Any, *, where: str) -> SearchSpace:
         search=raw.search,
         replicate=raw.replicate,
         resources=raw.resources,
-        fingerprint=hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16],
+        fingerprint=_fingerprint(value, raw),
     )
 
 
@@ -104,15 +105,30 @@ def _strategy_space(raw: Document, at: int, problems: list[MtlkdError]) -> Strat
     if broken:
         problems.extend(broken)
         return None
+    others: list[Configuration] = []
     first = {path: domain.candidates[0] for path, domain in known.items()}
     for path, domain in known.items():
         for candidate in domain.candidates[1:]:
             with gather(problems):
-                configuration(domains.fill(tree, {**first, path: candidate}), where)
+                others.append(configuration(domains.fill(tree, {**first, path: candidate}), where))
     with gather(problems):
         example = configuration(domains.fill(tree, first), where)
+        if {_pair(other) for other in others} - {_pair(example)}:
+            raise MtlkdError(
+                "its curriculum or balancer is a domain", where=where, fix="list each pair as a strategy of its own"
+            )
         return StrategySpace(label=example.strategy.name, tree=tree, domains=known, example=example)
     return None
+
+
+def _pair(configuration: Configuration) -> tuple[str, str]:
+    return configuration.strategy.curriculum.name, configuration.strategy.balancer.name
+
+
+def _fingerprint(value: Mapping[str, Any], raw: Document) -> str:
+    """Hash of what decides results: of the resources, only the threads of a trial."""
+    decides = {**value, "resources": raw.resources.cpus}
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _placed(path: str, where: str) -> str:
@@ -120,10 +136,12 @@ def _placed(path: str, where: str) -> str:
 
 
 def _label_problems(strategies: tuple[StrategySpace, ...]) -> Iterator[MtlkdError]:
-    labels = [space.label for space in strategies]
+    labels = [safe_name(space.label) for space in strategies]
     for label in sorted({label for label in labels if labels.count(label) > 1}):
-        places = ", ".join(join("strategies", at) for at, other in enumerate(labels) if other == label)
-        yield MtlkdError(f"{label!r} stands here twice ({places})", where="strategies", fix="give one a `label:`")
+        places = [at for at, other in enumerate(labels) if other == label]
+        said = ", ".join(join("strategies", at) for at in places)
+        name = strategies[places[0]].label
+        yield MtlkdError(f"{name!r} stands here twice ({said})", where="strategies", fix="give one another `label:`")
 
 
 def _grid_problems(strategies: tuple[StrategySpace, ...], search: Search) -> Iterator[MtlkdError]:

@@ -1,5 +1,6 @@
 """One Tune trial: build the job, train it, write its records. Reused workers start each trial from nothing."""
 
+import os
 import tempfile
 import traceback
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,8 @@ from typing import Any
 import pyarrow.fs
 import ray
 import torch
-from pyarrow.fs import LocalFileSystem
 from ray import tune
-from ray.exceptions import RayError
+from ray.exceptions import ObjectLostError, RayActorError, RaySystemError
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep.output import write_records
@@ -23,10 +23,10 @@ from ray_mtlkd.sweep.results import failed_records, records_of
 from ray_mtlkd.sweep.tensorboard import TrialWriter
 from ray_mtlkd.tasks.examples import as_tensors
 from ray_mtlkd.tasks.inputs import Features
-from ray_mtlkd.training.checkpoint import Storage
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.progress import Evaluation
 from ray_mtlkd.training.run import train
+from ray_mtlkd.training.storage import Storage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +58,7 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
     torch.set_num_threads(bench.cpus)
     configuration = trial.configuration
     reference = bench.tables[trial.setup, configuration.encoder.features]
-    device = "cuda" if bench.gpus > 0 and torch.cuda.is_available() else "cpu"
-    tables = as_tensors(ray.get(reference), device)
+    tables = as_tensors(ray.get(reference), _device(bench))
     checkpoints = storage.child(f"checkpoints/{trial.name}")
     with _event_folder(storage, trial) as folder:
         writer = TrialWriter(folder, hyper_parameters=_hyper_parameters(trial))
@@ -78,8 +77,8 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
                 storage=checkpoints,
                 checkpoint_every_s=bench.checkpoint_every_s,
             )
-        except RayError:
-            raise  # the cluster's trouble, not the trial's: Tune tries again
+        except (OSError, RayActorError, RaySystemError, ObjectLostError):
+            raise  # the cluster's or the storage's trouble, not the trial's: Tune tries again
         except Exception as error:  # noqa: BLE001 - would fail again each time, and must not end the sweep
             said = _said(error, storage, trial)
             writer.fail(said, batches=progress.batches)
@@ -91,6 +90,16 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
             last = {"status": "ok", "score": outcome.score}
     checkpoints.clear()
     tune.report({**last, "share": 1.0})
+
+
+def _device(bench: Bench) -> str:
+    """Where the trial trains."""
+    if bench.gpus == 0:
+        return "cpu"
+    # Without this, cuBLAS and atomic additions give other last bits in each run.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    return "cuda"
 
 
 class _Teller:
@@ -125,9 +134,11 @@ def _hyper_parameters(trial: Trial) -> dict[str, Any]:
 def _event_folder(storage: Storage, trial: Trial) -> Iterator[Path]:
     """Where the trial's event file goes; event files are appended to, so a remote folder gets them at the end."""
     target = storage.child(f"tensorboard/{trial.name}")
-    if isinstance(storage.filesystem, LocalFileSystem):
+    if storage.is_local:
         yield Path(target.root)
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-        pyarrow.fs.copy_files(folder, target.root, destination_filesystem=target.filesystem)
+        try:
+            yield Path(folder)
+        finally:
+            pyarrow.fs.copy_files(folder, target.root, destination_filesystem=target.filesystem)

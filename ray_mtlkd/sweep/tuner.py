@@ -2,7 +2,6 @@
 
 import logging
 import os
-import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +21,22 @@ from ray_mtlkd.sweep.results import failed_records
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import Status
 from ray_mtlkd.sweep.trial import Bench, run_trial
-from ray_mtlkd.training.checkpoint import Storage
+from ray_mtlkd.training.storage import Storage, join_uri
 
 _WORKER_FAILURES = 2
 """Times that a trial may lose its worker before it counts as failed."""
+
+_MOST_PENDING = 200
+"""Trials that wait for resources at a time, as many as Tune itself allows: what makes a cluster grow."""
+
+_ENVIRONMENT = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # Tune would end its run as if it were over; a sweep that is stopped should say so.
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,36 +67,36 @@ def run_sweep(prepared: Prepared, target: Target, *, space_text: str, tell: Call
     storage = Storage.at(target.uri)
     head = _head(prepared)
     if target.resume:
-        output.resume(storage, head)
+        output.check_same(storage, head)
     else:
-        output.create(storage, head, space_text=space_text)
-    known = output.finished(storage) if target.resume else {}
-    with _ray():
-        _check_resources(prepared)
-        bench = _bench(prepared, target.uri, sweep=head.sweep)
+        output.check_empty(storage)
+    known = output.finished(storage)
 
-        def lose(trial: Trial) -> None:
-            error = f"the worker was lost {_WORKER_FAILURES + 1} times; see {target.uri}/tune"
-            records = failed_records(trial, prepared.of(trial), sweep=head.sweep, error=error)
-            output.write_records(storage, trial.name, records)
+    def lose(trial: Trial) -> None:
+        error = f"{output.LOST} {_WORKER_FAILURES + 1} times; see {join_uri(target.uri, 'tune')}"
+        records = failed_records(trial, prepared.of(trial), sweep=head.sweep, error=error)
+        output.write_records(storage, trial.name, records)
 
-        # With a searcher, Tune keeps one trial pending unless told: a cluster would fill up one trial at a time.
-        os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(max(2, int(ray.cluster_resources().get("CPU", 1)))))
-        failed = sum(score is None for score in known.values())
-        status = StatusCallback(total=prepared.plan.size, done=len(known) - failed, failed=failed, tell=tell)
-        searcher = PlanSearcher(prepared.plan, finished=known, on_lost=lose)
-        _fit(bench, searcher, status, trials=prepared.plan.size, name=_run_name(storage))
-    return sum(score is None for score in output.finished(storage).values())
+    searcher = PlanSearcher(prepared.plan, finished=known, on_lost=lose)
+    if not searcher.is_over:
+        with connect():
+            _check_resources(prepared)
+            output.create(storage, head, space_text=space_text)
+            bench = _bench(prepared, target.uri, sweep=head.sweep)
+            _fit(bench, searcher, StatusCallback(searcher, tell=tell), name=_run_name(storage))
+    return output.count_failed(storage)
 
 
-def _fit(bench: Bench, searcher: PlanSearcher, status: StatusCallback, *, trials: int, name: str) -> None:
+def _fit(bench: Bench, searcher: PlanSearcher, status: StatusCallback, *, name: str) -> None:
+    # With a searcher, Tune keeps one trial pending unless told: a cluster would fill up one trial at a time.
+    os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(min(searcher.total, _MOST_PENDING)))
     trainable = tune.with_resources(
         tune.with_parameters(run_trial, bench=bench), {"CPU": bench.cpus, "GPU": bench.gpus}
     )
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            num_samples=trials,
+            num_samples=searcher.total,
             search_alg=searcher,
             reuse_actors=True,
             trial_name_creator=_trial_name,
@@ -93,7 +104,7 @@ def _fit(bench: Bench, searcher: PlanSearcher, status: StatusCallback, *, trials
         ),
         run_config=tune.RunConfig(
             name=name,
-            storage_path=f"{bench.uri}/tune",
+            storage_path=join_uri(bench.uri, "tune"),
             verbose=0,
             callbacks=[status],
             failure_config=tune.FailureConfig(max_failures=_WORKER_FAILURES),
@@ -108,14 +119,16 @@ def _trial_name(trial: Any) -> str:
 
 def _bench(prepared: Prepared, uri: str, *, sweep: str) -> Bench:
     space = prepared.space
-    wanted = [strategy.example.relabel for strategy in space.strategies]
-    distils = any(strategy.example.strategy.curriculum.role == "kd" for strategy in space.strategies)
-    asks = distils and any(settings.where in {"auto", "shared"} for settings in wanted)
+    asking = [
+        configuration.relabel
+        for configuration in prepared.plan.configurations()
+        if configuration.strategy.curriculum.role == "kd" and configuration.relabel.where in {"auto", "shared"}
+    ]
     return Bench(
         sweep=sweep,
         uri=uri,
         tables={key: ray.put(tables) for key, tables in prepared.tables.items()},
-        shared=start_shared(max(settings.pool_size for settings in wanted)) if asks else None,
+        shared=start_shared(max(settings.pool_size for settings in asking)) if asking else None,
         cpus=space.resources.cpus,
         gpus=space.resources.gpus,
         checkpoint_every_s=space.resources.checkpoint_every_s,
@@ -123,26 +136,26 @@ def _bench(prepared: Prepared, uri: str, *, sweep: str) -> Bench:
 
 
 def _check_resources(prepared: Prepared) -> None:
-    """A trial that no node can hold would wait for ever."""
+    """On a cluster of this machine alone, a trial that asks for more than it has would wait for ever."""
     wanted = {"CPU": prepared.space.resources.cpus, "GPU": prepared.space.resources.gpus}
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(all(node.get(name, 0) >= amount for name, amount in wanted.items()) for node in nodes):
-        most = {name: max(node.get(name, 0) for node in nodes) for name in wanted}
+    there = ray.cluster_resources()
+    short = [name for name, amount in wanted.items() if there.get(name, 0) < amount]
+    if short and not _address():
         raise MtlkdError(
-            f"a trial asks for {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs, no node has them"
-            f" (most on one: {most['CPU']:g} and {most['GPU']:g})",
+            f"a trial asks for {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs,"
+            f" this machine has {there.get('CPU', 0):g} and {there.get('GPU', 0):g}",
             where="resources",
-            fix="ask for less, or connect to a larger cluster by RAY_ADDRESS",
+            fix="ask for less, or connect to a cluster by RAY_ADDRESS",
         )
 
 
 def _head(prepared: Prepared) -> output.Head:
-    packages = ("ray-mtlkd", "torch", "ray", "numpy", "scikit-learn")
+    packages = ("ray-mtlkd", "torch", "numpy", "scikit-learn")
     return output.Head(
         name=prepared.space.name,
         space=prepared.space.fingerprint,
         tables={f"{setup} ({features})": tables.fingerprint for (setup, features), tables in prepared.tables.items()},
-        versions={"python": platform.python_version(), **{package: version(package) for package in packages}},
+        versions={package: version(package) for package in packages},
     )
 
 
@@ -156,19 +169,29 @@ def _run_name(storage: Storage) -> str:
     return f"run-{number}"
 
 
+def _address() -> str | None:
+    """The cluster that the user named."""
+    return os.environ.get("RAY_ADDRESS") or None
+
+
 @contextmanager
-def _ray() -> Iterator[None]:
-    """A connection to the cluster at RAY_ADDRESS, or a cluster of this machine's own for as long as the sweep lasts."""
-    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-    os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
-    os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    if ray.is_initialized():
-        yield
-        return
-    address = os.environ.get("RAY_ADDRESS") or "local"
-    own = {"include_dashboard": False} if address == "local" else {}
-    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
+def connect() -> Iterator[None]:
+    """A connection to the cluster at RAY_ADDRESS, or a cluster of this machine's own for as long as the sweep lasts.
+
+    Raises:
+        MtlkdError: where there is no cluster at RAY_ADDRESS, or it does not take this token.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    own: dict[str, Any] = {} if _address() else {"include_dashboard": False}
+    try:
+        ray.init(address=_address() or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise MtlkdError(
+            f"Ray does not start ({str(error).splitlines()[0]})",
+            where="RAY_ADDRESS" if _address() else "this machine",
+            fix="check the address, that RAY_AUTH_MODE is the cluster's, and the token in ~/.ray/auth_token",
+        ) from error
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
         yield

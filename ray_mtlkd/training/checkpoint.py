@@ -5,75 +5,22 @@ still has the checkpoint before. Moments (a teacher's parameters, say) are kept 
 """
 
 import hashlib
-import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import safetensors.torch
-from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.training.progress import Internals, Moment, Progress
+from ray_mtlkd.training.storage import Storage, join_uri
 
 _HEAD = "checkpoint.json"
 
 
-@dataclass(frozen=True)
-class Storage:
-    """A folder on any pyarrow file system.
-
-    Attributes:
-        root: Path of the folder inside the file system.
-    """
-
-    filesystem: FileSystem
-    root: str
-
-    @classmethod
-    def at(cls, uri: str) -> "Storage":
-        """The folder at a local path or at a URI such as ``s3://bucket/sweep``."""
-        filesystem, root = FileSystem.from_uri(uri) if "://" in uri else (LocalFileSystem(), uri)
-        return cls(filesystem, root)
-
-    def child(self, name: str) -> "Storage":
-        """A folder in this one."""
-        return Storage(self.filesystem, posixpath.join(self.root, name))
-
-    def write(self, name: str, data: bytes) -> None:
-        """Write a file so that it is there whole or not at all."""
-        path = posixpath.join(self.root, name)
-        self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
-        # An object store shows an object once it is whole; a file needs the rename.
-        draft = f"{path}.draft" if isinstance(self.filesystem, LocalFileSystem) else path
-        with self.filesystem.open_output_stream(draft) as stream:
-            stream.write(data)
-        if draft != path:
-            self.filesystem.move(draft, path)
-
-    def read(self, name: str) -> bytes | None:
-        """A file's content, or None where there is none."""
-        path = posixpath.join(self.root, name)
-        if self.filesystem.get_file_info(path).type != FileType.File:
-            return None
-        with self.filesystem.open_input_stream(path) as stream:
-            data: bytes = stream.read()
-        return data
-
-    def names(self) -> list[str]:
-        """Names of the files right in this folder."""
-        found = self.filesystem.get_file_info(FileSelector(self.root, allow_not_found=True))
-        return sorted(info.base_name for info in found if info.type == FileType.File)
-
-    def delete(self, name: str) -> None:
-        """Remove a file."""
-        self.filesystem.delete_file(posixpath.join(self.root, name))
-
-    def clear(self) -> None:
-        """Remove the folder with all that it holds."""
-        if self.filesystem.get_file_info(self.root).type == FileType.Directory:
-            self.filesystem.delete_dir(self.root)
+class DamagedCheckpointError(MtlkdError):
+    """A checkpoint that cannot be used: the run has to start again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +37,9 @@ class _Head:
     moments: dict[int, _File]
     soft: dict[int, _File]
     progress: Progress
+
+
+_ADAPTER = TypeAdapter(_Head)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +78,7 @@ class Checkpoints:
             },
             progress=progress,
         )
-        self._storage.write(_HEAD, _adapter().dump_json(head))
+        self._storage.write(_HEAD, _ADAPTER.dump_json(head))
         named = {_HEAD, head.live.name, *(file.name for part in (head.moments, head.soft) for file in part.values())}
         for name in self._storage.names():
             if name not in named:
@@ -139,16 +89,22 @@ class Checkpoints:
         """The last checkpoint, or None where the run has none.
 
         Raises:
-            MtlkdError: where it belongs to another job, or a file is missing or damaged.
+            DamagedCheckpointError: where a file is missing or damaged.
+        MtlkdError: where it belongs to another job.
         """
         data = self._storage.read(_HEAD)
         if data is None:
             return None
-        head = _adapter().validate_json(data)
+        try:
+            head = _ADAPTER.validate_json(data)
+        except ValidationError as error:
+            raise DamagedCheckpointError(
+                "damaged", where=join_uri(self._storage.uri, _HEAD), fix=f"delete {self._storage.uri}"
+            ) from error
         if head.job != self._job:
             raise MtlkdError(
                 "the checkpoint belongs to other data or another configuration",
-                where=posixpath.join(self._storage.root, _HEAD),
+                where=join_uri(self._storage.uri, _HEAD),
                 fix="give a new output folder, or the search space and tables that the sweep was started with",
             )
         return Restored(
@@ -157,6 +113,11 @@ class Checkpoints:
             soft={task: self._get(file).tensors["soft"] for task, file in head.soft.items()},
             progress=head.progress,
         )
+
+    def clear(self) -> None:
+        """Forget what is there."""
+        self._storage.clear()
+        self._written = {}
 
     def _put(self, name: str, moment: Moment) -> _File:
         known = self._written.get(name)
@@ -170,14 +131,10 @@ class Checkpoints:
     def _get(self, file: _File) -> Moment:
         data = self._storage.read(file.name)
         if data is None or hashlib.sha256(data).hexdigest() != file.sha256:
-            raise MtlkdError(
+            raise DamagedCheckpointError(
                 "missing" if data is None else "damaged: its checksum does not match",
-                where=posixpath.join(self._storage.root, file.name),
-                fix=f"delete the folder {self._storage.root} to train this trial again from its first step",
+                where=join_uri(self._storage.uri, file.name),
+                fix=f"delete {self._storage.uri} to train from the first step",
             )
         self._written[file.name] = file
         return Moment(tensors=safetensors.torch.load(data), internals=file.internals)
-
-
-def _adapter() -> TypeAdapter[_Head]:
-    return TypeAdapter(_Head)

@@ -13,19 +13,22 @@ class Tracker:
 
     Attributes:
         best: Best metric so far, in its own unit; None before the first evaluation.
-        best_step: Physical step of that evaluation.
-        stale: Evaluations since then.
+        best_step: Physical step of that evaluation: where the teacher is taken from.
+        anchor: What the next improvement is measured from.
+        stale: Evaluations since one gained more than ``min_delta`` over the anchor.
     """
 
     best: float | None = None
     best_step: int = -1
+    anchor: float | None = None
     stale: int = 0
 
 
 def track(tracker: Tracker, *, value: float, step: int, sign: int, rule: Convergence) -> Tracker:
     """The tracker after one more evaluation.
 
-    The best moves only with a gain above ``min_delta``, so that a slow creep cannot keep a task alive for ever.
+    The best moves with any gain, the anchor only with one above ``min_delta``: a creep cannot put off convergence step
+    by step, and the teacher is still the best evaluation.
 
     Args:
         tracker: The history so far.
@@ -36,9 +39,16 @@ def track(tracker: Tracker, *, value: float, step: int, sign: int, rule: Converg
     """
     if not math.isfinite(value):
         raise ValueError(f"a validation metric must be finite, got {value}")
-    if tracker.best is None or sign * (value - tracker.best) > rule.min_delta:
-        return Tracker(best=value, best_step=step, stale=0)
-    return Tracker(best=tracker.best, best_step=tracker.best_step, stale=tracker.stale + 1)
+    if tracker.best is None or tracker.anchor is None:
+        return Tracker(best=value, best_step=step, anchor=value)
+    is_best = sign * (value - tracker.best) > 0
+    is_gain = sign * (value - tracker.anchor) > rule.min_delta
+    return Tracker(
+        best=value if is_best else tracker.best,
+        best_step=step if is_best else tracker.best_step,
+        anchor=value if is_gain else tracker.anchor,
+        stale=0 if is_gain else tracker.stale + 1,
+    )
 
 
 def judge(tracker: Tracker, rule: Convergence) -> Verdict:
@@ -48,8 +58,8 @@ def judge(tracker: Tracker, rule: Convergence) -> Verdict:
         reason = "not evaluated yet"
     elif converged:
         reason = (
-            f"no gain > {rule.min_delta:g} over {tracker.best:.4f} for {tracker.stale} evaluations"
-            f" since step {tracker.best_step}"
+            f"no gain > {rule.min_delta:g} over {tracker.anchor:.4f} for {tracker.stale} evaluations,"
+            f" best {tracker.best:.4f} at step {tracker.best_step}"
         )
     else:
         reason = f"best {tracker.best:.4f} at step {tracker.best_step}, {tracker.stale} of {rule.patience} without gain"

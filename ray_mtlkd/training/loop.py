@@ -9,7 +9,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import CurvePoint, Event
 from ray_mtlkd.strategies.curricula.base import Action, Finish, Relabel, Rewind, Start, Stop
 from ray_mtlkd.tasks.metrics import METRICS
-from ray_mtlkd.training.checkpoint import Checkpoints
+from ray_mtlkd.training.checkpoint import Checkpoints, DamagedCheckpointError
 from ray_mtlkd.training.convergence import Tracker, judge, track
 from ray_mtlkd.training.evaluation import facts, metric_of, score
 from ray_mtlkd.training.job import Job, Outcome, Relabeller, Report, Request
@@ -29,10 +29,18 @@ class Loop:
         report: Called after each evaluation.
         checkpoints: Where the run resumes from, if anything is there.
         checkpoint_every_s: Least time between two checkpoints; 0 writes one at each evaluation.
+        checkpoint_at_end: Whether the finished run leaves a checkpoint, for a trial that goes on with other runs.
     """
 
     def __init__(
-        self, job: Job, *, relabel: Relabeller, report: Report, checkpoints: Checkpoints, checkpoint_every_s: float
+        self,
+        job: Job,
+        *,
+        relabel: Relabeller,
+        report: Report,
+        checkpoints: Checkpoints,
+        checkpoint_every_s: float,
+        checkpoint_at_end: bool,
     ) -> None:
         self._tables = job.tables.tasks
         self._every = job.configuration.training.eval_every
@@ -43,6 +51,7 @@ class Loop:
         self._report = report
         self._checkpoints = checkpoints
         self._checkpoint_every_s = checkpoint_every_s
+        self._checkpoint_at_end = checkpoint_at_end
         self._clock = (time.perf_counter(), time.process_time())
         self._trainer = Trainer(job)
         self._moments = Moments(self._trainer.model)
@@ -78,6 +87,8 @@ class Loop:
             if time.monotonic() - saved >= self._checkpoint_every_s:
                 self._save()
                 saved = time.monotonic()
+        if self._checkpoint_at_end:
+            self._save()
         return self._outcome()
 
     def _train(self) -> None:
@@ -243,7 +254,11 @@ class Loop:
         self._checkpoints.save(live=live, moments=self._moments.kept, soft=self._soft, progress=self._progress)
 
     def _resume(self) -> None:
-        restored = self._checkpoints.load()
+        try:
+            restored = self._checkpoints.load()
+        except DamagedCheckpointError:
+            self._checkpoints.clear()  # the run is reproducible: from the first step it ends the same
+            return
         if restored is None:
             return
         self._progress = restored.progress

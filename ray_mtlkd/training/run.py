@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ray_mtlkd.records import CurvePoint, Event
-from ray_mtlkd.training.checkpoint import Checkpoints, Storage
+from ray_mtlkd.training.checkpoint import Checkpoints
 from ray_mtlkd.training.job import Job, Outcome, Relabeller, Report, TaskOutcome
 from ray_mtlkd.training.loop import Loop
 from ray_mtlkd.training.progress import Evaluation
+from ray_mtlkd.training.storage import Storage
 
 Item = TypeVar("Item", CurvePoint, Event)
 
@@ -33,6 +34,7 @@ def train(
     Raises:
         MtlkdError: where a loss or an output stops being finite, or a checkpoint does not fit.
     """
+    own_models = job.configuration.strategy.curriculum.own_models
 
     def run(part: Job, part_report: Report, folder: Storage) -> Outcome:
         checkpoints = Checkpoints(folder, job=part.fingerprint)
@@ -42,9 +44,10 @@ def train(
             report=part_report,
             checkpoints=checkpoints,
             checkpoint_every_s=checkpoint_every_s,
+            checkpoint_at_end=own_models,
         ).run()
 
-    if not job.configuration.strategy.curriculum.own_models:
+    if not own_models:
         return run(job, report, storage)
     outcomes: list[Outcome] = []
     for index, table in enumerate(job.tables.tasks):

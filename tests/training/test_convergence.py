@@ -21,7 +21,9 @@ def _after(values, *, sign=1, patience=2, min_delta=0.0):
         ([0.5, 0.7, 0.6, 0.6], {}, True, 20),
         ([0.5, 0.7, 0.7, 0.7], {}, True, 20),  # equal is no gain
         ([0.5, 0.7, 0.6, 0.8], {}, False, 40),
-        ([0.5, 0.55, 0.59], {"min_delta": 0.1}, True, 10),  # a creep below min_delta does not count
+        ([0.5, 0.55, 0.59], {"min_delta": 0.1}, True, 30),  # a creep below min_delta is no gain, but the best
+        ([0.5, 0.59, 0.58], {"min_delta": 0.1}, True, 20),
+        ([0.5, 0.59, 0.61], {"min_delta": 0.1}, False, 30),  # the gain is measured from the anchor
         ([0.5, 0.55, 0.61], {"min_delta": 0.1}, False, 30),
         ([2.0, 1.0, 1.5, 1.2], {"sign": -1}, True, 20),  # lower is better
         ([2.0, 1.0, 1.5, 0.9], {"sign": -1}, False, 40),
@@ -38,7 +40,7 @@ def test_a_task_converges_when_nothing_has_improved_for_patience_evaluations(val
 
 def test_a_verdict_explains_itself():
     _, verdict = _after([0.5, 0.7, 0.6, 0.6], min_delta=0.1)
-    assert verdict.reason == "no gain > 0.1 over 0.7000 for 2 evaluations since step 20"
+    assert verdict.reason == "no gain > 0.1 over 0.7000 for 2 evaluations, best 0.7000 at step 20"
 
 
 def test_a_task_that_was_never_evaluated_has_not_converged():

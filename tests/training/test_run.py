@@ -8,9 +8,9 @@ import torch
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.tasks.inputs import Dense
-from ray_mtlkd.training.checkpoint import Storage
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
+from ray_mtlkd.training.storage import Storage
 
 NAMED = (
     "sum",
@@ -203,7 +203,10 @@ def test_a_checkpoint_of_another_job_is_refused(job, inline, tmp_path):
         _run(job("sum", seed=2), inline, tmp_path)
 
 
-def test_a_damaged_checkpoint_is_named(job, inline, tmp_path):
+@pytest.mark.parametrize("damage", ["truncated", "missing", "head"])
+def test_a_run_with_a_damaged_checkpoint_starts_again_and_ends_the_same(job, inline, tmp_path, damage):
+    whole = _run(job("sum"), inline, tmp_path / "whole")
+    folder = tmp_path / "damaged"
     evaluations = iter(range(100))
 
     def die_later(_):
@@ -211,11 +214,44 @@ def test_a_damaged_checkpoint_is_named(job, inline, tmp_path):
             raise _KilledError
 
     with pytest.raises(_KilledError):
+        _run(job("sum"), inline, folder, report=die_later, checkpoint_every_s=0)
+    (live,) = folder.glob("live-*.safetensors")
+    if damage == "truncated":
+        live.write_bytes(live.read_bytes()[:-1])
+    elif damage == "missing":
+        live.unlink()
+    else:
+        (folder / "checkpoint.json").write_text("{")
+    steps = []
+    outcome = _run(job("sum"), inline, folder, report=lambda evaluation: steps.append(evaluation.step))
+    assert steps[0] == 5
+    assert _untimed(outcome) == _untimed(whole)
+
+
+def test_a_resumed_run_does_not_repeat_what_its_checkpoint_holds(job, inline, tmp_path):
+    evaluations = iter(range(100))
+
+    def die_later(_):
+        if next(evaluations) == 3:
+            raise _KilledError
+
+    with pytest.raises(_KilledError):
         _run(job("sum"), inline, tmp_path, report=die_later, checkpoint_every_s=0)
-    (live,) = tmp_path.glob("live-*.safetensors")
-    live.write_bytes(live.read_bytes()[:-1])
-    with pytest.raises(MtlkdError, match=r"live-.*: damaged"):
-        _run(job("sum"), inline, tmp_path)
+    steps = []
+    _run(job("sum"), inline, tmp_path, report=lambda evaluation: steps.append(evaluation.step))
+    assert steps[0] == 20  # three checkpoints were written, the fourth evaluation died before its own
+
+
+def test_tasks_that_were_trained_alone_are_not_trained_again(job, inline, tmp_path):
+    def die_in_the_last_task(evaluation):
+        if evaluation.tasks == ("where",):
+            raise _KilledError
+
+    with pytest.raises(_KilledError):
+        _run(job("single_task"), inline, tmp_path, report=die_in_the_last_task)
+    tasks = []
+    _run(job("single_task"), inline, tmp_path, report=lambda evaluation: tasks.append(evaluation.tasks))
+    assert set(tasks) == {("where",)}
 
 
 def test_checkpoints_hold_nothing_pickled_and_nothing_stale(job, inline, tmp_path):

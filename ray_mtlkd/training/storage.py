@@ -1,0 +1,80 @@
+"""A folder on any pyarrow file system: local, NFS, ``s3://``, ``gs://``."""
+
+import posixpath
+from dataclasses import dataclass
+
+from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
+
+
+def join_uri(uri: str, name: str) -> str:
+    """A place below a path or URI; a query such as ``?endpoint_override=…`` stays at the end."""
+    path, mark, query = uri.partition("?") if "://" in uri else (uri, "", "")
+    return f"{path.rstrip('/')}/{name}{mark}{query}"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A folder.
+
+    Attributes:
+        uri: A local path, or a URI that pyarrow knows: what messages show.
+        root: Path of the folder inside the file system.
+    """
+
+    uri: str
+    filesystem: FileSystem
+    root: str
+
+    @classmethod
+    def at(cls, uri: str) -> "Storage":
+        """The folder at a local path or at a URI such as ``s3://bucket/sweep``."""
+        filesystem, root = FileSystem.from_uri(uri) if "://" in uri else (LocalFileSystem(), uri)
+        return cls(uri, filesystem, root)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the folder is on this machine's own file system (NFS included)."""
+        return isinstance(self.filesystem, LocalFileSystem)
+
+    def child(self, name: str) -> "Storage":
+        """A folder in this one."""
+        return Storage(join_uri(self.uri, name), self.filesystem, posixpath.join(self.root, name))
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file so that it is there whole or not at all."""
+        path = posixpath.join(self.root, name)
+        self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
+        # An object store shows an object once it is whole; a file needs the rename.
+        draft = f"{path}.draft" if self.is_local else path
+        with self.filesystem.open_output_stream(draft) as stream:
+            stream.write(data)
+        if draft != path:
+            self.filesystem.move(draft, path)
+
+    def read(self, name: str) -> bytes | None:
+        """A file's content, or None where there is none."""
+        path = posixpath.join(self.root, name)
+        if self.filesystem.get_file_info(path).type != FileType.File:
+            return None
+        with self.filesystem.open_input_stream(path) as stream:
+            data: bytes = stream.read()
+        return data
+
+    def names(self) -> list[str]:
+        """Names of the files right in this folder."""
+        found = self.filesystem.get_file_info(FileSelector(self.root, allow_not_found=True))
+        return sorted(info.base_name for info in found if info.type == FileType.File)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in the folder, or no folder."""
+        return not self.filesystem.get_file_info(FileSelector(self.root, allow_not_found=True))
+
+    def delete(self, name: str) -> None:
+        """Remove a file."""
+        self.filesystem.delete_file(posixpath.join(self.root, name))
+
+    def clear(self) -> None:
+        """Remove the folder with all that it holds."""
+        if self.filesystem.get_file_info(self.root).type == FileType.Directory:
+            self.filesystem.delete_dir(self.root)
