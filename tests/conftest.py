@@ -1,8 +1,60 @@
 import pytest
 import torch
 
+from ray_mtlkd.records import CurvePoint, Event, TaskRecord
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     """Small matrices gain nothing from threads, and lose much where the machine is busy."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def record():
+    """Makes one task's record of a trial that ended well, with fields replaced."""
+
+    def make(**changes):
+        values = {
+            "sweep": "s",
+            "setup": "u",
+            "strategy": "sum",
+            "curriculum": "joint",
+            "balancer": "sum",
+            "role": "baseline",
+            "stage": "search",
+            "config_index": 0,
+            "config": "{}",
+            "seed": 1,
+            "trial": "t",
+            "status": "ok",
+            "error": None,
+            "notes": ["a note"],
+            "task": "a",
+            "task_index": 0,
+            "kind": "binary",
+            "metric": "f1",
+            "sign": 1,
+            "train_rows": 10,
+            "trivial": 0.1,
+            "perfect": 1.0,
+            "valid": 0.1 + 0.2,
+            "test": None,
+            "valid_peak": 0.4,
+            "test_peak": 0.5,
+            "teacher": None,
+            "retention": None,
+            "score": 0.3,
+            "converged_step": None,
+            "teacher_step": None,
+            "checkpoint_step": 20,
+            "steps": 30,
+            "batches": 150,
+            "wall_s": 1.5,
+            "cpu_s": 1.0,
+            "curve": [CurvePoint(step=10, batches=50, valid=None, loss=0.7, weight=1.0, phase="labels")],
+            "events": [Event(step=10, batches=50, kind="start", task=None, reason="because")],
+        }
+        return TaskRecord(**{**values, **changes})
+
+    return make

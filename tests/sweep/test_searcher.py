@@ -68,6 +68,20 @@ def test_a_strategy_whose_search_failed_altogether_does_not_replicate(plan):
     assert sum("-joint_kd-" in name for name in names) == 4
 
 
+def test_the_total_leaves_out_replicates_that_will_never_run(plan):
+    tuner = Tuner(plan)
+    assert tuner.searcher.total == 8
+    assert not tuner.searcher.is_over
+    tuner.drain(lambda trial: None if trial.strategy == "sum" else 0.5)
+    assert tuner.searcher.total == 6
+    assert tuner.searcher.is_over
+
+
+def test_leaders_know_earlier_runs(plan):
+    tuner = Tuner(plan, {"similar-sum-c0-s0": 0.9})
+    assert [(trial.strategy, score) for trial, score in tuner.searcher.leaders] == [("sum", 0.9)]
+
+
 def test_a_trial_that_tune_gave_up_counts_as_failed_and_is_told(plan):
     tuner = Tuner(plan)
     started = tuner.start()

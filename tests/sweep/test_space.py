@@ -36,6 +36,15 @@ def test_a_sound_space_decodes(space_value):
         ({"strategies": []}, "strategies: no strategy"),
         ({"strategies": ["sum", "summ"]}, "strategies[1]: unknown strategy 'summ'; did you mean 'sum'?"),
         ({"strategies": ["sum", "sum"]}, "strategies: 'sum' stands here twice (strategies[0], strategies[1])"),
+        ({"setups": ["a/shop.yaml", "b/shop.yaml"]}, "setups: 'shop.yaml' stands here twice"),
+        (
+            {"strategies": [{"name": "sum", "label": "a b"}, {"name": "pcgrad", "label": "a-b"}]},
+            "strategies: 'a b' stands here twice (strategies[0], strategies[1])",
+        ),
+        (
+            {"strategies": [{"curriculum": {"choice": ["joint", "joint_kd"]}, "balancer": "sum"}]},
+            "strategies[0]: its curriculum or balancer is a domain",
+        ),
         ({"encoder": "mpl"}, "encoder: unknown encoder 'mpl'; did you mean 'mlp'?"),
         ({"encoder": {"name": "mlp", "width": 3}}, "encoder.width: unknown key 'width'"),
         ({"training": {"lr": "fast"}}, 'training.lr: "fast" does not fit; give'),
@@ -83,6 +92,12 @@ def test_a_shared_mistake_is_reported_once(space_value):
 
 def test_something_else_than_a_mapping_is_refused():
     assert "not a search space" in _problems(["sum"])[0]
+
+
+def test_resources_do_not_make_another_sweep_but_threads_do(space_value):
+    first = decode_space(space_value(), where="x").fingerprint
+    assert first == decode_space(space_value(resources={"checkpoint_every_s": 1.0}), where="x").fingerprint
+    assert first != decode_space(space_value(resources={"cpus": 2}), where="x").fingerprint
 
 
 def test_the_fingerprint_follows_the_content(space_value):

@@ -183,6 +183,42 @@ def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_sam
     _assert_same(_records(out), _records(whole[0]))
 
 
+def test_a_finished_sweep_resumes_without_running_anything(folder, whole):
+    out, _ = whole
+    before = {path: path.stat().st_mtime_ns for path in (out / "records").glob("*")}
+    done = _sweep(folder, "--resume", str(out))
+    assert done.returncode == 0, done.stderr
+    assert "over best baseline" in done.stdout
+    assert {path: path.stat().st_mtime_ns for path in (out / "records").glob("*")} == before
+
+
+def test_a_stopped_sweep_says_how_to_go_on(folder):
+    out = folder / "stopped"
+    driver = subprocess.Popen(_command(folder, "--out", str(out)), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _wait_for(lambda: list((out / "records").glob("*.parquet")))
+    driver.send_signal(signal.SIGINT)
+    printed, _ = driver.communicate(timeout=LIMIT_S)
+    assert driver.returncode == 130
+    assert f"--resume {out}" in printed.decode()
+
+
+def test_every_way_to_relabel_gives_the_same_trial_while_trials_hold_every_cpu(tmp_path):
+    text = SPACE.replace("{grid: [3e-3, 6e-3]}", "3e-3").replace("configurations: 2", "configurations: 3")
+    text += "relabel: {where: {grid: [inline, shared, pool]}}\n"
+    (tmp_path / "space.yaml").write_text(text.replace("  - {name: gradnorm}\n", "").replace("[1, 2]", "[1]"))
+    out = tmp_path / "out"
+    done = _sweep(tmp_path, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    by_way = {}
+    for index in range(3):
+        rows = pq.read_table(out / "records" / f"similar-joint_kd-c{index}-s0.parquet").to_pylist()
+        ways = {row["relabelled"].split(":")[0] for row in rows if row["relabelled"]}
+        by_way["+".join(ways)] = [(row["test"], row["valid"], row["curve"]) for row in rows]
+    assert by_way.keys() == {"inline", "shared", "pool"}
+    assert by_way["shared"] == by_way["inline"]
+    assert by_way["pool"] == by_way["inline"]
+
+
 def test_a_trial_whose_loss_becomes_nan_fails_alone(folder, tmp_path):
     text = SPACE.replace("{grid: [3e-3, 6e-3]}", "{grid: [3e-3, 1e30]}").replace("steps: 250", "steps: 50")
     (tmp_path / "space.yaml").write_text(text)

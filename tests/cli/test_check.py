@@ -1,0 +1,47 @@
+import subprocess
+import sys
+
+import pytest
+
+SPACE = """
+name: small
+setups: [similar]
+encoder: {name: mlp, hidden: [16]}
+training: {steps: 40, lr: {loguniform: [1e-3, 1e-2]}}
+strategies: [sum, joint_kd]
+search: {configurations: 2}
+replicate: {seeds: [1, 2]}
+"""
+
+
+def _check(tmp_path, text):
+    path = tmp_path / "space.yaml"
+    path.write_text(text)
+    code = "import sys; from ray_mtlkd.cli import main\ntry:\n main()\nfinally:\n print('ray' in sys.modules)"
+    command = [sys.executable, "-c", code, "check", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_sound_space_is_counted_without_ray(tmp_path):
+    done = _check(tmp_path, SPACE)
+    assert done.returncode == 0, done.stderr
+    assert "8 trials, at most 320 steps of all tasks (1,600 task batches)" in " ".join(done.stdout.split())
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("similar", "simlar", ["unknown setup 'simlar'", "did you mean 'similar'"]),
+        ("hidden: [16]", "hiden: [16]", ["space.yaml: encoder.hiden: unknown key 'hiden'"]),
+        ("mlp, hidden: [16]", "cnn", ["choose an encoder that reads vector (such as mlp)"]),
+        ("[sum, joint_kd]", "[{name: static, balancer: {weights: [1, 2]}}]", ["2 weights for 5 tasks"]),
+        ("steps: 40", "steps: x, batch_size: 0", ["space.yaml: training.steps", "1 error"]),
+    ],
+)
+def test_mistakes_are_named_on_stderr_and_end_with_exit_code_2(tmp_path, old, new, said):
+    done = _check(tmp_path, SPACE.replace(old, new))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert any(part in done.stderr for part in said), done.stderr
+    assert done.stderr.startswith("error: ")

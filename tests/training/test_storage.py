@@ -1,0 +1,57 @@
+import pytest
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
+
+from ray_mtlkd.training.storage import Storage, join_uri
+
+
+@pytest.fixture(params=["local", "remote"])
+def storage(request, tmp_path):
+    """A folder on this machine, and one behind a file system that is not the local one."""
+    if request.param == "local":
+        return Storage.at(str(tmp_path / "sweep"))
+    return Storage("fake://bucket/sweep", SubTreeFileSystem(str(tmp_path), LocalFileSystem()), "sweep")
+
+
+def test_what_is_written_is_read(storage):
+    assert storage.read("a.bin") is None
+    storage.write("a.bin", b"one")
+    storage.write("a.bin", b"two")
+    storage.write("deep/er/b.bin", b"three")
+    assert storage.read("a.bin") == b"two"
+    assert storage.child("deep").child("er").read("b.bin") == b"three"
+    assert storage.names() == ["a.bin"]
+
+
+def test_a_folder_is_empty_until_something_is_in_it(storage):
+    assert storage.is_empty
+    storage.write("deep/b.bin", b"x")
+    assert not storage.is_empty
+    assert storage.names() == []
+
+
+def test_deleting_and_clearing_leave_nothing(storage):
+    storage.write("a.bin", b"one")
+    storage.write("b.bin", b"two")
+    storage.delete("a.bin")
+    assert storage.names() == ["b.bin"]
+    storage.clear()
+    assert storage.is_empty
+    storage.clear()
+
+
+def test_messages_show_the_place_that_the_user_named(storage):
+    assert storage.child("records").uri == storage.uri + "/records"
+
+
+@pytest.mark.parametrize(
+    ("uri", "joined"),
+    [
+        ("/runs/one", "/runs/one/tune"),
+        ("/runs/one/", "/runs/one/tune"),
+        ("s3://bucket/one", "s3://bucket/one/tune"),
+        ("s3://bucket/one?endpoint_override=localhost:9000", "s3://bucket/one/tune?endpoint_override=localhost:9000"),
+        ("/odd?name", "/odd?name/tune"),
+    ],
+)
+def test_a_query_stays_at_the_end(uri, joined):
+    assert join_uri(uri, "tune") == joined
