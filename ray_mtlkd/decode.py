@@ -137,11 +137,14 @@ def _problem(kind: Any, value: Any, detail: Any, where: str) -> MtlkdError:
         owner = _owner(kind, detail["loc"][:-1])
         return unknown_name(key, owner, what="key", where=at)
     if detail["type"] in {"missing", "missing_argument", "missing_keyword_only_argument"}:
-        return MtlkdError("missing", where=join(at, str(detail["loc"][-1])), fix="add this key")
+        last = detail["loc"][-1]
+        if isinstance(last, int):
+            return MtlkdError(f"item {last + 1} is missing", where=join(where, *path[:-1]), fix="add it to the list")
+        return MtlkdError("missing", where=join(at, str(last)), fix="add this key")
     if detail["type"] == "value_error":
         return MtlkdError(str(detail["ctx"]["error"]), where=at, fix="correct the value")
     said = re.sub(r"\ba (?:valid )?(?=[aeiou])", "an ", detail["msg"].replace("Input should be ", ""))
-    said = said.replace("a valid ", "a ")
+    said = said.replace("a valid ", "a ").replace("an array", "a list").replace("an object", "a mapping")
     shown = json.dumps(detail["input"], default=str)
     return MtlkdError(f"{shown[:80]} does not fit", where=at, fix=f"give {said}")
 

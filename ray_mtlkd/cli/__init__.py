@@ -27,7 +27,7 @@ def main() -> None:
     problems: list[MtlkdError] = []
     with gather(problems):
         app()
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
     for problem in problems:
         console.print(f"error: {problem}")
     if len(problems) > 1:

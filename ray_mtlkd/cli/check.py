@@ -1,5 +1,7 @@
 """`ray-mtlkd check`: is this search space sound, and what would it run?"""
 
+import os
+
 from rich.console import Console
 from rich.table import Table
 
@@ -16,10 +18,15 @@ def check(space: SpaceFile, data_dir: DataDir = None) -> None:
     from ray_mtlkd.sweep.prepare import estimate, prepare
     from ray_mtlkd.sweep.space import read_space
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     prepared = prepare(read_space(space), data_dir=data_dir, say=lambda _: None)
     for warning in prepared.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
+    cpus = prepared.space.resources.cpus
+    if cpus > (os.cpu_count() or 1) and not os.environ.get("RAY_ADDRESS"):
+        console.print(
+            f"warning: resources.cpus: a trial asks for {cpus} CPUs, more than this machine has", style="yellow"
+        )
     cost = estimate(prepared)
     plan, found = prepared.plan, prepared.space
     table = Table(title=f"{found.name}: what would run", title_justify="left")
@@ -37,9 +44,15 @@ def check(space: SpaceFile, data_dir: DataDir = None) -> None:
             str(len(groups) * (searched + seeds)),
         )
     console.print(table)
-    hours = cost.cpu_s / 3600
-    amount = f"{hours:.1f} h" if hours >= 1 else f"{cost.cpu_s / 60:.1f} min"
+    amount = _duration(cost.cpu_s)
     console.print(
         f"{cost.trials} trials, at most {cost.steps:,} steps of all tasks ({cost.task_batches:,} task batches),"
         f" about {amount} of one core (measured on a few steps here; divide by the cores that the trials get)"
     )
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"

@@ -101,4 +101,4 @@ def _table(title: str, *, left: tuple[str, ...], right: tuple[str, ...]) -> Tabl
 
 
 def _console() -> Console:
-    return Console(highlight=False)
+    return Console(highlight=False, emoji=False)

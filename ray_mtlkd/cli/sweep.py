@@ -34,17 +34,23 @@ def sweep(
     """
     if out is not None and resume is not None:
         raise MtlkdError("both are given", where="--out and --resume", fix="give only one of them")
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
+    from ray_mtlkd.sweep import output
     from ray_mtlkd.sweep.prepare import prepare
     from ray_mtlkd.sweep.space import read_space
     from ray_mtlkd.sweep.tuner import Target, run_sweep
+    from ray_mtlkd.training.storage import Storage
 
     found = read_space(space)
+    now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
+    uri = absolute(resume or out or f"runs/{found.name}-{now}")
+    if resume is None:
+        output.check_empty(Storage.at(uri))
+    else:
+        output.check_space(Storage.at(uri), found.fingerprint)
     prepared = prepare(found, data_dir=data_dir, say=lambda line: console.print(f"{line} …", style="dim"))
     for warning in prepared.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
-    now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
-    uri = absolute(resume or out or f"runs/{found.name}-{now}")
     console.print(f"{prepared.plan.size} trials → {uri}")
     try:
         with Progress(console) as progress:
@@ -67,10 +73,11 @@ def finish(uri: str, *, failed: int, console: Console) -> None:
     from ray_mtlkd.training.storage import join_uri
 
     report = build([uri], join_uri(uri, "report"))
-    print_summary(report.summary, console)
     print_advice(report.advice, console)
+    print_summary(report.summary, console)
     if failed:
-        console.print(f"{failed} trials failed; the report says which and why", style="yellow")
+        said = "1 trial" if failed == 1 else f"{failed} trials"
+        console.print(f"{said} failed; the report says which and why", style="yellow")
     console.print(f"report:      {report.page}", soft_wrap=True, markup=False)
     console.print(f"tensorboard --logdir {join_uri(uri, 'tensorboard')}", soft_wrap=True, markup=False)
 

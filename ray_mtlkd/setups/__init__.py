@@ -1,7 +1,7 @@
 """Setups: named lists of tasks with their tables, from the built-in generator, the catalogue or a user's manifest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ray_mtlkd.decode import unknown_name
@@ -37,11 +37,13 @@ class Place:
         folder: Holds a folder for every ``data`` of the manifest; None for a built-in setup, or where no data folder
             is known.
         missing: The ``data`` that are not there.
+        beside: Whether the folder is the manifest's own.
     """
 
     manifest: Manifest
     folder: Path | None
     missing: tuple[str, ...] = ()
+    beside: bool = False
     built_in: bool = False
 
 
@@ -69,7 +71,8 @@ def locate(name_or_path: str, *, data_dir: Path | None) -> Place:
     path = Path(name_or_path)
     manifest = read_manifest(path)
     beside = [] if data_dir is None else [data_dir / manifest.name]
-    return _place(manifest, [*beside, path.parent])
+    place = _place(manifest, [*beside, path.parent])
+    return replace(place, beside=place.folder == path.parent)
 
 
 def read(name_or_path: str, *, data_dir: Path | None) -> RawSetup:
@@ -113,6 +116,9 @@ def _source(place: Place) -> Source:
     if folder is None:
         what, where = "no data folder is known", f"setup {manifest.name}"
         fix = f"name the folder that holds {manifest.name}/ with --data-dir or {DATA_VARIABLE}"
+    elif place.beside:
+        what, where = f"none of the folders {', '.join(sorted(everything))} is here", str(folder.resolve())
+        fix = "put the tasks' `data` folders beside the manifest"
     else:
         what, where = f"no tables of setup {manifest.name} here", str(folder)
         fix = f"name the folder that holds {manifest.name}/ with --data-dir or {DATA_VARIABLE}"

@@ -4,6 +4,7 @@ A leaf is a mapping with one key. Draws depend on the search seed, the configura
 so that all strategies see the same learning rate in the same configuration: the comparison is paired.
 """
 
+import difflib
 import hashlib
 import itertools
 import math
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ray_mtlkd.decode import join
+from ray_mtlkd.decode import join, unknown_name
 from ray_mtlkd.errors import MtlkdError
 
 Draw = Callable[[np.random.Generator, int], Any]
@@ -95,11 +96,26 @@ def find(tree: Any, where: str) -> Iterator[tuple[str, Domain | MtlkdError]]:
         except MtlkdError as error:
             yield where, error
     elif isinstance(tree, dict):
+        problem = _almost_a_leaf(tree, where)
+        if problem is not None:
+            yield where, problem
+            return
         for key, value in tree.items():
             yield from find(value, join(where, str(key)))
     elif isinstance(tree, list):
         for at, value in enumerate(tree):
             yield from find(value, join(where, at))
+
+
+def _almost_a_leaf(tree: Mapping[str, Any], where: str) -> MtlkdError | None:
+    """What is wrong with a mapping that was meant as a domain."""
+    keys = [str(key) for key in tree]
+    if len(keys) > 1 and all(key in _KINDS for key in keys):
+        return MtlkdError(f"{len(keys)} domains at once: {', '.join(keys)}", where=where, fix="keep one of them")
+    close = difflib.get_close_matches(keys[0], _KINDS, n=1, cutoff=0.75) if len(keys) == 1 else []
+    if close and isinstance(tree[keys[0]], list):
+        return unknown_name(keys[0], _KINDS, what="domain", where=where)
+    return None
 
 
 def fill(tree: Any, values: Mapping[str, Any], where: str = "") -> Any:

@@ -63,6 +63,27 @@ def check_empty(storage: Storage) -> None:
         )
 
 
+def check_space(storage: Storage, fingerprint: str) -> None:
+    """Make sure that a folder holds a sweep of this search space.
+
+    Raises:
+        MtlkdError: where it holds none, or one of another space.
+    """
+    if _head(storage).space != fingerprint:
+        raise MtlkdError(
+            "this folder holds a sweep of another search space",
+            where=storage.uri,
+            fix=f"give the search space that it was started with ({join_uri(storage.uri, _SPACE)})",
+        )
+
+
+def _head(storage: Storage) -> Head:
+    data = storage.read(_HEAD)
+    if data is None:
+        raise MtlkdError("no sweep to resume", where=storage.uri, fix="start one with `--out` instead of `--resume`")
+    return Head(**json.loads(data))
+
+
 def create(storage: Storage, head: Head, *, space_text: str) -> None:
     """Start a sweep."""
     storage.write(_HEAD, json.dumps(asdict(head), indent=1).encode())
@@ -75,16 +96,8 @@ def check_same(storage: Storage, head: Head) -> None:
     Raises:
         MtlkdError: where it holds none, or one of another space, other tables or other versions.
     """
-    data = storage.read(_HEAD)
-    if data is None:
-        raise MtlkdError("no sweep to resume", where=storage.uri, fix="start one with `--out` instead of `--resume`")
-    there = Head(**json.loads(data))
-    if there.space != head.space:
-        raise MtlkdError(
-            "this folder holds a sweep of another search space",
-            where=storage.uri,
-            fix=f"give the search space that it was started with ({join_uri(storage.uri, _SPACE)})",
-        )
+    check_space(storage, head.space)
+    there = _head(storage)
     changed = sorted(name for name, mark in head.tables.items() if there.tables.get(name) != mark)
     if changed:
         raise MtlkdError(

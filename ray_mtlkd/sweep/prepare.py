@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd import setups
+from ray_mtlkd.decode import join
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.models.build import build
 from ray_mtlkd.strategies import fit_tasks
@@ -76,11 +77,32 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
                 say(f"featurising {trial.setup} for {decoded.encoder.name}")
                 tables[key] = setups.featurise(raws[trial.setup], key[1])
             tasks = tables[key].tasks
+            problem = _rows_problem(trial, tables[key])
+            if problem is not None:
+                problems.append(problem)
             build(decoded.encoder, [(table.task, table.layout) for table in tasks])
-            fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=f"{trial.strategy} on {trial.setup}")
+            fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=_place(space, trial))
     raise_all(space.name, list({str(problem): problem for problem in problems}.values()))
     warnings = tuple(dict.fromkeys(warning for table in tables.values() for warning in table.warnings))
     return Prepared(space=space, plan=plan, tables=tables, warnings=warnings)
+
+
+def _place(space: SearchSpace, trial: Trial) -> str:
+    """Where a trial's strategy stands."""
+    at = [strategy.label for strategy in space.strategies].index(trial.strategy)
+    return f"setup {trial.setup}: {join('strategies', at)}"
+
+
+def _rows_problem(trial: Trial, tables: SetupTables[Array]) -> MtlkdError | None:
+    largest = max(len(table.train) for table in tables.tasks)
+    asked = trial.configuration.training.batch_size
+    if asked <= largest:
+        return None
+    return MtlkdError(
+        f"a batch of {asked} rows, and no task of {trial.setup} has more than {largest}",
+        where="training.batch_size",
+        fix=f"make it at most {largest}",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,17 @@ def read_space(path: Path) -> SearchSpace:
         MtlkdError: the only error.
         ExceptionGroup: of ``MtlkdError``, where there are several.
     """
-    return decode_space(read_yaml(path), where=str(path))
+    value = read_yaml(path)
+    if isinstance(value, dict) and isinstance(value.get("setups"), list):
+        value["setups"] = [_beside(path, setup) for setup in value["setups"]]
+    return decode_space(value, where=str(path))
+
+
+def _beside(path: Path, setup: Any) -> Any:
+    """A manifest's path as seen from here, where the manifest lies beside the search space."""
+    if isinstance(setup, str) and setup.endswith((".yaml", ".yml")) and (path.parent / setup).exists():
+        return str(path.parent / setup)
+    return setup
 
 
 def decode_space(value: Any, *, where: str) -> SearchSpace:

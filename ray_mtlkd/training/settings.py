@@ -44,6 +44,10 @@ class Optimization:
     def __post_init__(self) -> None:
         _positive(steps=self.steps, batch_size=self.batch_size, eval_every=self.eval_every, lr=self.lr)
         _not_negative(weight_decay=self.weight_decay)
+        if self.eval_every > self.steps:
+            raise ValueError(
+                f"eval_every is {self.eval_every}, beyond the {self.steps} steps: nothing would be evaluated"
+            )
 
 
 @document

@@ -34,7 +34,7 @@ def test_a_sound_space_is_counted_without_ray(tmp_path):
     [
         ("similar", "simlar", ["unknown setup 'simlar'", "did you mean 'similar'"]),
         ("hidden: [16]", "hiden: [16]", ["space.yaml: encoder.hiden: unknown key 'hiden'"]),
-        ("mlp, hidden: [16]", "cnn", ["choose an encoder that reads vector (such as mlp)"]),
+        ("mlp, hidden: [16]", "cnn", ["the encoder reads texts, pairs and tokens, not vector; use mlp"]),
         ("[sum, joint_kd]", "[{name: static, balancer: {weights: [1, 2]}}]", ["2 weights for 5 tasks"]),
         ("steps: 40", "steps: x, batch_size: 0", ["space.yaml: training.steps", "1 error"]),
     ],

@@ -42,8 +42,8 @@ def test_a_missing_folder_says_where_to_look(files):
     for split in files.tables:
         files.path(split).unlink()
     (found,) = files.problems()
-    assert "no tables of setup shop here" in found.what
-    assert "--data-dir" in found.fix
+    assert found.what.startswith("none of the folders ")
+    assert found.fix == "put the tasks' `data` folders beside the manifest"
 
 
 def test_a_missing_column_lists_the_columns_that_are_there(files):

@@ -119,7 +119,7 @@ def test_every_form_decodes(value, strategy):
         ),
         (
             {"name": "sequential_kd", "curriculum": {"order": "by_sise"}},
-            "strategies[0].curriculum.order: \"by_sise\" does not fit; give 'by_size' or 'by_difficulty', or an array",
+            "strategies[0].curriculum.order: \"by_sise\" does not fit; give 'by_size' or 'by_difficulty', or a list",
         ),
         ({"name": "joint_kd", "curriculum": {"rewind": "yes"}}, 'strategies[0].curriculum.rewind: "yes" does not fit'),
     ],

@@ -25,3 +25,9 @@ def space_value(tmp_path):
         return {key: item for key, item in value.items() if item is not None}
 
     return make
+
+
+@pytest.fixture
+def space_text():
+    """The same as text."""
+    return SPACE

@@ -64,6 +64,8 @@ def test_grids_run_through_their_product():
 @pytest.mark.parametrize(
     ("leaf", "message"),
     [
+        ({"chioce": [1]}, "x: unknown domain 'chioce'; did you mean 'choice'?"),
+        ({"choice": [1], "grid": [1]}, "x: 2 domains at once: choice, grid"),
         ({"choice": []}, "x.choice: choice of nothing"),
         ({"grid": 3}, "x.grid: grid of nothing"),
         ({"loguniform": [1e-2, 1e-4]}, "x.loguniform: empty: 0.01 is not below 0.0001"),

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from ray_mtlkd.errors import gather
-from ray_mtlkd.sweep.space import decode_space
+from ray_mtlkd.sweep.space import decode_space, read_space
 
 
 def _problems(value):
@@ -53,6 +55,7 @@ def test_a_sound_space_decodes(space_value):
         ({"training": {"lr": {"choice": []}}}, "training.lr.choice: choice of nothing"),
         ({"training": {"lr": {"gaussian": [0, 1]}}}, "training.lr"),
         ({"training": {"steps": 0}}, "training: steps must be above 0, got 0"),
+        ({"training": {"steps": 10, "eval_every": 20}}, "training: eval_every is 20, beyond the 10 steps"),
         ({"training": {"steps": 1.5}}, "training.steps: 1.5 does not fit"),
         ({"convergence": {"patience": 0}}, "convergence: patience must be above 0"),
         ({"kd": {"temperature": 0}}, "kd: temperature must be above 0"),
@@ -104,3 +107,13 @@ def test_the_fingerprint_follows_the_content(space_value):
     first = decode_space(space_value(), where="x").fingerprint
     assert first == decode_space(space_value(), where="y").fingerprint
     assert first != decode_space(space_value(replicate={"seeds": [1, 3]}), where="x").fingerprint
+
+
+def test_a_manifest_may_lie_beside_the_search_space(tmp_path, space_text, monkeypatch):
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    (folder / "shop.yaml").write_text("name: shop")
+    (folder / "space.yaml").write_text(space_text.replace("[similar]", "[shop.yaml, elsewhere.yaml]"))
+    monkeypatch.chdir(tmp_path)
+    space = read_space(Path("deep/space.yaml"))
+    assert space.setups == ("deep/shop.yaml", "elsewhere.yaml")

@@ -62,16 +62,26 @@ def featurise(raw: RawSetup, features: Features) -> SetupTables[Array]:
     return SetupTables(raw.manifest.name, tasks, fingerprint=fingerprint, warnings=raw.warnings)
 
 
+_INPUTS: Mapping[type[Features], str] = {
+    DenseFeatures: "columns and vectors",
+    BagFeatures: "texts and pairs",
+    TokenFeatures: "texts, pairs and tokens",
+}
+"""What a user calls the inputs that an encoder asks for."""
+
+
 def _misfit(task: RawTask, features: Features) -> Sequence[MtlkdError]:
     form, kind = task.spec.form, task.task.kind
     where = f"tasks.{task.task.name}"
     if form not in READS[type(features)]:
-        able = "mlp" if form in READS[DenseFeatures] else "bag or cnn"
-        what = f"{type(features).__name__} cannot be made from {form}"
-        return [MtlkdError(what, where=where, fix=f"choose an encoder that reads {form} (such as {able})")]
+        able = "cnn" if form == "tokens" else "mlp" if form in READS[DenseFeatures] else "bag or cnn"
+        what = f"the encoder reads {_INPUTS[type(features)]}, not {form}"
+        fix = (
+            f"use {able} for this task; one encoder serves all tasks of a setup, so put other inputs into another setup"
+        )
+        return [MtlkdError(what, where=where, fix=fix)]
     if kind == "tagging" and isinstance(features, BagFeatures):
-        fix = "choose an encoder that reads words in order (such as cnn)"
-        return [MtlkdError("a bag of words has no words to tag", where=where, fix=fix)]
+        return [MtlkdError("a bag of words has no words to tag", where=where, fix="use cnn")]
     return []
 
 

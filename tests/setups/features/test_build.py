@@ -122,12 +122,12 @@ def test_trivial_metrics_are_those_of_the_majority():
         (
             {},
             DenseFeatures(),
-            "tasks.intent: DenseFeatures cannot be made from text; choose an encoder that reads text",
+            "tasks.intent: the encoder reads columns and vectors, not text; use bag or cnn for this task",
         ),
         (
             TAGGING,
             BagFeatures(),
-            "tasks.intent: a bag of words has no words to tag; choose an encoder that reads words",
+            "tasks.intent: a bag of words has no words to tag; use cnn",
         ),
     ],
 )
