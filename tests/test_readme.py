@@ -1,0 +1,55 @@
+"""What the README shows is what works."""
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ray_mtlkd.sweep.prepare import prepare
+from ray_mtlkd.sweep.space import read_space
+
+ROOT = Path(__file__).parents[1]
+WORDS = ["red", "blue", "lamp", "chair", "12x", "oak", "steel", "big"]
+
+
+@pytest.fixture(scope="module")
+def blocks():
+    return re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+
+
+def _text(row):
+    return " ".join(WORDS[(row * step) % len(WORDS)] for step in (1, 3, 5))
+
+
+def _table(task, rows):
+    texts = [_text(row) for row in rows]
+    columns = {
+        "category": {"title": texts, "label": [row % 3 for row in rows]},
+        "match": {"text_a": texts, "text_b": texts[::-1], "label": [row % 2 for row in rows]},
+        "rating": {"title": texts, "body": texts, "rating": [row % 5 + 0.5 for row in rows]},
+        "terms": {"tokens": [text.split() for text in texts], "tags": [["O", "B-X", "I-X"] for _ in rows]},
+    }
+    return pa.table(columns[task])
+
+
+def test_its_manifest_and_its_search_space_fit_each_other(blocks, tmp_path):
+    manifest, space = blocks
+    (tmp_path / "shop.yaml").write_text(manifest)
+    (tmp_path / "my_space.yaml").write_text(space)
+    for task in ("category", "match", "rating", "terms"):
+        (tmp_path / task).mkdir()
+        for split, start in (("train", 0), ("valid", 100), ("test", 130)):
+            pq.write_table(_table(task, range(start, start + 90)), tmp_path / task / f"{split}.parquet")
+    prepared = prepare(read_space(tmp_path / "my_space.yaml"), data_dir=None, say=lambda _: None)
+    assert prepared.plan.size == 5 * (8 + 6)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "search_spaces").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_search_space_decodes(path):
+    assert read_space(path).name == path.stem
+
+
+def test_nothing_is_left_to_fill_in():
+    assert "@@" not in (ROOT / "README.md").read_text()
