@@ -37,17 +37,19 @@ def report(
 
     console = Console(highlight=False)
     found = build(results, _folder(results, out))
-    print_summary(found.summary, console)
     print_advice(found.advice, console)
+    print_summary(found.summary, console)
     if found.failed:
-        console.print(f"{found.failed} trials failed; the report says which and why", style="yellow")
+        console.print(
+            f"{found.failed} trial{'s' * (found.failed > 1)} failed; the report says which and why", style="yellow"
+        )
     console.print(f"report:      {found.page}", soft_wrap=True, markup=False)
 
 
 def print_summary(summary: "Summary", console: Console) -> None:
     """Strategies x setups: average gain with its interval over each reference, in percent, on test."""
     # The report's libraries take a second to import; --help and the other verbs should not wait for them.
-    from ray_mtlkd.report import ALL_SETUPS, REFERENCES
+    from ray_mtlkd.report import ALL_SETUPS, REFERENCES, footnote
 
     table = Table(
         title="Average test gain in %, with its 95 % interval",
@@ -58,14 +60,21 @@ def print_summary(summary: "Summary", console: Console) -> None:
     table.add_column("strategy")
     for name in ("over best baseline", "over sum", "over single task"):
         table.add_column(name)
+    wide = console.width >= _WIDE
     for setup in (*summary.setups, *([ALL_SETUPS] if len(summary.setups) > 1 else [])):
         best = summary.best_baselines.get(setup)
         table.add_section()
         table.add_row(Text(setup, style="bold"), Text("" if best is None else f"= {best}", style="dim"))
         for strategy in summary.strategies[setup]:
             cells = [summary.cells[setup, strategy.name, reference] for reference in REFERENCES]
-            table.add_row(f" {strategy.name}", *(_gain(cell, wide=console.width >= _WIDE) for cell in cells))
+            table.add_row(
+                f" {strategy.name}",
+                *(_gain(cell, mark=summary.mark(setup, strategy.name), wide=wide) for cell in cells),
+            )
     console.print(table)
+    said = footnote(summary.unfinished[summary.total]).replace("`", "")
+    if said:
+        console.print(said, markup=False)
     for warning in summary.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
 
@@ -75,10 +84,10 @@ def print_advice(advice: "Advice", console: Console) -> None:
     console.print(advice.said.replace("**", "").replace("`", ""), markup=False)
 
 
-def _gain(cell: "Cell", *, wide: bool) -> Text:
+def _gain(cell: "Cell", *, mark: str, wide: bool) -> Text:
     from ray_mtlkd.report import NO_DIFFERENCE, cell_text
 
-    number, judgement, _ = cell_text(cell, 1).partition(NO_DIFFERENCE)
+    number, judgement, _ = cell_text(cell, digits=1, mark=mark).partition(NO_DIFFERENCE)
     style = {"better": "green", "worse": "red"}.get("" if cell.estimate is None else cell.estimate.difference, "dim")
     return Text(number.strip() + (" " if wide else "\n") * bool(judgement) + judgement, style=style)
 

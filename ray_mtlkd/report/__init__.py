@@ -6,6 +6,7 @@ from ray_mtlkd.report.load import Records, of, read
 from ray_mtlkd.report.summary import ALL_SETUPS, REFERENCES, Cell, Reference, Summary
 from ray_mtlkd.report.tables import cell as cell_text
 from ray_mtlkd.report.text import NO_DIFFERENCE
+from ray_mtlkd.report.unfinished import footnote
 
 __all__ = [
     "ALL_SETUPS",
@@ -19,6 +20,7 @@ __all__ = [
     "Summary",
     "build",
     "cell_text",
+    "footnote",
     "of",
     "read",
     "summary",

@@ -1,11 +1,10 @@
-"""What ran: the searched and chosen configurations, the trials that failed, and the notes that trials left."""
+"""What ran: the searched and chosen configurations, and the trials that failed."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ray_mtlkd.report import text
 from ray_mtlkd.report.runs import Setup
@@ -71,19 +70,6 @@ def missing_seeds(setups: Sequence[Setup]) -> list[str]:
                     "only on the seeds that it shares with the reference"
                 )
     return said
-
-
-def notes(table: pa.Table) -> list[str]:
-    """What trials noted, each note once a setup, with the number of trials that have it."""
-    noted = table.filter(pc.greater(pc.list_value_length(table["notes"]), 0)).select(["setup", "trial", "notes"])
-    seen: dict[tuple[str, str], set[str]] = {}
-    for row in noted.to_pylist():
-        for note in row["notes"]:
-            seen.setdefault((row["setup"], note), set()).add(row["trial"])
-    return [
-        f"{setup}: {note} ({len(trials)} trial{'s' * (len(trials) > 1)})"
-        for (setup, note), trials in sorted(seen.items())
-    ]
 
 
 def _searched(setup: str, strategy: str, rows: Sequence[dict[str, Any]]) -> list[list[str]]:

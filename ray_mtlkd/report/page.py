@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from ray_mtlkd.report import history, tables
 from ray_mtlkd.report.advice import Advice
+from ray_mtlkd.report.notes import notes
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.summary import ALL_SETUPS, Summary
 
@@ -72,7 +73,7 @@ def page(
         "### Failed trials",
         history.failures(rows),
         "### Notes of trials",
-        _bullets(history.notes(table)) or "None.",
+        _bullets(notes(table)) or "None.",
         "## How the numbers came about",
         _PROTOCOL,
     ]

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.report.notes import untrained_tasks
 from ray_mtlkd.report.statistics import Floats
 
 Key = tuple[str, int]
@@ -47,6 +48,7 @@ class Runs:
         per_task: By the record's column, ``PER_TASK``: [N, T], NaN where the record has none.
         per_trial: By the record's column, ``PER_TRIAL``: [N].
         missing: Seeds that other strategies of the same sweeps have, or that failed here.
+        untrained: The tasks that the budget did not reach, by those of ``keys`` that have some.
     """
 
     strategy: Strategy
@@ -54,6 +56,7 @@ class Runs:
     per_task: Mapping[str, Floats]
     per_trial: Mapping[str, Floats]
     missing: tuple[Key, ...]
+    untrained: Mapping[Key, tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +139,9 @@ def _runs(strategy: Strategy, table: pa.Table, planned: list[Key], tasks: tuple[
         trial = list(dict.fromkeys(table["trial"].to_pylist()))[short]
         what = f"the trial's record does not hold each of the {width} tasks once"
         raise MtlkdError(what, where=f"trial {trial}", fix="delete this trial's file and resume the sweep")
+    names = [task.name for task in tasks]
+    notes = dict(zip(keys, table["notes"].to_pylist()[::width], strict=True))
+    untrained = {key: late for key, said in notes.items() if (late := untrained_tasks(said, names))}
     columns = {name: _floats(table, name).reshape(len(keys), width) for name in (*PER_TASK, *PER_TRIAL)}
     return Runs(
         strategy=strategy,
@@ -143,6 +149,7 @@ def _runs(strategy: Strategy, table: pa.Table, planned: list[Key], tasks: tuple[
         per_task={name: columns[name] for name in PER_TASK},
         per_trial={name: columns[name][:, 0] for name in PER_TRIAL},
         missing=tuple(key for key in planned if key not in set(keys)),
+        untrained=untrained,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ray_mtlkd.report.gains import Gains, across, best_baseline, paired, ranks
 from ray_mtlkd.report.runs import Setup, Strategy
 from ray_mtlkd.report.statistics import Estimate, estimate, without_interval
+from ray_mtlkd.report.unfinished import MARK, Unfinished, unfinished
 
 Reference = Literal["best_baseline", "sum", "single_task"]
 REFERENCES: tuple[Reference, ...] = get_args(Reference)
@@ -45,6 +46,7 @@ class Summary:
         cells: By setup, strategy and reference.
         ranks: By setup and strategy; 1 is best.
         best_baselines: By setup; None where no baseline finished.
+        unfinished: By setup, the strategies that did not train every task in every trial.
         warnings: Sentences.
     """
 
@@ -53,7 +55,12 @@ class Summary:
     cells: Mapping[_Where, Cell]
     ranks: Mapping[tuple[str, str], float]
     best_baselines: Mapping[str, str | None]
+    unfinished: Mapping[str, tuple[Unfinished, ...]]
     warnings: tuple[str, ...]
+
+    def mark(self, setup: str, strategy: str) -> str:
+        """A dagger where the strategy did not train every task, else nothing."""
+        return MARK if any(each.strategy == strategy for each in self.unfinished[setup]) else ""
 
     @property
     def total(self) -> str:
@@ -100,6 +107,7 @@ def summarise(setups: Sequence[Setup]) -> Summary:
         cells=cells,
         ranks=places,
         best_baselines=best,
+        unfinished={**{setup.name: unfinished([setup]) for setup in setups}, ALL_SETUPS: unfinished(setups)},
         warnings=tuple(dict.fromkeys(warnings)),
     )
 

@@ -7,36 +7,39 @@ from ray_mtlkd.report.gains import common
 from ray_mtlkd.report.runs import Runs, Setup
 from ray_mtlkd.report.statistics import Floats, estimate
 from ray_mtlkd.report.summary import REFERENCES, Cell, Summary
+from ray_mtlkd.report.unfinished import footnote
 
 
 def gains(summary: Summary, setup: str) -> str:
-    """Every strategy's gain over the three references, seeds won, and mean rank."""
+    """Every strategy's gain over the three references, seeds won, and mean rank; a line on what is marked."""
     best = summary.best_baselines.get(setup)
     over = "over the best baseline" + ("" if best is None else f", {text.code(best)}")
     header = ["strategy", "role", over, "seeds won", "over `sum`", "over single-task", "mean rank"]
     rows = []
     for strategy in summary.strategies[setup]:
+        mark = summary.mark(setup, strategy.name)
         cells = {reference: summary.cells[setup, strategy.name, reference] for reference in REFERENCES}
         rows.append(
             [
                 text.code(strategy.name),
                 strategy.role,
-                cell(cells["best_baseline"]),
+                cell(cells["best_baseline"], mark=mark),
                 _won(cells["best_baseline"]),
-                cell(cells["sum"]),
-                cell(cells["single_task"]),
+                cell(cells["sum"], mark=mark),
+                cell(cells["single_task"], mark=mark),
                 text.number(summary.ranks.get((setup, strategy.name), np.nan), 1),
             ]
         )
-    return text.table(header, rows, words=["role"])
+    said = footnote(summary.unfinished[setup])
+    return text.table(header, rows, words=["role"]) + (f"\n\n{said}." if said else "")
 
 
-def cell(shown: Cell, digits: int = 2) -> str:
-    """One gain: the number, its interval, and whether a difference is shown."""
+def cell(shown: Cell, *, digits: int = 2, mark: str = "") -> str:
+    """One gain: the number, its interval, the mark, and whether a difference is shown."""
     if shown.estimate is None:
         return {"self": text.NOTHING, "undefined": "undefined"}.get(shown.state, "no shared seed")
     judgement = f" {text.NO_DIFFERENCE}" if shown.estimate.difference == "not shown" else ""
-    return text.gain(shown.estimate, digits) + judgement
+    return text.gain(shown.estimate, digits) + (mark and f" {mark}") + judgement
 
 
 def metrics(setup: Setup) -> str:

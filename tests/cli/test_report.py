@@ -92,10 +92,10 @@ def test_the_report_lies_in_the_sweep_unless_told_otherwise(run, results):
     assert f"report:      {results}/report/report.md" in found.output.splitlines()
 
 
-def test_the_terminal_shows_gains_and_what_to_ship(run, results, tmp_path):
+def test_the_terminal_shows_what_to_ship_before_the_gains(run, results, tmp_path):
     found = run(results, "--out", tmp_path / "out")
+    assert found.output.index("Ship joint_kd.") < found.output.index("over best baseline")
     assert "+21.0 [+18.5, +23.5]" in found.output
-    assert "Ship joint_kd." in found.output
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()).count(".csv") == 2
 
 
@@ -104,7 +104,7 @@ def test_failed_trials_are_told(run, results):
         RECORD, seed=9, trial="lost", status="failed", error="loss is NaN", valid=None, test=None, score=None
     )
     pq.write_table(to_table([lost]), results / "records" / "lost.parquet")
-    assert "1 trials failed; the report says which and why" in run(results).output
+    assert "1 trial failed; the report says which and why" in run(results).output
 
 
 def test_a_single_file_needs_an_out(run, results):
@@ -139,3 +139,18 @@ def test_a_warning_stands_below_the_table():
     console = Console(width=100, file=io.StringIO())
     print_summary(report.summary(report.of(_records(strategies=("joint_kd",)))), console)
     assert "warning: s: no baseline has a finished trial" in console.file.getvalue()
+
+
+def test_strategies_that_did_not_train_every_task_are_marked_and_explained():
+    late = ["the budget ended before a had trained and been evaluated: metrics are of the last step"]
+    records = [
+        replace(each, notes=late if (each.strategy, each.seed) == ("joint_kd", 1) else []) for each in _records()
+    ]
+    console = Console(width=160, file=io.StringIO())
+    print_summary(report.summary(report.of(records)), console)
+    lines = console.file.getvalue().splitlines()
+    assert [line.split()[0] for line in lines if "] †" in line] == ["joint_kd"]
+    assert lines[-1] == (
+        "† in 1 of 3 trials the budget ended before every task had trained (joint_kd: a in 1 of 3): "
+        "the missing tasks count as untrained"
+    )

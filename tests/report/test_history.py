@@ -50,10 +50,3 @@ def test_missing_seeds_are_named(made, failed, setups_of):
     assert history.missing_seeds(setups) == [
         "s: `joint_kd` has 1 of 2 seeds (without 2); it is compared only on the seeds that it shares with the reference"
     ]
-
-
-def test_a_note_stands_once_with_its_number_of_trials(made):
-    trials = [made("sum", seed=seed, test=[0.5, 0.5], notes=["t1: five labels are new"]) for seed in (1, 2)]
-    plain = made("sum", seed=3, test=[0.5, 0.5])
-    table = of([record for trial in (*trials, plain) for record in trial]).table
-    assert history.notes(table) == ["s: t1: five labels are new (2 trials)"]
