@@ -183,7 +183,7 @@ class Loop:
         then = self._trainer.restore(self._moments.kept[step])
         converged = self._progress.curriculum.converged
         self._trackers = [
-            now if done else earlier for now, earlier, done in zip(self._trackers, then, converged, strict=True)
+            present if done else earlier for present, earlier, done in zip(self._trackers, then, converged, strict=True)
         ]
         # The balancer's state may be older than a task's soft labels, and remember what its hard labels cost.
         self._progress.switched |= frozenset(self._soft)

@@ -1,5 +1,6 @@
 """The hyper-parameters of one training run, apart from its strategy and encoder."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,13 +11,13 @@ from ray_mtlkd.strategies import Strategy
 Where = Literal["auto", "inline", "shared", "pool"]
 
 
-def _positive(**values: float) -> None:
+def _positive(values: Mapping[str, float]) -> None:
     for name, value in values.items():
         if value <= 0:
             raise ValueError(f"{name} must be above 0, got {value}")
 
 
-def _not_negative(**values: float) -> None:
+def _not_negative(values: Mapping[str, float]) -> None:
     for name, value in values.items():
         if value < 0:
             raise ValueError(f"{name} must be 0 or above, got {value}")
@@ -42,8 +43,8 @@ class Optimization:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        _positive(steps=self.steps, batch_size=self.batch_size, eval_every=self.eval_every, lr=self.lr)
-        _not_negative(weight_decay=self.weight_decay)
+        _positive({"steps": self.steps, "batch_size": self.batch_size, "eval_every": self.eval_every, "lr": self.lr})
+        _not_negative({"weight_decay": self.weight_decay})
         if self.eval_every > self.steps:
             raise ValueError(
                 f"eval_every is {self.eval_every}, beyond the {self.steps} steps: nothing would be evaluated"
@@ -64,8 +65,8 @@ class Convergence:
     min_delta: float = 0.0
 
     def __post_init__(self) -> None:
-        _positive(patience=self.patience)
-        _not_negative(min_delta=self.min_delta)
+        _positive({"patience": self.patience})
+        _not_negative({"min_delta": self.min_delta})
 
 
 @document
@@ -82,7 +83,7 @@ class Distillation:
     kd_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        _positive(temperature=self.temperature, kd_weight=self.kd_weight)
+        _positive({"temperature": self.temperature, "kd_weight": self.kd_weight})
 
 
 @document
@@ -99,7 +100,7 @@ class Relabelling:
     pool_size: int = 2
 
     def __post_init__(self) -> None:
-        _positive(pool_size=self.pool_size)
+        _positive({"pool_size": self.pool_size})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -167,13 +167,18 @@ def test_what_does_not_fit_the_tasks_is_reported_together_at_its_path():
     ]
 
 
-def test_a_strategy_that_fits_its_tasks_passes():
+def test_a_strategy_that_fits_its_tasks_passes_and_one_weight_less_does_not():
     fit_tasks(decode_strategy({"name": "static", "balancer": {"weights": [1, 2, 3]}}, where=""), FACTS, where="")
+    with pytest.raises(MtlkdError, match="2 weights for 3 tasks"):
+        fit_tasks(decode_strategy({"name": "static", "balancer": {"weights": [1, 2]}}, where=""), FACTS, where="")
 
 
 def test_tasks_with_models_of_their_own_are_balanced_one_by_one():
     alone = Strategy(name="alone", curriculum=SingleTask(), balancer=StaticWeights(weights=(1.0,)))
     fit_tasks(alone, FACTS, where="")
+    three = Strategy(name="three", curriculum=SingleTask(), balancer=StaticWeights(weights=(1.0, 1.0, 1.0)))
+    with pytest.raises(MtlkdError, match="3 weights for 1 task"):
+        fit_tasks(three, FACTS, where="")
 
 
 def test_strategies_are_read_without_torch_and_numpy():

@@ -54,7 +54,7 @@ class BagOfNgrams:
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        check_widths(hidden=self.hidden, buckets=self.buckets, ngrams=self.ngrams, join=self.join)
+        check_widths({"hidden": self.hidden, "buckets": self.buckets, "ngrams": self.ngrams, "join": self.join})
         check_dropout(self.dropout)
 
     @property

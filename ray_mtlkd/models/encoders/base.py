@@ -69,7 +69,7 @@ class EncoderConfig(Protocol):
         """
 
 
-def check_widths(**widths: int | Sequence[int]) -> None:
+def check_widths(widths: Mapping[str, int | Sequence[int]]) -> None:
     """Refuse widths below 1.
 
     Raises:

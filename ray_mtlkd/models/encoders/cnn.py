@@ -59,12 +59,14 @@ class Cnn:
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         check_widths(
-            embedding=self.embedding,
-            widths=self.widths,
-            channels=self.channels,
-            buckets=self.buckets,
-            max_length=self.max_length,
-            join=self.join,
+            {
+                "embedding": self.embedding,
+                "widths": self.widths,
+                "channels": self.channels,
+                "buckets": self.buckets,
+                "max_length": self.max_length,
+                "join": self.join,
+            }
         )
         if any(width % 2 == 0 for width in self.widths):
             raise ValueError("widths must be odd, so that every word has a state")

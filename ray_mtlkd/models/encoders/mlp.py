@@ -44,7 +44,7 @@ class Mlp:
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        check_widths(hidden=self.hidden, embedding=self.embedding, join=self.join)
+        check_widths({"hidden": self.hidden, "embedding": self.embedding, "join": self.join})
         check_dropout(self.dropout)
 
     @property
