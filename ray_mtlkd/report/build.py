@@ -51,7 +51,7 @@ def build(results: Sequence[str], out: str | Path) -> Report:
     found = summarise(setups)
     advice = advise(setups, found)
     files, images = _figures(setups, found, records)
-    text = page(setups, summary=found, advice=advice, table=records.table, figures=images)
+    text = page(setups, summary=found, advice=advice, records=records, figures=images)
     files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}
     folder = place(str(out))
     for name, content in files.items():

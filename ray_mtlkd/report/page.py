@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-import pyarrow as pa
-
 from ray_mtlkd.report import history, tables
 from ray_mtlkd.report.advice import Advice
+from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.notes import notes
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.summary import ALL_SETUPS, Summary
+from ray_mtlkd.report.undistilled import undistilled
 
 _PROTOCOL = """\
 - **Trials.** Every strategy searches on validation; its best configuration runs again on fresh seeds. Only these
@@ -32,12 +32,18 @@ _PROTOCOL = """\
   interval. Only strategies of all setups take part.
 - **Mean rank**: by gain over `sum` on test among the strategies that finished the seed (1 is best), averaged over
   seeds, then over setups.
-- **What to ship**: the multitask strategy with the best mean validation score, if on test it is shown to be better
-  than the best baseline; else the simplest strategy that is not shown to be worse: `sum`, or the best baseline.
+- **What to ship**: the multitask strategy with the best mean validation score is chosen. It is shipped if on test it is
+  shown to be better than the best baseline. Else the simplest strategy is shipped that is not shown to be worse than
+  the chosen one: `sum`, if neither the chosen strategy nor the best baseline is shown to be better than `sum` on test;
+  otherwise the best baseline (where setups differ in it, the baseline with the best mean validation score). Controls
+  (`stop`, `sequential`, `rewind_only`) are ordinary strategies here: they may be chosen and shipped. One model a task
+  is shipped only where no multitask strategy reaches it on average and the one to ship is shown to be worse. Advice
+  for a single setup follows the same rule on that setup alone.
 - **Negative transfer**: tasks whose mean test metric is below single-task's on the shared seeds; a star where the
   interval of the difference excludes zero.
 - **Retention**: a converged task's validation metric at the checkpoint over its teacher's, or the inverse where a lower
-  metric is better: below 1, something was lost."""
+  metric is better: below 1, something was lost. Tasks that did not converge have none: a retention over few tasks says
+  little."""
 
 _METRICS = """\
 Test metric at the checkpoint: mean ± standard deviation over seeds. In brackets: mean at the task's own best
@@ -45,17 +51,22 @@ evaluation, which no single checkpoint reaches for all tasks."""
 
 
 def page(
-    setups: Sequence[Setup], *, summary: Summary, advice: Advice, table: pa.Table, figures: Mapping[str, str]
+    setups: Sequence[Setup], *, summary: Summary, advice: Advice, records: Records, figures: Mapping[str, str]
 ) -> str:
     """The report as Markdown.
 
     Args:
-        table: All records, of search and replicate.
+        records: All, of search and replicate.
         figures: File name by setup's name, and by ``ALL_SETUPS`` the figure of gains.
     """
-    rows = history.trials(table)
-    sweeps = sorted(set(table["sweep"].unique().to_pylist()))
-    warnings = (*summary.warnings, *history.unequal_searches(rows), *history.missing_seeds(setups))
+    rows = history.trials(records.table)
+    sweeps = sorted(set(records.table["sweep"].unique().to_pylist()))
+    warnings = (
+        *summary.warnings,
+        *history.unequal_searches(rows),
+        *history.missing_seeds(setups),
+        *undistilled(records),
+    )
     counts = [sum(row["stage"] == stage for row in rows) for stage in ("search", "replicate")]
     failed = sum(row["status"] == "failed" for row in rows)
     parts = [
@@ -73,7 +84,7 @@ def page(
         "### Failed trials",
         history.failures(rows),
         "### Notes of trials",
-        _bullets(notes(table)) or "None.",
+        _bullets(notes(records.table)) or "None.",
         "## How the numbers came about",
         _PROTOCOL,
     ]
@@ -90,7 +101,7 @@ def _setup(setup: Setup, figure: str | None) -> str:
             tables.metrics(setup),
             "Negative transfer (* the interval of the loss excludes zero):",
             tables.transfer(setup),
-            "Retention (median over converged tasks and seeds), and what a trial took on average:",
+            "Retention (median over the tasks that converged, out of seeds x tasks), and what a trial took on average:",
             tables.costs(setup),
         ]
     )

@@ -79,6 +79,7 @@ def costs(setup: Setup) -> str:
     header = [
         "strategy",
         "median retention",
+        "converged tasks",
         "lowest task",
         "physical steps",
         "task batches",
@@ -115,18 +116,21 @@ def _mark(change: Floats) -> str:
     return "*" if np.isfinite(change).all() and estimate(change).difference == "worse" else ""
 
 
-def _retention(setup: Setup, runs: Runs) -> tuple[str, str]:
-    """Median over converged tasks and seeds, and the task with the lowest; inverted where a lower metric is better.
+def _retention(setup: Setup, runs: Runs) -> tuple[str, str, str]:
+    """Median over converged tasks and seeds, how many these are of all, and the task with the lowest median.
+
+    Inverted where a lower metric is better.
 
     A mean would be ruled by tasks that converged too early, whose metric is a multiple of their teacher's.
     """
     retention = _inverted(runs.per_task["retention"], setup.signs)
+    converged = f"{np.isfinite(runs.per_task['retention']).sum()} of {retention.size}"
     medians = {task.name: _median(retention[:, at]) for at, task in enumerate(setup.tasks)}
     known = {name: median for name, median in medians.items() if np.isfinite(median)}
     if not known:
-        return text.NOTHING, text.NOTHING
+        return text.NOTHING, converged, text.NOTHING
     lowest = min(known, key=lambda name: known[name])
-    return text.number(_median(retention)), f"{lowest} {text.number(known[lowest])}"
+    return text.number(_median(retention)), converged, f"{lowest} {text.number(known[lowest])}"
 
 
 def _mean(values: Floats) -> float:

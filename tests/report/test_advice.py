@@ -36,13 +36,20 @@ def test_it_is_chosen_on_validation_even_where_another_is_better_on_test(advice)
 def test_where_no_difference_is_shown_sum_is_shipped(advice):
     found = advice({"sum": (0.5, 0, 0, 0), "static": (0.6, 1, -1, 0.5), "joint_kd": (0.7, 8, -9, 10)})
     assert (found.chosen, found.ship) == ("joint_kd", "sum")
-    assert "On test no difference over the best baseline (`static`) is shown: +" in found.said
-    assert "`sum` is the simplest of the strategies that are not shown to be worse." in found.said
+    assert "On test, the best baseline (`static`) is not shown to be worse than `joint_kd` (`joint_kd` over it: +" in (
+        found.said
+    )
+    assert "On test, `sum` is not shown to be worse than `joint_kd` (`joint_kd` over `sum`: +3.00 [" in found.said
+    assert " nor than `static` (`static` over `sum`: +0.17 [" in found.said
+    assert "So `sum` is the simplest strategy that is not shown to be worse than `joint_kd`." in found.said
 
 
 def test_a_baseline_shown_to_beat_sum_is_shipped_where_the_chosen_one_is_not_better(advice):
     found = advice({"sum": (0.5, 0, 0, 0), "static": (0.6, 5, 5.1, 5.2), "joint_kd": (0.7, 8, 1, 6)})
     assert (found.chosen, found.ship) == ("joint_kd", "static")
+    assert "`sum` would be simpler, but is shown to be worse than `static` (`static` over `sum`: +5.10 [" in found.said
+    assert "So `static` is the simplest strategy that is not shown to be worse than `joint_kd`." in found.said
+    assert found.said.count("`static` over `sum`") == 1
 
 
 def test_a_chosen_strategy_that_is_worse_on_test_is_not_shipped(advice):
@@ -55,13 +62,14 @@ def test_a_baseline_that_is_best_itself_is_compared_with_sum(advice):
     assert advice({"sum": (0.5, 0, 0, 0), "static": (0.6, 5, 5.1, 5.2)}).ship == "static"
     found = advice({"sum": (0.5, 0, 0, 0), "static": (0.6, 5, -5, 5)})
     assert found.ship == "sum"
-    assert "It is itself the best baseline." in found.said
+    assert "It is itself the best baseline. On test, `sum` is not shown to be worse than `static` (" in found.said
 
 
 def test_one_seed_shows_nothing(advice):
     found = advice({"sum": (0.5, 0), "joint_kd": (0.7, 50)})
     assert found.ship == "sum"
-    assert "+50.00 % (there is no interval: run more seeds)." in found.said
+    assert found.said.startswith("**Too little evidence: one seed, no interval.** **Ship `sum`.**")
+    assert "+50.00 %; there is no interval: run more seeds)." in found.said
 
 
 def test_single_task_better_than_everything_means_that_multitask_does_not_pay(advice):
@@ -86,13 +94,29 @@ def test_over_several_setups_the_best_baselines_are_named(advice):
     assert "(`sum`): +9.00 [" in found.said
 
 
-def test_over_several_setups_each_ones_own_choice_is_named(made, setups_of):
-    trials = [made("sum", seed=1, valid=[score], test=[0.5], setup=name) for name, score in (("a", 0.9), ("b", 0.5))]
-    trials += [made("joint_kd", seed=1, valid=[0.8], test=[0.6], setup=name) for name in ("a", "b")]
+def test_over_several_setups_the_same_rule_speaks_on_each(made, setups_of):
+    trials = []
+    for seed in range(3):
+        trials += [made("sum", seed=seed, valid=[0.5], test=[0.5], setup=name) for name in ("a", "b")]
+        trials += [made("stop", seed=seed, valid=[0.6], test=[0.6 + seed / 100], setup="a")]
+        trials += [made("stop", seed=seed, valid=[0.4], test=[0.4], setup="b")]
     found = setups_of(*trials)
+    head, title, items = advise(found, summarise(found)).said.split("\n\n")
+    assert head.startswith("**Ship `sum`.** `sum` has the best")
+    assert title == "Per setup:"
+    assert [item.split(". ")[0] for item in items.splitlines()] == ["- a: ship `stop`", "- b: ship `sum`"]
+    assert "On test it is better than the best baseline (`sum`): +22.00 [" in items.splitlines()[0]
+
+
+def test_a_chosen_strategy_that_did_not_train_every_task_is_told(made, setups_of):
+    late = ["the budget ended before t0 had trained and been evaluated: metrics are of the last step"]
+    found = setups_of(
+        *(made("sum", seed=seed, valid=[0.5], test=[0.5]) for seed in (1, 2)),
+        made("sequential", seed=1, valid=[0.7], test=[0.5], notes=late),
+        made("sequential", seed=2, valid=[0.7], test=[0.5]),
+    )
     said = advise(found, summarise(found)).said
-    assert "a alone would choose `sum` (its best baseline)." in said
-    assert said.endswith("b alone would choose `joint_kd` (+20.00 % over `sum`, no difference shown).")
+    assert "In 1 of its 2 trials the budget ended before t0 had trained." in said
 
 
 def test_a_strategy_missing_in_a_setup_is_left_out_and_named(made, failed, setups_of):
