@@ -50,7 +50,7 @@ def build(results: Sequence[str], out: str | Path) -> Report:
     setups = _replicated(records, where=", ".join(results))
     found = summarise(setups)
     advice = advise(setups, found)
-    files, images = _figures(setups, found, records)
+    files, images = _figures(setups, found, records, advice)
     text = page(setups, summary=found, advice=advice, records=records, figures=images)
     files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}
     folder = place(str(out))
@@ -77,14 +77,17 @@ def _replicated(records: Records, *, where: str) -> tuple[Setup, ...]:
     return group(records.table)
 
 
-def _figures(setups: Sequence[Setup], found: Summary, records: Records) -> tuple[dict[str, bytes], dict[str, str]]:
+def _figures(
+    setups: Sequence[Setup], found: Summary, records: Records, advice: Advice
+) -> tuple[dict[str, bytes], dict[str, str]]:
     """Files by name, and the name of each setup's image."""
     drawn = {}
+    also = [name for name in (advice.ship, advice.chosen) if name is not None]
     with style():
         if any(cell.estimate is not None for cell in found.cells.values()):
             drawn[ALL_SETUPS] = ("gains", draw_gains(found))
         for setup in setups:
-            figure = draw_curves(setup, records)
+            figure = draw_curves(setup, records, also=also)
             if figure is not None:
                 drawn[setup.name] = (f"curves-{re.sub(r'[^A-Za-z0-9_.-]', '_', setup.name)}", figure)
         files = {f"{stem}{end}": data for stem, figure in drawn.values() for end, data in saved(figure).items()}

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.markers import CARETLEFT, CARETRIGHT
 
 from ray_mtlkd.report.runs import Strategy
 from ray_mtlkd.report.statistics import Estimate
@@ -68,8 +69,10 @@ def draw_gains(summary: Summary) -> Figure:
             _draw_cells(axis, order, cells)
             axis.set_xlabel("average test gain, %")
         row[1].tick_params(labelleft=False)
-        shown = [summary.cells[setup, each.name, reference] for each in order for reference, _ in _COLUMNS]
-        _limit(row[0], [cell.estimate for cell in shown if cell.estimate is not None])
+        columns = [[summary.cells[setup, each.name, reference].estimate for each in order] for reference, _ in _COLUMNS]
+        _limit(row[0], [estimate for column in columns for estimate in column if estimate is not None])
+        for axis, column in zip(row, columns, strict=True):
+            _draw_cuts(axis, order, column)
     _legend(figure, {each.role for name in rows for each in summary.strategies[name]})
     return figure
 
@@ -118,6 +121,30 @@ def _limit(axis: Any, estimates: Sequence[Estimate]) -> None:
     room = max(max(means) - min(means), float(np.median(np.subtract(highs, lows))), 1e-3)
     low, high = max(min(0.0, *lows), min(means) - room), min(max(0.0, *highs), max(means) + room)
     axis.set_xlim(low - 0.05 * room, high + 0.05 * room)
+
+
+def _draw_cuts(axis: Any, strategies: Sequence[Strategy], estimates: Sequence[Estimate | None]) -> None:
+    """An arrowhead where an interval runs out of the panel, and its end's value above it."""
+    low, high = axis.get_xlim()
+    for height, (strategy, found) in enumerate(zip(strategies, estimates, strict=True)):
+        if found is None or found.low is None or found.high is None:
+            continue
+        color = _ROLES.get(strategy.role, PALETTE[-1])
+        for end, border, marker, side in ((found.low, low, CARETLEFT, "left"), (found.high, high, CARETRIGHT, "right")):
+            if low <= end <= high:
+                continue
+            axis.plot(border, height, marker=marker, color=color, markersize=6, clip_on=False, zorder=4)
+            shift = 8 if side == "left" else -8
+            axis.annotate(
+                f"{end:+.1f}",
+                (border, height),
+                xytext=(shift, 2),
+                textcoords="offset points",
+                ha=side,
+                va="bottom",
+                fontsize=7,
+                color=color,
+            )
 
 
 def _legend(figure: Figure, roles: set[str]) -> None:

@@ -96,7 +96,7 @@ def _setup(setup: Setup, figure: str | None) -> str:
         [
             f"## Setup {setup.name}",
             _image(f"Validation curves of {setup.name}", figure)
-            or "No figure of curves: no finished trial of `sum`, `joint_kd` or `sequential_kd` has one.",
+            or "No figure of curves: no finished trial of `sum`, `joint_kd`, `sequential_kd` or what to ship has one.",
             _METRICS,
             tables.metrics(setup),
             "Negative transfer (* the interval of the loss excludes zero):",

@@ -10,11 +10,11 @@ from ray_mtlkd.report.runs import group
 
 @pytest.fixture
 def figure(fake_trial, write, tmp_path):
-    def draw(*strategies, seeds=(5, 6)):
+    def draw(*strategies, seeds=(5, 6), also=()):
         trials = [fake_trial(setup="diverse", strategy=name, seed=seed) for name in strategies for seed in seeds]
         records = read([str(write(tmp_path, iter(trials)))])
         (setup,) = group(records.table)
-        return draw_curves(setup, records)
+        return draw_curves(setup, records, also=also)
 
     return draw
 
@@ -22,6 +22,34 @@ def figure(fake_trial, write, tmp_path):
 def test_the_three_strategies_stand_side_by_side_with_their_lowest_seed(figure):
     titles = [axis.get_title() for axis in figure("sequential_kd", "pcgrad", "joint_kd", "sum").axes]
     assert titles == ["sum (seed 5)", "joint_kd (seed 5)", "sequential_kd (seed 5)"]
+
+
+def test_what_to_ship_and_the_best_one_have_panels_in_a_second_row(figure):
+    drawn = figure("sum", "joint_kd", "sequential_kd", "stop", "pcgrad", also=("pcgrad", "stop", "sum", "static"))
+    titles = [axis.get_title().split()[0] for axis in drawn.axes]
+    assert titles == ["sum", "joint_kd", "sequential_kd", "pcgrad", "stop"]
+    rows = [axis.get_subplotspec().rowspan.start for axis in drawn.axes]
+    assert rows == [0, 0, 0, 1, 1]
+    assert [bool(axis.get_xlabel()) for axis in drawn.axes] == [False, False, True, True, True]
+
+
+def test_faint_lines_are_explained_where_there_are_some(figure):
+    def labels(drawn):
+        return [text.get_text() for text in drawn.legends[0].get_texts()]
+
+    assert "other seeds" not in labels(figure("sum", seeds=(5,)))
+    assert "other seeds" in labels(figure("sum", seeds=(5, 6)))
+
+
+def test_tasks_that_never_trained_are_named_in_their_panel(fake_trial, write, tmp_path):
+    trial = fake_trial(setup="diverse", strategy="sequential_kd", seed=1)
+    for at in (1, 3):
+        idle = [replace(point, valid=None, phase="waiting") for point in trial[at].curve]
+        trial[at] = replace(trial[at], curve=idle)
+    records = read([str(write(tmp_path, iter([trial])))])
+    (setup,) = group(records.table)
+    (axis,) = draw_curves(setup, records).axes
+    assert [text.get_text() for text in axis.texts] == ["never trained: match, tags"]
 
 
 def test_absent_strategies_leave_no_panel(figure):

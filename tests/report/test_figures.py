@@ -1,5 +1,9 @@
+from matplotlib.markers import CARETLEFT, CARETRIGHT
+
 from ray_mtlkd.report.figures import draw_gains, saved, style
 from ray_mtlkd.report.summary import summarise
+
+CUTS = (CARETLEFT, CARETRIGHT)
 
 
 def _summary(made, setups_of, gains):
@@ -33,6 +37,22 @@ def test_one_very_wide_interval_does_not_squeeze_the_others(made, setups_of):
     low, high = draw_gains(summary).axes[1].get_xlim()
     assert low > -20
     assert high < 20
+
+
+def test_an_interval_that_is_cut_ends_in_an_arrowhead_with_its_value(made, setups_of):
+    summary = _summary(
+        made, setups_of, {"sum": (0,) * 3, "joint_kd": (5, 5.1, 5.2), "stop": (4, 4.1, 4), "static": (-90, 90, 1)}
+    )
+    axis = draw_gains(summary).axes[1]
+    estimate = summary.cells["s", "static", "sum"].estimate
+    assert [text.get_text() for text in axis.texts] == [f"{estimate.low:+.1f}", f"{estimate.high:+.1f}"]
+    heads = {line.get_marker(): line.get_xdata()[0] for line in axis.lines if line.get_marker() in CUTS}
+    assert heads == dict(zip(CUTS, axis.get_xlim(), strict=True))
+
+
+def test_an_interval_within_the_panel_has_no_arrowhead(made, setups_of):
+    summary = _summary(made, setups_of, {"sum": (0, 0, 0), "joint_kd": (5, 5.1, 5.2)})
+    assert not any(line.get_marker() in CUTS for axis in draw_gains(summary).axes for line in axis.lines)
 
 
 def test_an_undefined_gain_is_written_as_such(made, setups_of):

@@ -1,0 +1,88 @@
+"""The curves of single trials, as the paper's figure draws them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ray_mtlkd.report.load import Records
+from ray_mtlkd.report.runs import Setup
+from ray_mtlkd.report.statistics import Floats
+
+_FAINT_SEEDS = 9
+"""More thin lines than this hide each other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What is drawn as one colour-coded bundle of lines."""
+
+    sweep: str
+    trial: str
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One task of one trial.
+
+    Attributes:
+        batches: Task batches that the trial had spent at each evaluation [E], ascending.
+        skill: On validation [E]; NaN while the task waits.
+        distilling: Whether the task's targets were soft labels [E].
+        trained: Whether the task ever left waiting, as far as the curve tells.
+        switches: Task batches at which the task was relabelled.
+        rewinds: Task batches at which the model went back.
+    """
+
+    task: str
+    batches: Floats
+    skill: Floats
+    distilling: npt.NDArray[np.bool_]
+    trained: bool
+    switches: Floats
+    rewinds: Floats
+
+
+def trials_of(setup: Setup, table: pa.Table, strategy: str) -> list[Trial]:
+    """The strategy's finished replicate trials by seed, at most ten."""
+    wanted = {"setup": setup.name, "strategy": strategy, "stage": "replicate", "status": "ok", "task_index": 0}
+    for column, value in wanted.items():
+        table = table.filter(pc.equal(table[column], value))
+    rows = table.sort_by([("seed", "ascending"), ("sweep", "ascending")]).select(["sweep", "trial", "seed"])
+    return [Trial(**row) for row in rows.slice(0, _FAINT_SEEDS + 1).to_pylist()]
+
+
+def lines_of(records: Records, trials: Sequence[Trial]) -> dict[Trial, list[Line]]:
+    """The curves of these trials, task by task."""
+    names = pa.array([trial.trial for trial in trials], type=pa.string())
+    flat = records.table.filter(pc.is_in(records.table["trial"], names))
+    columns = ["sweep", "trial", "task", "trivial", "perfect"]
+    scales = {tuple(row.values())[:3]: tuple(row.values())[3:] for row in flat.select(columns).to_pylist()}
+    wanted = {(trial.sweep, trial.trial): trial for trial in trials}
+    found: dict[Trial, dict[str, Line]] = {trial: {} for trial in trials}
+    for row in records.curves([trial.trial for trial in trials]).to_pylist():
+        trial = wanted.get((row["sweep"], row["trial"]))
+        if trial is not None:
+            trivial, perfect = scales[row["sweep"], row["trial"], row["task"]]
+            found[trial][row["task"]] = _line(row, trivial=trivial, perfect=perfect)
+    return {trial: list(lines.values()) for trial, lines in found.items()}
+
+
+def _line(row: dict[str, Any], *, trivial: float, perfect: float) -> Line:
+    points, events = row["curve"], row["events"]
+    valid = np.array([point["valid"] for point in points], dtype=np.float64)
+    room = perfect - trivial
+    return Line(
+        task=row["task"],
+        batches=np.array([point["batches"] for point in points], dtype=np.float64),
+        skill=(valid - trivial) / room if room else np.full(len(points), np.nan),
+        distilling=np.array([point["phase"] == "distilling" for point in points], dtype=np.bool_),
+        trained=not points or any(point["phase"] != "waiting" for point in points),
+        switches=np.array([event["batches"] for event in events if event["kind"] == "relabel"], dtype=np.float64),
+        rewinds=np.array([event["batches"] for event in events if event["kind"] == "rewind"], dtype=np.float64),
+    )
