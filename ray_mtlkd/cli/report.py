@@ -30,8 +30,8 @@ def report(
 ) -> None:
     """Say which strategy to ship, from the records of one or several sweeps.
 
-    Writes report.md, gains.csv, tasks.csv and the figures. Needs no Ray: records are read from any folder, file or
-    storage URI.
+    Writes report.md, gains.csv, tasks.csv, configurations.csv and the figures. Needs no Ray: records are read from any
+    folder, file or storage URI.
     """
     from ray_mtlkd.report import build
 

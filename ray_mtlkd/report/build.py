@@ -9,9 +9,10 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.report import load
 from ray_mtlkd.report.advice import Advice, advise
 from ray_mtlkd.report.curves import draw_curves
-from ray_mtlkd.report.exports import gains_csv, tasks_csv
+from ray_mtlkd.report.exports import configurations_csv, gains_csv, tasks_csv
 from ray_mtlkd.report.figures import draw_gains, saved, style
 from ray_mtlkd.report.files import place
+from ray_mtlkd.report.history import trials
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.page import page
 from ray_mtlkd.report.runs import Setup, group
@@ -36,7 +37,7 @@ class Report:
 
 
 def build(results: Sequence[str], out: str | Path) -> Report:
-    """Read the records of these sweeps and write ``report.md``, two tables and the figures into the folder ``out``.
+    """Read the records of these sweeps and write ``report.md``, three tables and the figures into the folder ``out``.
 
     Args:
         results: Sweep directories, folders of Parquet files or files; paths or URIs that pyarrow knows.
@@ -53,11 +54,12 @@ def build(results: Sequence[str], out: str | Path) -> Report:
     files, images = _figures(setups, found, records, advice)
     text = page(setups, summary=found, advice=advice, records=records, figures=images)
     files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}
+    files["configurations.csv"] = configurations_csv(trials(records.table))
     folder = place(str(out))
     for name, content in files.items():
         (folder / name).write(content)
-    trials = records.table.group_by(["sweep", "trial", "status"]).aggregate([])
-    failed = trials["status"].to_pylist().count("failed")
+    statuses = records.table.group_by(["sweep", "trial", "status"]).aggregate([])
+    failed = statuses["status"].to_pylist().count("failed")
     return Report(page=(folder / "report.md").shown, summary=found, advice=advice, failed=failed)
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +17,7 @@ _GAINS = (
     *("setup", "strategy", "role", "reference", "reference_strategy", "state", "gain_percent", "low_95", "high_95"),
     *("interval", "seeds", "share_won", "difference", "mean_rank"),
 )
+_CONFIGURATION = ("sweep", "setup", "strategy", "config_index")
 _LEFT_OUT = ("stage", "notes", "file", "config")
 _ORDER = ("setup", "strategy", "sweep", "seed", "task_index")
 
@@ -41,6 +44,28 @@ def tasks_csv(table: pa.Table) -> bytes:
     out = io.BytesIO()
     arrow_csv.write_csv(rows, out, arrow_csv.WriteOptions(quoting_style="needed"))
     return out.getvalue()
+
+
+def configurations_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """One row a configuration of a strategy in a setup, with all its settings.
+
+    Args:
+        rows: One a trial, as ``history.trials`` gives them.
+    """
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in _CONFIGURATION)
+        line = found.setdefault(key, {"searched": "", "score": None, "replicates": 0, "config": row["config"]})
+        if row["stage"] == "replicate":
+            line["replicates"] += 1
+        else:
+            line.update(searched=row["status"], score=row["score"])
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*_CONFIGURATION, "searched", "search_score", "replicates", "config"])
+    for key, line in sorted(found.items()):
+        writer.writerow([*key, line["searched"], _number(line["score"]), line["replicates"], line["config"]])
+    return out.getvalue().encode()
 
 
 def _numbers(estimate: Estimate | None) -> list[str]:

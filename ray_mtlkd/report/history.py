@@ -1,6 +1,7 @@
 """What ran: the searched and chosen configurations, and the trials that failed."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from ray_mtlkd.report import text
 from ray_mtlkd.report.runs import Setup
 
 _TRIAL = ["setup", "strategy", "stage", "sweep", "seed", "config_index", "trial", "status", "config"]
+_IMPLIED = {"balancer.name", "curriculum.name"}
 
 
 def trials(table: pa.Table) -> list[dict[str, Any]]:
@@ -21,13 +23,14 @@ def trials(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def searches(rows: Sequence[dict[str, Any]]) -> str:
-    """How many configurations each strategy searched, and which one was chosen."""
+    """How many configurations each strategy searched, and what the chosen one has that others of the sweep have not."""
+    varied = _varied(rows)
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["setup"], row["strategy"]), []).append(row)
-    lines = [line for (setup, strategy), mine in groups.items() for line in _searched(setup, strategy, mine)]
-    header = ["setup", "strategy", "searched", "failed", "chosen", "its search score", "its configuration"]
-    return text.table(header, lines, words=["strategy", "its configuration"])
+    lines = [line for (setup, strategy), mine in groups.items() for line in _searched(mine, varied)]
+    header = ["setup", "strategy", "searched", "chosen", "its search score", "its settings"]
+    return text.table(header, lines, words=["strategy", "searched", "its settings"])
 
 
 def unequal_searches(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -72,13 +75,34 @@ def missing_seeds(setups: Sequence[Setup]) -> list[str]:
     return said
 
 
-def _searched(setup: str, strategy: str, rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+def _searched(rows: Sequence[dict[str, Any]], varied: Collection[str]) -> list[list[str]]:
     searched = [row for row in rows if row["stage"] == "search"]
     failed = sum(row["status"] == "failed" for row in searched)
-    head = [setup, text.code(strategy), str(len(searched)), str(failed)]
+    count = f"{failed} of {len(searched)} configurations failed" if failed else str(len(searched))
+    head = [rows[0]["setup"], text.code(rows[0]["strategy"]), count]
     chosen = sorted({(row["config_index"], row["config"]) for row in rows if row["stage"] == "replicate"})
     lines = []
     for index, config in chosen:
         scores = [row["score"] for row in searched if row["config_index"] == index and row["score"] is not None]
-        lines.append([*head, str(index), text.number(max(scores, default=np.nan), 4), text.code(config)])
+        settings = [text.code(f"{name}: {_value(value)}") for name, value in _flat(config).items() if name in varied]
+        lines.append([*head, str(index), text.number(max(scores, default=np.nan), 4), text.listed(settings)])
     return lines or [[*head, text.NOTHING, text.NOTHING, text.NOTHING]]
+
+
+def _varied(rows: Sequence[dict[str, Any]]) -> set[str]:
+    """Settings with more than one value among all configurations, but those that the strategy's name tells."""
+    values: dict[str, set[str]] = {}
+    for config in {row["config"] for row in rows}:
+        for name, value in _flat(config).items():
+            values.setdefault(name, set()).add(json.dumps(value))
+    return {name for name, found in values.items() if len(found) > 1} - _IMPLIED
+
+
+def _flat(config: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(config)
+    return found
+
+
+def _value(value: object) -> str:
+    """A setting in at most four digits; exact ones are in `configurations.csv`."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

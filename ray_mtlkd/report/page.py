@@ -49,6 +49,10 @@ _METRICS = """\
 Test metric at the checkpoint: mean ± standard deviation over seeds. In brackets: mean at the task's own best
 evaluation, which no single checkpoint reaches for all tasks."""
 
+_SETTINGS = """\
+Shown are the settings that differ within these sweeps, to four digits; all settings of all configurations are in
+`configurations.csv`."""
+
 
 def page(
     setups: Sequence[Setup], *, summary: Summary, advice: Advice, records: Records, figures: Mapping[str, str]
@@ -81,6 +85,7 @@ def page(
         *(_setup(setup, figures.get(setup.name)) for setup in setups),
         "## What ran",
         history.searches(rows),
+        _SETTINGS,
         "### Failed trials",
         history.failures(rows),
         "### Notes of trials",

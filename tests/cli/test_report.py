@@ -96,7 +96,7 @@ def test_the_terminal_shows_what_to_ship_before_the_gains(run, results, tmp_path
     found = run(results, "--out", tmp_path / "out")
     assert found.output.index("Ship joint_kd.") < found.output.index("over best baseline")
     assert "+21.0 [+18.5, +23.5]" in found.output
-    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()).count(".csv") == 2
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()).count(".csv") == 3
 
 
 def test_failed_trials_are_told(run, results):

@@ -35,7 +35,8 @@ def golden(made, failed, write, tmp_path):
         for setup in ("one", "two"):
             for name, percents in GAINS.items():
                 yield trial(name, 0, percents[0], setup, stage="search", config_index=0)
-                bad = trial(name, 0, percents[0], setup, stage="search", config_index=1)
+                settings = '{"training.lr": 0.00212345, "training.batch": 32}'
+                bad = trial(name, 0, percents[0], setup, stage="search", config_index=1, config=settings)
                 yield failed(bad, "loss is NaN in task t1 at step 12") if name == "static" else bad
                 for seed, percent in enumerate(percents, start=7):
                     whole = trial(name, seed, percent, setup, notes=["t0: a label is new"] if seed == 7 else [])
@@ -47,7 +48,7 @@ def golden(made, failed, write, tmp_path):
 
 def test_fixed_records_give_the_golden_report(golden, tmp_path):
     report.build([str(golden)], tmp_path / "out")
-    for name in ("report.md", "gains.csv", "tasks.csv"):
+    for name in ("report.md", "gains.csv", "tasks.csv", "configurations.csv"):
         assert (tmp_path / "out" / name).read_text(encoding="utf-8") == (GOLDEN / name).read_text(encoding="utf-8")
 
 
@@ -58,7 +59,7 @@ def test_a_report_is_the_same_bytes_each_time_and_shows_its_figures(sweep, tmp_p
     assert files == {path.name: path.read_bytes() for path in (tmp_path / "second").iterdir()}
     assert sorted(files) == sorted(
         [
-            *("report.md", "gains.csv", "tasks.csv", "gains.png", "gains.svg"),
+            *("report.md", "gains.csv", "tasks.csv", "configurations.csv", "gains.png", "gains.svg"),
             *(f"curves-{name}.{kind}" for name in ("similar", "diverse") for kind in ("png", "svg")),
         ]
     )

@@ -1,6 +1,7 @@
 import csv
 
-from ray_mtlkd.report.exports import gains_csv, tasks_csv
+from ray_mtlkd.report.exports import configurations_csv, gains_csv, tasks_csv
+from ray_mtlkd.report.history import trials
 from ray_mtlkd.report.load import of
 from ray_mtlkd.report.runs import group
 from ray_mtlkd.report.summary import summarise
@@ -36,3 +37,16 @@ def test_tasks_have_a_row_a_replicate_trial_and_task_failed_ones_included(made, 
         ("2", "t1", ""),
     ]
     assert rows[2]["error"] == 'loss is "NaN", sadly'
+
+
+def test_every_configuration_is_told_once_with_all_its_settings(made, failed):
+    records = [
+        *made("sum", seed=0, test=[0.5], stage="search", config_index=0, config='{"a": 1, "b": 2}'),
+        *failed(made("sum", seed=0, test=[0.5], stage="search", config_index=1, config='{"a": 3, "b": 2}'), "lost"),
+        *(record for seed in (7, 8) for record in made("sum", seed=seed, test=[0.5], config='{"a": 1, "b": 2}')),
+    ]
+    rows = _read(configurations_csv(trials(of(records).table)))
+    assert [list(row.values())[3:] for row in rows] == [
+        ["0", "ok", "0.5", "2", '{"a": 1, "b": 2}'],
+        ["1", "failed", "", "0", '{"a": 3, "b": 2}'],
+    ]

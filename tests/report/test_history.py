@@ -14,12 +14,32 @@ def test_a_search_tells_how_many_ran_and_failed_and_which_was_chosen(made, faile
         failed(made("sum", seed=0, test=[0.7, 0.7], stage="search", config_index=2), "loss is NaN"),
         made("sum", seed=9, test=[0.6, 0.6], config_index=1, config='{"training.lr": 0.1}'),
     )
-    assert history.searches(rows).splitlines()[2] == '| s | `sum` | 3 | 1 | 1 | 1.4000 | `{"training.lr": 0.1}` |'
+    assert history.searches(rows).splitlines()[2] == (
+        "| s | `sum` | 1 of 3 configurations failed | 1 | 1.4000 | `training.lr: 0.1` |"
+    )
 
 
 def test_a_strategy_whose_search_failed_has_no_choice(made, failed):
     rows = _rows(failed(made("sum", seed=0, test=[0.5], stage="search"), "loss is NaN"))
-    assert history.searches(rows).splitlines()[2] == f"| s | `sum` | 1 | 1 | {NOTHING} | {NOTHING} | {NOTHING} |"
+    assert (
+        history.searches(rows).splitlines()[2]
+        == f"| s | `sum` | 1 of 1 configurations failed | {NOTHING} | {NOTHING} | {NOTHING} |"
+    )
+
+
+def test_only_settings_that_differ_are_shown_and_not_those_that_the_strategy_implies(made):
+    settings = '{{"balancer.name": "{}", "encoder.width": 64, "training.lr": {}, "training.steps": {}}}'
+    rows = _rows(
+        made("sum", seed=1, test=[0.5], config=settings.format("sum", 0.00252053908, 900)),
+        made("gradnorm", seed=1, test=[0.5], config=settings.format("gradnorm", 0.1, 900)),
+        made("static", seed=1, test=[0.5], config=settings.format("static", 0.1, 800)),
+    )
+    shown = {line.split("|")[2].strip(): line.split("|")[6].strip() for line in history.searches(rows).splitlines()[2:]}
+    assert shown == {
+        "`gradnorm`": "`training.lr: 0.1`, `training.steps: 900`",
+        "`static`": "`training.lr: 0.1`, `training.steps: 800`",
+        "`sum`": "`training.lr: 0.002521`, `training.steps: 900`",
+    }
 
 
 def test_unequal_searches_are_a_warning(made):
