@@ -40,15 +40,17 @@ def folder(tmp_path_factory):
     return folder
 
 
+# A process that a shell starts in the background ignores SIGINT, and so do its children.
+MAIN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from ray_mtlkd.cli import main
+main()
+"""
+
+
 def _command(folder, *options):
-    return [
-        sys.executable,
-        "-c",
-        "from ray_mtlkd.cli import main; main()",
-        "sweep",
-        str(folder / "space.yaml"),
-        *options,
-    ]
+    return [sys.executable, "-c", MAIN, "sweep", str(folder / "space.yaml"), *options]
 
 
 def _sweep(folder, *options):
@@ -140,7 +142,7 @@ def test_the_same_command_on_a_used_folder_refuses(folder, whole):
     before = sorted(path.stat().st_mtime_ns for path in out.rglob("*"))
     done = _sweep(folder, "--out", str(out))
     assert done.returncode == 2
-    assert f"go on with it by `--resume {out}`" in done.stderr
+    assert f"go on with a sweep by `--resume {out}`" in done.stderr
     assert sorted(path.stat().st_mtime_ns for path in out.rglob("*")) == before
 
 
