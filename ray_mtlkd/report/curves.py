@@ -89,6 +89,8 @@ def _draw(axis: Any, line: Line, color: str) -> None:
     for batches in line.rewinds:
         axis.axvline(batches, color="0.45", linewidth=0.9, linestyle=":", zorder=1)
     known = np.isfinite(line.skill)
+    if known.sum() == 1:  # one point makes no line
+        axis.plot(line.batches[known], line.skill[known], ".", color=color, markersize=6)
     if known.any() and len(line.switches):
         heights = np.interp(line.switches, line.batches[known], line.skill[known])
         axis.plot(line.switches, heights, "o", color=color, markerfacecolor="white", markersize=6, zorder=4)

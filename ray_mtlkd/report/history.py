@@ -1,6 +1,7 @@
 """What ran: the searched and chosen configurations, and the trials that failed."""
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from ray_mtlkd.report import text
 from ray_mtlkd.report.runs import Setup
 
 _TRIAL = ["setup", "strategy", "stage", "sweep", "seed", "config_index", "trial", "status", "config"]
+_LONG_NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d{4,}(?![\w.])")
 _IMPLIED = {"balancer.name", "curriculum.name"}
 
 
@@ -104,5 +106,7 @@ def _flat(config: str) -> dict[str, Any]:
 
 
 def _value(value: object) -> str:
-    """A setting in at most four digits; exact ones are in `configurations.csv`."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    """A setting, its numbers in at most four digits; exact ones are in `configurations.csv`."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.4g}", str(value))

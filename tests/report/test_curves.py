@@ -52,6 +52,17 @@ def test_tasks_that_never_trained_are_named_in_their_panel(fake_trial, write, tm
     assert [text.get_text() for text in axis.texts] == ["never trained: match, tags"]
 
 
+def test_a_task_with_one_evaluation_is_a_dot(fake_trial, write, tmp_path):
+    trial = fake_trial(setup="diverse", strategy="sum", seed=1)
+    *early, last = trial[2].curve
+    trial[2] = replace(trial[2], curve=[*(replace(p, valid=None, phase="waiting") for p in early), last])
+    records = read([str(write(tmp_path, iter([trial])))])
+    (setup,) = group(records.table)
+    (axis,) = draw_curves(setup, records).axes
+    assert [list(line.get_xdata()) for line in axis.lines if line.get_marker() == "."] == [[6000]]
+    assert not axis.texts
+
+
 def test_absent_strategies_leave_no_panel(figure):
     assert [axis.get_title() for axis in figure("joint_kd").axes] == ["joint_kd (seed 5)"]
 

@@ -42,6 +42,18 @@ def test_only_settings_that_differ_are_shown_and_not_those_that_the_strategy_imp
     }
 
 
+def test_numbers_within_a_setting_are_short_too(made):
+    settings = '{{"balancer.weights": "{}, 2.0", "data": "v1.00001"}}'
+    rows = _rows(
+        *(
+            made("static", seed=0, test=[0.5], stage="search", config_index=at, config=settings.format(weight))
+            for at, weight in enumerate((3.0980498907189262, 0.25))
+        ),
+        made("static", seed=1, test=[0.5], config=settings.format(3.0980498907189262)),
+    )
+    assert "| `balancer.weights: 3.098, 2.0` |" in history.searches(rows)
+
+
 def test_unequal_searches_are_a_warning(made):
     trial = made("sum", seed=0, test=[0.5], stage="search")
     other = made("static", seed=0, test=[0.5], stage="search")
