@@ -34,7 +34,7 @@ class Line:
         batches: Task batches that the trial had spent at each evaluation [E], ascending.
         skill: On validation [E]; NaN while the task waits.
         distilling: Whether the task's targets were soft labels [E].
-        trained: Whether the task ever left waiting, as far as the curve tells.
+        trained: Whether the task was ever evaluated: one that starts at the last evaluation takes no step any more.
         switches: Task batches at which the task was relabelled.
         rewinds: Task batches at which the model went back.
     """
@@ -82,7 +82,7 @@ def _line(row: dict[str, Any], *, trivial: float, perfect: float) -> Line:
         batches=np.array([point["batches"] for point in points], dtype=np.float64),
         skill=(valid - trivial) / room if room else np.full(len(points), np.nan),
         distilling=np.array([point["phase"] == "distilling" for point in points], dtype=np.bool_),
-        trained=not points or any(point["phase"] != "waiting" for point in points),
+        trained=not points or any(point["valid"] is not None for point in points),
         switches=np.array([event["batches"] for event in events if event["kind"] == "relabel"], dtype=np.float64),
         rewinds=np.array([event["batches"] for event in events if event["kind"] == "rewind"], dtype=np.float64),
     )

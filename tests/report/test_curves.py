@@ -45,7 +45,7 @@ def test_tasks_that_never_trained_are_named_in_their_panel(fake_trial, write, tm
     trial = fake_trial(setup="diverse", strategy="sequential_kd", seed=1)
     for at in (1, 3):
         idle = [replace(point, valid=None, phase="waiting") for point in trial[at].curve]
-        trial[at] = replace(trial[at], curve=idle)
+        trial[at] = replace(trial[at], curve=[*idle[:-1], replace(idle[-1], phase="labels")])
     records = read([str(write(tmp_path, iter([trial])))])
     (setup,) = group(records.table)
     (axis,) = draw_curves(setup, records).axes
