@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -25,6 +26,8 @@ from ray_mtlkd.training.storage import Storage, join_uri
 
 _WORKER_FAILURES = 2
 """Times that a trial may lose its worker before it counts as failed."""
+
+_TOKEN = Path.home() / ".ray" / "auth_token"
 
 _MOST_PENDING = 200
 """Trials that wait for resources at a time, as many as Tune itself allows: what makes a cluster grow."""
@@ -193,6 +196,8 @@ def connect() -> Iterator[None]:
             fix="check the address, that RAY_AUTH_MODE is the cluster's, and the token in ~/.ray/auth_token",
         ) from error
     logging.getLogger("ray").setLevel(logging.ERROR)
+    if _TOKEN.exists():
+        _TOKEN.chmod(0o600)  # Ray leaves it readable by everyone
     try:
         yield
     finally:
