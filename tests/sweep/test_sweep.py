@@ -89,6 +89,12 @@ def _children(pid):
     return found
 
 
+def _first_step(event_file):
+    events = EventAccumulator(str(event_file))
+    events.Reload()
+    return min(events.Scalars(tag)[0].step for tag in events.Tags()["scalars"])
+
+
 def _lives(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
@@ -183,6 +189,11 @@ def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_sam
     _, errors = driver.communicate(timeout=LIMIT_S)
     assert driver.returncode == 0, errors
     _assert_same(_records(out), _records(whole[0]))
+    first_evaluation = 10 * 5  # task batches
+    attempts = [sorted(folder.glob("events.*")) for folder in (out / "tensorboard").iterdir()]
+    resumed = [_first_step(files[1]) for files in attempts if len(files) > 1]
+    assert resumed
+    assert max(resumed) > first_evaluation
 
 
 def test_a_finished_sweep_resumes_without_running_anything(folder, whole):
