@@ -1,5 +1,6 @@
 """Whole runs on small tables."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.strategies import CURRICULA
 from ray_mtlkd.tasks.inputs import Dense
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
@@ -271,3 +273,15 @@ def test_many_rewinds_one_upon_another_find_all_they_go_back_to(job, inline, tmp
     strategy = {"name": name, "curriculum": {"rewind": True}} if name == "joint_kd" else name
     outcome = _run(job(strategy, seed=seed, training=often, convergence=Convergence(patience=4)), inline, tmp_path)
     assert sum(event.kind == "rewind" for event in outcome.tasks[0].events) >= 2
+
+
+@pytest.mark.parametrize("balancer", ["sum", "static", "uncertainty", "gradnorm", "pcgrad"])
+@pytest.mark.parametrize("curriculum", sorted(CURRICULA))
+def test_any_curriculum_trains_under_any_balancer(job, inline, tmp_path, curriculum, balancer):
+    weights = [1.0] * (1 if curriculum == "single_task" else 5)
+    value = {"name": balancer, **({"weights": weights} if balancer == "static" else {})}
+    short = Optimization(steps=24, batch_size=16, eval_every=2, lr=1e-2)
+    made = job({"curriculum": curriculum, "balancer": value}, training=short, convergence=Convergence(patience=1))
+    outcome = _run(made, inline, tmp_path)
+    assert 0 < outcome.batches <= 24 * 5
+    assert all(math.isfinite(task.test) for task in outcome.tasks)
