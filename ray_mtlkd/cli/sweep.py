@@ -51,7 +51,7 @@ def sweep(
     prepared = prepare(found, data_dir=data_dir, say=lambda line: console.print(f"{line} …", style="dim"))
     for warning in prepared.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
-    console.print(f"{prepared.plan.size} trials → {uri}")
+    console.print(f"{prepared.plan.size} trials → {uri}", soft_wrap=True, markup=False)
     try:
         with Progress(console) as progress:
             failed = run_sweep(

@@ -3,7 +3,10 @@
 import posixpath
 from dataclasses import dataclass
 
+import pyarrow as pa
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
+
+from ray_mtlkd.errors import MtlkdError
 
 
 def join_uri(uri: str, name: str) -> str:
@@ -27,8 +30,18 @@ class Storage:
 
     @classmethod
     def at(cls, uri: str) -> "Storage":
-        """The folder at a local path or at a URI such as ``s3://bucket/sweep``."""
-        filesystem, root = FileSystem.from_uri(uri) if "://" in uri else (LocalFileSystem(), uri)
+        """The folder at a local path or at a URI such as ``s3://bucket/sweep``.
+
+        Raises:
+            MtlkdError: where pyarrow does not know such a place.
+        """
+        if "://" not in uri:
+            return cls(uri, LocalFileSystem(), uri)
+        try:
+            filesystem, root = FileSystem.from_uri(uri)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            said = str(error).splitlines()[0]
+            raise MtlkdError(f"no such place ({said})", where=uri, fix="give a path, s3://… or gs://…") from error
         return cls(uri, filesystem, root)
 
     @property
@@ -67,7 +80,9 @@ class Storage:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing in the folder, or no folder."""
+        """Whether there is nothing in the folder, or no folder, and no file of its name."""
+        if self.filesystem.get_file_info(self.root).type == FileType.File:
+            return False
         return not self.filesystem.get_file_info(FileSelector(self.root, allow_not_found=True))
 
     def delete(self, name: str) -> None:

@@ -1,6 +1,7 @@
 import pytest
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.training.storage import Storage, join_uri
 
 
@@ -27,6 +28,17 @@ def test_a_folder_is_empty_until_something_is_in_it(storage):
     storage.write("deep/b.bin", b"x")
     assert not storage.is_empty
     assert storage.names() == []
+
+
+def test_a_file_in_the_folders_place_counts_as_something(tmp_path):
+    (tmp_path / "sweep").write_text("x")
+    assert not Storage.at(str(tmp_path / "sweep")).is_empty
+
+
+@pytest.mark.parametrize("uri", ["nowhere://bucket/x", "http://x"])
+def test_a_place_that_nobody_knows_is_refused(uri):
+    with pytest.raises(MtlkdError, match="no such place"):
+        Storage.at(uri)
 
 
 def test_deleting_and_clearing_leave_nothing(storage):
