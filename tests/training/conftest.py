@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import decode_strategy
@@ -23,14 +22,6 @@ TASKS = (
     Task(name="much", kind="regression", metric="rmse"),
     Task(name="where", kind="tagging", metric="span_f1", classes=("O", "B-X", "I-X")),
 )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def _labels(kind, latent):
