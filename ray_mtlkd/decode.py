@@ -1,13 +1,14 @@
 """From YAML to frozen dataclasses, once, at the door, with every error of a document at its YAML path."""
 
 import difflib
+import functools
 import json
 import math
 import re
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -78,9 +79,11 @@ def decode(kind: type[T], value: Any, *, where: str) -> T:
     problems: list[MtlkdError] = list(_unrepresentable(value, where))
     if not problems:
         try:
-            return _adapter(kind).validate_json(json.dumps(value))
+            decoded: T = _adapter(cast(Any, kind)).validate_json(json.dumps(value))  # mypy: a class is hashable
         except ValidationError as error:
             problems = _merge(_problem(kind, value, detail, where) for detail in error.errors(include_url=False))
+        else:
+            return decoded
     if len(problems) == 1:
         raise problems[0] from None
     raise ExceptionGroup(where, problems) from None
@@ -106,7 +109,9 @@ def join(where: str, *parts: str | int) -> str:
     return where
 
 
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
+@functools.cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Building one takes milliseconds, and every trial decodes its configuration."""
     return TypeAdapter(kind)
 
 

@@ -49,6 +49,11 @@ def within(place: str, problems: Iterable[MtlkdError]) -> list[MtlkdError]:
     return [MtlkdError(p.what, where=f"{place}: {p.where}" if p.where else place, fix=p.fix) for p in problems]
 
 
+def without_repeats(problems: Iterable[MtlkdError]) -> list[MtlkdError]:
+    """Each problem once: one in a place that several parts share is found by each of them."""
+    return list({str(problem): problem for problem in problems}.values())
+
+
 class gather:  # noqa: N801 - reads as a verb where it is used
     """Add what is raised inside the block, one error or a group, to ``problems``, and go on after the block."""
 

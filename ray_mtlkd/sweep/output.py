@@ -13,8 +13,9 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -128,22 +129,22 @@ def finished(storage: Storage) -> dict[str, float | None]:
 
     A trial that lost its worker too often is not among them: another run of the sweep may fare better.
     """
-    found = {}
-    folder = storage.child("records")
-    for name in folder.names():
-        if name.endswith(".parquet"):
-            table = pq.read_table(io.BytesIO(folder.read(name) or b""), columns=["trial", "status", "score", "error"])
-            row = table.slice(0, 1).to_pylist()[0]
-            if not (row["error"] or "").startswith(LOST):
-                found[row["trial"]] = row["score"] if row["status"] == "ok" else None
-    return found
+    return {
+        row["trial"]: row["score"] if row["status"] == "ok" else None
+        for row in _first_rows(storage)
+        if not (row["error"] or "").startswith(LOST)
+    }
 
 
 def count_failed(storage: Storage) -> int:
     """Trials whose records say that they failed, lost ones included."""
+    return sum(row["status"] == "failed" for row in _first_rows(storage))
+
+
+def _first_rows(storage: Storage) -> Iterator[dict[str, Any]]:
+    """What every row of a trial says alike, a trial at a time; drafts of a killed worker are left out."""
     folder = storage.child("records")
-    failed = 0
     for name in folder.names():
-        table = pq.read_table(io.BytesIO(folder.read(name) or b""), columns=["status"])
-        failed += table["status"][0].as_py() == "failed"
-    return failed
+        if name.endswith(".parquet"):
+            table = pq.read_table(io.BytesIO(folder.read(name) or b""), columns=["trial", "status", "score", "error"])
+            yield from table.slice(0, 1).to_pylist()

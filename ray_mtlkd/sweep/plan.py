@@ -92,11 +92,10 @@ class Plan:
         """A group's replicate trials, with configuration number ``index``."""
         return [self._trial(group, "replicate", index=index, seed=seed) for seed in self._space.replicate.seeds]
 
-    def configurations(self) -> Iterator[Configuration]:
-        """Every configuration of every group."""
+    def distinct(self) -> Iterator[Trial]:
+        """A trial for every configuration of every group."""
         for group in self.groups:
-            for trial in self.search(group) or self.replicates(group, 0)[:1]:
-                yield trial.configuration
+            yield from self.search(group) or self.replicates(group, 0)[:1]
 
     def _trial(self, group: tuple[str, str], stage: Stage, *, index: int, seed: int) -> Trial:
         setup, label = group

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ray_mtlkd import setups
 from ray_mtlkd.decode import join
-from ray_mtlkd.errors import MtlkdError, gather, raise_all
+from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
 from ray_mtlkd.models.build import build
+from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.space import SearchSpace
@@ -69,7 +70,8 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
     raise_all("setups", problems)
     plan = Plan(space, {name: len(raw.manifest.tasks) for name, raw in raws.items()})
     tables: dict[Key, SetupTables[Array]] = {}
-    for trial in (trial for group in plan.groups for trial in (plan.search(group) or plan.replicates(group, 0))):
+    built: set[tuple[str, EncoderConfig]] = set()
+    for trial in plan.distinct():
         with gather(problems):
             decoded = trial.configuration
             key = (trial.setup, decoded.encoder.features)
@@ -80,9 +82,11 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
             problem = _rows_problem(trial, tables[key])
             if problem is not None:
                 problems.append(problem)
-            build(decoded.encoder, [(table.task, table.layout) for table in tasks])
+            if (trial.setup, decoded.encoder) not in built:
+                built.add((trial.setup, decoded.encoder))
+                build(decoded.encoder, [(table.task, table.layout) for table in tasks])
             fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=_place(space, trial))
-    raise_all(space.name, list({str(problem): problem for problem in problems}.values()))
+    raise_all(space.name, without_repeats(problems))
     warnings = tuple(dict.fromkeys(warning for table in tables.values() for warning in table.warnings))
     return Prepared(space=space, plan=plan, tables=tables, warnings=warnings)
 

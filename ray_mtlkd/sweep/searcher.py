@@ -20,7 +20,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
     Args:
         plan: What to run.
         finished: Trials with records from an earlier run of this sweep, by name: they do not run again.
-        on_lost: Called with a trial that Tune gave up, for want of a record of its own; says why.
+        on_lost: Called with a trial that Tune gave up and that therefore has no record of its own.
     """
 
     def __init__(self, plan: Plan, *, finished: Mapping[str, Found], on_lost: Callable[[Trial], None]) -> None:
@@ -48,7 +48,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
 
     @property
     def total(self) -> int:
-        """Trials of the sweep in all, those of earlier runs included, replicates that will never be left out."""
+        """Trials of the sweep in all: those of earlier runs included, replicates that will never run left out."""
         return self._plan.size - self._dropped
 
     @property

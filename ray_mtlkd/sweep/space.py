@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ray_mtlkd.decode import join, read_yaml
-from ray_mtlkd.errors import MtlkdError, gather, raise_all, within
+from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
 from ray_mtlkd.sweep import domains
 from ray_mtlkd.sweep.document import Document, Replicate, Resources, Search, read_document, shape_problems
 from ray_mtlkd.sweep.domains import Domain
@@ -82,7 +82,7 @@ def decode_space(value: Any, *, where: str) -> SearchSpace:
     strategies = tuple(space for space in found if space is not None)
     problems.extend(_label_problems(strategies))
     problems.extend(_grid_problems(strategies, raw.search))
-    raise_all(where, within(where, _without_repeats(problems)))
+    raise_all(where, within(where, without_repeats(problems)))
     return SearchSpace(
         name=raw.name,
         setups=raw.setups,
@@ -163,8 +163,3 @@ def _grid_problems(strategies: tuple[StrategySpace, ...], search: Search) -> Ite
                 where="search.configurations",
                 fix=f"set it to {size}, or make a grid smaller; every strategy gets the same number",
             )
-
-
-def _without_repeats(problems: list[MtlkdError]) -> list[MtlkdError]:
-    """An error in a section that all strategies share is found once a strategy."""
-    return list({str(problem): problem for problem in problems}.values())

@@ -124,7 +124,7 @@ def _bench(prepared: Prepared, uri: str, *, sweep: str) -> Bench:
     space = prepared.space
     asking = [
         configuration.relabel
-        for configuration in prepared.plan.configurations()
+        for configuration in (trial.configuration for trial in prepared.plan.distinct())
         if configuration.strategy.curriculum.role == "kd" and configuration.relabel.where in {"auto", "shared"}
     ]
     return Bench(

@@ -107,8 +107,11 @@ class Loop:
             None if phase == "waiting" else metric_of(self._trainer.model, task, table, table.valid)
             for task, (phase, table) in enumerate(zip(self._progress.curriculum.phases, self._tables, strict=True))
         ]
+        known = [value for value in values if value is not None]
+        reached = score(known, self._tables) if len(known) == len(values) else None
         self._track(values)
-        self._choose(values)
+        if reached is not None:
+            self._choose(reached, known)
         if self._progress.step in self._moments.needed(self._progress, self._trackers):
             self._moments.keep(self._progress.step, self._capture())
         self._advance()
@@ -116,7 +119,7 @@ class Loop:
             self._event("finish", None, f"the budget of {self._budget} task batches is spent")
             self._progress.finished = True
         self._moments.prune(self._moments.needed(self._progress, self._trackers))
-        self._tell(values)
+        self._tell(values, reached)
 
     def _track(self, values: Sequence[float | None]) -> None:
         """Bring trackers and peaks up to date."""
@@ -133,13 +136,10 @@ class Loop:
             if peak is None or sign * (value - peak.value) > 0:
                 progress.peaks[task] = Peak(value=value, step=progress.step)
 
-    def _choose(self, values: Sequence[float | None]) -> None:
-        """Make this evaluation the checkpoint where every task has started and the score is the best so far."""
-        known = [value for value in values if value is not None]
-        if len(known) == len(values):
-            reached = score(known, self._tables)
-            if self._progress.best is None or reached > self._progress.best.score:
-                self._progress.best = Best(score=reached, step=self._progress.step, values=tuple(known))
+    def _choose(self, reached: float, values: Sequence[float]) -> None:
+        """Make this evaluation, which saw every task started, the checkpoint where its score is the best so far."""
+        if self._progress.best is None or reached > self._progress.best.score:
+            self._progress.best = Best(score=reached, step=self._progress.step, values=tuple(values))
 
     def _advance(self) -> None:
         progress, before = self._progress, self._progress.curriculum
@@ -189,7 +189,7 @@ class Loop:
         self._progress.switched |= frozenset(self._soft)
         self._event("rewind", None, f"back to the model of step {step}")
 
-    def _tell(self, values: Sequence[float | None]) -> None:
+    def _tell(self, values: Sequence[float | None], reached: float | None) -> None:
         progress = self._progress
         points = [
             CurvePoint(
@@ -204,7 +204,6 @@ class Loop:
         ]
         for curve, point in zip(progress.curves, points, strict=True):
             curve.append(point)
-        known = [value for value in values if value is not None]
         self._report(
             Evaluation(
                 step=progress.step,
@@ -212,7 +211,7 @@ class Loop:
                 budget=self._budget,
                 tasks=tuple(table.task.name for table in self._tables),
                 points=tuple(points),
-                score=score(known, self._tables) if len(known) == len(values) else None,
+                score=reached,
                 events=tuple(progress.events[self._told :]),
                 cosines=self._meters.cosines(),
             )

@@ -54,3 +54,10 @@ def test_finished_trials_are_known_by_their_scores_and_lost_ones_run_again(stora
     output.write_records(storage, "lost", [record(trial="lost", score=None, status="failed", error=lost)])
     assert output.finished(storage) == {"good": 0.5, "bad": None}
     assert output.count_failed(storage) == 2
+
+
+def test_a_draft_that_a_killed_worker_left_is_no_record(storage, record):
+    output.write_records(storage, "good", [record(trial="good", score=0.5)])
+    storage.write("records/half.parquet.draft", b"PAR1")
+    assert output.finished(storage) == {"good": 0.5}
+    assert output.count_failed(storage) == 0
