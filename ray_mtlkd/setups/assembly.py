@@ -29,9 +29,9 @@ from ray_mtlkd.tasks.task import Task
 
 @dataclass(frozen=True)
 class CheckedSplit:
-    """One table whose columns are each in order: inputs by column [N], labels [N]."""
+    """One table whose columns are each in order: inputs [M], labels [M]."""
 
-    inputs: Mapping[str, pa.Array]
+    inputs: pa.Table
     labels: RawLabels
 
 
@@ -71,13 +71,8 @@ def assemble(
     return RawTask(
         task,
         spec,
-        {s: RawSplit(_take(table.inputs, kept[s]), values[s], kept[s]) for s, table in splits.items()},
+        {split: RawSplit(table.inputs, values[split], kept[split]) for split, table in splits.items()},
     )
-
-
-def _take(inputs: Mapping[str, pa.Array], rows: NDArray[np.int64]) -> pa.Table:
-    table = pa.table(dict(inputs))
-    return table if len(rows) == table.num_rows else table.take(pa.array(rows)).combine_chunks()
 
 
 def _agreement_problems(splits: Mapping[Split, CheckedSplit], spec: TaskSpec) -> list[MtlkdError]:
@@ -89,7 +84,7 @@ def _agreement_problems(splits: Mapping[Split, CheckedSplit], spec: TaskSpec) ->
         fix = "write the labels of all splits the same way"
         problems.append(MtlkdError(f"labels are {said}", where=splits["train"].labels.where, fix=fix))
     for column in spec.input_columns:
-        widths = {split: _width(table.inputs[column]) for split, table in splits.items()}
+        widths = {split: _width(table.inputs[column].chunk(0)) for split, table in splits.items()}
         if len(set(widths.values())) > 1:
             said = ", ".join(f"{width} in {split}" for split, width in widths.items())
             where = f"{spec.data}:{column}"

@@ -1,6 +1,7 @@
 """What the trivial predictor of a task reaches."""
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ray_mtlkd.setups.raw import RawTask
@@ -14,9 +15,10 @@ def trivial_metric(task: RawTask, split: Split) -> float:
 
 
 def token_offsets(task: RawTask, split: Split) -> NDArray[np.int64] | None:
-    """Where each row's tokens begin [N+1]; None for other kinds than tagging."""
+    """Where each labelled row's tokens begin among the labels [N+1]; None for other kinds than tagging."""
     if task.task.kind != "tagging":
         return None
-    column = task.splits[split].inputs[task.spec.input_columns[0]].combine_chunks()
-    offsets: NDArray[np.int64] = column.offsets.to_numpy()
+    rows = task.splits[split]
+    lengths = pc.list_value_length(rows.inputs[task.spec.input_columns[0]]).to_numpy()[rows.row_ids]
+    offsets: NDArray[np.int64] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return offsets

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeGuard, TypeVar, get_args
 
 from ray_mtlkd.decode import decode, document, join, read_yaml
-from ray_mtlkd.errors import MtlkdError, gather, raise_all, within
+from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
 from ray_mtlkd.tasks.metrics import check_metric
 from ray_mtlkd.tasks.task import Kind
 
@@ -78,11 +78,13 @@ class Manifest:
 
     Attributes:
         source: Where to get the tables, for a reader who lacks them.
+        shares_rows: Whether the tasks are single-input: labels of one table's rows, read from the same inputs.
     """
 
     name: str
     tasks: Mapping[str, TaskSpec]
     source: str | None = None
+    shares_rows: bool = False
 
 
 @document
@@ -91,6 +93,21 @@ class _Outline:
     name: str
     tasks: dict[str, dict[str, Any]]
     source: str | None = None
+    shared: dict[str, Any] | None = None
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class _Shared:
+    """The table whose rows all tasks label, and the inputs that all of them read: keys of `TaskSpec`."""
+
+    data: str
+    text: tuple[str, ...] | None = None
+    pair: tuple[str, str] | None = None
+    tokens: str | None = None
+    columns: Columns | None = None
+    vector: str | None = None
+    token_vectors: str | None = None
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -114,21 +131,30 @@ def parse_manifest(value: Any, *, where: str) -> Manifest:
     outline = None
     with gather(problems):
         outline = decode(_Outline, value, where="")
-    tasks = value.get("tasks") if isinstance(value, dict) else None
+    given = value if isinstance(value, dict) else {}
+    tasks, shared = given.get("tasks"), given.get("shared")
+    found = len(problems)
+    if isinstance(shared, dict):
+        problems += _form_problems(shared, "shared")
+        with gather(problems):
+            decode(_Shared, shared, where="shared")
     specs: dict[str, TaskSpec] = {}
-    for name, raw in (tasks if isinstance(tasks, dict) else {}).items():
+    # where the shared inputs are wrong, every task would only say so again
+    for name, raw in (tasks if isinstance(tasks, dict) and len(problems) == found else {}).items():
         if not isinstance(name, str) or not isinstance(raw, dict):
             continue
         at = join("tasks", name)
-        problems += _raw_problems(raw, at)
+        whole = {**raw, **shared} if isinstance(shared, dict) else raw
+        problems += _form_problems(raw, at) if shared is None else _own_input_problems(raw, at)
+        problems += _kind_problems(whole, at)
         with gather(problems):
-            specs[name] = decode(TaskSpec, raw, where=at)
-            problems += _spec_problems(specs[name], at)
+            specs[name] = decode(TaskSpec, whole, where=at)
+            problems += _spec_problems(specs[name], at, inputs=at if shared is None else "shared")
     if outline is not None:
         problems += _name_problems(outline)
-    raise_all(where, within(where, problems))
+    raise_all(where, within(where, without_repeats(problems)))
     assert outline is not None  # noqa: S101 - an undecoded outline left a problem, which was raised
-    return Manifest(name=outline.name, tasks=specs, source=outline.source)
+    return Manifest(name=outline.name, tasks=specs, source=outline.source, shares_rows=outline.shared is not None)
 
 
 def _name_problems(outline: _Outline) -> Iterable[MtlkdError]:
@@ -148,13 +174,31 @@ def _name_problems(outline: _Outline) -> Iterable[MtlkdError]:
             )
 
 
-def _raw_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
-    """What can be said of a task even where other keys of it do not fit."""
-    given = [form for form in FORMS if raw.get(form) is not None]
+def _given(raw: Mapping[str, Any]) -> list[Form]:
+    return [form for form in FORMS if raw.get(form) is not None]
+
+
+def _form_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
+    given = _given(raw)
     if len(given) != 1:
         said = " and ".join(given) if given else "no inputs"
         yield MtlkdError(f"{said} given", where=where, fix=f"give exactly one of: {', '.join(FORMS)}")
-    kind, metric = raw.get("kind"), raw.get("metric")
+
+
+def _own_input_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
+    """What a task says that `shared` says for all tasks."""
+    for key in ("data", *_given(raw)):
+        if key in raw:
+            yield MtlkdError(
+                "the setup's `shared` gives the inputs of all tasks",
+                where=join(where, key),
+                fix="remove it here, or give every task its own inputs and leave `shared` out",
+            )
+
+
+def _kind_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
+    """What can be said of a task even where other keys of it do not fit."""
+    given, kind, metric = _given(raw), raw.get("kind"), raw.get("metric")
     if not _is_kind(kind):
         return
     if isinstance(metric, str):
@@ -176,14 +220,15 @@ def _is_kind(value: Any) -> TypeGuard[Kind]:
     return value in get_args(Kind)
 
 
-def _spec_problems(spec: TaskSpec, where: str) -> Iterable[MtlkdError]:
+def _spec_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[MtlkdError]:
+    """What does not fit in a decoded task; ``inputs`` is where its inputs are described."""
     columns = spec.input_columns if any(getattr(spec, form) is not None for form in FORMS) else None
     if columns == ():
-        yield MtlkdError("no input column", where=join(where, spec.form), fix="name at least one column")
+        yield MtlkdError("no input column", where=join(inputs, spec.form), fix="name at least one column")
     for column, count in Counter(columns).items():
         if count > 1:
             fix = "name every column once"
-            yield MtlkdError(f"column {column!r} stands here {count} times", where=join(where, spec.form), fix=fix)
+            yield MtlkdError(f"column {column!r} stands here {count} times", where=join(inputs, spec.form), fix=fix)
     if columns is not None and spec.label in columns:
         fix = "leave the label out of the inputs: a model would only copy it"
         yield MtlkdError(f"the label {spec.label!r} is also an input", where=join(where, "label"), fix=fix)

@@ -15,7 +15,13 @@ from ray_mtlkd.tasks.task import Task
 
 @dataclass(frozen=True)
 class RawSplit:
-    """One table of one task: input columns [N], labels as ``tasks.examples`` has them, places in the file [N]."""
+    """One table of one task.
+
+    Attributes:
+        inputs: Input columns of all M rows of the file; tasks that read the same columns of it hold the same object.
+        labels: Of the N labelled rows, as ``tasks.examples`` has them.
+        row_ids: Places of the labelled rows in the file [N], ascending.
+    """
 
     inputs: pa.Table
     labels: Array

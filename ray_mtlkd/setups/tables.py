@@ -1,6 +1,7 @@
 """A setup's tables, validated at the door: inputs in one type each, labels coded, every problem reported together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -41,12 +42,14 @@ def read_setup(manifest: Manifest, source: Source) -> RawSetup:
     """
     problems = _Problems()
     warnings: list[str] = []
+    files = _read_files(manifest.tasks.values(), source, problems)
+    broken = bool(problems)
     tasks = []
     for name, spec in manifest.tasks.items():
         found = len(problems)
-        splits = {split: _read_split(spec, split, source, problems) for split in SPLITS}
+        splits = {split: _read_labels(spec, split, files, problems) for split in SPLITS}
         whole = {split: table for split, table in splits.items() if table is not None}
-        if len(problems) > found or len(whole) < len(SPLITS):
+        if broken or len(problems) > found or len(whole) < len(SPLITS):
             continue
         task = assemble(name, spec, whole, problems, warnings)
         if task is not None:
@@ -55,13 +58,46 @@ def read_setup(manifest: Manifest, source: Source) -> RawSetup:
     return RawSetup(manifest, tuple(tasks), tuple(warnings))
 
 
-def _read_split(spec: TaskSpec, split: Split, source: Source, problems: _Problems) -> CheckedSplit | None:
+@dataclass(frozen=True)
+class _File:
+    """A file as far as some tasks read it: those of its input columns that are in order, its label columns as is."""
+
+    where: str
+    inputs: pa.Table
+    labels: pa.Table
+
+
+_Files = Mapping[tuple[tuple[str, ...], Split], _File | None]
+
+
+def _read_files(specs: Iterable[TaskSpec], source: Source, problems: _Problems) -> _Files:
+    """Every file once for all tasks that read the same inputs of it; None for a file that cannot be read."""
+    users: dict[tuple[str, ...], list[TaskSpec]] = {}
+    for spec in specs:
+        users.setdefault(_inputs_of(spec), []).append(spec)
+    return {
+        (inputs, split): _read_file(readers, split, source, problems)
+        for inputs, readers in users.items()
+        for split in SPLITS
+    }
+
+
+def _inputs_of(spec: TaskSpec) -> tuple[str, ...]:
+    """What two tasks have in common that read the same inputs."""
+    numeric = () if spec.columns is None else (str(len(spec.columns.numeric)),)
+    return (spec.data, spec.form, *numeric, *spec.input_columns)
+
+
+def _read_file(readers: Sequence[TaskSpec], split: Split, source: Source, problems: _Problems) -> _File | None:
+    spec = readers[0]
     where = source.place(spec.data, split)
     strings = set(spec.columns.categorical if spec.columns is not None else ())
     if spec.form in {"text", "pair"}:
         strings |= set(spec.input_columns)
+    labels = tuple(dict.fromkeys(reader.label for reader in readers))
+    wanted = tuple(dict.fromkeys((*spec.input_columns, *labels)))
     try:
-        table = source.read(spec.data, split, Request((*spec.input_columns, spec.label), frozenset(strings)))
+        table = source.read(spec.data, split, Request(wanted, frozenset(strings)))
     except (MtlkdError, ExceptionGroup) as error:
         problems.take(error)
         return None
@@ -74,14 +110,21 @@ def _read_split(spec: TaskSpec, split: Split, source: Source, problems: _Problem
             inputs[column] = _check_input(spec, column)(_array(table, column), where=f"{where}:{column}")
         except MtlkdError as error:
             problems.append(error)
+    return _File(where, pa.table(inputs), table.select(labels))
+
+
+def _read_labels(spec: TaskSpec, split: Split, files: _Files, problems: _Problems) -> CheckedSplit | None:
+    file = files[_inputs_of(spec), split]
+    if file is None:
+        return None
     try:
-        labels = read_labels(_array(table, spec.label), spec, where=f"{where}:{spec.label}")
+        labels = read_labels(_array(file.labels, spec.label), spec, where=f"{file.where}:{spec.label}")
     except MtlkdError as error:
         problems.append(error)
         return None
-    if spec.kind == "tagging" and spec.input_columns[0] in inputs:
-        problems.extend(_length_problems(inputs[spec.input_columns[0]], labels, spec))
-    return CheckedSplit(inputs, labels)
+    if spec.kind == "tagging" and spec.input_columns[0] in file.inputs.column_names:
+        problems.extend(_length_problems(_array(file.inputs, spec.input_columns[0]), labels, spec))
+    return CheckedSplit(file.inputs, labels)
 
 
 def _check_input(spec: TaskSpec, column: str) -> Callable[..., pa.Array]:

@@ -69,7 +69,7 @@ class Predictor:
 
     def predict(self, rows: Tensor) -> Tensor:
         """Raw outputs for the given rows."""
-        return predict(self._model, self._index, self._examples.inputs, rows)
+        return predict(self._model, self._index, self._examples, rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,9 +172,9 @@ class Desk:
         """Seconds that each way would take, from one timed batch, a round trip and the measured start-up."""
         rows = len(request.table.train)
         first = torch.arange(min(rows, BATCH_ROWS))
-        predict(request.model, request.index, request.table.train.inputs, first[:1])
+        predict(request.model, request.index, request.table.train, first[:1])
         started = time.perf_counter()
-        predict(request.model, request.index, request.table.train.inputs, first)
+        predict(request.model, request.index, request.table.train, first)
         inline = (time.perf_counter() - started) * rows / len(first)
         started = time.perf_counter()
         ray.get(shared.handles[0].ready.remote())

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ray_mtlkd.tasks.inputs import A, Array, Inputs, Layout
+from ray_mtlkd.tasks.inputs import A, Array, Inputs, Layout, flat_index
 from ray_mtlkd.tasks.task import Task
 
 Split = Literal["train", "valid", "test"]
@@ -20,19 +20,29 @@ class Examples(Generic[A]):
     """One split of one task.
 
     Attributes:
-        inputs: N rows.
-        labels: binary and regression [N] float32; multiclass [N] int64; tagging [tokens] int64, row after row;
-            multilabel [N, K'] float32 of 0 and 1. A label unseen in train is -1 (multiclass, tagging) or a column
-            beyond the task's K classes (multilabel): it counts as a miss. Train has none of these.
-        row_ids: [N] int64, the rows' places in the file.
+        inputs: All M >= N rows of the file; tasks that label the same rows hold the same object.
+        labels: Of the N labelled rows: binary and regression [N] float32; multiclass [N] int64; tagging [tokens] int64,
+            row after row; multilabel [N, K'] float32 of 0 and 1. A label unseen in train is -1 (multiclass, tagging) or
+            a column beyond the task's K classes (multilabel): it counts as a miss. Train has none of these.
+        row_ids: [N] int64, the labelled rows' places in the file and in ``inputs``, ascending.
+        offsets: Tagging only: where each labelled row's tokens begin in ``labels`` [N+1] int64.
     """
 
     inputs: Inputs[A]
     labels: A
     row_ids: A
+    offsets: A | None = None
 
     def __len__(self) -> int:
         return len(self.row_ids)
+
+    def take(self: "Examples[Tensor]", at: Tensor) -> Inputs[Tensor]:
+        """The inputs of the labelled rows that stand at ``at`` [B] int64 among them, copied."""
+        return self.inputs.take(self.row_ids[at])
+
+    def places(self: "Examples[Tensor]", at: Tensor) -> Tensor:
+        """Where the labels of the labelled rows ``at`` [B] stand in ``labels``: [B], or [tokens] for tagging."""
+        return at if self.offsets is None else flat_index(self.offsets, at)[0]
 
 
 @dataclass(frozen=True)
@@ -54,28 +64,37 @@ class SetupTables(Generic[A]):
 
     Attributes:
         fingerprint: Hash of everything in the tables: the same data gives the same fingerprint.
+        shares_rows: Whether all tasks label rows of one table (single-input), so that one batch serves all of them.
         warnings: What the door let pass but a reader should know.
     """
 
     name: str
     tasks: tuple[TaskTables[A], ...]
     fingerprint: str
+    shares_rows: bool = False
     warnings: tuple[str, ...] = ()
 
 
 def as_tensors(value: SetupTables[Array], device: torch.device | str = "cpu") -> SetupTables[Tensor]:
     """The same tables as tensors: views of the numpy arrays on a CPU (never write into them), copies on a GPU."""
-    tables: SetupTables[Tensor] = _map(value, torch.device(device))
+    tables: SetupTables[Tensor] = _map(value, torch.device(device), {})
     return tables
 
 
-def _map(value: Any, device: torch.device) -> Any:
+def _map(value: Any, device: torch.device, known: dict[int, Any]) -> Any:
+    """The value with tensors for arrays; what is one object before is one object afterwards (``known`` by id)."""
+    if id(value) not in known:
+        known[id(value)] = _convert(value, device, known)
+    return known[id(value)]
+
+
+def _convert(value: Any, device: torch.device, known: dict[int, Any]) -> Any:
     if isinstance(value, np.ndarray):
         return _view(value).to(device)
     if isinstance(value, tuple):
-        return tuple(_map(item, device) for item in value)
+        return tuple(_map(item, device, known) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return type(value)(**{part.name: _map(getattr(value, part.name), device) for part in fields(value)})
+        return type(value)(**{part.name: _map(getattr(value, part.name), device, known) for part in fields(value)})
     return value
 
 

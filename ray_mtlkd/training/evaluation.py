@@ -9,7 +9,6 @@ from torch import Tensor
 from ray_mtlkd.models.build import MultitaskModel
 from ray_mtlkd.strategies.curricula.base import TaskFacts
 from ray_mtlkd.tasks.examples import Examples, TaskTables
-from ray_mtlkd.tasks.inputs import DenseTokens, Inputs, Tokens
 from ray_mtlkd.tasks.metrics import METRICS, evaluate, skill
 
 BATCH_ROWS = 1024
@@ -17,28 +16,28 @@ BATCH_ROWS = 1024
 
 
 @torch.no_grad()
-def predict(model: MultitaskModel, task: int, inputs: Inputs[Tensor], rows: Tensor) -> Tensor:
-    """The raw outputs of a task's head for the given rows: [N], [N, K] or [tokens, K].
+def predict(model: MultitaskModel, task: int, examples: Examples[Tensor], rows: Tensor) -> Tensor:
+    """The raw outputs of a task's head for the given labelled rows: [N], [N, K] or [tokens, K].
 
     Args:
         model: Left in evaluation mode.
         task: Index of the task.
-        inputs: A whole table.
+        examples: A whole table.
         rows: [N] int64, at least one.
     """
     model.eval()
-    return torch.cat([model(task, inputs.take(part)) for part in torch.split(rows, BATCH_ROWS)])
+    return torch.cat([model(task, examples.take(part)) for part in torch.split(rows, BATCH_ROWS)])
 
 
 def predict_all(model: MultitaskModel, task: int, examples: Examples[Tensor]) -> Tensor:
     """The raw outputs for every row of a table."""
-    return predict(model, task, examples.inputs, torch.arange(len(examples), device=examples.row_ids.device))
+    return predict(model, task, examples, torch.arange(len(examples), device=examples.row_ids.device))
 
 
 def metric_of(model: MultitaskModel, task: int, tables: TaskTables[Tensor], examples: Examples[Tensor]) -> float:
     """The task's metric on one of its tables, in its own unit."""
     outputs = predict_all(model, task, examples)
-    offsets = examples.inputs.offsets if isinstance(examples.inputs, Tokens | DenseTokens) else None
+    offsets = examples.offsets
     return evaluate(
         tables.task,
         outputs.cpu().numpy(),

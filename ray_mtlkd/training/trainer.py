@@ -13,7 +13,6 @@ from ray_mtlkd.models.build import build
 from ray_mtlkd.strategies import dump_state, load_state
 from ray_mtlkd.strategies.balancers.base import Signals, Weights
 from ray_mtlkd.tasks import kinds
-from ray_mtlkd.tasks.inputs import DenseTokens, Tokens, flat_index
 from ray_mtlkd.training.batches import Sampler
 from ray_mtlkd.training.convergence import Tracker
 from ray_mtlkd.training.gradients import SharedGradients
@@ -153,10 +152,8 @@ class Trainer:
     def _loss(self, task: int, soft: Tensor | None) -> Tensor:
         table = self._tables[task]
         rows = self._samplers[task].draw().to(self._device)
-        outputs = self.model(task, table.train.inputs.take(rows))
-        at = rows
-        if kinds.KINDS[table.task.kind].per_token and isinstance(table.train.inputs, Tokens | DenseTokens):
-            at, _ = flat_index(table.train.inputs.offsets, rows)
+        outputs = self.model(task, table.train.take(rows))
+        at = table.train.places(rows)
         if soft is None:
             return kinds.loss(table.task, outputs, table.train.labels[at])
         return self._kd.kd_weight * kinds.distill(table.task, outputs, soft[at], temperature=self._kd.temperature)

@@ -41,7 +41,7 @@ def _examples(task, rows, rng):
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         values = rng.normal(size=(offsets[-1], 6)).astype(np.float32)
         labels = (values[:, 0] > 0).astype(np.int64)  # a positive token is a span of its own
-        return Examples(DenseTokens(values, offsets), labels, ids), offsets
+        return Examples(DenseTokens(values, offsets), labels, ids, offsets), offsets
     values = rng.normal(size=(rows, 6)).astype(np.float32)
     latent = values + 0.3 * rng.normal(size=values.shape)
     return Examples(Dense(values, np.zeros((rows, 0), np.int64)), _labels(task.kind, latent), ids), None

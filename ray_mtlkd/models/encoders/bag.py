@@ -76,12 +76,12 @@ class BagEncoder(Encoder):
         self.trunk = stack(config.hidden, dropout=config.dropout)
         self.outputs = config.hidden[-1]
 
-    def forward(self, task: int, inputs: Bag[Tensor]) -> Tensor:  # noqa: ARG002 - the same for every task
-        """Representations [B, hidden[-1]]."""
+    def forward(self, inputs: Bag[Tensor], tasks: Sequence[int]) -> tuple[Tensor, ...]:
+        """Representations [B, hidden[-1]], the same for every task."""
         hidden: Tensor = self.first(inputs.ids, inputs.weights, inputs.offsets)
         for layer in self.trunk:
             hidden = layer(hidden)
-        return hidden
+        return (hidden,) * len(tasks)
 
     def width(self, task: int) -> int:  # noqa: ARG002
         """Width of the last hidden layer."""

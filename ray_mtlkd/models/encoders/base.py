@@ -17,12 +17,15 @@ class Encoder(nn.Module, ABC):
     """
 
     @abstractmethod
-    def forward(self, task: int, inputs: Any) -> Tensor:
-        """Representations: [B, width(task)], or [tokens, width(task)] for tagging, in the batch's order.
+    def forward(self, inputs: Any, tasks: Sequence[int]) -> tuple[Tensor, ...]:
+        """Representations of one batch for each of the tasks: [B, width(task)], or [tokens, width(task)] for tagging.
+
+        What is the same for several tasks is computed once, and a representation that is the same for several tasks
+        is the same tensor.
 
         Args:
-            task: Index among the layouts that the encoder was built for.
-            inputs: A batch in the form of the task's layout; one side of a pair.
+            inputs: A batch in the form of the tasks' layout; one side of a pair.
+            tasks: Indices among the layouts that the encoder was built for, all of one layout [A >= 1].
         """
 
     @abstractmethod

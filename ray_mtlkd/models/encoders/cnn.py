@@ -96,7 +96,7 @@ class CnnEncoder(Encoder):
         self.gutter = max(config.widths) // 2
         self.states = config.channels * len(config.widths)
 
-    def forward(self, task: int, inputs: Tokens[Tensor]) -> Tensor:
+    def forward(self, inputs: Tokens[Tensor], tasks: Sequence[int]) -> tuple[Tensor, ...]:
         """Representations: max and mean over the row's words [B, 2 S], or the words' states [tokens, S].
 
         A row without words is represented by zeros.
@@ -104,8 +104,9 @@ class CnnEncoder(Encoder):
         lengths = inputs.offsets.diff()
         row = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
         states = self._convolve(self._embed(inputs.ids), row=row, rows=len(lengths))
-        found: Tensor = self.dropout(states if self.per_token[task] else _pool(states, inputs.offsets))
-        return found
+        wanted = {self.per_token[task] for task in tasks}
+        made = {by_token: self.dropout(states if by_token else _pool(states, inputs.offsets)) for by_token in wanted}
+        return tuple(made[self.per_token[task]] for task in tasks)
 
     def width(self, task: int) -> int:
         """Width of the states, twice that where they are pooled."""

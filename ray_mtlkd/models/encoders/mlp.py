@@ -95,13 +95,13 @@ class MlpEncoder(Encoder):
         self.trunk = stack(config.hidden, dropout=config.dropout)
         self.outputs = config.hidden[-1]
 
-    def forward(self, task: int, inputs: Dense[Tensor] | DenseTokens[Tensor]) -> Tensor:
-        """Representations [B, hidden[-1]], or [tokens, hidden[-1]]."""
+    def forward(self, inputs: Dense[Tensor] | DenseTokens[Tensor], tasks: Sequence[int]) -> tuple[Tensor, ...]:
+        """Representations [B, hidden[-1]], or [tokens, hidden[-1]], the same for tasks of one layout."""
         codes = inputs.codes if isinstance(inputs, Dense) else None
-        hidden: Tensor = self.first[self.columns[task]](inputs.values, codes)
+        hidden: Tensor = self.first[self.columns[tasks[0]]](inputs.values, codes)
         for layer in self.trunk:
             hidden = layer(hidden)
-        return hidden
+        return (hidden,) * len(tasks)
 
     def width(self, task: int) -> int:  # noqa: ARG002 - the same for every task
         """Width of the last hidden layer."""

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
@@ -17,9 +18,22 @@ class MultitaskModel(nn.Module, ABC):
 
     num_tasks: int
 
-    @abstractmethod
     def forward(self, task: int, inputs: Inputs[Tensor]) -> Tensor:
         """Raw outputs of the task's head: [B] for binary and regression, else [B, K]; [tokens, K] for tagging."""
+        (representation,) = self.represent(inputs, [task])
+        return self.read(task, representation, inputs)
+
+    @abstractmethod
+    def represent(self, inputs: Inputs[Tensor], tasks: Sequence[int]) -> tuple[tuple[Tensor, ...], ...]:
+        """What each of the tasks reads of one batch, computed once for all of them; all use the same inputs [A].
+
+        Tensors that are the same for several tasks are the same object. Every parameter that the tasks share is used
+        here, none in `read`.
+        """
+
+    @abstractmethod
+    def read(self, task: int, representation: tuple[Tensor, ...], inputs: Inputs[Tensor]) -> Tensor:
+        """Raw outputs of the task's head, from what `represent` gave for it."""
 
     @abstractmethod
     def parts(self, task: int) -> tuple[nn.Module, ...]:

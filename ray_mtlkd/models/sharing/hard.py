@@ -28,14 +28,18 @@ class HardSharing(MultitaskModel):
                 width = join.width
             self.heads.append(Head(task, width))
 
-    def forward(self, task: int, inputs: Inputs[Tensor]) -> Tensor:
+    def represent(self, inputs: Inputs[Tensor], tasks: Sequence[int]) -> tuple[tuple[Tensor, ...], ...]:
+        """The encoder's representation, or those of both sides of a pair."""
+        sides = (inputs.left, inputs.right) if isinstance(inputs, Pair) else (inputs,)
+        return tuple(zip(*(self.encoder(side, tasks) for side in sides), strict=True))
+
+    def read(self, task: int, representation: tuple[Tensor, ...], inputs: Inputs[Tensor]) -> Tensor:
         """Raw outputs of the task's head."""
         if isinstance(inputs, Pair):
-            left, right = self.encoder(task, inputs.left), self.encoder(task, inputs.right)
-            representations = self.joins[str(task)](left, right, inputs.overlap)
+            joined = self.joins[str(task)](*representation, inputs.overlap)
         else:
-            representations = self.encoder(task, inputs)
-        outputs: Tensor = self.heads[task](representations)
+            (joined,) = representation
+        outputs: Tensor = self.heads[task](joined)
         return outputs
 
     def parts(self, task: int) -> tuple[nn.Module, ...]:

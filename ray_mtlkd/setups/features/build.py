@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from ray_mtlkd.errors import MtlkdError, raise_all
-from ray_mtlkd.setups.baseline import trivial_metric
+from ray_mtlkd.setups.baseline import token_offsets, trivial_metric
 from ray_mtlkd.setups.features import bag
 from ray_mtlkd.setups.features.dense import dense_columns, dense_tokens, dense_vectors
 from ray_mtlkd.setups.features.overlap import NAMES, overlap_features
@@ -51,15 +51,34 @@ def featurise(raw: RawSetup, features: Features) -> SetupTables[Array]:
         MtlkdError: where a task's inputs cannot become such features; ExceptionGroup of them where several cannot.
     """
     raise_all(f"setup {raw.manifest.name}", [problem for task in raw.tasks for problem in _misfit(task, features)])
-    if isinstance(features, DenseFeatures):
-        made = [_dense(task) for task in raw.tasks]
-    elif isinstance(features, BagFeatures):
-        made = _bags(raw.tasks, features)
-    else:
-        made = [_tokens(task, features) for task in raw.tasks]
-    tasks = tuple(_tables(task, part) for task, part in zip(raw.tasks, made, strict=True))
+    readers: dict[int, list[RawTask]] = {}
+    for task in raw.tasks:
+        readers.setdefault(_inputs_of(task), []).append(task)
+    made = dict(zip(readers, _featurise(list(readers.values()), features), strict=True))
+    tasks = tuple(_tables(task, made[_inputs_of(task)]) for task in raw.tasks)
     fingerprint = _fingerprint(raw, features, tasks)
-    return SetupTables(raw.manifest.name, tasks, fingerprint=fingerprint, warnings=raw.warnings)
+    return SetupTables(
+        raw.manifest.name,
+        tasks,
+        fingerprint=fingerprint,
+        shares_rows=raw.manifest.shares_rows,
+        warnings=raw.warnings,
+    )
+
+
+def _inputs_of(task: RawTask) -> int:
+    """Identity of the tables that the task reads; tasks that read the same ones share their features."""
+    return id(task.splits["train"].inputs)
+
+
+def _featurise(readers: Sequence[Sequence[RawTask]], features: Features) -> Sequence[_Featurised]:
+    """The features of each set of tables, by the tasks that read them."""
+    first = [tasks[0] for tasks in readers]
+    if isinstance(features, DenseFeatures):
+        return [_dense(task) for task in first]
+    if isinstance(features, BagFeatures):
+        return _bags(first, features)
+    return [_tokens(tasks, features) for tasks in readers]
 
 
 _INPUTS: Mapping[type[Features], str] = {
@@ -109,8 +128,9 @@ def _bags(tasks: Sequence[RawTask], features: BagFeatures) -> list[_Featurised]:
     return made
 
 
-def _tokens(task: RawTask, features: TokenFeatures) -> _Featurised:
-    longest = None if task.task.kind == "tagging" else features.max_length
+def _tokens(readers: Sequence[RawTask], features: TokenFeatures) -> _Featurised:
+    task = readers[0]
+    longest = None if any(reader.task.kind == "tagging" for reader in readers) else features.max_length
     sides = {
         split: [hash_tokens(side, buckets=features.buckets, max_length=longest) for side in _words(task, split)]
         for split in SPLITS
@@ -150,7 +170,7 @@ def _words(task: RawTask, split: Split) -> list[list[list[str]]]:
 
 def _tables(task: RawTask, made: _Featurised) -> TaskTables[Array]:
     examples = {
-        split: Examples(made.inputs[split], np.ascontiguousarray(raw.labels), raw.row_ids)
+        split: Examples(made.inputs[split], np.ascontiguousarray(raw.labels), raw.row_ids, token_offsets(task, split))
         for split, raw in task.splits.items()
     }
     return TaskTables(

@@ -30,27 +30,27 @@ def test_states_are_those_of_each_row_convolved_alone_with_zero_padding():
     net, batch = encoder(widths=(1, 3, 7)), tokens([2, 9, 1, 0, 4])
     rows = [batch.ids[start:end] for start, end in zip(batch.offsets, batch.offsets[1:], strict=False)]
     expected = torch.cat([textbook_states(net, row) for row in rows if len(row)])
-    torch.testing.assert_close(net(1, batch), expected)
+    torch.testing.assert_close(net(batch, [1])[0], expected)
 
 
 def test_text_is_the_maximum_and_the_mean_of_its_states():
     net, batch = encoder(), tokens([3, 5])
-    states = net(1, batch)
-    pooled = net(0, batch)
+    states = net(batch, [1])[0]
+    pooled = net(batch, [0])[0]
     torch.testing.assert_close(pooled[0], torch.cat([states[:3].amax(0), states[:3].mean(0)]))
     torch.testing.assert_close(pooled[1], torch.cat([states[3:].amax(0), states[3:].mean(0)]))
     assert (net.width(0), net.width(1)) == (2 * 12, 12)
 
 
 def test_a_text_without_words_is_zeros():
-    assert encoder()(0, tokens([0, 2]))[0].count_nonzero() == 0
+    assert encoder()(tokens([0, 2]), [0])[0][0].count_nonzero() == 0
 
 
 def test_a_word_s_state_knows_its_neighbours_and_no_further():
     net, batch = encoder(widths=(3,)), tokens([6])
     changed = batch.ids.clone()
     changed[0] = (changed[0] + 1) % 50
-    differs = (net(1, batch) != net(1, Tokens(changed, batch.offsets))).any(dim=1)
+    differs = (net(batch, [1])[0] != net(Tokens(changed, batch.offsets), [1])[0]).any(dim=1)
     assert differs[:2].any()
     assert not differs[2:].any()
 
@@ -59,7 +59,7 @@ def test_gradients_are_those_of_each_row_pooled_alone():
     net, batch = encoder(), tokens([3, 0, 5])
     target = torch.randn(3, 24, generator=torch.Generator().manual_seed(2))
     parameters = list(net.filters.parameters())
-    together = torch.autograd.grad((net(0, batch) * target).sum(), parameters)
+    together = torch.autograd.grad((net(batch, [0])[0] * target).sum(), parameters)
     states = [textbook_states(net, batch.ids[:3]), torch.zeros(1, 12), textbook_states(net, batch.ids[3:])]
     pooled = torch.stack([torch.cat([row.amax(0), row.mean(0)]) for row in states])
     alone = torch.autograd.grad((pooled * target).sum(), parameters)

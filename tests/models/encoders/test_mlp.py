@@ -42,8 +42,8 @@ def test_a_sequence_of_the_same_columns_goes_through_the_same_input_layer():
     model = build(Mlp(), [(task("x"), SAME), (task("t", "tagging"), TOKENS)])
     assert len(model.encoder.first) == 1
     values = torch.randn(4, 3)
-    rows = model.encoder(0, Dense(values, torch.zeros(4, 0, dtype=torch.int64)))
-    assert torch.equal(model.encoder(1, DenseTokens(values, torch.tensor([0, 1, 4]))), rows)
+    rows = model.encoder(Dense(values, torch.zeros(4, 0, dtype=torch.int64)), [0])[0]
+    assert torch.equal(model.encoder(DenseTokens(values, torch.tensor([0, 1, 4])), [1])[0], rows)
 
 
 def test_one_hidden_layer_over_different_columns_would_share_nothing_and_is_refused():
