@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 
@@ -8,6 +10,12 @@ from ray_mtlkd.records import CurvePoint, Event, TaskRecord
 def _one_thread():
     """Small matrices gain nothing from threads, and lose much where the machine is busy."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_cache():
+    """Nothing of an earlier run, and nothing left in the user's own folder."""
+    os.environ["MTLKD_CACHE"] = ""
 
 
 @pytest.fixture(scope="session")
