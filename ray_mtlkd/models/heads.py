@@ -4,16 +4,21 @@ import torch
 from torch import Tensor, nn
 
 from ray_mtlkd.models.encoders.layers import Layer
-from ray_mtlkd.tasks.kinds import KINDS
+from ray_mtlkd.tasks.kinds import KINDS, start
 from ray_mtlkd.tasks.task import Task
 
 
 class Head(nn.Module):
-    """Representations to raw outputs: [B] for binary and regression, else [B, K] or [tokens, K]."""
+    """Representations to raw outputs: [B] for binary and regression, else [B, K] or [tokens, K].
+
+    Starts near the best constant predictor: its biases are that predictor's outputs.
+    """
 
     def __init__(self, task: Task, width: int) -> None:
         super().__init__()
         self.linear = nn.Linear(width, task.outputs)
+        with torch.no_grad():
+            self.linear.bias.copy_(torch.tensor(start(task)))
         self.is_scalar = KINDS[task.kind].is_scalar
 
     def forward(self, representations: Tensor) -> Tensor:

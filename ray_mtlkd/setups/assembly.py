@@ -1,7 +1,7 @@
 """Three checked tables become one task, where they agree with each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -138,8 +138,18 @@ def _class_task(
     warning = unseen_warning(name, places, labels, known)
     warnings.extend([] if warning is None else [warning])
     threshold = 0.5 if spec.threshold is None else spec.threshold
+    codes = {split: _code(places[split], raw, known, spec) for split, raw in labels.items()}
     task = Task(name=name, kind=spec.kind, metric=spec.metric, classes=known.classes, threshold=threshold)
-    return task, {split: _code(places[split], raw, known, spec) for split, raw in labels.items()}
+    return replace(task, prior=_prior(task, codes["train"])), codes
+
+
+def _prior(task: Task, labels: Array) -> tuple[float, ...]:
+    """Shares of the train labels (see `Task`); of a label's presence so that neither 0 nor 1 comes out."""
+    if task.kind in {"multiclass", "tagging"}:
+        shares = np.bincount(labels.astype(np.int64), minlength=task.outputs) / len(labels)
+    else:
+        shares = (labels.reshape(len(labels), -1).sum(axis=0, dtype=np.float64) + 0.5) / (len(labels) + 1)
+    return tuple(float(share) for share in shares)
 
 
 def _code(places: NDArray[np.int64], raw: RawLabels, known: Vocabulary, spec: TaskSpec) -> Array:

@@ -18,7 +18,8 @@ from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.tasks.examples import SetupTables, as_tensors
 from ray_mtlkd.tasks.inputs import Array, Features
-from ray_mtlkd.training.evaluation import facts, metric_of
+from ray_mtlkd.training.evaluation import facts, metrics_of
+from ray_mtlkd.training.feed import batch_sizes
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.trainer import Trainer
 
@@ -99,7 +100,7 @@ def _place(space: SearchSpace, trial: Trial) -> str:
 
 def _rows_problem(trial: Trial, tables: SetupTables[Array]) -> MtlkdError | None:
     largest = max(len(table.train) for table in tables.tasks)
-    asked = trial.configuration.training.batch_size
+    asked = min(batch_sizes(trial.configuration.training, tables))
     if asked <= largest:
         return None
     return MtlkdError(
@@ -159,14 +160,13 @@ def _run_seconds(job: Job) -> float:
     trainer = Trainer(job)
     tasks = range(len(job.tables.tasks))
     soft: dict[int, Tensor] = {}
-    trainer.step(tasks, soft=soft, switched=frozenset())
+    trainer.step(tasks, soft=soft, switched=frozenset(), share=0.5)
     started = time.process_time()
     for _ in range(_MEASURED_STEPS):
-        trainer.step(tasks, soft=soft, switched=frozenset())
+        trainer.step(tasks, soft=soft, switched=frozenset(), share=0.5)
     step_s = (time.process_time() - started) / _MEASURED_STEPS
     started = time.process_time()
-    for task, table in enumerate(job.tables.tasks):
-        metric_of(trainer.model, task, table, table.valid)
+    metrics_of(trainer.model, job.tables, "valid", tasks)
     evaluation_s = time.process_time() - started
     torch.set_num_threads(threads)
     training = job.configuration.training

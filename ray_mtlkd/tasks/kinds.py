@@ -1,13 +1,23 @@
 """What a task's kind fixes: loss, distillation loss, predictions and trivial predictor, one rule a kind.
 
-Every loss is a mean (over rows; over labels too for multilabel; over the batch's tokens for tagging) in nats or in
-squared standard deviations, so that the losses of different kinds are of the same order at initialisation.
+Losses of different kinds come in different sizes: log 2 for a coin, log 150 for 150 classes, 0.2 for a rare label. So
+that their plain sum is a fair baseline, every loss is divided by what the best constant predictor loses on the train
+table, and heads start as that predictor: every task starts at about 1 (knows how often each label occurs, nothing of
+the inputs) and ends at 0. For class labels that is the normalised cross-entropy of He et al. 2014 ("Practical lessons
+from predicting clicks on ads at Facebook", section 2.1), with p the shares of the labels on train:
+
+    multiclass, tagging   mean over rows (tokens) of cross-entropy       / - sum_k p_k log p_k
+    binary                mean over rows of binary cross-entropy         / H(p),  H(p) = - p log p - (1 - p) log(1 - p)
+    multilabel            mean over rows of the sum over labels of it    / sum_k H(p_k)
+    regression            mean over rows of the squared error            / variance of the train labels
 
 Distillation (Hinton et al. 2015, arXiv:1503.02531, section 2), with z the student's and v the teacher's logits:
-``τ² · H(softmax(v / τ), softmax(z / τ))``; the factor τ² keeps the gradient's size when τ changes. Binary and
-multilabel tasks put the sigmoid in place of the softmax. Regression recalls the teacher's prediction by MSE.
+``τ² · H(softmax(v / τ), softmax(z / τ))``, divided likewise; the factor τ² keeps the gradient's size when τ changes.
+Binary and multilabel tasks put the sigmoid in place of the softmax. Regression recalls the teacher's prediction by MSE.
 """
 
+import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,15 +34,22 @@ from ray_mtlkd.tasks.task import Kind, Task
 class Loss(Protocol):
     """A kind's loss on hard labels."""
 
-    def __call__(self, task: Task, outputs: Tensor, labels: Tensor, /) -> Tensor:
-        """Mean loss, a scalar."""
+    def __call__(self, task: Task, outputs: Tensor, labels: Tensor, smoothing: float, /) -> Tensor:
+        """Mean loss in nats or squared standard deviations, a scalar."""
 
 
 class Distillation(Protocol):
     """A kind's loss on a teacher's outputs."""
 
     def __call__(self, outputs: Tensor, soft: Tensor, temperature: float, /) -> Tensor:
-        """Mean loss, a scalar."""
+        """Mean loss in nats or squared standard deviations, a scalar."""
+
+
+class Start(Protocol):
+    """The best constant predictor of a kind: outputs [K], or [1] where there is one a row, and what it loses."""
+
+    def __call__(self, task: Task, /) -> tuple[tuple[float, ...], float]:
+        """Raw outputs; mean loss in nats or squared standard deviations, above 0."""
 
 
 class Constant(Protocol):
@@ -56,6 +73,7 @@ class Rule:
     Attributes:
         loss: On hard labels.
         distill: On a teacher's outputs.
+        start: What a head starts as, and what its loss is divided by.
         predict: What outputs say, in the terms of the labels.
         constant: Outputs of the predictor that knows only the train labels.
         is_scalar: Whether there is one output a row.
@@ -64,21 +82,24 @@ class Rule:
 
     loss: Loss
     distill: Distillation
+    start: Start
     predict: Prediction
     constant: Constant
     is_scalar: bool = False
     per_token: bool = False
 
 
-def loss(task: Task, outputs: Tensor, labels: Tensor) -> Tensor:
-    """Mean loss of a batch on its hard labels, a scalar.
+def loss(task: Task, outputs: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """Mean loss of a batch on its hard labels, a scalar: about 1 for a predictor that ignores the inputs.
 
     Args:
         task: Fixes the loss.
         outputs: Raw outputs [B] (binary, regression), [B, K], or [tokens, K] (tagging).
         labels: Of train: [B] float32 (regression: in the label's own unit), [B] int64, [B, K] float32, [tokens] int64.
+        smoothing: Share of the target that goes evenly to all classes, or to both answers; not for regression.
     """
-    return KINDS[task.kind].loss(task, outputs, labels)
+    rule = KINDS[task.kind]
+    return rule.loss(task, outputs, labels, smoothing) / rule.start(task)[1]
 
 
 def distill(task: Task, outputs: Tensor, soft: Tensor, *, temperature: float) -> Tensor:
@@ -90,24 +111,33 @@ def distill(task: Task, outputs: Tensor, soft: Tensor, *, temperature: float) ->
         soft: The teacher's raw outputs on the same rows: same shape, float32.
         temperature: τ > 0; plays no role for regression.
     """
-    return KINDS[task.kind].distill(outputs, soft, temperature)
+    rule = KINDS[task.kind]
+    return rule.distill(outputs, soft, temperature) / rule.start(task)[1]
 
 
-def _binary(_task: Task, outputs: Tensor, labels: Tensor) -> Tensor:
-    return functional.binary_cross_entropy_with_logits(outputs, labels)
+def start(task: Task) -> tuple[float, ...]:
+    """Raw outputs of the best constant predictor on train, where a head starts: [K], or [1] for one output a row."""
+    return KINDS[task.kind].start(task)[0]
 
 
-def _classes(_task: Task, outputs: Tensor, labels: Tensor) -> Tensor:
-    return functional.cross_entropy(outputs, labels)
+def _binary(_task: Task, outputs: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Over rows the mean, over labels (where there are several) the sum."""
+    target = labels * (1 - smoothing) + smoothing / 2
+    return functional.binary_cross_entropy_with_logits(outputs, target, reduction="sum") / len(outputs)
 
 
-def _squared(task: Task, outputs: Tensor, labels: Tensor) -> Tensor:
+def _classes(_task: Task, outputs: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    return functional.cross_entropy(outputs, labels, label_smoothing=smoothing)
+
+
+def _squared(task: Task, outputs: Tensor, labels: Tensor, _smoothing: float) -> Tensor:
     return functional.mse_loss(outputs, (labels - task.center) / task.scale)
 
 
 def _distill_binary(outputs: Tensor, soft: Tensor, temperature: float) -> Tensor:
     target = (soft / temperature).sigmoid()
-    return functional.binary_cross_entropy_with_logits(outputs / temperature, target) * temperature**2
+    total = functional.binary_cross_entropy_with_logits(outputs / temperature, target, reduction="sum")
+    return total / len(outputs) * temperature**2
 
 
 def _distill_classes(outputs: Tensor, soft: Tensor, temperature: float) -> Tensor:
@@ -117,6 +147,22 @@ def _distill_classes(outputs: Tensor, soft: Tensor, temperature: float) -> Tenso
 
 def _distill_squared(outputs: Tensor, soft: Tensor, _temperature: float) -> Tensor:
     return functional.mse_loss(outputs, soft)
+
+
+@functools.cache
+def _start_binary(task: Task) -> tuple[tuple[float, ...], float]:
+    prior = task.prior or (0.5,) * task.outputs
+    return tuple(math.log(p / (1 - p)) for p in prior), sum(-p * math.log(p) - (1 - p) * math.log(1 - p) for p in prior)
+
+
+@functools.cache
+def _start_classes(task: Task) -> tuple[tuple[float, ...], float]:
+    prior = task.prior or (1 / task.outputs,) * task.outputs
+    return tuple(math.log(p) for p in prior), sum(-p * math.log(p) for p in prior)
+
+
+def _start_squared(_task: Task) -> tuple[tuple[float, ...], float]:
+    return (0.0,), 1.0
 
 
 def _above_threshold(task: Task, outputs: NDArray[np.float32]) -> NDArray[Any]:
@@ -152,12 +198,33 @@ def _mean(task: Task, train_labels: NDArray[Any]) -> NDArray[np.float32]:
 
 KINDS: Mapping[Kind, Rule] = {
     "binary": Rule(
-        loss=_binary, distill=_distill_binary, predict=_above_threshold, constant=_majority_sign, is_scalar=True
+        loss=_binary,
+        distill=_distill_binary,
+        start=_start_binary,
+        predict=_above_threshold,
+        constant=_majority_sign,
+        is_scalar=True,
     ),
-    "multiclass": Rule(loss=_classes, distill=_distill_classes, predict=_largest, constant=_majority_class),
-    "multilabel": Rule(loss=_binary, distill=_distill_binary, predict=_above_threshold, constant=_majority_sign),
-    "regression": Rule(loss=_squared, distill=_distill_squared, predict=_in_unit, constant=_mean, is_scalar=True),
+    "multiclass": Rule(
+        loss=_classes, distill=_distill_classes, start=_start_classes, predict=_largest, constant=_majority_class
+    ),
+    "multilabel": Rule(
+        loss=_binary, distill=_distill_binary, start=_start_binary, predict=_above_threshold, constant=_majority_sign
+    ),
+    "regression": Rule(
+        loss=_squared,
+        distill=_distill_squared,
+        start=_start_squared,
+        predict=_in_unit,
+        constant=_mean,
+        is_scalar=True,
+    ),
     "tagging": Rule(
-        loss=_classes, distill=_distill_classes, predict=_largest, constant=_majority_class, per_token=True
+        loss=_classes,
+        distill=_distill_classes,
+        start=_start_classes,
+        predict=_largest,
+        constant=_majority_class,
+        per_token=True,
     ),
 }

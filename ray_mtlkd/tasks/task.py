@@ -17,6 +17,8 @@ class Task:
         classes: Names of the labels seen in train, in code order. ``binary``: (negative, positive);
             ``tagging``: BIO tags; ``regression``: empty.
         threshold: Probability from which a binary or multilabel label counts as predicted.
+        prior: Share of the train labels that are of each class (multiclass, tagging: [K], sums to 1), of rows with each
+            label (multilabel: [K]) or positive (binary: [1]), each in (0, 1). Empty where it is not known: all alike.
         center: Regression only: mean of the train labels; the network predicts ``(label - center) / scale``.
         scale: Regression only: standard deviation of the train labels, > 0.
     """
@@ -26,6 +28,7 @@ class Task:
     metric: str
     classes: tuple[str, ...] = ()
     threshold: float = 0.5
+    prior: tuple[float, ...] = ()
     center: float = 0.0
     scale: float = 1.0
 

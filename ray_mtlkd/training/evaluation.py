@@ -8,8 +8,10 @@ from torch import Tensor
 
 from ray_mtlkd.models.build import MultitaskModel
 from ray_mtlkd.strategies.curricula.base import TaskFacts
-from ray_mtlkd.tasks.examples import Examples, TaskTables
+from ray_mtlkd.tasks.examples import Examples, SetupTables, Split, TaskTables
+from ray_mtlkd.tasks.inputs import DenseTokens, Tokens, flat_index
 from ray_mtlkd.tasks.metrics import METRICS, evaluate, skill
+from ray_mtlkd.tasks.task import Task
 
 BATCH_ROWS = 1024
 """Rows a prediction batch; fixed, so that predictions do not depend on who computes them."""
@@ -34,16 +36,44 @@ def predict_all(model: MultitaskModel, task: int, examples: Examples[Tensor]) ->
     return predict(model, task, examples, torch.arange(len(examples), device=examples.row_ids.device))
 
 
-def metric_of(model: MultitaskModel, task: int, tables: TaskTables[Tensor], examples: Examples[Tensor]) -> float:
-    """The task's metric on one of its tables, in its own unit."""
-    outputs = predict_all(model, task, examples)
-    offsets = examples.offsets
-    return evaluate(
-        tables.task,
-        outputs.cpu().numpy(),
-        examples.labels.cpu().numpy(),
-        None if offsets is None else offsets.cpu().numpy(),
+def metrics_of(
+    model: MultitaskModel, tables: SetupTables[Tensor], split: Split, tasks: Sequence[int]
+) -> tuple[float, ...]:
+    """The metrics of the given tasks on one of their tables [A], each in its own unit."""
+    parts = [getattr(tables.tasks[task], split) for task in tasks]
+    if tables.shares_rows and len(tasks) > 1:
+        outputs = _predict_together(model, parts, tasks)
+    else:
+        outputs = [predict_all(model, task, examples) for task, examples in zip(tasks, parts, strict=True)]
+    return tuple(
+        _measure(tables.tasks[task].task, found, examples)
+        for task, found, examples in zip(tasks, outputs, parts, strict=True)
     )
+
+
+@torch.no_grad()
+def _predict_together(model: MultitaskModel, parts: Sequence[Examples[Tensor]], tasks: Sequence[int]) -> list[Tensor]:
+    """Raw outputs for the labelled rows of each task, where all tasks label the same rows."""
+    model.eval()
+    rows = torch.unique(torch.cat([examples.row_ids for examples in parts]))
+    labelled = rows.new_zeros(len(parts), int(rows[-1]) + 1, dtype=torch.bool)
+    for mask, examples in zip(labelled, parts, strict=True):
+        mask[examples.row_ids] = True
+    found: list[list[Tensor]] = [[] for _ in tasks]
+    for chunk in torch.split(rows, BATCH_ROWS):
+        inputs = parts[0].inputs.take(chunk)
+        for at, representation in enumerate(model.represent(inputs, tasks)):
+            outputs = model.read(tasks[at], representation, inputs)
+            kept = labelled[at, chunk].nonzero().squeeze(1)
+            if isinstance(inputs, Tokens | DenseTokens) and parts[at].offsets is not None:
+                kept, _ = flat_index(inputs.offsets, kept)
+            found[at].append(outputs[kept])
+    return [torch.cat(outputs) for outputs in found]
+
+
+def _measure(task: Task, outputs: Tensor, examples: Examples[Tensor]) -> float:
+    offsets = None if examples.offsets is None else examples.offsets.cpu().numpy()
+    return evaluate(task, outputs.cpu().numpy(), examples.labels.cpu().numpy(), offsets)
 
 
 def score(values: Sequence[float], tables: Sequence[TaskTables[Tensor]]) -> float:

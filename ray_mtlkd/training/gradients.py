@@ -1,8 +1,10 @@
 """Per-task gradients of the shared parameters at the cost of one backward a task.
 
-Each task's backward writes into its own row of one preallocated matrix J [T, P]: the rows' slices are the ``.grad`` of
-the shared parameters while that task runs. G = J J^T feeds the balancer, w^T J is the update. Nothing is kept of the
-graph, nothing is copied. Hash tables with sparse gradients never enter J: only the rows that the step touched do.
+Where tasks have batches of their own, each one's backward writes into its own row of one preallocated matrix J [T, P]:
+the rows' slices are the ``.grad`` of the shared parameters while that task runs. Where they share a batch, the heads'
+backward stops at what the heads read, and one batched backward carries the tasks' gradients from there through the
+shared part. G = J J^T feeds the balancer, w^T J is the update. Hash tables with sparse gradients never enter J: only
+the rows that the step touched do.
 """
 
 from collections.abc import Sequence
@@ -12,6 +14,9 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.models.build import MultitaskModel
+
+Representation = Sequence[Tensor]
+"""What a head reads, or a gradient by it."""
 
 
 class SharedGradients:
@@ -30,18 +35,60 @@ class SharedGradients:
         last = {id(p) for p in model.last_shared()}
         self._last = [part for p, part in zip(self._dense, self._slices, strict=True) if id(p) in last]
         self._sparse_is_last = [id(p) in last for p in self._sparse]
-        self._raw: dict[int, list[Tensor | None]] = {}
+        self._raw: dict[int, list[list[Tensor]]] = {}
         self._touched: list[tuple[Tensor, Tensor]] = []
 
+    def begin(self, tasks: Sequence[int]) -> None:
+        """Forget the last step."""
+        for task in tasks:
+            self._rows[task].zero_()
+            self._raw[task] = [[] for _ in self._sparse]
+
     def backward(self, task: int, loss: Tensor) -> None:
-        """Write the gradient of ``loss`` [] into the task's row; own parameters accumulate theirs as usual."""
-        self._rows[task].zero_()
+        """Add the gradient of ``loss`` [] to the task's row; own parameters accumulate theirs as usual."""
         for parameter, view in zip(self._dense, self._row_views[task], strict=True):
             parameter.grad = view
         for parameter in self._sparse:
             parameter.grad = None
         loss.backward()  # type: ignore[no-untyped-call]
-        self._raw[task] = [parameter.grad for parameter in self._sparse]
+        self._keep(task, [parameter.grad for parameter in self._sparse])
+
+    def backward_through(
+        self, tasks: Sequence[int], representations: Sequence[tuple[Tensor, ...]], gradients: Sequence[Representation]
+    ) -> None:
+        """Add to the tasks' rows what their losses' gradients by what their heads read come to in the shared part.
+
+        Args:
+            tasks: [A].
+            representations: What each task's head read [A].
+            gradients: Of each task's loss, by each tensor of its representation [A].
+        """
+        tensors = {id(tensor): tensor for representation in representations for tensor in representation}
+        # [A, ...] for each tensor: the gradient of each task's loss by it, 0 where the task does not read it
+        stacked = {key: tensor.new_zeros(len(tasks), *tensor.shape) for key, tensor in tensors.items()}
+        for at, (representation, parts) in enumerate(zip(representations, gradients, strict=True)):
+            for tensor, gradient in zip(representation, parts, strict=True):
+                stacked[id(tensor)][at] += gradient
+        outputs, seeds = list(tensors.values()), list(stacked.values())
+        if not self._sparse:
+            found = torch.autograd.grad(outputs, self._dense, seeds, is_grads_batched=True, allow_unused=True)
+            for part, gradient in zip(self._slices, found, strict=True):
+                if gradient is not None:
+                    self._rows[list(tasks), part] += gradient.flatten(1)
+            return
+        # vmap has no rule for sparse gradients: one backward a task, through the shared part only
+        for at, task in enumerate(tasks):
+            found = torch.autograd.grad(
+                outputs,
+                (*self._dense, *self._sparse),
+                [seed[at] for seed in seeds],
+                retain_graph=at + 1 < len(tasks),
+                allow_unused=True,
+            )
+            for view, gradient in zip(self._row_views[task], found, strict=False):
+                if gradient is not None:
+                    view.add_(gradient)
+            self._keep(task, found[len(self._dense) :])
 
     def gather(self, tasks: Sequence[int]) -> None:
         """Bring the sparse gradients of the step's tasks onto their common rows."""
@@ -80,6 +127,11 @@ class SharedGradients:
                 rows[None], values, parameter.shape, is_coalesced=True, check_invariants=False
             )
 
+    def _keep(self, task: int, sparse: Sequence[Tensor | None]) -> None:
+        for kept, gradient in zip(self._raw[task], sparse, strict=True):
+            if gradient is not None:
+                kept.append(gradient)
+
     def _of(self, tasks: Sequence[int]) -> Tensor:
         """The tasks' rows of J: a view where they lie side by side, as they do when all tasks train."""
         first, last = tasks[0], tasks[-1]
@@ -89,9 +141,9 @@ class SharedGradients:
         return [flat[part].view(p.shape) for p, part in zip(self._dense, self._slices, strict=True)]
 
 
-def _compact(gradients: Sequence[Tensor | None], parameter: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows [U] that any task touched, and every task's gradient there [A, U, D]."""
-    found = [(at, g._indices()[0], g._values()) for at, g in enumerate(gradients) if g is not None]  # noqa: SLF001 - coalescing here would sort twice
+def _compact(gradients: Sequence[Sequence[Tensor]], parameter: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows [U] that any task touched, and every task's gradient there [A, U, D], the sum of its parts."""
+    found = [(at, g._indices()[0], g._values()) for at, parts in enumerate(gradients) for g in parts]  # noqa: SLF001 - coalescing here would sort twice
     if not found:
         return torch.zeros(0, dtype=torch.int64), parameter.new_zeros(len(gradients), 0, parameter.shape[1])
     rows, inverse = torch.unique(torch.cat([index for _, index, _ in found]), return_inverse=True)

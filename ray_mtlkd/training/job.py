@@ -36,7 +36,7 @@ class Job:
     def alone(self, task: int) -> "Job":
         """The same job for one task only."""
         table = self.tables.tasks[task]
-        return replace(self, tables=replace(self.tables, tasks=(table,)))
+        return replace(self, tables=replace(self.tables, tasks=(table,), shares_rows=False))
 
 
 def _plain(configuration: Configuration) -> object:

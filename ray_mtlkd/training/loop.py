@@ -11,7 +11,7 @@ from ray_mtlkd.strategies.curricula.base import Action, Finish, Relabel, Rewind,
 from ray_mtlkd.tasks.metrics import METRICS
 from ray_mtlkd.training.checkpoint import Checkpoints, DamagedCheckpointError
 from ray_mtlkd.training.convergence import Tracker, judge, track
-from ray_mtlkd.training.evaluation import facts, metric_of, score
+from ray_mtlkd.training.evaluation import facts, metrics_of, score
 from ray_mtlkd.training.job import Job, Outcome, Relabeller, Report, Request
 from ray_mtlkd.training.meters import Meters
 from ray_mtlkd.training.moments import Moments
@@ -42,6 +42,7 @@ class Loop:
         checkpoint_every_s: float,
         checkpoint_at_end: bool,
     ) -> None:
+        self._setup = job.tables
         self._tables = job.tables.tasks
         self._every = job.configuration.training.eval_every
         self._budget = job.configuration.training.steps * len(self._tables)
@@ -97,17 +98,16 @@ class Loop:
         while progress.batches + len(active) <= self._budget:
             progress.step += 1
             progress.batches += len(active)
-            self._meters.add(active, self._trainer.step(active, soft=self._soft, switched=progress.switched))
+            share = progress.batches / self._budget
+            self._meters.add(self._trainer.step(active, soft=self._soft, switched=progress.switched, share=share))
             progress.switched = frozenset()
             if progress.step % self._every == 0:
                 break
 
     def _evaluate(self) -> None:
-        values = [
-            None if phase == "waiting" else metric_of(self._trainer.model, task, table, table.valid)
-            for task, (phase, table) in enumerate(zip(self._progress.curriculum.phases, self._tables, strict=True))
-        ]
-        known = [value for value in values if value is not None]
+        started = [task for task, phase in enumerate(self._progress.curriculum.phases) if phase != "waiting"]
+        known = metrics_of(self._trainer.model, self._setup, "valid", started)
+        values = [dict(zip(started, known, strict=True)).get(task) for task in range(len(self._tables))]
         reached = score(known, self._tables) if len(known) == len(values) else None
         self._track(values)
         if reached is not None:
@@ -221,7 +221,7 @@ class Loop:
 
     def _outcome(self) -> Outcome:
         best = self._progress.best or self._last_resort()
-        tasks = settle(self._progress, best=best, moments=self._moments, tables=self._tables)
+        tasks = settle(self._progress, best=best, moments=self._moments, tables=self._setup)
         self._count_time()
         return summarise(self._progress, best=best, tasks=tasks)
 
@@ -232,9 +232,7 @@ class Loop:
         progress.notes.append(
             f"the budget ended before {', '.join(late)} had trained and been evaluated: metrics are of the last step"
         )
-        values = tuple(
-            metric_of(self._trainer.model, task, table, table.valid) for task, table in enumerate(self._tables)
-        )
+        values = metrics_of(self._trainer.model, self._setup, "valid", range(len(self._tables)))
         self._moments.keep(progress.step, Moment(tensors=self._trainer.parameters()))
         return Best(score=score(values, self._tables), step=progress.step, values=values)
 

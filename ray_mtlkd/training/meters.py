@@ -16,13 +16,13 @@ class Meters:
         self._weights: dict[int, list[float]] = defaultdict(list)
         self._cosines: dict[tuple[int, int], list[float]] = defaultdict(list)
 
-    def add(self, tasks: Sequence[int], step: StepReport) -> None:
-        """Take in one step of the active ``tasks``."""
-        for at, task in enumerate(tasks):
+    def add(self, step: StepReport) -> None:
+        """Take in one step."""
+        for at, task in enumerate(step.tasks):
             self._losses[task].append(step.losses[at])
             self._weights[task].append(step.weights[at])
         if step.gram:
-            for (i, first), (j, second) in combinations(enumerate(tasks), 2):
+            for (i, first), (j, second) in combinations(enumerate(step.tasks), 2):
                 size = math.sqrt(step.gram[i][i] * step.gram[j][j])
                 if size > 0:
                     self._cosines[first, second].append(step.gram[i][j] / size)

@@ -1,6 +1,6 @@
 """AdamW for dense parameters and its lazy counterpart for hash tables, behind one handle."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -24,10 +24,16 @@ class Optimizer:
         }
         if tables:
             self._parts["sparse"] = torch.optim.SparseAdam(tables, lr=settings.lr)
+        self._settings = settings
+        self._parameters = list(model.parameters())
 
-    def step(self) -> None:
-        """Apply the gradients and drop them."""
+    def step(self, share: float) -> None:
+        """Apply the gradients and drop them; ``share`` of the budget is spent after this step."""
+        if self._settings.clip_norm is not None:
+            clip(self._parameters, self._settings.clip_norm)
         for part in self._parts.values():
+            for group in part.param_groups:
+                group["lr"] = self._settings.rate(share)
             part.step()
             part.zero_grad(set_to_none=True)
 
@@ -51,6 +57,19 @@ class Optimizer:
                     kept = int(value) if name == "sparse" and field == "step" else value.clone()
                     state.setdefault(int(index), {})[field] = kept
             part.load_state_dict({"state": state, "param_groups": part.state_dict()["param_groups"]})
+
+
+def clip(parameters: Iterable[Tensor], largest: float) -> None:
+    """Scale all gradients so that their common norm is at most ``largest`` (Pascanu et al. 2013, arXiv:1211.5063)."""
+    gradients = []
+    for parameter in parameters:
+        if parameter.grad is not None and parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.coalesce()  # a row's parts must be added up before they are squared
+            gradients.append(parameter.grad.values())
+        elif parameter.grad is not None:
+            gradients.append(parameter.grad)
+    scale = (largest / (torch.nn.utils.get_total_norm(gradients) + 1e-6)).clamp(max=1.0)
+    torch._foreach_mul_(gradients, scale)
 
 
 def _hash_tables(model: nn.Module) -> list[Tensor]:

@@ -1,22 +1,34 @@
 """What a finished run amounts to: every task at the checkpoint, at its own peak, and beside its teacher."""
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
-from ray_mtlkd.tasks.examples import TaskTables
-from ray_mtlkd.training.evaluation import metric_of
+from ray_mtlkd.tasks.examples import SetupTables
+from ray_mtlkd.training.evaluation import metrics_of
 from ray_mtlkd.training.job import Outcome, TaskOutcome
 from ray_mtlkd.training.moments import Moments
 from ray_mtlkd.training.progress import Best, Peak, Progress
 
 
-def settle(
-    progress: Progress, *, best: Best, moments: Moments, tables: Sequence[TaskTables[Tensor]]
-) -> tuple[TaskOutcome, ...]:
+def settle(progress: Progress, *, best: Best, moments: Moments, tables: SetupTables[Tensor]) -> tuple[TaskOutcome, ...]:
     """Measure the checkpoint and the peaks on test."""
+    peaks = [peak or Peak(value=value, step=best.step) for peak, value in zip(progress.peaks, best.values, strict=True)]
+    everything = range(len(tables.tasks))
+    tested = metrics_of(moments.model(best.step), tables, "test", everything)
+    at_peak: dict[int, float] = {}
+    for step in sorted({peak.step for peak in peaks}):
+        tasks = [task for task in everything if peaks[task].step == step]
+        at_peak.update(zip(tasks, metrics_of(moments.model(step), tables, "test", tasks), strict=True))
     return tuple(
-        _settle_task(progress, task, best=best, moments=moments, table=table) for task, table in enumerate(tables)
+        _settle_task(
+            progress,
+            task,
+            name=tables.tasks[task].task.name,
+            best=best,
+            peak=peaks[task],
+            test=tested[task],
+            test_peak=at_peak[task],
+        )
+        for task in everything
     )
 
 
@@ -34,15 +46,14 @@ def summarise(progress: Progress, *, best: Best, tasks: tuple[TaskOutcome, ...])
 
 
 def _settle_task(
-    progress: Progress, task: int, *, best: Best, moments: Moments, table: TaskTables[Tensor]
+    progress: Progress, task: int, *, name: str, best: Best, peak: Peak, test: float, test_peak: float
 ) -> TaskOutcome:
     teacher = progress.teachers[task]
-    peak = progress.peaks[task] or Peak(value=best.values[task], step=best.step)
     return TaskOutcome(
         valid=best.values[task],
-        test=metric_of(moments.model(best.step), task, table, table.test),
+        test=test,
         valid_peak=peak.value,
-        test_peak=metric_of(moments.model(peak.step), task, table, table.test),
+        test_peak=test_peak,
         teacher=None if teacher is None else teacher.value,
         retention=None if teacher is None or teacher.value == 0 else best.values[task] / teacher.value,
         converged_step=None if teacher is None else teacher.noticed,
@@ -50,5 +61,5 @@ def _settle_task(
         checkpoint_step=best.step,
         relabelled=progress.relabelled.get(task),
         curve=progress.curves[task],
-        events=[event for event in progress.events if event.task in {None, table.task.name}],
+        events=[event for event in progress.events if event.task in {None, name}],
     )

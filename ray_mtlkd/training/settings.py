@@ -1,5 +1,6 @@
 """The hyper-parameters of one training run, apart from its strategy and encoder."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,6 +24,12 @@ def _not_negative(values: Mapping[str, float]) -> None:
             raise ValueError(f"{name} must be 0 or above, got {value}")
 
 
+def _shares(values: Mapping[str, float]) -> None:
+    for name, value in values.items():
+        if not 0 <= value < 1:
+            raise ValueError(f"{name} must be at least 0 and below 1, got {value}")
+
+
 @document
 @dataclass(frozen=True, kw_only=True)
 class Optimization:
@@ -30,25 +37,69 @@ class Optimization:
 
     Attributes:
         steps: The budget is ``steps`` x T task batches, for every strategy alike.
-        batch_size: Rows in one task batch.
+        batch_size: Rows in one task batch; by task where the tasks differ.
+        sampling: How the rows of a step are shared out between tasks that have rows of their own: ``equal``,
+            ``proportional`` to their train rows, or by a temperature of 1 or above (1 is proportional, the higher the
+            more equal; Arivazhagan et al. 2019, arXiv:1907.05019, section 3.2).
+        accumulation: Parts that a batch goes through the network in: less memory, the same update.
         eval_every: Steps between two evaluations.
-        lr: Learning rate of AdamW (of SparseAdam for hash tables).
-        weight_decay: Decoupled, on dense parameters.
+        lr: Learning rate of AdamW (of SparseAdam for hash tables), before ``schedule``.
+        schedule: What becomes of it over the budget: it stays, or falls to 0 along half a cosine (Loshchilov and
+            Hutter 2017, arXiv:1608.03983, eq. 5, without restarts). Batches that a rewind undoes count.
+        warmup: Share of the budget over which it first rises from 0, in [0, 1).
+        weight_decay: Decoupled (Loshchilov and Hutter 2019, arXiv:1711.05101), on dense parameters.
+        clip_norm: Largest norm of the whole gradient; None leaves it as it is.
+        label_smoothing: Share of the target that goes evenly to all classes (Szegedy et al. 2016, arXiv:1512.00567,
+            section 7), in [0, 1); regression and soft labels are left as they are.
+        ema: Decay of the moving average of the parameters that is evaluated, kept and taken as teacher, in [0, 1);
+            min(ema, (1 + n) / (10 + n)) after n steps. None uses the parameters themselves. Its cost grows with hash
+            tables.
+        precision: ``bf16`` runs the forward and backward passes of training in mixed precision (torch.autocast).
     """
 
     steps: int = 600
-    batch_size: int = 64
+    batch_size: int | dict[str, int] = 64
+    sampling: Literal["equal", "proportional"] | float = "equal"
+    accumulation: int = 1
     eval_every: int = 25
     lr: float = 3e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: float = 0.0
     weight_decay: float = 0.0
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    ema: float | None = None
+    precision: Literal["fp32", "bf16"] = "fp32"
 
     def __post_init__(self) -> None:
-        _positive({"steps": self.steps, "batch_size": self.batch_size, "eval_every": self.eval_every, "lr": self.lr})
+        sizes = self.batch_size if isinstance(self.batch_size, dict) else {"": self.batch_size}
+        _positive({"steps": self.steps, "eval_every": self.eval_every, "lr": self.lr})
+        _positive({f"batch_size {name}".strip(): size for name, size in sizes.items()})
+        _positive({"accumulation": self.accumulation})
         _not_negative({"weight_decay": self.weight_decay})
+        _shares({"warmup": self.warmup, "label_smoothing": self.label_smoothing})
+        if self.ema is not None:
+            _shares({"ema": self.ema})
+        if self.clip_norm is not None:
+            _positive({"clip_norm": self.clip_norm})
+        if not isinstance(self.sampling, str) and self.sampling < 1:
+            raise ValueError(f"sampling is equal, proportional or a temperature of 1 or above, got {self.sampling}")
+        if isinstance(self.batch_size, dict) and self.sampling != "equal":
+            raise ValueError("sampling shares out one batch size: give a batch size by task, or sampling, not both")
+        if not sizes or min(sizes.values()) < self.accumulation:
+            raise ValueError(f"a batch cannot be cut into {self.accumulation} parts: it has fewer rows")
         if self.eval_every > self.steps:
             raise ValueError(
                 f"eval_every is {self.eval_every}, beyond the {self.steps} steps: nothing would be evaluated"
             )
+
+    def rate(self, share: float) -> float:
+        """Learning rate of the step that ends when ``share`` in (0, 1] of the budget is spent."""
+        if share < self.warmup:
+            return self.lr * share / self.warmup
+        if self.schedule == "constant":
+            return self.lr
+        return self.lr * 0.5 * (1.0 + math.cos(math.pi * (share - self.warmup) / (1.0 - self.warmup)))
 
 
 @document

@@ -4,17 +4,19 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.build import build
+from ray_mtlkd.models.build import MultitaskModel, build
 from ray_mtlkd.strategies import dump_state, load_state
 from ray_mtlkd.strategies.balancers.base import Signals, Weights
 from ray_mtlkd.tasks import kinds
-from ray_mtlkd.training.batches import Sampler
 from ray_mtlkd.training.convergence import Tracker
+from ray_mtlkd.training.feed import Batch, Target, feed
 from ray_mtlkd.training.gradients import SharedGradients
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.optimizer import Optimizer
@@ -23,8 +25,12 @@ from ray_mtlkd.training.progress import Internals, Moment
 
 @dataclass(frozen=True, kw_only=True)
 class StepReport:
-    """What one step did, for the A active tasks: losses [A], shared weights [A], gram [A][A] where measured."""
+    """What one step did, for the A tasks that took a batch: losses [A], shared weights [A], gram [A][A] where measured.
 
+    A task takes none where it waits, has stopped, or labels no row of a batch that all tasks share.
+    """
+
+    tasks: tuple[int, ...]
     losses: tuple[float, ...]
     weights: tuple[float, ...]
     gram: tuple[tuple[float, ...], ...]
@@ -40,35 +46,54 @@ class Trainer:
     def __init__(self, job: Job) -> None:
         self._tables = job.tables.tasks
         settings = job.configuration.training
+        self._settings = settings
         torch.manual_seed(job.seed)
-        self.model = build(job.configuration.encoder, [(table.task, table.layout) for table in self._tables])
+        self._model = build(job.configuration.encoder, [(table.task, table.layout) for table in self._tables])
         self._device = self._tables[0].train.row_ids.device
-        self.model.to(self._device)
-        self._optimizer = Optimizer(self.model, settings)
+        self._model.to(self._device)
+        self._average = None if settings.ema is None else _averaged(self._model, settings.ema)
+        self._optimizer = Optimizer(self._model, settings)
         self._balancer = job.configuration.strategy.balancer
         self._state = self._balancer.init(len(self._tables))
         self._fresh_state = self._state
         self._kd = job.configuration.kd
         self._rng = random.Random(job.seed)  # noqa: S311 - order of projections, not a secret
-        self._samplers = [
-            Sampler(rows=len(table.train), batch_size=settings.batch_size, seed=job.seed, task=table.task.name)
-            for table in self._tables
-        ]
-        self._matrix = None if self._balancer.needs == "losses" else SharedGradients(self.model, len(self._tables))
-        self._own = [self.model.own(task) for task in range(len(self._tables))]
+        self._feed = feed(job.tables, settings, seed=job.seed)
+        # A batch in parts does not wait for weights: each part's graph is gone before the next one is built.
+        by_losses = self._balancer.needs == "losses" and settings.accumulation == 1
+        self._matrix = None if by_losses else SharedGradients(self._model, len(self._tables))
+        self._own = [self._model.own(task) for task in range(len(self._tables))]
 
-    def step(self, tasks: Sequence[int], *, soft: Mapping[int, Tensor], switched: frozenset[int]) -> StepReport:
+    @property
+    def model(self) -> MultitaskModel:
+        """What is evaluated and kept: the model in training, or the moving average of its parameters."""
+        if self._average is None:
+            return self._model
+        return cast(MultitaskModel, self._average.module)
+
+    def step(
+        self, tasks: Sequence[int], *, soft: Mapping[int, Tensor], switched: frozenset[int], share: float
+    ) -> StepReport:
         """Train one batch of each of ``tasks`` (ascending), on soft labels where there are some.
+
+        Args:
+            tasks: Those that train.
+            soft: Soft labels by task, aligned with its train labels.
+            switched: Tasks whose targets were replaced since the last step.
+            share: Of the budget, that is spent after this step.
 
         Raises:
             MtlkdError: where a loss is NaN or infinite; nothing is updated then.
         """
-        self.model.train()
+        self._model.train()
+        batches = self._feed.draw(tasks)
         if self._matrix is None:
-            report = self._weigh_losses(tasks, soft=soft, switched=switched)
+            report = self._weigh_losses(batches, soft=soft, switched=switched)
         else:
-            report = self._weigh_gradients(self._matrix, tasks, soft=soft, switched=switched)
-        self._optimizer.step()
+            report = self._weigh_gradients(self._matrix, batches, soft=soft, switched=switched)
+        self._optimizer.step(share)
+        if self._average is not None:
+            self._average.update_parameters(self._model)
         return report
 
     def capture(self, trackers: Sequence[Tracker]) -> Moment:
@@ -80,11 +105,12 @@ class Trainer:
         return Moment(
             tensors={
                 **self.parameters(),
+                **self._raw(),
                 **{f"optimizer.{key}": tensor for key, tensor in self._optimizer.tensors().items()},
                 **generators,
             },
             internals=Internals(
-                positions=tuple(sampler.position for sampler in self._samplers),
+                positions=self._feed.positions,
                 trackers=tuple(trackers),
                 balancer=dump_state(self._state),
                 rng=(version, words, gauss),
@@ -92,14 +118,24 @@ class Trainer:
         )
 
     def parameters(self) -> dict[str, Tensor]:
-        """The model's parameters and buffers, copied: ``model.*``."""
+        """Parameters and buffers of what is evaluated, copied: ``model.*``."""
         return {f"model.{key}": tensor.detach().clone() for key, tensor in self.model.state_dict().items()}
+
+    def _raw(self) -> dict[str, Tensor]:
+        """Where there is a moving average, what it averages: ``raw.*``, and the steps so far."""
+        if self._average is None:
+            return {}
+        raw = {f"raw.{key}": tensor.detach().clone() for key, tensor in self._model.state_dict().items()}
+        return {**raw, "averaged": self._average.n_averaged.clone()}
 
     def restore(self, moment: Moment) -> tuple[Tracker, ...]:
         """Go back to a captured moment; returns its trackers."""
         if moment.internals is None:
             raise ValueError("this moment holds only parameters")
         self.model.load_state_dict(parameters_of(moment))
+        if self._average is not None:
+            self._model.load_state_dict(parameters_of(moment, "raw."))
+            self._average.n_averaged.copy_(moment.tensors["averaged"])
         prefix = "optimizer."
         self._optimizer.load(
             {key.removeprefix(prefix): tensor for key, tensor in moment.tensors.items() if key.startswith(prefix)}
@@ -108,38 +144,40 @@ class Trainer:
         if "rng_cuda" in moment.tensors:
             torch.cuda.set_rng_state(moment.tensors["rng_cuda"], self._device)
         self._rng.setstate(moment.internals.rng)
-        for sampler, position in zip(self._samplers, moment.internals.positions, strict=True):
-            sampler.move(position)
+        self._feed.move(moment.internals.positions)
         self._state = load_state(self._fresh_state, moment.internals.balancer)
         return moment.internals.trackers
 
     def _weigh_losses(
-        self, tasks: Sequence[int], *, soft: Mapping[int, Tensor], switched: frozenset[int]
+        self, batches: Sequence[Batch], *, soft: Mapping[int, Tensor], switched: frozenset[int]
     ) -> StepReport:
-        losses = [self._loss(task, soft.get(task)) for task in tasks]
-        values = self._checked(tasks, torch.stack([loss.detach() for loss in losses]).tolist())
+        tasks = _tasks(batches)
+        losses = torch.stack([loss for batch in batches for loss in self._losses(batch, self._represent(batch), soft)])
+        values = self._checked(tasks, losses.detach().tolist())
         weights = self._weigh(self._signals(tasks, values, switched))
-        total = torch.stack(losses) @ torch.tensor(weights.shared, device=self._device)
+        total = losses @ torch.tensor(weights.shared, device=self._device)
         total.backward()  # type: ignore[no-untyped-call]
-        return StepReport(losses=values, weights=weights.shared, gram=())
+        return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=())
 
     def _weigh_gradients(
-        self, matrix: SharedGradients, tasks: Sequence[int], *, soft: Mapping[int, Tensor], switched: frozenset[int]
+        self, matrix: SharedGradients, batches: Sequence[Batch], *, soft: Mapping[int, Tensor], switched: frozenset[int]
     ) -> StepReport:
-        losses = []
-        for task in tasks:
-            loss = self._loss(task, soft.get(task))
-            matrix.backward(task, loss)
-            losses.append(loss.detach())
+        tasks = _tasks(batches)
+        matrix.begin(tasks)
+        losses = {task: torch.zeros((), device=self._device) for task in tasks}
+        for batch in batches:
+            for target, loss in zip(batch.targets, self._backward(matrix, batch, soft), strict=True):
+                losses[target.task] += loss
         matrix.gather(tasks)
-        by_gram = self._balancer.needs == "gram"
-        measured = matrix.gram(tasks) if by_gram else matrix.norms(tasks)
+        needs = self._balancer.needs
+        empty = torch.zeros(0, device=self._device)
+        measured = {"losses": lambda _: empty, "norms": matrix.norms, "gram": matrix.gram}[needs](tasks)
         # one transfer for losses and measurements alike
-        numbers = torch.cat([torch.stack(losses), measured.flatten()]).tolist()
+        numbers = torch.cat([torch.stack(list(losses.values())), measured.flatten()]).tolist()
         values = self._checked(tasks, numbers[: len(tasks)])
         rest = tuple(numbers[len(tasks) :])
-        gram = tuple(zip(*[iter(rest)] * len(tasks), strict=True)) if by_gram else ()
-        signals = self._signals(tasks, values, switched, gram=gram, norms=() if by_gram else rest)
+        gram = tuple(zip(*[iter(rest)] * len(tasks), strict=True)) if needs == "gram" else ()
+        signals = self._signals(tasks, values, switched, gram=gram, norms=rest if needs == "norms" else ())
         weights = self._weigh(signals)
         matrix.combine(tasks, weights.shared)
         for task, weight in zip(tasks, weights.heads, strict=True):
@@ -147,16 +185,51 @@ class Trainer:
                 for parameter in self._own[task]:
                     if parameter.grad is not None:
                         parameter.grad.mul_(weight)
-        return StepReport(losses=values, weights=weights.shared, gram=gram)
+        return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=gram)
 
-    def _loss(self, task: int, soft: Tensor | None) -> Tensor:
-        table = self._tables[task]
-        rows = self._samplers[task].draw().to(self._device)
-        outputs = self.model(task, table.train.take(rows))
-        at = table.train.places(rows)
+    def _backward(self, matrix: SharedGradients, batch: Batch, soft: Mapping[int, Tensor]) -> list[Tensor]:
+        """The batch's losses [A], each scaled by its share of the task's labels, after their backward."""
+        representations = self._represent(batch)
+        if len(batch.targets) == 1:
+            (loss,) = self._losses(batch, representations, soft)
+            matrix.backward(batch.targets[0].task, loss)
+            return [loss.detach()]
+        leaves = [tuple(tensor.detach().requires_grad_() for tensor in each) for each in representations]
+        losses = self._losses(batch, leaves, soft)
+        torch.autograd.backward(losses)
+        gradients = [[leaf.grad for leaf in each if leaf.grad is not None] for each in leaves]
+        matrix.backward_through([target.task for target in batch.targets], representations, gradients)
+        return [loss.detach() for loss in losses]
+
+    def _represent(self, batch: Batch) -> Sequence[tuple[Tensor, ...]]:
+        with self._mixed():
+            return self._model.represent(batch.inputs, [target.task for target in batch.targets])
+
+    def _losses(
+        self, batch: Batch, representations: Sequence[tuple[Tensor, ...]], soft: Mapping[int, Tensor]
+    ) -> list[Tensor]:
+        """Of the batch's targets [A], each scaled by its share."""
+        with self._mixed():
+            outputs = [
+                self._model.read(target.task, representation, batch.inputs)
+                for target, representation in zip(batch.targets, representations, strict=True)
+            ]
+        return [
+            target.share * self._loss(target, found.float(), soft.get(target.task))
+            for target, found in zip(batch.targets, outputs, strict=True)
+        ]
+
+    def _loss(self, target: Target, outputs: Tensor, soft: Tensor | None) -> Tensor:
+        table = self._tables[target.task]
+        labelled = outputs if target.outputs is None else outputs[target.outputs]
         if soft is None:
-            return kinds.loss(table.task, outputs, table.train.labels[at])
-        return self._kd.kd_weight * kinds.distill(table.task, outputs, soft[at], temperature=self._kd.temperature)
+            labels = table.train.labels[target.labels]
+            return kinds.loss(table.task, labelled, labels, smoothing=self._settings.label_smoothing)
+        taught = soft[target.labels]
+        return self._kd.kd_weight * kinds.distill(table.task, labelled, taught, temperature=self._kd.temperature)
+
+    def _mixed(self) -> torch.autocast:
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=self._settings.precision == "bf16")
 
     def _signals(
         self,
@@ -192,7 +265,21 @@ class Trainer:
         return tuple(losses)
 
 
-def parameters_of(moment: Moment) -> dict[str, Tensor]:
+def _tasks(batches: Sequence[Batch]) -> tuple[int, ...]:
+    return tuple(sorted({target.task for batch in batches for target in batch.targets}))
+
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
+
+def _averaged(model: MultitaskModel, decay: float) -> AveragedModel:
+    def average(averaged: Tensors, present: Tensors, steps: Tensor | int) -> None:
+        n = int(steps)
+        torch._foreach_lerp_(averaged, present, 1.0 - min(decay, (1 + n) / (10 + n)))
+
+    return AveragedModel(model, multi_avg_fn=average)
+
+
+def parameters_of(moment: Moment, prefix: str = "model.") -> dict[str, Tensor]:
     """The model's state dict in a moment."""
-    prefix = "model."
     return {key.removeprefix(prefix): tensor for key, tensor in moment.tensors.items() if key.startswith(prefix)}

@@ -59,6 +59,7 @@ def _reference(net, task):
 def _filled(net, tasks):
     matrix = SharedGradients(net, 3)
     for _ in range(2):  # a second step must not see the first
+        matrix.begin(tasks)
         for task in tasks:
             matrix.backward(task, _loss(net, task))
         matrix.gather(tasks)
@@ -112,6 +113,7 @@ def test_a_task_leaves_no_trace_in_another_ones_row(net):
 def test_own_parameters_get_their_own_gradient(net):
     reference = _reference(net, 1)
     matrix = SharedGradients(net, 3)
+    matrix.begin((0, 1, 2))
     for task in (0, 1, 2):
         matrix.backward(task, _loss(net, task))
     torch.testing.assert_close(net.heads[1].weight.grad, reference["heads.1.weight"])
