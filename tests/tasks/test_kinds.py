@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
-from ray_mtlkd.tasks.kinds import KINDS, distill, loss
+from ray_mtlkd.tasks.kinds import KINDS, distill, loss, start
 from ray_mtlkd.tasks.task import Task
 
 EVERY = sorted(KINDS)
@@ -114,18 +116,59 @@ def test_losses_are_means_so_that_a_batch_twice_is_the_batch(kind):
     torch.testing.assert_close(doubled, distill(task, outputs, soft, temperature=2.0))
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        ("binary", np.log(2)),
-        ("multilabel", np.log(2)),
-        ("multiclass", np.log(4)),
-        ("tagging", np.log(4)),
-    ],
-)
-def test_an_undecided_network_loses_the_entropy_of_a_guess(kind, expected):
-    value = loss(make(kind), torch.zeros_like(outputs_of(kind)), labels_of(kind))
-    assert value.item() == pytest.approx(expected)
+PRIORS = {
+    "binary": ((0.1,), 0.325083),
+    "multiclass": ((0.1, 0.2, 0.3, 0.4), 1.279854),
+    "multilabel": ((0.1, 0.2, 0.5, 0.9), 1.843714),
+    "tagging": ((0.7, 0.1, 0.1, 0.1), 0.940448),
+}
+"""Shares of labels, and their entropies in nats: the sum over labels where each is an answer of its own."""
+
+
+@pytest.mark.parametrize("kind", CLASSIFYING)
+def test_a_loss_is_measured_in_the_entropy_of_the_labels(kind):
+    prior, entropy = PRIORS[kind]
+    outputs, labels = outputs_of(kind), labels_of(kind)
+    if kind in {"multiclass", "tagging"}:
+        nats = functional.cross_entropy(outputs, labels)
+    else:
+        nats = functional.binary_cross_entropy_with_logits(outputs, labels, reduction="sum") / len(outputs)
+    value = loss(replace(make(kind), prior=prior), outputs, labels)
+    assert value.item() == pytest.approx(nats.item() / entropy, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_the_best_constant_predictor_loses_one(kind):
+    task, labels = make(kind), labels_of(kind)
+    if kind == "regression":
+        task = replace(task, center=float(labels.mean()), scale=float(labels.std(correction=0)))
+    elif kind in {"multiclass", "tagging"}:
+        task = replace(task, prior=tuple((torch.bincount(labels, minlength=4) / len(labels)).tolist()))
+    else:
+        task = replace(task, prior=tuple(labels.view(len(labels), -1).mean(0).tolist()))
+    outputs = torch.tensor(start(task)).expand_as(outputs_of(kind).view(len(labels), -1)).view_as(outputs_of(kind))
+    assert loss(task, outputs, labels).item() == pytest.approx(1.0, rel=1e-5)
+    shifted = gradient(lambda z: loss(task, outputs + z, labels), torch.zeros(outputs.shape[1:]))
+    torch.testing.assert_close(shifted, torch.zeros_like(shifted), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_task_of_unknown_prior_starts_undecided(kind):
+    assert set(start(make(kind))) == ({0.0} if kind not in {"multiclass", "tagging"} else {np.log(0.25)})
+
+
+@pytest.mark.parametrize("kind", CLASSIFYING)
+def test_label_smoothing_mixes_in_an_even_answer(kind):
+    task, outputs, labels = make(kind), outputs_of(kind), labels_of(kind)
+    hard = loss(task, outputs, labels)
+    soft = distill(task, outputs, torch.zeros_like(outputs), temperature=1.0)  # equal logits: an even answer
+    smoothed = loss(task, outputs, labels, smoothing=0.2)
+    torch.testing.assert_close(smoothed, 0.8 * hard + 0.2 * soft)
+
+
+def test_label_smoothing_leaves_numbers_alone():
+    task, outputs, labels = make("regression"), outputs_of("regression"), labels_of("regression")
+    assert loss(task, outputs, labels, smoothing=0.5) == loss(task, outputs, labels)
 
 
 def test_regression_loses_one_by_predicting_the_mean():

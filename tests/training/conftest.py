@@ -70,10 +70,37 @@ def tables():
     return as_tensors(SetupTables("five", tuple(parts), "fingerprint"))
 
 
+def _labelled(task, inputs, latent, kept):
+    """The given rows' labels of the task."""
+    return Examples(inputs, _labels(task.kind, latent[kept]), kept)
+
+
+@pytest.fixture(scope="session")
+def shared_tables():
+    """Four tasks that label the rows of one table, some of them not every row."""
+    rng = np.random.default_rng(1)
+    tasks = [task for task in TASKS if task.kind != "tagging"]
+    made = {task.name: [] for task in tasks}
+    for rows in (160, 90, 90):
+        values = rng.normal(size=(rows, 6)).astype(np.float32)
+        inputs = Dense(values, np.zeros((rows, 0), np.int64))
+        latent = values + 0.3 * rng.normal(size=values.shape)
+        for at, task in enumerate(tasks):
+            share = (1.0, 0.6, 1.0, 0.1)[at]
+            kept = np.flatnonzero(rng.random(rows) < share) if share < 1 else np.arange(rows)
+            made[task.name].append(_labelled(task, inputs, latent, kept))
+    parts = []
+    for task in tasks:
+        train, valid, test = made[task.name]
+        beaten = [trivial(task, train.labels, split.labels) for split in (valid, test)]
+        parts.append(TaskTables(task, Layout(form="Dense", width=6), train, valid, test, *beaten))
+    return as_tensors(SetupTables("shared", tuple(parts), "fingerprint", shares_rows=True))
+
+
 @pytest.fixture
 def job(tables):
-    def make(strategy="sum", *, seed=1, encoder=None, only=None, kd=None, convergence=None, training=None):
-        chosen = tables if only is None else replace(tables, tasks=tuple(tables.tasks[at] for at in only))
+    def make(strategy="sum", *, seed=1, encoder=None, only=None, kd=None, convergence=None, training=None, of=tables):
+        chosen = of if only is None else replace(of, tasks=tuple(of.tasks[at] for at in only))
         return Job(
             tables=chosen,
             configuration=Configuration(

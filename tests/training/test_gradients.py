@@ -117,3 +117,41 @@ def test_own_parameters_get_their_own_gradient(net):
     for task in (0, 1, 2):
         matrix.backward(task, _loss(net, task))
     torch.testing.assert_close(net.heads[1].weight.grad, reference["heads.1.weight"])
+
+
+@pytest.mark.parametrize("sparse", [False, True], ids=["vmap", "one by one"])
+def test_tasks_that_share_a_batch_get_the_gradients_of_a_backward_each(net, sparse):
+    if not sparse:
+        net.shared_sparse = tuple
+        net.table.weight.requires_grad_(requires_grad=False)
+    ids = torch.tensor([[1, 2, 2], [3, 4, 7]])
+    matrix = SharedGradients(net, 3)
+    tasks = [0, 2]
+    for _ in range(2):  # a second step must not see the first
+        matrix.begin(tasks)
+        for _ in range(2):  # two parts of one batch add up
+            hidden = net.first(net.table(ids)).tanh()
+            deep = net.second(hidden).tanh()
+            reads = [(hidden, deep), (hidden,)]
+            leaves = [tuple(tensor.detach().requires_grad_() for tensor in read) for read in reads]
+            losses = [net.heads[0](leaves[0][0] + leaves[0][1]).square().sum(), net.heads[2](leaves[1][0]).sum()]
+            torch.autograd.backward(losses)
+            gradients = [[leaf.grad for leaf in each] for each in leaves]
+            matrix.backward_through(tasks, reads, gradients)
+        matrix.gather(tasks)
+
+    def textbook(task):
+        hidden = net.first(net.table(ids)).tanh()
+        loss = (
+            net.heads[0](hidden + net.second(hidden).tanh()).square().sum() if task == 0 else net.heads[2](hidden).sum()
+        )
+        parameters = (*net.shared(), *net.shared_sparse())
+        found = torch.autograd.grad(loss, parameters, allow_unused=True)
+        parts = [torch.zeros_like(p) if g is None else g.to_dense() for p, g in zip(parameters, found, strict=True)]
+        return 2 * torch.cat([part.flatten() for part in parts])
+
+    flat = torch.stack([textbook(task) for task in tasks])
+    torch.testing.assert_close(matrix.gram(tasks), flat @ flat.T)
+    matrix.combine(tasks, (0.3, 2.0))
+    update = [p.grad.to_dense().flatten() for p in (*net.shared(), *net.shared_sparse())]
+    torch.testing.assert_close(torch.cat(update), 0.3 * flat[0] + 2.0 * flat[1])

@@ -10,9 +10,12 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import CURRICULA
 from ray_mtlkd.tasks.inputs import Dense
+from ray_mtlkd.training.evaluation import metrics_of
+from ray_mtlkd.training.feed import feed
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
 from ray_mtlkd.training.storage import Storage
+from ray_mtlkd.training.trainer import Trainer
 
 NAMED = (
     "sum",
@@ -52,13 +55,8 @@ def _run(job, inline, folder, *, report=_silent, checkpoint_every_s=60.0):
     )
 
 
-def _untimed(outcome):
-    return replace(outcome, wall_s=0.0, cpu_s=0.0)
-
-
-@pytest.mark.parametrize("strategy", NAMED, ids=str)
-def test_a_killed_run_resumes_and_ends_with_the_same_outcome_bit_for_bit(job, inline, tmp_path, strategy):
-    whole = _run(job(strategy), inline, tmp_path / "whole")
+def _interrupted(make, inline, folder):
+    """The outcome of a run that dies at every fourth evaluation and is started again."""
     seen = 0
 
     def die_every_fourth(_):
@@ -67,15 +65,25 @@ def test_a_killed_run_resumes_and_ends_with_the_same_outcome_bit_for_bit(job, in
         if seen % 4 == 0:
             raise _KilledError
 
-    outcome = None
     for _ in range(100):
         try:
-            outcome = _run(job(strategy), inline, tmp_path / "killed", report=die_every_fourth, checkpoint_every_s=0)
-            break
+            outcome = _run(make(), inline, folder, report=die_every_fourth, checkpoint_every_s=0)
         except _KilledError:
             torch.rand(7)  # whatever else the worker does in between
-    assert seen > 4
-    assert outcome is not None
+            continue
+        assert seen > 4
+        return outcome
+    pytest.fail("the run never ends")
+
+
+def _untimed(outcome):
+    return replace(outcome, wall_s=0.0, cpu_s=0.0)
+
+
+@pytest.mark.parametrize("strategy", NAMED, ids=str)
+def test_a_killed_run_resumes_and_ends_with_the_same_outcome_bit_for_bit(job, inline, tmp_path, strategy):
+    whole = _run(job(strategy), inline, tmp_path / "whole")
+    outcome = _interrupted(lambda: job(strategy), inline, tmp_path / "killed")
     assert _untimed(outcome) == _untimed(whole)
 
 
@@ -285,3 +293,142 @@ def test_any_curriculum_trains_under_any_balancer(job, inline, tmp_path, curricu
     outcome = _run(made, inline, tmp_path)
     assert 0 < outcome.batches <= 24 * 5
     assert all(math.isfinite(task.test) for task in outcome.tasks)
+
+
+PRACTICE = Optimization(
+    steps=120,
+    batch_size=16,
+    eval_every=5,
+    lr=1e-2,
+    schedule="cosine",
+    warmup=0.1,
+    weight_decay=0.01,
+    clip_norm=1.0,
+    label_smoothing=0.05,
+    ema=0.9,
+    sampling="proportional",
+    accumulation=2,
+    precision="bf16",
+)
+"""Every option of the training at once."""
+
+
+@pytest.mark.parametrize("strategy", ["sum", "pcgrad", {"name": "joint_kd", "curriculum": {"rewind": True}}], ids=str)
+def test_a_run_with_every_option_resumes_bit_for_bit(job, inline, tmp_path, strategy):
+    whole = _run(job(strategy, training=PRACTICE), inline, tmp_path / "whole")
+    resumed = _interrupted(lambda: job(strategy, training=PRACTICE), inline, tmp_path / "killed")
+    assert _untimed(resumed) == _untimed(whole)
+
+
+BALANCED = ("sum", "uncertainty", "gradnorm", "pcgrad", "torchjd:UPGrad")
+
+
+class TestSharedRows:
+    """Tasks that label the rows of one table."""
+
+    @pytest.mark.parametrize(
+        "strategy",
+        [{"curriculum": curriculum, "balancer": balancer} for curriculum in sorted(CURRICULA) for balancer in BALANCED],
+        ids=lambda strategy: f"{strategy['curriculum']} x {strategy['balancer']}",
+    )
+    def test_every_strategy_trains_and_resumes_bit_for_bit(self, job, inline, tmp_path, shared_tables, strategy):
+        def make():
+            return job(strategy, of=shared_tables, convergence=Convergence(patience=4))
+
+        whole = _run(make(), inline, tmp_path / "whole")
+        assert whole.score > 0.2
+        assert _untimed(_interrupted(make, inline, tmp_path / "killed")) == _untimed(whole)
+
+    def test_one_forward_through_the_trunk_serves_all_tasks(self, job, shared_tables):
+        for strategy in ("sum", "pcgrad"):
+            trainer = Trainer(job(strategy, of=shared_tables))
+            passes = []
+            trainer.model.encoder.register_forward_hook(lambda *_, seen=passes: seen.append(1))
+            trainer.step([0, 1, 2, 3], soft={}, switched=frozenset(), share=0.5)
+            assert len(passes) == 1
+
+    def test_the_switch_relabels_one_column_and_leaves_the_others(self, job, inline, tmp_path, shared_tables):
+        asked = {}
+
+        def spy(request):
+            labels = inline(request)
+            asked[request.task] = labels.outputs.shape
+            return labels
+
+        outcome = _run(job("joint_kd", of=shared_tables), spy, tmp_path)
+        assert [task.relabelled is not None for task in outcome.tasks] == [True] * 4
+        assert {name: shape[0] for name, shape in asked.items()} == {
+            table.task.name: len(table.train) for table in shared_tables.tasks
+        }
+
+    def test_soft_labels_of_one_task_change_that_task_s_loss_only(self, job, shared_tables):
+        def losses(soft):
+            trainer = Trainer(job("sum", of=shared_tables))
+            report = trainer.step([0, 1, 2, 3], soft=soft, switched=frozenset(), share=0.5)
+            return dict(zip(report.tasks, report.losses, strict=True))
+
+        hard = losses({})
+        soft = losses({1: torch.zeros(len(shared_tables.tasks[1].train), 3)})
+        assert {task for task in hard if hard[task] != soft[task]} == {1}
+
+    def test_metrics_are_those_of_each_task_s_own_rows(self, job, shared_tables):
+        model = Trainer(job("sum", of=shared_tables)).model
+        together = metrics_of(model, shared_tables, "valid", [0, 1, 2, 3])
+        alone = tuple(metrics_of(model, shared_tables, "valid", [task])[0] for task in range(4))
+        assert together == pytest.approx(alone, rel=1e-6)
+
+    def test_a_task_alone_draws_its_labelled_rows_only(self, job, shared_tables):
+        alone = job("sum", of=shared_tables).alone(3)
+        (batch,) = feed(alone.tables, alone.configuration.training, seed=1).draw([0])
+        assert len(batch.targets[0].labels) == 16
+
+
+def _plain(**changes):
+    return Optimization(**{"steps": 40, "batch_size": 24, "eval_every": 20, "lr": 1e-2, **changes})
+
+
+@pytest.mark.parametrize("strategy", ["sum", "gradnorm", "pcgrad"])
+@pytest.mark.parametrize("shares_rows", [False, True])
+def test_a_batch_in_parts_gives_the_same_update(job, shared_tables, tables, strategy, shares_rows):
+    found = []
+    for parts in (1, 3):
+        torch.manual_seed(5)
+        settings = _plain(accumulation=parts)
+        given = shared_tables if shares_rows else tables
+        trainer = Trainer(job(strategy, of=given, encoder=Mlp(hidden=(16,), dropout=0.0), training=settings))
+        for _ in range(3):
+            report = trainer.step(range(len(given.tasks)), soft={}, switched=frozenset(), share=0.5)
+        found.append((report.losses, trainer.parameters()))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-4)
+    for name, tensor in found[0][1].items():
+        torch.testing.assert_close(found[1][1][name], tensor, atol=1e-4, rtol=1e-3)
+
+
+def test_the_average_is_what_is_evaluated_and_kept(job):
+    plain, averaged = (Trainer(job("sum", training=_plain(ema=ema))) for ema in (None, 0.5))
+    expected = None
+    for step in range(4):
+        for trainer in (plain, averaged):
+            torch.manual_seed(step)
+            trainer.step([0, 1, 2, 3, 4], soft={}, switched=frozenset(), share=0.5)
+        present = plain.parameters()["model.encoder.first.0.layer.0.weight"]
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = present if expected is None else decay * expected + (1 - decay) * present
+    torch.testing.assert_close(averaged.parameters()["model.encoder.first.0.layer.0.weight"], expected)
+    torch.testing.assert_close(averaged.model.encoder.first[0].layer[0].weight, expected)
+
+
+def test_mixed_precision_is_close_to_single_precision(job):
+    losses = []
+    for precision in ("fp32", "bf16"):
+        trainer = Trainer(job("sum", training=_plain(precision=precision), encoder=Mlp(hidden=(16,), dropout=0.0)))
+        losses.append(trainer.step([0, 1, 2, 3, 4], soft={}, switched=frozenset(), share=0.5).losses)
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+
+
+def test_every_task_starts_at_a_loss_of_about_one(job):
+    report = Trainer(job("sum", training=_plain(batch_size=60))).step(
+        range(5), soft={}, switched=frozenset(), share=0.1
+    )
+    assert report.losses == pytest.approx([1.0] * 5, abs=0.45)
