@@ -62,7 +62,7 @@ def feed(tables: SetupTables[Tensor], settings: Optimization, *, seed: int) -> F
     """The feed that fits the tables.
 
     Raises:
-        MtlkdError: where the batch sizes do not fit the tasks (ExceptionGroup where several do not).
+        MtlkdError: where the batch sizes do not fit the tasks.
     """
     rows = [len(table.train) for table in tables.tasks]
     sizes = batch_sizes(settings, tables)

@@ -8,17 +8,17 @@ from typing import cast
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.build import MultitaskModel, build
 from ray_mtlkd.strategies import dump_state, load_state
 from ray_mtlkd.strategies.balancers.base import Signals, Weights
-from ray_mtlkd.tasks import kinds
+from ray_mtlkd.training.average import averaged
 from ray_mtlkd.training.convergence import Tracker
-from ray_mtlkd.training.feed import Batch, Target, feed
+from ray_mtlkd.training.feed import Batch, feed
 from ray_mtlkd.training.gradients import SharedGradients
 from ray_mtlkd.training.job import Job
+from ray_mtlkd.training.objective import Objective
 from ray_mtlkd.training.optimizer import Optimizer
 from ray_mtlkd.training.progress import Internals, Moment
 
@@ -46,17 +46,16 @@ class Trainer:
     def __init__(self, job: Job) -> None:
         self._tables = job.tables.tasks
         settings = job.configuration.training
-        self._settings = settings
         torch.manual_seed(job.seed)
         self._model = build(job.configuration.encoder, [(table.task, table.layout) for table in self._tables])
         self._device = self._tables[0].train.row_ids.device
         self._model.to(self._device)
-        self._average = None if settings.ema is None else _averaged(self._model, settings.ema)
+        self._average = None if settings.ema is None else averaged(self._model, settings.ema)
         self._optimizer = Optimizer(self._model, settings)
         self._balancer = job.configuration.strategy.balancer
         self._state = self._balancer.init(len(self._tables))
         self._fresh_state = self._state
-        self._kd = job.configuration.kd
+        self._objective = Objective(self._model, self._tables, job.configuration)
         self._rng = random.Random(job.seed)  # noqa: S311 - order of projections, not a secret
         self._feed = feed(job.tables, settings, seed=job.seed)
         # A batch in parts does not wait for weights: each part's graph is gone before the next one is built.
@@ -152,7 +151,13 @@ class Trainer:
         self, batches: Sequence[Batch], *, soft: Mapping[int, Tensor], switched: frozenset[int]
     ) -> StepReport:
         tasks = _tasks(batches)
-        losses = torch.stack([loss for batch in batches for loss in self._losses(batch, self._represent(batch), soft)])
+        losses = torch.stack(
+            [
+                loss
+                for batch in batches
+                for loss in self._objective.losses(batch, self._objective.represent(batch), soft)
+            ]
+        )
         values = self._checked(tasks, losses.detach().tolist())
         weights = self._weigh(self._signals(tasks, values, switched))
         total = losses @ torch.tensor(weights.shared, device=self._device)
@@ -189,47 +194,17 @@ class Trainer:
 
     def _backward(self, matrix: SharedGradients, batch: Batch, soft: Mapping[int, Tensor]) -> list[Tensor]:
         """The batch's losses [A], each scaled by its share of the task's labels, after their backward."""
-        representations = self._represent(batch)
+        representations = self._objective.represent(batch)
         if len(batch.targets) == 1:
-            (loss,) = self._losses(batch, representations, soft)
+            (loss,) = self._objective.losses(batch, representations, soft)
             matrix.backward(batch.targets[0].task, loss)
             return [loss.detach()]
         leaves = [tuple(tensor.detach().requires_grad_() for tensor in each) for each in representations]
-        losses = self._losses(batch, leaves, soft)
+        losses = self._objective.losses(batch, leaves, soft)
         torch.autograd.backward(losses)
         gradients = [[leaf.grad for leaf in each if leaf.grad is not None] for each in leaves]
         matrix.backward_through([target.task for target in batch.targets], representations, gradients)
         return [loss.detach() for loss in losses]
-
-    def _represent(self, batch: Batch) -> Sequence[tuple[Tensor, ...]]:
-        with self._mixed():
-            return self._model.represent(batch.inputs, [target.task for target in batch.targets])
-
-    def _losses(
-        self, batch: Batch, representations: Sequence[tuple[Tensor, ...]], soft: Mapping[int, Tensor]
-    ) -> list[Tensor]:
-        """Of the batch's targets [A], each scaled by its share."""
-        with self._mixed():
-            outputs = [
-                self._model.read(target.task, representation, batch.inputs)
-                for target, representation in zip(batch.targets, representations, strict=True)
-            ]
-        return [
-            target.share * self._loss(target, found.float(), soft.get(target.task))
-            for target, found in zip(batch.targets, outputs, strict=True)
-        ]
-
-    def _loss(self, target: Target, outputs: Tensor, soft: Tensor | None) -> Tensor:
-        table = self._tables[target.task]
-        labelled = outputs if target.outputs is None else outputs[target.outputs]
-        if soft is None:
-            labels = table.train.labels[target.labels]
-            return kinds.loss(table.task, labelled, labels, smoothing=self._settings.label_smoothing)
-        taught = soft[target.labels]
-        return self._kd.kd_weight * kinds.distill(table.task, labelled, taught, temperature=self._kd.temperature)
-
-    def _mixed(self) -> torch.autocast:
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=self._settings.precision == "bf16")
 
     def _signals(
         self,
@@ -267,17 +242,6 @@ class Trainer:
 
 def _tasks(batches: Sequence[Batch]) -> tuple[int, ...]:
     return tuple(sorted({target.task for batch in batches for target in batch.targets}))
-
-
-Tensors = tuple[Tensor, ...] | list[Tensor]
-
-
-def _averaged(model: MultitaskModel, decay: float) -> AveragedModel:
-    def average(averaged: Tensors, present: Tensors, steps: Tensor | int) -> None:
-        n = int(steps)
-        torch._foreach_lerp_(averaged, present, 1.0 - min(decay, (1 + n) / (10 + n)))
-
-    return AveragedModel(model, multi_avg_fn=average)
 
 
 def parameters_of(moment: Moment, prefix: str = "model.") -> dict[str, Tensor]:
