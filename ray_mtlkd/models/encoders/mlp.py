@@ -15,8 +15,9 @@ from ray_mtlkd.models.encoders.layers import Layer, stack
 from ray_mtlkd.tasks.inputs import Dense, DenseFeatures, DenseTokens, Layout
 from ray_mtlkd.tasks.task import Kind
 
-_STD = 1.0
-"""Of the initial embeddings of categories."""
+_STD = 0.1
+"""Of the initial embeddings of categories. At 1 the noise of rare categories stays: on census it costs .001 of income's
+validation AUC and .0006 of class_worker's accuracy; at .01 a run of some epochs ends before they have grown."""
 
 
 @document
