@@ -104,7 +104,15 @@ Inputs = Dense[A] | DenseTokens[A] | Bag[A] | Tokens[A] | Pair[A]
 
 @dataclass(frozen=True, kw_only=True)
 class DenseFeatures:
-    """Numeric columns standardised on train (null → mean), categorical columns as codes."""
+    """Numeric columns standardised on train (null → mean) and their bins, categorical columns as codes.
+
+    Attributes:
+        bins: Most bins of a numeric column; 0 for none.
+        rare: Rows of train that a category needs for a code of its own.
+    """
+
+    bins: int = 48
+    rare: int = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +154,7 @@ class Layout:
         width: Dense: number of numeric columns (or of a token's features). Tokens: hashes a word.
         cardinalities: Dense: number of codes of each categorical column, code 0 included.
         columns: Dense: what identifies the columns, in order; tasks with the same ones share an input layer.
+        edges: Dense: ascending edges of each numeric column's bins, in the unit of its values; none for vectors.
         buckets: Bag and tokens: size of the hash table.
         overlap: Pair: number of overlap features, else None.
     """
@@ -154,5 +163,6 @@ class Layout:
     width: int = 0
     cardinalities: tuple[int, ...] = ()
     columns: tuple[str, ...] = ()
+    edges: tuple[tuple[float, ...], ...] = ()
     buckets: int = 0
     overlap: int | None = None

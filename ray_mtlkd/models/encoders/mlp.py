@@ -1,5 +1,6 @@
 """A multilayer perceptron over numeric and categorical columns; token by token for sequences of vectors."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,6 +15,10 @@ from ray_mtlkd.models.encoders.layers import Layer, stack
 from ray_mtlkd.tasks.inputs import Dense, DenseFeatures, DenseTokens, Layout
 from ray_mtlkd.tasks.task import Kind
 
+_STD = 0.1
+"""Of the initial embeddings of categories. At 1 the noise of rare categories stays: on census it costs .001 of income's
+validation AUC and .0006 of class_worker's accuracy; at .01 a run of some epochs ends before they have grown."""
+
 
 @document
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,9 @@ class Mlp:
     Attributes:
         hidden: Width of each hidden layer, from the inputs on.
         embedding: Width of a categorical column's embedding.
+        number_embedding: Width of a numeric column's embedding.
+        bins: Most bins of a numeric column, between quantiles of train; 0 takes the standardised number itself.
+        rare: Rows of train that a category needs for an embedding of its own; rarer ones share one.
         dropout: After every hidden layer, in [0, 1).
         join: Width of the layer that joins the two sides of a pair.
     """
@@ -39,18 +47,31 @@ class Mlp:
 
     hidden: tuple[int, ...] = (64, 64)
     embedding: int = 8
+    number_embedding: int = 16
+    bins: int = DenseFeatures.bins
+    rare: int = DenseFeatures.rare
     dropout: float = 0.0
     join: int = 64
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        check_widths({"hidden": self.hidden, "embedding": self.embedding, "join": self.join})
+        check_widths(
+            {
+                "hidden": self.hidden,
+                "embedding": self.embedding,
+                "number_embedding": self.number_embedding,
+                "rare": self.rare,
+                "join": self.join,
+            }
+        )
+        if self.bins < 0:
+            raise ValueError("bins must be 0 or above")
         check_dropout(self.dropout)
 
     @property
     def features(self) -> DenseFeatures:
-        """Numeric columns standardised, categorical columns as codes."""
-        return DenseFeatures()
+        """Numeric columns standardised and binned, categorical columns as codes."""
+        return DenseFeatures(bins=self.bins, rare=self.rare)
 
     def build(self, layouts: Sequence[Layout], kinds: Sequence[Kind]) -> "MlpEncoder":  # noqa: ARG002 - rows and tokens go the same way
         """The encoder; one input layer for each set of columns.
@@ -68,19 +89,83 @@ class Mlp:
         return MlpEncoder(self, layouts)
 
 
+class NumberEmbedding(nn.Module):
+    """Every numeric column's piecewise linear encoding, through a linear layer and ReLU of the column's own.
+
+    The encoding of x over the edges b_0 < … < b_K is (e_1, …, e_K) with e_k = (x - b_{k-1}) / (b_k - b_{k-1}), cut off
+    at 0 for k > 1 and at 1 for k < K (Gorishniy et al. 2022, arXiv:2203.05556, equation 1).
+    """
+
+    starts: Tensor
+    slopes: Tensor
+    lowest: Tensor
+    highest: Tensor
+
+    def __init__(self, edges: Sequence[Sequence[float]], width: int) -> None:
+        super().__init__()
+        sizes = [len(column) - 1 for column in edges]
+        shape = (len(edges), max(sizes))
+        starts, slopes, lowest, highest = (torch.zeros(shape) for _ in range(4))
+        weight = torch.zeros(*shape, width)
+        for at, (column, size) in enumerate(zip(edges, sizes, strict=True)):
+            borders = torch.tensor(column, dtype=torch.float64)
+            starts[at, :size], slopes[at, :size] = borders[:-1], 1 / borders.diff()
+            highest[at, :size] = 1
+            lowest[at, 0], highest[at, size - 1] = -math.inf, math.inf
+            nn.init.normal_(weight[at, :size], std=math.sqrt(2 / size))
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(torch.zeros(len(edges), width))
+        for name, value in (("starts", starts), ("slopes", slopes), ("lowest", lowest), ("highest", highest)):
+            # They come from the data, not from training: a checkpoint has no use for them.
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Rows [B, D * width] of values [B, D]."""
+        encoded = ((values.T[:, :, None] - self.starts[:, None]) * self.slopes[:, None]).clamp(
+            self.lowest[:, None], self.highest[:, None]
+        )
+        embedded = torch.baddbmm(self.bias[:, None], encoded, self.weight).relu()
+        return embedded.transpose(0, 1).flatten(1)
+
+
+class CategoryEmbedding(nn.Module):
+    """The embeddings of all categorical columns in one table, one column's codes after the other's."""
+
+    firsts: Tensor
+
+    def __init__(self, cardinalities: Sequence[int], width: int) -> None:
+        super().__init__()
+        firsts = torch.tensor([0, *cardinalities[:-1]]).cumsum(0)
+        table = _STD * torch.randn(sum(cardinalities), width)
+        # Where train has no null and no rare category, code 0 is never trained: it then adds nothing.
+        table[firsts] = 0
+        self.table = nn.Parameter(table)
+        self.register_buffer("firsts", firsts, persistent=False)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Rows [B, C * width] of codes [B, C]."""
+        # The gradient of index_select takes a quarter of the time that nn.Embedding's takes.
+        embedded = self.table.index_select(0, (codes + self.firsts).flatten())
+        return embedded.view(len(codes), codes.shape[1] * self.table.shape[1])
+
+
 class ColumnLayer(nn.Module):
-    """Columns to the first hidden layer: embedded codes beside the numbers, then one layer."""
+    """Columns to the first hidden layer: embedded codes beside embedded numbers, then one layer."""
 
     def __init__(self, config: Mlp, layout: Layout) -> None:
         super().__init__()
-        self.embeddings = nn.ModuleList(nn.Embedding(codes, config.embedding) for codes in layout.cardinalities)
-        width = layout.width + config.embedding * len(layout.cardinalities)
+        self.numbers = NumberEmbedding(layout.edges, config.number_embedding) if layout.edges else None
+        self.categories = CategoryEmbedding(layout.cardinalities, config.embedding) if layout.cardinalities else None
+        width = layout.width * (config.number_embedding if layout.edges else 1)
+        width += len(layout.cardinalities) * config.embedding
         self.layer = Layer(width, config.hidden[0], dropout=config.dropout)
 
     def forward(self, values: Tensor, codes: Tensor | None) -> Tensor:
         """Rows [B, hidden[0]] of values [B, D] and codes [B, C]."""
-        embedded = [] if codes is None else [table(codes[:, at]) for at, table in enumerate(self.embeddings)]
-        hidden: Tensor = self.layer(torch.cat([values, *embedded], dim=1))
+        parts = [values if self.numbers is None else self.numbers(values)]
+        if self.categories is not None:
+            parts.append(self.categories(codes))
+        hidden: Tensor = self.layer(torch.cat(parts, dim=1))
         return hidden
 
 
@@ -114,4 +199,6 @@ class MlpEncoder(Encoder):
 
 def _columns(layout: Layout) -> Layout:
     """What makes two tasks' columns the same: everything but whether a row is a vector or a sequence of them."""
-    return Layout(form="Dense", width=layout.width, cardinalities=layout.cardinalities, columns=layout.columns)
+    return Layout(
+        form="Dense", width=layout.width, cardinalities=layout.cardinalities, columns=layout.columns, edges=layout.edges
+    )

@@ -75,7 +75,7 @@ def _featurise(readers: Sequence[Sequence[RawTask]], features: Features) -> Sequ
     """The features of each set of tables, by the tasks that read them."""
     first = [tasks[0] for tasks in readers]
     if isinstance(features, DenseFeatures):
-        return [_dense(task) for task in first]
+        return [_dense(task, features) for task in first]
     if isinstance(features, BagFeatures):
         return _bags(first, features)
     return [_tokens(tasks, features) for tasks in readers]
@@ -104,10 +104,10 @@ def _misfit(task: RawTask, features: Features) -> Sequence[MtlkdError]:
     return []
 
 
-def _dense(task: RawTask) -> _Featurised:
+def _dense(task: RawTask, features: DenseFeatures) -> _Featurised:
     tables = {split: table.inputs for split, table in task.splits.items()}
     if task.spec.columns is not None:
-        return _Featurised(*dense_columns(tables, task.spec.columns))
+        return _Featurised(*dense_columns(tables, task.spec.columns, features))
     column = task.spec.input_columns[0]
     made = dense_vectors(tables, column) if task.spec.form == "vector" else dense_tokens(tables, column)
     return _Featurised(*made)
