@@ -8,19 +8,19 @@ from sklearn.metrics import f1_score
 
 from ray_mtlkd import setups
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.tasks.inputs import BagFeatures, TokenFeatures
+from ray_mtlkd.tasks.inputs import BagFeatures, DenseFeatures, TokenFeatures
 
 
 def test_names_are_the_built_in_and_the_public_setups():
-    assert setups.names() == ("similar", "diverse", "commerce", "intents")
+    assert setups.names() == ("similar", "diverse", "census", "commerce", "intents")
 
 
 def test_an_unknown_name_lists_the_valid_ones():
     with pytest.raises(MtlkdError) as caught:
         setups.read("intent", data_dir=None)
     assert str(caught.value) == (
-        "setup: unknown setup 'intent'; did you mean 'intents'? use one of: commerce, diverse, intents, similar, "
-        "or the path of a manifest (.yaml)"
+        "setup: unknown setup 'intent'; did you mean 'intents'? use one of: census, commerce, diverse, intents, "
+        "similar, or the path of a manifest (.yaml)"
     )
 
 
@@ -29,7 +29,7 @@ def test_a_missing_manifest_is_named():
         setups.read("nowhere/shop.yaml", data_dir=None)
 
 
-@pytest.mark.parametrize("name", ["intents", "commerce"])
+@pytest.mark.parametrize("name", ["census", "commerce", "intents"])
 def test_missing_public_tables_say_where_to_get_them(name, tmp_path: Path):
     for data_dir in (None, tmp_path):
         with pytest.raises(MtlkdError) as caught:
@@ -82,6 +82,30 @@ def test_commerce_is_read_and_featurised(public_data):
     assert emotions.train.labels.shape == (43410, 28)
     assert rating.task.center == pytest.approx(float(np.mean(rating.train.labels)), abs=1e-4)
     assert aspects.task.classes == ("O", "B-ASP", "I-ASP")
+
+
+def test_census_is_read_and_featurised_once_for_all_tasks(public_data):
+    tables = setups.featurise(setups.read("census", data_dir=public_data("census")), DenseFeatures())
+    assert tables.shares_rows
+    assert tables.warnings == ()
+    first = tables.tasks[0]
+    for task in tables.tasks:
+        assert (len(task.train), len(task.valid), len(task.test)) == (199523, 49899, 49863)
+        assert task.train.inputs is first.train.inputs
+        assert task.layout == first.layout
+    trivial = {"income": 0.5, "never_married": 0.5, "college": 0.5, "weeks_worked": 0, "class_worker": 24932 / 49863}
+    assert {task.task.name: task.trivial_test for task in tables.tasks} == pytest.approx(trivial, abs=1e-4)
+    assert first.train.inputs.values.shape == (199523, 6)
+    assert first.train.inputs.codes.shape == (199523, 30)
+
+
+def test_census_reads_no_column_that_gives_a_label_away():
+    tasks = setups.locate("census", data_dir=None).manifest.tasks
+    assert len({spec.input_columns for spec in tasks.values()}) == 1
+    read = set(tasks["income"].input_columns)
+    assert len(read) == 36
+    assert not {"income_50k", "marital_stat", "education", "weeks_worked", "class_worker", "instance_weight"} & read
+    assert not {spec.label for spec in tasks.values()} & read
 
 
 def test_overlap_alone_matches_products(public_data):

@@ -15,6 +15,10 @@ from ray_mtlkd.models.encoders.layers import Layer, stack
 from ray_mtlkd.tasks.inputs import Dense, DenseFeatures, DenseTokens, Layout
 from ray_mtlkd.tasks.task import Kind
 
+_STD = 0.1
+"""Of the initial embeddings of categories. At 1 the noise of rare categories stays: on census it costs .001 of income's
+validation AUC and .0006 of class_worker's accuracy; at .01 a run of some epochs ends before they have grown."""
+
 
 @document
 @dataclass(frozen=True, kw_only=True)
@@ -132,15 +136,17 @@ class CategoryEmbedding(nn.Module):
     def __init__(self, cardinalities: Sequence[int], width: int) -> None:
         super().__init__()
         firsts = torch.tensor([0, *cardinalities[:-1]]).cumsum(0)
-        self.table = nn.Embedding(sum(cardinalities), width)
+        table = _STD * torch.randn(sum(cardinalities), width)
         # Where train has no null and no rare category, code 0 is never trained: it then adds nothing.
-        self.table.weight.detach()[firsts] = 0
+        table[firsts] = 0
+        self.table = nn.Parameter(table)
         self.register_buffer("firsts", firsts, persistent=False)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Rows [B, C * width] of codes [B, C]."""
-        embedded: Tensor = self.table(codes + self.firsts)
-        return embedded.flatten(1)
+        # The gradient of index_select takes a quarter of the time that nn.Embedding's takes.
+        embedded = self.table.index_select(0, (codes + self.firsts).flatten())
+        return embedded.view(len(codes), codes.shape[1] * self.table.shape[1])
 
 
 class ColumnLayer(nn.Module):

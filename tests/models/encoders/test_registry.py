@@ -24,6 +24,7 @@ def test_a_mapping_is_read_and_not_changed():
 
 def test_encoders_ask_for_features_by_their_own_settings():
     assert Mlp().features == DenseFeatures()
+    assert Mlp(bins=7, rare=3).features == DenseFeatures(bins=7, rare=3)
     assert BagOfNgrams(buckets=64, ngrams=3).features == BagFeatures(buckets=64, ngrams=3)
     assert Cnn(buckets=64, max_length=9).features == TokenFeatures(buckets=64, max_length=9)
 
@@ -48,6 +49,9 @@ def test_a_mapping_without_a_name_says_so():
         ({"name": "mlp", "hidden": []}, "hidden must name one width or more"),
         ({"name": "mlp", "hidden": [4, 0]}, "hidden must name one width or more, each at least 1"),
         ({"name": "mlp", "embedding": 0}, "embedding must be at least 1"),
+        ({"name": "mlp", "number_embedding": 0}, "number_embedding must be at least 1"),
+        ({"name": "mlp", "rare": 0}, "rare must be at least 1"),
+        ({"name": "mlp", "bins": -1}, "bins must be 0 or above"),
         ({"name": "mlp", "dropout": 1.0}, "dropout must be at least 0 and below 1"),
         ({"name": "bag", "dropout": -0.1}, "dropout must be at least 0 and below 1"),
         ({"name": "bag", "buckets": 0}, "buckets must be at least 1"),
