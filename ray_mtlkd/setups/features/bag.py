@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.preprocessing import normalize
+from sklearn.utils.sparsefuncs_fast import inplace_csr_row_normalize_l2
 
 from ray_mtlkd.setups.features.words import PATTERN, Places, Words, hash_ngrams, split
 from ray_mtlkd.tasks.inputs import Array, Bag, BagFeatures, Layout
@@ -40,7 +40,7 @@ class WeightedNgrams:
         weighted = count(found, BagFeatures(buckets=len(self.idf), ngrams=self.longest))
         weighted.data = (1 + np.log(weighted.data)) * self.idf[weighted.indices]
         weighted.eliminate_zeros()
-        normalize(weighted, copy=False)
+        inplace_csr_row_normalize_l2(weighted)
         return Bag(
             weighted.indices.astype(np.int64), weighted.data.astype(np.float32), weighted.indptr.astype(np.int64)
         )

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-from sklearn.preprocessing import StandardScaler, normalize
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.sparsefuncs_fast import inplace_csr_row_normalize_l2
 
 from ray_mtlkd.setups.features.words import Words, hash_ngrams, split
 from ray_mtlkd.tasks.inputs import Array
@@ -89,9 +90,11 @@ def _trigrams(found: Words) -> sparse.csr_matrix:
     characters = HashingVectorizer(
         analyzer="char_wb", ngram_range=(3, 3), n_features=BUCKETS, alternate_sign=False, norm=None, lowercase=False
     )
-    counted = found.counts() @ characters.transform(found.distinct)
+    # The empty word is there because scikit-learn refuses an empty list; it has no trigrams.
+    counted = found.counts() @ characters.transform([*found.distinct, ""])[: len(found.distinct)]
     counted.sort_indices()
-    return normalize(counted, copy=False)
+    inplace_csr_row_normalize_l2(counted)
+    return counted
 
 
 def _measure(left: _Side, right: _Side, idf: Floats) -> Floats:
