@@ -111,8 +111,8 @@ class DenseFeatures:
         rare: Rows of train that a category needs for a code of its own.
     """
 
-    bins: int = 32
-    rare: int = 10
+    bins: int = 48
+    rare: int = 5
 
 
 @dataclass(frozen=True, kw_only=True)
