@@ -170,21 +170,25 @@ def _tables(task: RawTask, layout: Layout, inputs: Sequence[Inputs[Array]]) -> T
 
 
 def _fingerprint(raw: RawSetup, features: Features, tasks: Sequence[TaskTables[Array]]) -> str:
-    """Hash of the setup's name, its tasks, the request and every array."""
+    """Hash of the setup's name, its tasks, the request and every array; one that tasks share is read once."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((raw.manifest.name, tuple(raw.manifest.tasks.items()), features)).encode())
+    places: dict[int, int] = {}
     for task in tasks:
-        _update(digest, task)
+        _update(digest, task, places)
     return digest.hexdigest()
 
 
-def _update(digest: Any, value: Any) -> None:
+def _update(digest: Any, value: Any, places: dict[int, int]) -> None:
     if isinstance(value, np.ndarray):
-        digest.update(f"{value.dtype}{value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).data)
+        is_new = id(value) not in places
+        place = places.setdefault(id(value), len(places))
+        digest.update(f"{place} {value.dtype}{value.shape}".encode())
+        if is_new:
+            digest.update(np.ascontiguousarray(value).data)
     elif is_dataclass(value):
         digest.update(type(value).__name__.encode())
         for part in fields(value):
-            _update(digest, getattr(value, part.name))
+            _update(digest, getattr(value, part.name), places)
     else:
         digest.update(repr(value).encode())

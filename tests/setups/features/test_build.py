@@ -217,16 +217,16 @@ def test_dense_features_are_not_kept(kept):
 
 
 def test_tasks_that_read_one_table_hold_the_same_inputs(kept):
-    tables = {
-        split: pa.table({"text": rows, "a": [at % 2 for at in range(len(rows))]}) for split, rows in TEXTS.items()
-    }
+    files = {split: pa.table({"text": rows, "a": [at % 2 for at in range(len(rows))]}) for split, rows in TEXTS.items()}
     task = {"kind": "binary", "label": "a", "metric": "f1"}
     manifest = parse_manifest(
         {"name": "one", "shared": {"data": "d", "text": ["text"]}, "tasks": {"a": task, "b": task}}, where="one.yaml"
     )
-    raw = read_setup(manifest, MemorySource("one", {"d": tables}))
-    for _ in ("made", "from the cache"):
-        first, second = setups.featurise(raw, BagFeatures()).tasks
+    raw = read_setup(manifest, MemorySource("one", {"d": files}))
+    made, cached = (setups.featurise(raw, BagFeatures()) for _ in range(2))
+    assert made.fingerprint == cached.fingerprint
+    for tables in (made, cached):
+        first, second = tables.tasks
         for split in TEXTS:
             assert getattr(first, split).inputs is getattr(second, split).inputs
     fitted = setups.fit_featurisers(raw, BagFeatures())
