@@ -6,23 +6,34 @@ from pathlib import Path
 
 from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.features import featurise
+from ray_mtlkd.setups.features import (
+    Featuriser,
+    featurise,
+    fit_featurisers,
+    pack_featurisers,
+    unpack_featurisers,
+)
 from ray_mtlkd.setups.files import FolderSource, MemorySource, Source, missing_folders
 from ray_mtlkd.setups.manifest import Manifest, read_manifest
 from ray_mtlkd.setups.public import catalogue_manifest, catalogue_names
 from ray_mtlkd.setups.raw import RawSetup, RawTask
 from ray_mtlkd.setups.synthetic import BUILT_IN, generate
-from ray_mtlkd.setups.tables import read_setup
+from ray_mtlkd.setups.tables import check_inputs, read_setup
 
 __all__ = [
+    "Featuriser",
     "Manifest",
     "Place",
     "RawSetup",
     "RawTask",
+    "check_inputs",
     "featurise",
+    "fit_featurisers",
     "locate",
     "names",
+    "pack_featurisers",
     "read",
+    "unpack_featurisers",
 ]
 
 DATA_VARIABLE = "MTLKD_DATA"

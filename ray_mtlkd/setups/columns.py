@@ -4,7 +4,9 @@ text → large_string; tokens → large_list<large_string>; numeric → float64 
 nulls; vector → large_list<float32>; token vectors → large_list<large_list<float32>>.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 from ray_mtlkd.errors import MtlkdError
 
 Rows = NDArray[np.bool_]
+Sort = Literal["text", "tokens", "number", "category", "vector", "token_vectors"]
+"""What an input column holds."""
 RESOLUTION = 1e-7
 """Relative step of float32."""
 SHOWN = 3
@@ -33,6 +37,11 @@ def said_rows(bad: Rows) -> str:
     """``"2 of 9 rows (first: 3, 7, counted from 0)"`` for a mask of offending rows."""
     first = ", ".join(str(row) for row in np.flatnonzero(bad)[:SHOWN])
     return f"{int(bad.sum())} of {len(bad)} rows (first: {first}, counted from 0)"
+
+
+def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """A column in one piece."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def nulls(values: pa.Array) -> Rows:
@@ -235,3 +244,14 @@ def _decodes(value: bytes | None) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+CHECKS: Mapping[Sort, Callable[..., pa.Array]] = {
+    "text": texts,
+    "tokens": token_lists,
+    "number": numbers,
+    "category": categories,
+    "vector": vectors,
+    "token_vectors": vector_lists,
+}
+"""What brings an input column to its one type."""

@@ -1,6 +1,6 @@
 """A setup's tables, validated at the door: inputs in one type each, labels coded, every problem reported together."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,20 +9,11 @@ import pyarrow as pa
 from ray_mtlkd.errors import MtlkdError, raise_all
 from ray_mtlkd.setups import columns
 from ray_mtlkd.setups.assembly import CheckedSplit, assemble
-from ray_mtlkd.setups.files import Request, Source
+from ray_mtlkd.setups.files import Request, Source, check_columns
 from ray_mtlkd.setups.labels import RawLabels, read_labels
-from ray_mtlkd.setups.manifest import Manifest, TaskSpec
+from ray_mtlkd.setups.manifest import Columns, Manifest, TaskSpec
 from ray_mtlkd.setups.raw import RawSetup
 from ray_mtlkd.tasks.examples import SPLITS, Split
-
-CHECKS: Mapping[str, Callable[..., pa.Array]] = {
-    "text": columns.texts,
-    "pair": columns.texts,
-    "tokens": columns.token_lists,
-    "vector": columns.vectors,
-    "token_vectors": columns.vector_lists,
-}
-"""What brings an input column to its one type, by input form (`columns` has two sorts)."""
 
 
 class _Problems(list[MtlkdError]):
@@ -91,26 +82,58 @@ def _inputs_of(spec: TaskSpec) -> tuple[str, ...]:
 def _read_file(readers: Sequence[TaskSpec], split: Split, source: Source, problems: _Problems) -> _File | None:
     spec = readers[0]
     where = source.place(spec.data, split)
-    strings = set(spec.columns.categorical if spec.columns is not None else ())
-    if spec.form in {"text", "pair"}:
-        strings |= set(spec.input_columns)
+    sorts = _sorts(spec)
+    strings = frozenset(column for column, sort in sorts.items() if sort in {"text", "category"})
     labels = tuple(dict.fromkeys(reader.label for reader in readers))
     wanted = tuple(dict.fromkeys((*spec.input_columns, *labels)))
     try:
-        table = source.read(spec.data, split, Request(wanted, frozenset(strings)))
+        table = source.read(spec.data, split, Request(wanted, strings))
     except (MtlkdError, ExceptionGroup) as error:
         problems.take(error)
         return None
     if not table.num_rows:
         problems.append(MtlkdError("the table has no rows", where=where, fix="give at least one row"))
         return None
-    inputs = {}
-    for column in spec.input_columns:
+    return _File(where, _check(table, sorts, where, problems), table.select(labels))
+
+
+def _sorts(spec: TaskSpec) -> Mapping[str, columns.Sort]:
+    """What each input column of a task holds."""
+    if spec.form == "columns":
+        given = spec.columns or Columns()
+        numeric: Mapping[str, columns.Sort] = dict.fromkeys(given.numeric, "number")
+        return {**numeric, **dict.fromkeys(given.categorical, "category")}
+    return dict.fromkeys(spec.input_columns, "text" if spec.form == "pair" else spec.form)
+
+
+def check_inputs(table: pa.Table, sorts: Mapping[str, columns.Sort], *, where: str) -> pa.Table:
+    """The columns that a fitted featuriser reads, checked as those of a setup's tables are.
+
+    Args:
+        table: May have other columns besides, and no rows.
+        sorts: What each column holds, by name: a featuriser's ``sorts``.
+        where: Names the table in errors.
+
+    Raises:
+        MtlkdError: the only problem.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    check_columns(table.column_names, tuple(sorts), where=where)
+    problems = _Problems()
+    checked = _check(table, sorts, where, problems)
+    raise_all(where, problems)
+    return checked
+
+
+def _check(table: pa.Table, sorts: Mapping[str, columns.Sort], where: str, problems: _Problems) -> pa.Table:
+    """Those columns that are in order."""
+    checked = {}
+    for column, sort in sorts.items():
         try:
-            inputs[column] = _check_input(spec, column)(_array(table, column), where=f"{where}:{column}")
+            checked[column] = columns.CHECKS[sort](columns.whole(table[column]), where=f"{where}:{column}")
         except MtlkdError as error:
             problems.append(error)
-    return _File(where, pa.table(inputs), table.select(labels))
+    return pa.table(checked)
 
 
 def _read_labels(spec: TaskSpec, split: Split, files: _Files, problems: _Problems) -> CheckedSplit | None:
@@ -118,24 +141,13 @@ def _read_labels(spec: TaskSpec, split: Split, files: _Files, problems: _Problem
     if file is None:
         return None
     try:
-        labels = read_labels(_array(file.labels, spec.label), spec, where=f"{file.where}:{spec.label}")
+        labels = read_labels(columns.whole(file.labels[spec.label]), spec, where=f"{file.where}:{spec.label}")
     except MtlkdError as error:
         problems.append(error)
         return None
     if spec.kind == "tagging" and spec.input_columns[0] in file.inputs.column_names:
-        problems.extend(_length_problems(_array(file.inputs, spec.input_columns[0]), labels, spec))
+        problems.extend(_length_problems(columns.whole(file.inputs[spec.input_columns[0]]), labels, spec))
     return CheckedSplit(file.inputs, labels)
-
-
-def _check_input(spec: TaskSpec, column: str) -> Callable[..., pa.Array]:
-    if spec.columns is None:
-        return CHECKS[spec.form]
-    return columns.numbers if column in spec.columns.numeric else columns.categories
-
-
-def _array(table: pa.Table, column: str) -> pa.Array:
-    whole = table.column(column).combine_chunks()
-    return whole.combine_chunks() if isinstance(whole, pa.ChunkedArray) else whole
 
 
 def _length_problems(tokens: pa.Array, labels: RawLabels, spec: TaskSpec) -> list[MtlkdError]:

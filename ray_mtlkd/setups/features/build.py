@@ -1,34 +1,30 @@
 """A setup's tables as the flat arrays that an encoder asks for."""
 
 import hashlib
+import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+import pyarrow as pa
+import scipy
+import sklearn
 
 from ray_mtlkd.errors import MtlkdError, raise_all
 from ray_mtlkd.setups.baseline import token_offsets, trivial_metric
-from ray_mtlkd.setups.features import bag
-from ray_mtlkd.setups.features.dense import dense_columns, dense_tokens, dense_vectors
-from ray_mtlkd.setups.features.overlap import NAMES, overlap_features
-from ray_mtlkd.setups.features.tokens import WIDTH, hash_tokens
-from ray_mtlkd.setups.features.words import split_words
+from ray_mtlkd.setups.cache import Entry, cache_folder, content_hash
+from ray_mtlkd.setups.features.dense import fit_columns, fit_token_vectors, fit_vectors
+from ray_mtlkd.setups.features.featuriser import Featuriser
+from ray_mtlkd.setups.features.state import VERSION, dump, load
+from ray_mtlkd.setups.features.text import fit_bags, fit_tokens
+from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.setups.raw import RawSetup, RawTask
-from ray_mtlkd.tasks.examples import SPLITS, Examples, SetupTables, Split, TaskTables
-from ray_mtlkd.tasks.inputs import (
-    Array,
-    Bag,
-    BagFeatures,
-    DenseFeatures,
-    Features,
-    Inputs,
-    Layout,
-    Pair,
-    TokenFeatures,
-    Tokens,
-)
+from ray_mtlkd.tasks.examples import SPLITS, Examples, SetupTables, TaskTables
+from ray_mtlkd.tasks.inputs import Array, BagFeatures, DenseFeatures, Features, Inputs, Layout, TokenFeatures
+
+_Made = tuple[Layout, tuple[Inputs[Array], ...]]
+"""Layout, and the inputs of train, valid and test."""
 
 READS: Mapping[type, frozenset[str]] = {
     DenseFeatures: frozenset({"columns", "vector", "token_vectors"}),
@@ -38,47 +34,100 @@ READS: Mapping[type, frozenset[str]] = {
 """Input forms that a request can be made from."""
 
 
-@dataclass(frozen=True)
-class _Featurised:
-    layout: Layout
-    inputs: Mapping[Split, Inputs[Array]]
-
-
-def featurise(raw: RawSetup, features: Features) -> SetupTables[Array]:
-    """The setup's tables as flat arrays. Whatever is fitted (idf, means, codes) is fitted on train.
+def fit_featurisers(raw: RawSetup, features: Features) -> dict[str, Featuriser]:
+    """The featuriser of each task, fitted on train alone; tasks that read the same tables have the same one.
 
     Raises:
         MtlkdError: where a task's inputs cannot become such features; ExceptionGroup of them where several cannot.
     """
-    raise_all(f"setup {raw.manifest.name}", [problem for task in raw.tasks for problem in _misfit(task, features)])
-    readers: dict[int, list[RawTask]] = {}
+    groups = _groups(raw)
+    return {
+        task.task.name: featuriser
+        for tasks, featuriser in zip(groups, _fit(raw, groups, features), strict=True)
+        for task in tasks
+    }
+
+
+def featurise(raw: RawSetup, features: Features) -> SetupTables[Array]:
+    """The setup's tables as flat arrays; whatever is fitted (idf, means, codes) is fitted on train.
+
+    Features of text are kept in the cache folder, if there is one; dense ones are made faster than found there.
+
+    Raises:
+        MtlkdError: where a task's inputs cannot become such features; ExceptionGroup of them where several cannot.
+    """
+    folder = None if isinstance(features, DenseFeatures) else cache_folder()
+    if folder is None:
+        return _setup_tables(raw, features, _make(raw, features))
+    entry = Entry(folder / "features" / _key(raw, features))
+    found = entry.read()
+    if found is not None:
+        tables = _setup_tables(raw, features, load(found.value["made"], found.arrays))
+        # The fingerprint reads every array: one that was damaged on the disk changes it.
+        if tables.fingerprint == found.value["fingerprint"]:
+            return tables
+    made = _make(raw, features)
+    tables = _setup_tables(raw, features, made)
+    plain, arrays = dump(made)
+    entry.write({"fingerprint": tables.fingerprint, "made": plain}, arrays)
+    return tables
+
+
+def _key(raw: RawSetup, features: Features) -> str:
+    """Hash of all that the features depend on."""
+    libraries = (np.__version__, scipy.__version__, sklearn.__version__, pa.__version__, platform.python_version())
+    return hashlib.blake2b(repr((content_hash(raw), features, VERSION, libraries)).encode(), digest_size=16).hexdigest()
+
+
+def _groups(raw: RawSetup) -> list[list[RawTask]]:
+    """The tasks that read the same tables, together: they share their features."""
+    groups: dict[int, list[RawTask]] = {}
     for task in raw.tasks:
-        readers.setdefault(_inputs_of(task), []).append(task)
-    made = dict(zip(readers, _featurise(list(readers.values()), features), strict=True))
-    tasks = tuple(_tables(task, made[_inputs_of(task)]) for task in raw.tasks)
-    fingerprint = _fingerprint(raw, features, tasks)
-    return SetupTables(
-        raw.manifest.name,
-        tasks,
-        fingerprint=fingerprint,
-        shares_rows=raw.manifest.shares_rows,
-        warnings=raw.warnings,
+        groups.setdefault(id(task.splits["train"].inputs), []).append(task)
+    return list(groups.values())
+
+
+def _make(raw: RawSetup, features: Features) -> tuple[_Made, ...]:
+    """Layout and inputs of each group of tasks."""
+    groups = _groups(raw)
+    fitted = _fit(raw, groups, features)
+    return tuple(
+        (featuriser.layout, tuple(featuriser.transform(tasks[0].splits[split].inputs) for split in SPLITS))
+        for tasks, featuriser in zip(groups, fitted, strict=True)
     )
 
 
-def _inputs_of(task: RawTask) -> int:
-    """Identity of the tables that the task reads; tasks that read the same ones share their features."""
-    return id(task.splits["train"].inputs)
-
-
-def _featurise(readers: Sequence[Sequence[RawTask]], features: Features) -> Sequence[_Featurised]:
-    """The features of each set of tables, by the tasks that read them."""
-    first = [tasks[0] for tasks in readers]
-    if isinstance(features, DenseFeatures):
-        return [_dense(task, features) for task in first]
+def _fit(raw: RawSetup, groups: Sequence[Sequence[RawTask]], features: Features) -> Sequence[Featuriser]:
+    raise_all(f"setup {raw.manifest.name}", [problem for task in raw.tasks for problem in _misfit(task, features)])
+    trains = [(tasks[0].spec, tasks[0].splits["train"].inputs) for tasks in groups]
     if isinstance(features, BagFeatures):
-        return _bags(first, features)
-    return [_tokens(tasks, features) for tasks in readers]
+        return fit_bags(trains, features)
+    if isinstance(features, TokenFeatures):
+        tagged = [any(task.task.kind == "tagging" for task in tasks) for tasks in groups]
+        return [
+            fit_tokens(spec, train, features, is_tagged=is_tagged)
+            for (spec, train), is_tagged in zip(trains, tagged, strict=True)
+        ]
+    return [_fit_dense(spec, train, features) for spec, train in trains]
+
+
+def _fit_dense(spec: TaskSpec, train: pa.Table, features: DenseFeatures) -> Featuriser:
+    if spec.columns is not None:
+        return fit_columns(train, spec.columns, features)
+    column = spec.input_columns[0]
+    return fit_vectors(train, column) if spec.form == "vector" else fit_token_vectors(train, column)
+
+
+def _setup_tables(raw: RawSetup, features: Features, made: Sequence[_Made]) -> SetupTables[Array]:
+    by_task = {task.task.name: part for tasks, part in zip(_groups(raw), made, strict=True) for task in tasks}
+    tasks = tuple(_tables(task, *by_task[task.task.name]) for task in raw.tasks)
+    return SetupTables(
+        raw.manifest.name,
+        tasks,
+        fingerprint=_fingerprint(raw, features, tasks),
+        shares_rows=raw.manifest.shares_rows,
+        warnings=raw.warnings,
+    )
 
 
 _INPUTS: Mapping[type[Features], str] = {
@@ -104,78 +153,14 @@ def _misfit(task: RawTask, features: Features) -> Sequence[MtlkdError]:
     return []
 
 
-def _dense(task: RawTask, features: DenseFeatures) -> _Featurised:
-    tables = {split: table.inputs for split, table in task.splits.items()}
-    if task.spec.columns is not None:
-        return _Featurised(*dense_columns(tables, task.spec.columns, features))
-    column = task.spec.input_columns[0]
-    made = dense_vectors(tables, column) if task.spec.form == "vector" else dense_tokens(tables, column)
-    return _Featurised(*made)
-
-
-def _bags(tasks: Sequence[RawTask], features: BagFeatures) -> list[_Featurised]:
-    counts = [
-        {split: [bag.count(side, features) for side in _texts(task, split)] for split in SPLITS} for task in tasks
-    ]
-    train = [sparse.vstack(counted["train"], format="csr") for counted in counts]
-    known = np.logical_or.reduce([bag.shown(rows) for rows in train])
-    layout = Layout(form="Bag", buckets=features.buckets)
-    made = []
-    for task, counted, fitted_on in zip(tasks, counts, train, strict=True):
-        weights = bag.fit(fitted_on, known)
-        sides = {split: [weights.bag(side) for side in counted[split]] for split in SPLITS}
-        made.append(_join(task, sides, layout))
-    return made
-
-
-def _tokens(readers: Sequence[RawTask], features: TokenFeatures) -> _Featurised:
-    task = readers[0]
-    longest = None if any(reader.task.kind == "tagging" for reader in readers) else features.max_length
-    sides = {
-        split: [hash_tokens(side, buckets=features.buckets, max_length=longest) for side in _words(task, split)]
-        for split in SPLITS
-    }
-    return _join(task, sides, Layout(form="Tokens", width=WIDTH, buckets=features.buckets))
-
-
-def _join(task: RawTask, sides: Mapping[Split, Sequence[Bag[Array] | Tokens[Array]]], layout: Layout) -> _Featurised:
-    """One side as it is, two sides as a pair with its overlap features."""
-    if task.spec.pair is None:
-        return _Featurised(layout, {split: parts[0] for split, parts in sides.items()})
-    texts = {split: _texts(task, split) for split in SPLITS}
-    overlap = overlap_features(
-        (texts["train"][0], texts["train"][1]), [(texts[split][0], texts[split][1]) for split in SPLITS[1:]]
-    )
-    paired = Layout(form=layout.form, width=layout.width, buckets=layout.buckets, overlap=len(NAMES))
-    pairs = {split: Pair(sides[split][0], sides[split][1], table) for split, table in zip(SPLITS, overlap, strict=True)}
-    return _Featurised(paired, pairs)
-
-
-def _texts(task: RawTask, split: Split) -> list[list[str]]:
-    """The texts of a table, one list a side: the columns of a text joined, the words of tokens likewise."""
-    columns = [task.splits[split].inputs[name].to_pylist() for name in task.spec.input_columns]
-    if task.spec.form == "pair":
-        return columns
-    if task.spec.form == "tokens":
-        return [[" ".join(words) for words in columns[0]]]
-    return [columns[0] if len(columns) == 1 else [" ".join(parts) for parts in zip(*columns, strict=True)]]
-
-
-def _words(task: RawTask, split: Split) -> list[list[list[str]]]:
-    """The words of a table, one list of rows a side."""
-    if task.spec.form == "tokens":
-        return [task.splits[split].inputs[task.spec.input_columns[0]].to_pylist()]
-    return [[split_words(text) for text in side] for side in _texts(task, split)]
-
-
-def _tables(task: RawTask, made: _Featurised) -> TaskTables[Array]:
+def _tables(task: RawTask, layout: Layout, inputs: Sequence[Inputs[Array]]) -> TaskTables[Array]:
     examples = {
-        split: Examples(made.inputs[split], np.ascontiguousarray(raw.labels), raw.row_ids, token_offsets(task, split))
-        for split, raw in task.splits.items()
+        split: Examples(made, np.ascontiguousarray(raw.labels), raw.row_ids, token_offsets(task, split))
+        for (split, raw), made in zip(task.splits.items(), inputs, strict=True)
     }
     return TaskTables(
         task=task.task,
-        layout=made.layout,
+        layout=layout,
         train=examples["train"],
         valid=examples["valid"],
         test=examples["test"],
@@ -185,21 +170,25 @@ def _tables(task: RawTask, made: _Featurised) -> TaskTables[Array]:
 
 
 def _fingerprint(raw: RawSetup, features: Features, tasks: Sequence[TaskTables[Array]]) -> str:
-    """Hash of the setup's name, its tasks, the request and every array."""
+    """Hash of the setup's name, its tasks, the request and every array; one that tasks share is read once."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((raw.manifest.name, tuple(raw.manifest.tasks.items()), features)).encode())
+    places: dict[int, int] = {}
     for task in tasks:
-        _update(digest, task)
+        _update(digest, task, places)
     return digest.hexdigest()
 
 
-def _update(digest: Any, value: Any) -> None:
+def _update(digest: Any, value: Any, places: dict[int, int]) -> None:
     if isinstance(value, np.ndarray):
-        digest.update(f"{value.dtype}{value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).data)
+        is_new = id(value) not in places
+        place = places.setdefault(id(value), len(places))
+        digest.update(f"{place} {value.dtype}{value.shape}".encode())
+        if is_new:
+            digest.update(np.ascontiguousarray(value).data)
     elif is_dataclass(value):
         digest.update(type(value).__name__.encode())
         for part in fields(value):
-            _update(digest, getattr(value, part.name))
+            _update(digest, getattr(value, part.name), places)
     else:
         digest.update(repr(value).encode())

@@ -2,70 +2,174 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ray_mtlkd.setups.columns import spread
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.columns import Sort, spread, whole
+from ray_mtlkd.setups.features.words import ends
 from ray_mtlkd.setups.manifest import Columns
-from ray_mtlkd.tasks.examples import Split
 from ray_mtlkd.tasks.inputs import Array, Dense, DenseFeatures, DenseTokens, Layout
 
 _UNIT = (0.0, 1.0)
 """The bin of a column without two values: a piecewise linear encoding over it leaves every value as it is."""
 
 
-def dense_columns(
-    tables: Mapping[Split, pa.Table], columns: Columns, features: DenseFeatures
-) -> tuple[Layout, dict[Split, Dense[Array]]]:
-    """Numbers as ``(x - mean) / std`` of train, categories as codes.
+@dataclass(frozen=True)
+class Number:
+    """What a numeric column of train says of its values; edges in standard deviations from the mean."""
 
-    A null number is the mean, a constant column 0. Behind the numbers stands a column of 0 and 1 for every numeric
-    column of which train has nulls: where it is null. Code 0 is a null or a category that train shows in fewer than
-    ``features.rare`` rows; the others follow the categories' alphabet.
+    column: str
+    mean: float
+    deviation: float
+    has_nulls: bool
+    edges: tuple[float, ...] = ()
+
+    def standardise(self, column: pa.ChunkedArray) -> NDArray[np.float32]:
+        """``(x - mean) / deviation`` of train; a null is the mean."""
+        values: NDArray[np.float64] = column.fill_null(self.mean).to_numpy()
+        return ((values - self.mean) / self.deviation).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Category:
+    """The categories of a column that have a code of their own, in alphabetical order."""
+
+    column: str
+    known: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """A categorical column is the same in two tasks only where its codes mean the same categories."""
+        return f"{self.column}:{hashlib.blake2b(repr(list(self.known)).encode(), digest_size=8).hexdigest()}"
+
+    def code(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
+        """The categories' places, counted from 1; 0 is a null or any other category."""
+        known = pa.array(self.known, pa.large_string())
+        found = pc.index_in(whole(column), value_set=known).fill_null(-1).to_numpy(zero_copy_only=False)
+        codes: NDArray[np.int64] = found.astype(np.int64) + 1
+        return codes
+
+
+@dataclass(frozen=True)
+class ColumnFeatures:
+    """A fitted featuriser of numeric and categorical columns.
+
+    Behind the numbers stands a column of 0 and 1 for every numeric column of which train has nulls: where it is null.
     """
-    train = tables["train"]
-    numbers = {name: _fit_number(train[name], features.bins) for name in columns.numeric}
-    known = {name: _categories(train[name], features.rare) for name in columns.categorical}
-    gaps = [name for name, number in numbers.items() if number.has_nulls]
-    inputs = {}
-    for split, table in tables.items():
-        values = [number.standardise(table[name]) for name, number in numbers.items()]
-        missing = [_whole(table[name]).is_null().to_numpy(zero_copy_only=False) for name in gaps]
-        codes = [_codes(table[name], known[name]) for name in columns.categorical]
-        inputs[split] = Dense(_stack([*values, *missing], table, np.float32), _stack(codes, table, np.int64))
-    # A categorical column is the same in two tasks only where its codes mean the same categories.
-    coded = [f"{name}:{_hash(known[name])}" for name in columns.categorical]
-    layout = Layout(
-        form="Dense",
-        width=len(numbers) + len(gaps),
-        cardinalities=tuple(len(known[name]) + 1 for name in columns.categorical),
-        columns=(*columns.numeric, *(f"{name}:null" for name in gaps), *coded),
-        edges=(*(number.edges for number in numbers.values()), *(_UNIT for _ in gaps)) if features.bins else (),
-    )
-    return layout, inputs
+
+    numbers: tuple[Number, ...]
+    categories: tuple[Category, ...]
+
+    @property
+    def sorts(self) -> Mapping[str, Sort]:
+        """What each column that is read holds."""
+        sorts: dict[str, Sort] = {number.column: "number" for number in self.numbers}
+        return sorts | {category.column: "category" for category in self.categories}
+
+    @property
+    def layout(self) -> Layout:
+        """The shape of the inputs."""
+        gaps = self._gaps
+        edges = (*(number.edges for number in self.numbers), *(_UNIT for _ in gaps))
+        names = (*(number.column for number in self.numbers), *(f"{gap}:null" for gap in gaps))
+        return Layout(
+            form="Dense",
+            width=len(names),
+            cardinalities=tuple(len(category.known) + 1 for category in self.categories),
+            columns=(*names, *(category.name for category in self.categories)),
+            edges=edges if all(edges) else (),
+        )
+
+    @property
+    def _gaps(self) -> list[str]:
+        return [number.column for number in self.numbers if number.has_nulls]
+
+    def transform(self, columns: pa.Table) -> Dense[Array]:
+        """Checked columns as inputs; a row depends on nothing but itself."""
+        values = [number.standardise(columns[number.column]) for number in self.numbers]
+        missing = [whole(columns[gap]).is_null().to_numpy(zero_copy_only=False) for gap in self._gaps]
+        codes = [category.code(columns[category.column]) for category in self.categories]
+        return Dense(_stack([*values, *missing], columns, np.float32), _stack(codes, columns, np.int64))
 
 
-def dense_vectors(tables: Mapping[Split, pa.Table], column: str) -> tuple[Layout, dict[Split, Dense[Array]]]:
+@dataclass(frozen=True)
+class VectorFeatures:
     """One vector a row, as it is: tasks of a setup may share its space, so none of them rescales it."""
-    inputs = {}
-    for split, table in tables.items():
-        values = _flat(table[column]).reshape(table.num_rows, -1)
-        inputs[split] = Dense[Array](values, np.zeros((table.num_rows, 0), np.int64))
-    return Layout(form="Dense", width=inputs["train"].values.shape[1], columns=(column,)), inputs
+
+    column: str
+    width: int
+
+    @property
+    def sorts(self) -> Mapping[str, Sort]:
+        """What each column that is read holds."""
+        return {self.column: "vector"}
+
+    @property
+    def layout(self) -> Layout:
+        """The shape of the inputs."""
+        return Layout(form="Dense", width=self.width, columns=(self.column,))
+
+    def transform(self, columns: pa.Table) -> Dense[Array]:
+        """Checked columns as inputs.
+
+        Raises:
+            MtlkdError: where the vectors have another length than in train.
+        """
+        values = _vectors(whole(columns[self.column]), self.width, where=self.column)
+        return Dense(values, np.zeros((columns.num_rows, 0), np.int64))
 
 
-def dense_tokens(tables: Mapping[Split, pa.Table], column: str) -> tuple[Layout, dict[Split, DenseTokens[Array]]]:
+@dataclass(frozen=True)
+class TokenVectorFeatures:
     """One vector a token, as it is."""
-    inputs = {}
-    for split, table in tables.items():
-        whole = _whole(table[column])
-        offsets = (whole.offsets.to_numpy() - whole.offsets[0].as_py()).astype(np.int64)
-        inputs[split] = DenseTokens[Array](_flat(whole.flatten()).reshape(int(offsets[-1]), -1), offsets)
-    return Layout(form="DenseTokens", width=inputs["train"].values.shape[1], columns=(column,)), inputs
+
+    column: str
+    width: int
+
+    @property
+    def sorts(self) -> Mapping[str, Sort]:
+        """What each column that is read holds."""
+        return {self.column: "token_vectors"}
+
+    @property
+    def layout(self) -> Layout:
+        """The shape of the inputs."""
+        return Layout(form="DenseTokens", width=self.width, columns=(self.column,))
+
+    def transform(self, columns: pa.Table) -> DenseTokens[Array]:
+        """Checked columns as inputs.
+
+        Raises:
+            MtlkdError: where the vectors have another length than in train.
+        """
+        rows = whole(columns[self.column])
+        values = _vectors(rows.flatten(), self.width, where=self.column)
+        return DenseTokens(values, ends(pc.list_value_length(rows).to_numpy()))
+
+
+def fit_columns(train: pa.Table, columns: Columns, features: DenseFeatures) -> ColumnFeatures:
+    """The featuriser of a task whose train table has these columns.
+
+    A category needs ``features.rare`` rows of train for a code of its own.
+    """
+    numbers = tuple(_fit_number(name, train[name], features.bins) for name in columns.numeric)
+    categories = tuple(Category(name, _often(train[name], features.rare)) for name in columns.categorical)
+    return ColumnFeatures(numbers, categories)
+
+
+def fit_vectors(train: pa.Table, column: str) -> VectorFeatures:
+    """The featuriser of a task whose train table has a vector a row."""
+    return VectorFeatures(column, _width(whole(train[column])))
+
+
+def fit_token_vectors(train: pa.Table, column: str) -> TokenVectorFeatures:
+    """The featuriser of a task whose train table has a vector a token."""
+    return TokenVectorFeatures(column, _width(whole(train[column]).flatten()))
 
 
 def bin_edges(values: NDArray[np.float32], bins: int) -> tuple[float, ...]:
@@ -91,53 +195,30 @@ def bin_edges(values: NDArray[np.float32], bins: int) -> tuple[float, ...]:
     return tuple(edges.tolist()) if len(edges) > 1 else _UNIT
 
 
-@dataclass(frozen=True)
-class _Number:
-    """What a numeric column of train says of its values; edges in standard deviations from the mean."""
-
-    mean: float
-    deviation: float
-    has_nulls: bool
-    edges: tuple[float, ...] = ()
-
-    def standardise(self, column: pa.ChunkedArray) -> NDArray[np.float32]:
-        values: NDArray[np.float64] = column.fill_null(self.mean).to_numpy()
-        return ((values - self.mean) / self.deviation).astype(np.float32)
-
-
-def _fit_number(column: pa.ChunkedArray, bins: int) -> _Number:
+def _fit_number(name: str, column: pa.ChunkedArray, bins: int) -> Number:
     present = column.drop_null()
     values = present.to_numpy()
-    number = _Number(float(values.mean()), spread(values) or 1.0, column.null_count > 0)
-    if not bins:
-        return number
-    return _Number(number.mean, number.deviation, number.has_nulls, bin_edges(number.standardise(present), bins))
+    number = Number(name, float(values.mean()), spread(values) or 1.0, column.null_count > 0)
+    return replace(number, edges=bin_edges(number.standardise(present), bins)) if bins else number
 
 
-def _hash(categories: pa.Array) -> str:
-    return hashlib.blake2b(repr(categories.to_pylist()).encode(), digest_size=8).hexdigest()
-
-
-def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
-
-
-def _flat(vectors: pa.ChunkedArray | pa.Array) -> NDArray[np.float32]:
-    flat: NDArray[np.float32] = _whole(vectors).flatten().to_numpy(zero_copy_only=False)
-    return np.array(flat, np.float32)
-
-
-def _categories(column: pa.ChunkedArray, rare: int) -> pa.Array:
+def _often(column: pa.ChunkedArray, rare: int) -> tuple[str, ...]:
     """The categories of at least ``rare`` rows, in alphabetical order."""
-    counted = pc.value_counts(_whole(column).drop_null())
+    counted = pc.value_counts(whole(column).drop_null())
     often = counted.field("values").filter(pc.greater_equal(counted.field("counts"), rare))
-    return often.take(pc.sort_indices(often))
+    return tuple(often.take(pc.sort_indices(often)).to_pylist())
 
 
-def _codes(column: pa.ChunkedArray, known: pa.Array) -> NDArray[np.int64]:
-    found = pc.index_in(_whole(column), value_set=known).fill_null(-1).to_numpy(zero_copy_only=False)
-    codes: NDArray[np.int64] = found.astype(np.int64) + 1
-    return codes
+def _width(vectors: pa.Array) -> int:
+    return int(pc.list_value_length(vectors)[0].as_py())
+
+
+def _vectors(vectors: pa.Array, width: int, *, where: str) -> NDArray[np.float32]:
+    if len(vectors) and _width(vectors) != width:
+        fix = "give the vectors that the train table has"
+        raise MtlkdError(f"vectors of {_width(vectors)} numbers, not {width}", where=where, fix=fix)
+    flat: NDArray[np.float32] = vectors.flatten().to_numpy(zero_copy_only=False)
+    return np.array(flat, np.float32).reshape(len(vectors), width)
 
 
 def _stack(columns: Sequence[NDArray[np.generic]], table: pa.Table, kind: type[np.generic]) -> Array:

@@ -1,12 +1,17 @@
 """How far the two texts of a pair overlap: what a shared encoder alone does not see, and a matching task needs."""
 
-from collections.abc import Sequence
+import re
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.sparsefuncs_fast import inplace_csr_row_normalize_l2
+
+from ray_mtlkd.setups.features.words import Words, hash_ngrams, split
+from ray_mtlkd.tasks.inputs import Array
 
 BUCKETS = 2**18
 """Hash table of the overlap features: so large that two words of a pair hardly ever meet in one bucket."""
@@ -23,52 +28,93 @@ NAMES = (
 )
 """The columns, each in [0, 1] before it is standardised on train."""
 
-_WORD = r"\w+(?:[-./]\w+)*"
-_CODE = r"(?<![\w./-])(?=[\w./-]*\d)\w+(?:[-./]\w+)*"
+_WORD = re.compile(r"\w+(?:[-./]\w+)*")
+_CODE = re.compile(r"(?<![\w./-])(?=[\w./-]*\d)\w+(?:[-./]\w+)*")
 
 Floats = NDArray[np.float64]
-Texts = Sequence[str]
-Sides = tuple[Texts, Texts]
 
 
-def overlap_features(train: Sides, others: Sequence[Sides]) -> list[NDArray[np.float32]]:
-    """The overlap columns of train and of other tables, each [N, K] float32, standardised on train.
+@dataclass(frozen=True)
+class Overlap:
+    """A fitted comparison of two texts.
 
-    A word's weight is its idf over the texts of train, both sides. A row depends on train and itself only.
+    Attributes:
+        idf: Weight of each hashed word [BUCKETS]: its idf over the texts of train, both sides.
+        mean: Of each column of ``NAMES`` in train [K].
+        deviation: Likewise, 1 for a constant column.
     """
-    words = _words(_WORD)
-    idf = TfidfTransformer().fit(sparse.vstack([words.transform(side) for side in train])).idf_
-    raw = [_measure(sides, idf) for sides in (train, *others)]
-    scaler = StandardScaler().fit(raw[0])
-    return [scaler.transform(table).astype(np.float32) for table in raw]
+
+    idf: Floats
+    mean: Floats
+    deviation: Floats
+
+    def transform(self, left: Words, right: Words) -> Array:
+        """The columns, [N, K] float32, standardised; a row depends on nothing but itself."""
+        raw = _measure(_Side.of(left), _Side.of(right), self.idf)
+        return ((raw - self.mean) / self.deviation).astype(np.float32)
 
 
-def _measure(sides: Sides, idf: Floats) -> Floats:
+def fit(left: Words, right: Words) -> Overlap:
+    """The comparison of a task whose train table has these pairs."""
+    sides = _Side.of(left), _Side.of(right)
+    idf = TfidfTransformer().fit(sparse.vstack([side.words for side in sides])).idf_
+    scaler = StandardScaler().fit(_measure(*sides, idf))
+    return Overlap(idf, scaler.mean_, scaler.scale_)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """What is compared of N texts, each [N, BUCKETS]: which words and codes they have, their trigrams (L2-normed)."""
+
+    words: sparse.csr_matrix
+    codes: sparse.csr_matrix
+    trigrams: sparse.csr_matrix
+
+    @staticmethod
+    def of(found: Words) -> "_Side":
+        lower = found.lower()
+        return _Side(_presence(lower, _WORD), _presence(lower, _CODE), _trigrams(lower))
+
+
+def _presence(found: Words, pattern: re.Pattern[str]) -> sparse.csr_matrix:
+    words = split(found, pattern)
+    places = hash_ngrams(words.distinct, BUCKETS)[words.codes]
+    shape = (len(words.offsets) - 1, BUCKETS)
+    present = sparse.csr_matrix((np.ones(len(places)), places, words.offsets), shape=shape)
+    present.sum_duplicates()
+    present.data[:] = 1
+    return present
+
+
+def _trigrams(found: Words) -> sparse.csr_matrix:
+    characters = HashingVectorizer(
+        analyzer="char_wb", ngram_range=(3, 3), n_features=BUCKETS, alternate_sign=False, norm=None, lowercase=False
+    )
+    # The empty word is there because scikit-learn refuses an empty list; it has no trigrams.
+    counted = found.counts() @ characters.transform([*found.distinct, ""])[: len(found.distinct)]
+    counted.sort_indices()
+    inplace_csr_row_normalize_l2(counted)
+    return counted
+
+
+def _measure(left: _Side, right: _Side, idf: Floats) -> Floats:
     """The columns of ``NAMES``, [N, K]."""
-    left, right = (_words(_WORD).transform(side) for side in sides)
-    both = left.multiply(right).tocsr()
-    n_left, n_right, n_both = (_sums(part) for part in (left, right, both))
-    codes_left, codes_right = (_words(_CODE).transform(side) for side in sides)
-    codes_both = _sums(codes_left.multiply(codes_right).tocsr())
-    m_left, m_right = _sums(codes_left), _sums(codes_right)
-    characters = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 3), n_features=BUCKETS, alternate_sign=False)
-    grams_left, grams_right = (characters.transform(side) for side in sides)
+    both = left.words.multiply(right.words).tocsr()
+    n_left, n_right, n_both = (_sums(part) for part in (left.words, right.words, both))
+    codes_both = _sums(left.codes.multiply(right.codes).tocsr())
+    m_left, m_right = _sums(left.codes), _sums(right.codes)
     return np.column_stack(
         [
-            _ratio(both @ idf, left @ idf),
-            _ratio(both @ idf, right @ idf),
+            _ratio(both @ idf, left.words @ idf),
+            _ratio(both @ idf, right.words @ idf),
             _ratio(n_both, n_left + n_right - n_both),
             _ratio(codes_both, m_left),
             _ratio(codes_both, m_right),
             (m_left > 0) & (m_right > 0),
-            _sums(grams_left.multiply(grams_right).tocsr()),
+            _sums(left.trigrams.multiply(right.trigrams).tocsr()),
             _ratio(np.minimum(n_left, n_right), np.maximum(n_left, n_right)),
         ]
     )
-
-
-def _words(pattern: str) -> HashingVectorizer:
-    return HashingVectorizer(n_features=BUCKETS, token_pattern=pattern, binary=True, alternate_sign=False, norm=None)
 
 
 def _sums(rows: sparse.csr_matrix) -> Floats:

@@ -1,15 +1,12 @@
 """Words in order, each as four hashes: the word in lower case, its first and last three letters, its shape."""
 
 import re
-from collections.abc import Sequence
-from itertools import chain
+from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
-from ray_mtlkd.setups.features.words import bucket
-from ray_mtlkd.tasks.inputs import Array, Tokens
+from ray_mtlkd.setups.features.words import PATTERN, Words, bucket, ends, spans, split
+from ray_mtlkd.tasks.inputs import Array, Layout, Tokens
 
 WIDTH = 4
 """Hashes a word."""
@@ -21,21 +18,37 @@ _DIGITS = re.compile(r"\d+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
-def hash_tokens(rows: Sequence[Sequence[str]], *, buckets: int, max_length: int | None) -> Tokens[Array]:
-    """Rows of words as hashes.
+@dataclass(frozen=True)
+class HashedWords:
+    """How words become hashes; nothing of it is fitted.
 
-    Args:
-        rows: N lists of words; a row without words is read as one empty word, so that every row has a token.
+    Attributes:
         buckets: Size of the hash table, which the four kinds of hash share.
         max_length: Words kept of a row; None keeps all.
+        as_given: Whether a list's words are taken as they are, rather than split again.
     """
-    kept = [row[:max_length] or ("",) for row in rows]
-    offsets = np.zeros(len(kept) + 1, np.int64)
-    np.cumsum([len(row) for row in kept], out=offsets[1:])
-    words = pa.array(chain.from_iterable(kept), pa.large_string()).dictionary_encode()
-    table = np.array([hash_word(word, buckets) for word in words.dictionary.to_pylist()], np.int64)
-    places: NDArray[np.int32] = words.indices.to_numpy()
-    return Tokens(table.reshape(-1, WIDTH)[places], offsets)
+
+    buckets: int
+    max_length: int | None
+    as_given: bool = False
+
+    @property
+    def layout(self) -> Layout:
+        """The shape of what is made."""
+        return Layout(form="Tokens", width=WIDTH, buckets=self.buckets)
+
+    def transform(self, found: Words) -> Tokens[Array]:
+        """Rows of words as hashes; a row without words is read as one empty word, so that every row has a token."""
+        words = found if self.as_given else split(found, PATTERN)
+        table = np.array([hash_word(word, self.buckets) for word in (*words.distinct, "")], np.int64)
+        lengths = np.minimum(
+            np.diff(words.offsets), np.iinfo(np.int64).max if self.max_length is None else self.max_length
+        )
+        offsets = ends(np.maximum(lengths, 1))
+        codes = np.full(offsets[-1], len(words.distinct))
+        kept = np.repeat(lengths > 0, np.diff(offsets))
+        codes[kept] = words.codes[spans(words.offsets[:-1], lengths)]
+        return Tokens(table[codes], offsets)
 
 
 def hash_word(word: str, buckets: int) -> tuple[int, int, int, int]:

@@ -1,25 +1,32 @@
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import HashingVectorizer
 
 from ray_mtlkd.setups.features import bag
-from ray_mtlkd.setups.features.words import bucket
+from ray_mtlkd.setups.features.words import PATTERN, bucket, runs
 from ray_mtlkd.tasks.inputs import BagFeatures
 
 FEATURES = BagFeatures()
 
 
+def read(*texts):
+    return runs(pa.array(texts, pa.large_string()))
+
+
 def fitted(*train):
-    counts = bag.count(train, FEATURES)
-    return bag.fit(counts, bag.shown(counts))
+    return bag.fit([[read(*train)]], FEATURES)[0]
 
 
 def weights_of(weights, text):
-    made = weights.bag(bag.count([text], FEATURES))
+    made = weights.transform(read(text))
     return dict(zip(made.ids.tolist(), made.weights.tolist(), strict=True))
 
 
 def test_ngrams_have_the_same_ids_in_every_process_and_version():
-    counts = bag.count(["Pay now, pay!"], FEATURES)
+    counts = bag.count(read("Pay now, pay!"), FEATURES)
     found = dict(zip(counts.indices.tolist(), counts.data.tolist(), strict=True))
     assert found == {2579: 1, 5641: 2, 7412: 1, 14322: 1, 55043: 1, 55737: 1, 62158: 1, 64870: 1}
     assert bucket("pay", 2**16) == 5641
@@ -46,12 +53,21 @@ def test_an_ngram_that_no_train_table_shows_is_left_out():
 
 
 def test_an_ngram_that_another_task_shows_counts():
-    own, other = bag.count(["pay now"], FEATURES), bag.count(["zebra"], FEATURES)
-    weights = bag.fit(own, bag.shown(own) | bag.shown(other))
+    weights, _ = bag.fit([[read("pay now")], [read("zebra")]], FEATURES)
     assert bucket("zebra", 2**16) in weights_of(weights, "pay zebra")
 
 
 def test_rows_lie_end_to_end():
-    made = fitted("pay now").bag(bag.count(["pay", "", "pay now"], FEATURES))
+    made = fitted("pay now").transform(read("pay", "", "pay now"))
     assert made.offsets.tolist() == [0, 1, 1, 4]
     assert (made.ids.dtype, made.weights.dtype, made.offsets.dtype) == (np.int64, np.float32, np.int64)
+
+
+@pytest.mark.parametrize("ngrams", [1, 2, 3])
+@given(texts=st.lists(st.text("abA '-.1é\t\n中", max_size=20), min_size=1, max_size=5))
+def test_counts_are_those_of_scikit_learn(ngrams, texts):
+    vectorizer = HashingVectorizer(
+        n_features=97, ngram_range=(1, ngrams), token_pattern=PATTERN.pattern, alternate_sign=False, norm=None
+    )
+    found = bag.count(read(*texts), BagFeatures(buckets=97, ngrams=ngrams))
+    np.testing.assert_array_equal(found.toarray(), vectorizer.transform(texts).toarray())

@@ -1,4 +1,5 @@
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -6,6 +7,7 @@ import pytest
 
 from ray_mtlkd import setups
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.features import build
 from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.manifest import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
@@ -158,3 +160,74 @@ def test_anything_else_has_another_fingerprint(other):
 def test_warnings_travel_with_the_tables():
     raw = replace(setup(), warnings=("mind this",))
     assert setups.featurise(raw, BagFeatures()).warnings == ("mind this",)
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch):
+    """Where features are kept."""
+    monkeypatch.setenv("MTLKD_CACHE", str(tmp_path))
+    return tmp_path / "features"
+
+
+def refuse(*_):
+    raise AssertionError
+
+
+@pytest.mark.parametrize("features", [BagFeatures(), TokenFeatures()])
+@pytest.mark.parametrize("spec", [{}, PAIR, {"text": None, "tokens": "words"}])
+def test_features_from_the_cache_are_those_that_are_made(features, spec, kept, monkeypatch):
+    with monkeypatch.context() as off:
+        off.setenv("MTLKD_CACHE", "")
+        made = setups.featurise(setup(**spec), features)
+        assert not kept.exists()
+    first = setups.featurise(setup(**spec), features)
+    monkeypatch.setattr(build, "_make", refuse)
+    again = setups.featurise(setup(**spec), features)
+    for other in (first, again):
+        assert other.fingerprint == made.fingerprint
+        assert [task.layout for task in other.tasks] == [task.layout for task in made.tasks]
+        for one, two in zip(arrays(made), arrays(other), strict=True):
+            assert (one.dtype, one.shape, one.tobytes()) == (two.dtype, two.shape, two.tobytes())
+    assert not any(array.flags.writeable for array in arrays(again.tasks[0].train.inputs))
+
+
+def test_other_tables_requests_and_versions_are_made_anew(kept, monkeypatch):
+    setups.featurise(setup(), BagFeatures())
+    setups.featurise(setup({**TEXTS, "test": ["pay us", "oh hello"]}), BagFeatures())
+    setups.featurise(setup(), BagFeatures(ngrams=1))
+    setups.featurise(setup(), TokenFeatures())
+    monkeypatch.setattr(build, "VERSION", build.VERSION + 1)
+    setups.featurise(setup(), BagFeatures())
+    assert len(list(kept.iterdir())) == 5
+
+
+def test_damaged_features_are_made_anew_and_kept(kept):
+    whole = setups.featurise(setup(), BagFeatures())
+    (file,) = kept.glob("*/arrays.bin")
+    good = file.read_bytes()
+    file.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    assert setups.featurise(setup(), BagFeatures()).fingerprint == whole.fingerprint
+    (file,) = kept.glob("*/arrays.bin")
+    assert file.read_bytes() == good
+
+
+def test_dense_features_are_not_kept(kept):
+    setups.featurise(setups.read("similar", data_dir=None), DenseFeatures())
+    assert not kept.exists()
+
+
+def test_tasks_that_read_one_table_hold_the_same_inputs(kept):
+    files = {split: pa.table({"text": rows, "a": [at % 2 for at in range(len(rows))]}) for split, rows in TEXTS.items()}
+    task = {"kind": "binary", "label": "a", "metric": "f1"}
+    manifest = parse_manifest(
+        {"name": "one", "shared": {"data": "d", "text": ["text"]}, "tasks": {"a": task, "b": task}}, where="one.yaml"
+    )
+    raw = read_setup(manifest, MemorySource("one", {"d": files}))
+    made, cached = (setups.featurise(raw, BagFeatures()) for _ in range(2))
+    assert made.fingerprint == cached.fingerprint
+    for tables in (made, cached):
+        first, second = tables.tasks
+        for split in TEXTS:
+            assert getattr(first, split).inputs is getattr(second, split).inputs
+    fitted = setups.fit_featurisers(raw, BagFeatures())
+    assert fitted["a"] is fitted["b"]

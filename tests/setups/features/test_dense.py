@@ -2,7 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ray_mtlkd.setups.features.dense import bin_edges, dense_columns, dense_tokens, dense_vectors
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.features.dense import bin_edges, fit_columns, fit_token_vectors, fit_vectors
 from ray_mtlkd.setups.manifest import Columns
 from ray_mtlkd.tasks.inputs import DenseFeatures
 
@@ -14,7 +15,8 @@ def featurise(columns=COLUMNS, *, bins=4, rare=1, **splits):
         split: pa.table({"age": pa.array(age, pa.float64()), "city": pa.array(city, pa.large_string())})
         for split, (age, city) in splits.items()
     }
-    return dense_columns(tables, columns, DenseFeatures(bins=bins, rare=rare))
+    fitted = fit_columns(tables["train"], columns, DenseFeatures(bins=bins, rare=rare))
+    return fitted.layout, {split: fitted.transform(table) for split, table in tables.items()}
 
 
 def test_numbers_are_standardised_on_train_and_nulls_are_the_mean_and_marked():
@@ -134,8 +136,9 @@ def test_a_layout_with_edges_is_hashable():
 
 def test_vectors_stay_as_they_are():
     rows = pa.array([[1.0, 2.0], [3.0, 4.0]], pa.large_list(pa.float32()))
-    layout, inputs = dense_vectors({"train": pa.table({"v": rows})}, "v")
-    assert inputs["train"].values.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    fitted = fit_vectors(pa.table({"v": rows}), "v")
+    layout = fitted.layout
+    assert fitted.transform(pa.table({"v": rows})).values.tolist() == [[1.0, 2.0], [3.0, 4.0]]
     assert (layout.form, layout.width, layout.columns, layout.edges) == ("Dense", 2, ("v",), ())
 
 
@@ -144,7 +147,15 @@ def test_token_vectors_lie_end_to_end(chunks):
     rows = [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0]]]
     kind = pa.large_list(pa.large_list(pa.float32()))
     whole = pa.chunked_array([rows], kind) if chunks == 1 else pa.chunked_array([rows[:1], rows[1:]], kind)
-    layout, inputs = dense_tokens({"train": pa.table({"v": whole})}, "v")
-    assert inputs["train"].values.tolist() == [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
-    assert inputs["train"].offsets.tolist() == [0, 2, 3]
-    assert (layout.form, layout.width) == ("DenseTokens", 2)
+    fitted = fit_token_vectors(pa.table({"v": whole}), "v")
+    inputs = fitted.transform(pa.table({"v": whole}))
+    assert inputs.values.tolist() == [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    assert inputs.offsets.tolist() == [0, 2, 3]
+    assert (fitted.layout.form, fitted.layout.width) == ("DenseTokens", 2)
+
+
+def test_vectors_of_another_length_than_in_train_are_refused():
+    kind = pa.large_list(pa.float32())
+    fitted = fit_vectors(pa.table({"v": pa.array([[1.0, 2.0]], kind)}), "v")
+    with pytest.raises(MtlkdError, match="v: vectors of 3 numbers, not 2"):
+        fitted.transform(pa.table({"v": pa.array([[1.0, 2.0, 3.0]], kind)}))

@@ -1,15 +1,22 @@
 import numpy as np
+import pyarrow as pa
 import pytest
+from sklearn.feature_extraction.text import HashingVectorizer
 
-from ray_mtlkd.setups.features.overlap import NAMES, _measure, _words, overlap_features
+from ray_mtlkd.setups.features.overlap import BUCKETS, NAMES, _measure, _Side, fit
+from ray_mtlkd.setups.features.words import runs
 
 LEFT = ["sony tv kdl-40 black", "canon ink", "hp printer 1200", "", "red shoe"]
 RIGHT = ["sony kdl-40 television", "epson ink 5", "hp printer 1300", "x", "red shoe"]
 
 
+def read(*texts):
+    return runs(pa.array(texts, pa.large_string()))
+
+
 def measure(left, right):
-    idf = np.ones(_words(r"\w+").n_features)
-    return dict(zip(NAMES, _measure(([left], [right]), idf)[0], strict=True))
+    row = _measure(_Side.of(read(left)), _Side.of(read(right)), np.ones(BUCKETS))[0]
+    return dict(zip(NAMES, row, strict=True))
 
 
 def test_equal_texts_overlap_wholly():
@@ -41,13 +48,13 @@ def test_empty_texts_give_zeros():
 
 
 def test_rare_words_weigh_more():
-    train = (["the sony", "the canon", "the hp"], ["the a", "the b", "the c"])
-    rare, common = overlap_features(train, [(["the sony"], ["my sony"]), (["the sony"], ["the my"])])[1:]
-    assert rare[0, 0] > common[0, 0]
+    fitted = fit(read("the sony", "the canon", "the hp"), read("the a", "the b", "the c"))
+    rare, common = fitted.transform(read("the sony", "the sony"), read("my sony", "the my"))
+    assert rare[0] > common[0]
 
 
 def test_columns_are_standardised_on_train():
-    table = overlap_features((LEFT, RIGHT), [])[0]
+    table = fit(read(*LEFT), read(*RIGHT)).transform(read(*LEFT), read(*RIGHT))
     assert table.shape == (5, len(NAMES))
     assert table.dtype == np.float32
     np.testing.assert_allclose(table.mean(axis=0), 0, atol=1e-6)
@@ -55,6 +62,15 @@ def test_columns_are_standardised_on_train():
 
 
 def test_a_row_depends_on_train_and_itself_alone():
-    whole = overlap_features((LEFT, RIGHT), [(LEFT[:3], RIGHT[:3])])[1]
-    alone = overlap_features((LEFT, RIGHT), [(LEFT[1:2], RIGHT[1:2])])[1]
-    np.testing.assert_array_equal(whole[1:2], alone)
+    fitted = fit(read(*LEFT), read(*RIGHT))
+    whole = fitted.transform(read(*LEFT[:3]), read(*RIGHT[:3]))
+    np.testing.assert_array_equal(whole[1:2], fitted.transform(read(LEFT[1]), read(RIGHT[1])))
+
+
+@pytest.mark.parametrize("text", ["Kdl-40  television, 12 x", "a", "", "ab\tcd"])
+def test_trigrams_are_those_of_scikit_learn(text):
+    characters = HashingVectorizer(
+        analyzer="char_wb", ngram_range=(3, 3), n_features=BUCKETS, alternate_sign=False
+    ).transform([text])
+    found = _Side.of(read(text)).trigrams
+    assert (found != characters).nnz == 0

@@ -1,0 +1,28 @@
+"""What makes a task's inputs from its columns, the same way in training and ever after."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import pyarrow as pa
+
+from ray_mtlkd.setups.columns import Sort
+from ray_mtlkd.tasks.inputs import Array, Inputs, Layout
+
+
+class Featuriser(Protocol):
+    """Fitted on a train table, frozen. A row's inputs depend on the fitted state and on that row alone."""
+
+    @property
+    def sorts(self) -> Mapping[str, Sort]:
+        """What each column that is read holds: ``tables.check_inputs`` brings a new table to that."""
+
+    @property
+    def layout(self) -> Layout:
+        """The shape of the inputs."""
+
+    def transform(self, columns: pa.Table) -> Inputs[Array]:
+        """Checked columns of any number of rows as inputs, row by row.
+
+        Raises:
+            MtlkdError: where vectors have another length than in train.
+        """

@@ -1,0 +1,85 @@
+"""Texts, pairs of texts and lists of words, made into what an encoder of text asks for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ray_mtlkd.setups.columns import Sort, whole
+from ray_mtlkd.setups.features import bag, overlap
+from ray_mtlkd.setups.features.bag import WeightedNgrams
+from ray_mtlkd.setups.features.overlap import Overlap
+from ray_mtlkd.setups.features.tokens import HashedWords
+from ray_mtlkd.setups.features.words import Words, listed, runs
+from ray_mtlkd.setups.manifest import TaskSpec
+from ray_mtlkd.tasks.inputs import Array, BagFeatures, Inputs, Layout, Pair, TokenFeatures
+
+_SPACE = pa.scalar(" ", pa.large_string())
+
+
+@dataclass(frozen=True)
+class TextColumns:
+    """Where a task's texts stand: its columns are one text, the two of a pair, or one of lists of words."""
+
+    names: tuple[str, ...]
+    sort: Sort
+    is_pair: bool
+
+    def read(self, columns: pa.Table) -> list[Words]:
+        """Each side's texts, cut at white space, or as the words that are given."""
+        found = [whole(columns[name]) for name in self.names]
+        if self.sort == "tokens":
+            return [listed(found[0])]
+        if self.is_pair or len(found) == 1:
+            return [runs(column) for column in found]
+        return [runs(pc.binary_join_element_wise(*found, _SPACE))]
+
+
+@dataclass(frozen=True)
+class TextFeatures:
+    """A fitted featuriser of texts: the same for every side; of a pair, also how far the sides overlap."""
+
+    columns: TextColumns
+    side: WeightedNgrams | HashedWords
+    overlap: Overlap | None
+
+    @property
+    def sorts(self) -> Mapping[str, Sort]:
+        """What each column that is read holds."""
+        return dict.fromkeys(self.columns.names, self.columns.sort)
+
+    @property
+    def layout(self) -> Layout:
+        """The shape of the inputs."""
+        return self.side.layout if self.overlap is None else replace(self.side.layout, overlap=len(overlap.NAMES))
+
+    def transform(self, columns: pa.Table) -> Inputs[Array]:
+        """Checked columns as inputs; a row depends on nothing but itself."""
+        sides = self.columns.read(columns)
+        made = [self.side.transform(side) for side in sides]
+        return made[0] if self.overlap is None else Pair(made[0], made[1], self.overlap.transform(*sides))
+
+
+def fit_bags(tasks: Sequence[tuple[TaskSpec, pa.Table]], features: BagFeatures) -> list[TextFeatures]:
+    """The featuriser of each task of a setup, by its train table."""
+    columns = [_columns(spec) for spec, _ in tasks]
+    read = [at.read(train) for at, (_, train) in zip(columns, tasks, strict=True)]
+    parts = zip(columns, bag.fit(read, features), read, strict=True)
+    return [TextFeatures(at, weights, _overlap(at, sides)) for at, weights, sides in parts]
+
+
+def fit_tokens(spec: TaskSpec, train: pa.Table, features: TokenFeatures, *, is_tagged: bool) -> TextFeatures:
+    """The featuriser of a task: rows of which every word has a tag are never cut."""
+    columns = _columns(spec)
+    length = None if is_tagged else features.max_length
+    side = HashedWords(features.buckets, length, as_given=spec.form == "tokens")
+    return TextFeatures(columns, side, _overlap(columns, columns.read(train)))
+
+
+def _columns(spec: TaskSpec) -> TextColumns:
+    return TextColumns(spec.input_columns, "tokens" if spec.form == "tokens" else "text", spec.form == "pair")
+
+
+def _overlap(columns: TextColumns, sides: Sequence[Words]) -> Overlap | None:
+    return overlap.fit(sides[0], sides[1]) if columns.is_pair else None
