@@ -3,8 +3,8 @@
 A word is the sum of the embeddings of its hashes. Beside the pooled convolutions a text has a wide part: hidden units
 over its hashed n-grams, which say without a detour what single words and word pairs say.
 
-The batch's rows lie end to end with gutters of zeros between them, as wide as the longest filter's reach: every row sees
-zeros around itself and never its neighbours, and no work is spent on padding the short rows.
+The batch's rows lie end to end with gutters of zeros between them, as wide as the longest filter's reach: every row
+sees zeros around itself and never its neighbours, and no work is spent on padding the short rows.
 """
 
 from collections.abc import Mapping, Sequence

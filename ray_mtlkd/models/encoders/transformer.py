@@ -141,7 +141,7 @@ class TransformerEncoder(Encoder):
         if not len(words):
             return words
         lengths = offsets.diff()
-        padded = pad_sequence(torch.split(words, lengths.tolist()), batch_first=True)
+        padded = pad_sequence(list(torch.split(words, lengths.tolist())), batch_first=True)
         place = torch.arange(padded.shape[1], device=words.device)
         real = place < lengths.unsqueeze(1)
         # A row without words attends to its first padding, since the softmax over nothing is not a number.
