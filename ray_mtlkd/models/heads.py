@@ -27,19 +27,25 @@ class Head(nn.Module):
         return outputs.squeeze(1) if self.is_scalar else outputs
 
 
-class PairJoin(nn.Module):
-    """Two sides to one representation: a layer over (a, b, |a - b|, a * b, overlap), beside the overlap as it is.
+_SIDES_DROPOUT = 0.5
+"""Of the units of both sides: pairs share their records, and a layer that sees all units learns records by heart."""
 
-    The overlap also goes straight to the head: among many units of both sides it weighs little at first, and a high
-    learning rate can leave every unit of the layer dead, after which no gradient passes it.
+
+class PairJoin(nn.Module):
+    """Two sides to one representation: a layer over (a, b, |a - b|, a * b), a layer over the overlap, the overlap.
+
+    The overlap has its own way to the head: among many units of both sides it weighs little at first. The sides are
+    normalised, so that their layer stays alive at high learning rates.
     """
 
     def __init__(self, sides: int, overlap: int, *, width: int, dropout: float) -> None:
         super().__init__()
-        self.layer = Layer(4 * sides + overlap, width, dropout=dropout)
-        self.width = width + overlap
+        drop = nn.Dropout(_SIDES_DROPOUT if dropout else 0.0)
+        self.sides = nn.Sequential(nn.LayerNorm(4 * sides), drop, Layer(4 * sides, width, dropout=dropout))
+        self.overlap = Layer(overlap, width, dropout=dropout)
+        self.width = 2 * width + overlap
 
     def forward(self, left: Tensor, right: Tensor, overlap: Tensor) -> Tensor:
         """Representations [B, self.width] of left and right [B, sides] and overlap [B, K]."""
-        joined = self.layer(torch.cat([left, right, (left - right).abs(), left * right, overlap], dim=1))
-        return torch.cat([joined, overlap], dim=1)
+        joined = self.sides(torch.cat([left, right, (left - right).abs(), left * right], dim=1))
+        return torch.cat([joined, self.overlap(overlap), overlap], dim=1)

@@ -137,7 +137,7 @@ class TokenFeatures:
         max_length: Words kept of a text (tagging rows are never cut).
     """
 
-    buckets: int = 2**15
+    buckets: int = 2**16
     max_length: int = 128
 
 

@@ -19,7 +19,7 @@ def test_a_kind_that_the_encoder_does_not_serve_names_the_encoders_that_do():
     with pytest.raises(MtlkdError) as caught:
         build(decode_encoder("bag", where="encoder"), [(task("tags", "tagging"), TOKENS)])
     assert str(caught.value) == (
-        "encoder bag, task tags: bag does not serve tagging tasks; use an encoder that does: mlp, cnn"
+        "encoder bag, task tags: bag does not serve tagging tasks; use an encoder that does: mlp, cnn, transformer"
     )
 
 

@@ -9,10 +9,11 @@ from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.models.encoders.transformer import Transformer
 
 __all__ = ["ENCODERS", "Encoder", "EncoderConfig", "decode_encoder"]
 
-ENCODERS: Mapping[str, type[EncoderConfig]] = {config.name: config for config in (Mlp, BagOfNgrams, Cnn)}
+ENCODERS: Mapping[str, type[EncoderConfig]] = {config.name: config for config in (Mlp, BagOfNgrams, Cnn, Transformer)}
 """Every encoder's configuration by name."""
 
 

@@ -86,11 +86,11 @@ def check_widths(widths: Mapping[str, int | Sequence[int]]) -> None:
             raise ValueError(f"{name} must name one width or more, each at least 1")
 
 
-def check_dropout(dropout: float) -> None:
+def check_dropout(dropout: float, *, field: str = "dropout") -> None:
     """Refuse a dropout outside [0, 1).
 
     Raises:
         ValueError: saying so.
     """
     if not 0 <= dropout < 1:
-        raise ValueError("dropout must be at least 0 and below 1")
+        raise ValueError(f"{field} must be at least 0 and below 1")

@@ -1,8 +1,10 @@
 """Convolutions over hashed words (Kim 2014, arXiv:1408.5882); per-token states for tagging.
 
-A word is the sum of the embeddings of its hashes. The batch's rows lie end to end with gutters of zeros between them,
-as wide as the longest filter's reach: every row sees zeros around itself and never its neighbours, and no work is spent
-on padding the short rows.
+A word is the sum of the embeddings of its hashes. Beside the pooled convolutions a text has a wide part: hidden units
+over its hashed n-grams, which say without a detour what single words and word pairs say.
+
+The batch's rows lie end to end with gutters of zeros between them, as wide as the longest filter's reach: every row
+sees zeros around itself and never its neighbours, and no work is spent on padding the short rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,7 @@ from torch import Tensor, nn
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_widths
-from ray_mtlkd.models.encoders.layers import hash_table
+from ray_mtlkd.models.encoders.layers import HashedWords, WideLayer, pool
 from ray_mtlkd.tasks.inputs import Layout, TokenFeatures, Tokens
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Kind
@@ -32,9 +34,12 @@ class Cnn:
         embedding: Width of a word's embedding.
         widths: Words that each filter size spans, all odd.
         channels: Filters of each size.
-        buckets: Rows of the hash table.
+        wide: Units over the n-grams of a text (tagging has none).
+        ngrams: Longest n-gram of the wide part, in words.
+        buckets: Rows of each of the two hash tables, of words and of n-grams.
         max_length: Words kept of a text (tagging rows are never cut).
         dropout: Of the representations (Kim 2014, section 2.1), in [0, 1).
+        word_dropout: Share of words and of n-grams that training leaves out, in [0, 1).
         join: Width of the layer that joins the two sides of a pair.
     """
 
@@ -51,9 +56,12 @@ class Cnn:
     embedding: int = 64
     widths: tuple[int, ...] = (1, 3, 5)
     channels: int = 64
+    wide: int = 64
+    ngrams: int = 2
     buckets: int = TokenFeatures.buckets
     max_length: int = TokenFeatures.max_length
     dropout: float = 0.3
+    word_dropout: float = 0.1
     join: int = 64
 
     def __post_init__(self) -> None:
@@ -63,6 +71,8 @@ class Cnn:
                 "embedding": self.embedding,
                 "widths": self.widths,
                 "channels": self.channels,
+                "wide": self.wide,
+                "ngrams": self.ngrams,
                 "buckets": self.buckets,
                 "max_length": self.max_length,
                 "join": self.join,
@@ -71,6 +81,7 @@ class Cnn:
         if any(width % 2 == 0 for width in self.widths):
             raise ValueError("widths must be odd, so that every word has a state")
         check_dropout(self.dropout)
+        check_dropout(self.word_dropout, field="word_dropout")
 
     @property
     def features(self) -> TokenFeatures:
@@ -87,7 +98,8 @@ class CnnEncoder(Encoder):
 
     def __init__(self, config: Cnn, layouts: Sequence[Layout], *, per_token: Sequence[bool]) -> None:
         super().__init__()
-        self.table = hash_table(max(layout.buckets for layout in layouts), config.embedding, std=_STD)
+        buckets = max(layout.buckets for layout in layouts)
+        self.words = HashedWords(buckets, config.embedding, std=_STD, dropout=config.word_dropout)
         self.filters = nn.ModuleList(
             nn.Conv1d(config.embedding, config.channels, width, padding=width // 2) for width in config.widths
         )
@@ -95,45 +107,42 @@ class CnnEncoder(Encoder):
         self.per_token = list(per_token)
         self.gutter = max(config.widths) // 2
         self.states = config.channels * len(config.widths)
+        self.pooled = 2 * self.states + config.wide
+        self.wide = None
+        if not all(per_token):
+            self.wide = WideLayer(
+                buckets, config.wide, ngrams=config.ngrams, dropout=config.dropout, word_dropout=config.word_dropout
+            )
 
     def forward(self, inputs: Tokens[Tensor], tasks: Sequence[int]) -> tuple[Tensor, ...]:
-        """Representations: max and mean over the row's words [B, 2 S], or the words' states [tokens, S].
+        """Max and mean over the row's words, then its wide part [B, 2 S + wide], or the words' states [tokens, S].
 
         A row without words is represented by zeros.
         """
         lengths = inputs.offsets.diff()
         row = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
-        states = self._convolve(self._embed(inputs.ids), row=row, rows=len(lengths))
+        states = self._convolve(self.words(inputs.ids), row=row, rows=len(lengths))
         wanted = {self.per_token[task] for task in tasks}
-        made = {by_token: self.dropout(states if by_token else _pool(states, inputs.offsets)) for by_token in wanted}
+        made = {by_token: self.dropout(states) if by_token else self._text(states, inputs) for by_token in wanted}
         return tuple(made[self.per_token[task]] for task in tasks)
 
     def width(self, task: int) -> int:
-        """Width of the states, twice that where they are pooled."""
-        return self.states if self.per_token[task] else 2 * self.states
+        """Width of the states; of a text, that of their pool and of the wide part."""
+        return self.states if self.per_token[task] else self.pooled
 
-    def parts(self, task: int) -> tuple[nn.Module, ...]:  # noqa: ARG002 - the same for every task
-        """The hash table, then the filters."""
-        return (self.table, self.filters)
+    def parts(self, task: int) -> tuple[nn.Module, ...]:
+        """The wide part of a text, the words, then the filters, which every task goes through."""
+        wide = () if self.per_token[task] or self.wide is None else (self.wide,)
+        return (*wide, self.words, self.filters)
 
-    def _embed(self, ids: Tensor) -> Tensor:
-        tokens, hashes = ids.shape
-        offsets = torch.arange(0, (tokens + 1) * hashes, hashes, device=ids.device)
-        words: Tensor = self.table(ids.flatten(), offsets)
-        return words
+    def _text(self, states: Tensor, inputs: Tokens[Tensor]) -> Tensor:
+        pooled: Tensor = self.dropout(pool(states, inputs.offsets))
+        return pooled if self.wide is None else torch.cat([pooled, self.wide(inputs.ids[:, 0], inputs.offsets)], dim=1)
 
     def _convolve(self, words: Tensor, *, row: Tensor, rows: int) -> Tensor:
         """States [tokens, S] of words [tokens, E] that lie in the given rows [tokens]."""
         at = torch.arange(len(row), device=row.device) + (row + 1) * self.gutter
         line = words.new_zeros(len(words) + (rows + 1) * self.gutter, words.shape[1])
-        line = line.index_copy(0, at, words).T.unsqueeze(0)
+        line = line.index_copy(0, at, words).T.contiguous().unsqueeze(0)
         convolved = torch.cat([conv(line) for conv in self.filters], dim=1).squeeze(0)
-        return convolved.T[at].relu()
-
-
-def _pool(states: Tensor, offsets: Tensor) -> Tensor:
-    """Maximum and mean [B, 2 S] over each row's states [tokens, S] >= 0; zeros for a row without words."""
-    lengths = offsets.diff().clamp(min=1).unsqueeze(1)
-    largest = torch.segment_reduce(states, "max", offsets=offsets, axis=0, initial=0.0)
-    total = torch.segment_reduce(states, "sum", offsets=offsets, axis=0)
-    return torch.cat([largest, total / lengths], dim=1)
+        return convolved.T.contiguous().index_select(0, at).relu()

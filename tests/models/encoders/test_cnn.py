@@ -2,6 +2,7 @@ import torch
 from torch.nn import functional
 
 from ray_mtlkd.models.encoders.cnn import Cnn
+from ray_mtlkd.models.encoders.layers import ngram_ids
 from ray_mtlkd.tasks.inputs import Layout, Tokens
 
 LAYOUT = Layout(form="Tokens", width=2, buckets=50)
@@ -9,7 +10,7 @@ LAYOUT = Layout(form="Tokens", width=2, buckets=50)
 
 def encoder(**settings):
     torch.manual_seed(0)
-    config = Cnn(embedding=6, channels=4, **settings)
+    config = Cnn(embedding=6, channels=4, wide=5, **settings)
     return config.build([LAYOUT, LAYOUT], ["multiclass", "tagging"]).eval()
 
 
@@ -20,7 +21,7 @@ def tokens(lengths):
 
 def textbook_states(net, row):
     """Each row convolved by itself with zero padding."""
-    words = net.table.weight[row].sum(dim=1)
+    words = net.words.table.weight[row].sum(dim=1)
     line = words.T.unsqueeze(0)
     maps = [functional.conv1d(line, f.weight, f.bias, padding=f.kernel_size[0] // 2) for f in net.filters]
     return torch.cat(maps, dim=1)[0].T.relu()
@@ -37,13 +38,39 @@ def test_text_is_the_maximum_and_the_mean_of_its_states():
     net, batch = encoder(), tokens([3, 5])
     states = net(batch, [1])[0]
     pooled = net(batch, [0])[0]
-    torch.testing.assert_close(pooled[0], torch.cat([states[:3].amax(0), states[:3].mean(0)]))
-    torch.testing.assert_close(pooled[1], torch.cat([states[3:].amax(0), states[3:].mean(0)]))
-    assert (net.width(0), net.width(1)) == (2 * 12, 12)
+    torch.testing.assert_close(pooled[0, :24], torch.cat([states[:3].amax(0), states[:3].mean(0)]))
+    torch.testing.assert_close(pooled[1, :24], torch.cat([states[3:].amax(0), states[3:].mean(0)]))
+    assert (net.width(0), net.width(1)) == (2 * 12 + 5, 12)
 
 
 def test_a_text_without_words_is_zeros():
     assert encoder()(tokens([0, 2]), [0])[0][0].count_nonzero() == 0
+
+
+def test_the_wide_part_is_the_sum_of_the_ngrams_vectors_over_the_root_of_their_number():
+    net, batch = encoder(), tokens([3, 5])
+    torch.nn.init.normal_(net.wide.table.weight)
+    wide = net(batch, [0])[0][:, 24:]
+    for row, (start, end) in enumerate([(0, 3), (3, 8)]):
+        alone = ngram_ids(batch.ids[start:end, 0], torch.tensor([0, end - start]), longest=2, buckets=50)
+        expected = net.wide.table.weight[alone.flatten()].sum(dim=0) / alone.numel() ** 0.5
+        torch.testing.assert_close(wide[row], expected)
+
+
+def test_the_wide_part_starts_silent_and_only_texts_have_one():
+    assert encoder()(tokens([3]), [0])[0][:, 24:].count_nonzero() == 0
+    net = Cnn().build([LAYOUT], ["tagging"])
+    assert net.parts(0) == (net.words, net.filters)
+    assert net.wide is None
+
+
+def test_training_leaves_out_whole_words():
+    net, batch = encoder(word_dropout=0.5), tokens([400])
+    words = net.words.train()(batch.ids)
+    kept = words.ne(0).any(dim=1)
+    # 400 draws at one half: 4 standard deviations
+    assert 160 < kept.sum() < 240
+    torch.testing.assert_close(words[kept], 2 * net.words.eval()(batch.ids)[kept])
 
 
 def test_a_word_s_state_knows_its_neighbours_and_no_further():
@@ -59,7 +86,7 @@ def test_gradients_are_those_of_each_row_pooled_alone():
     net, batch = encoder(), tokens([3, 0, 5])
     target = torch.randn(3, 24, generator=torch.Generator().manual_seed(2))
     parameters = list(net.filters.parameters())
-    together = torch.autograd.grad((net(batch, [0])[0] * target).sum(), parameters)
+    together = torch.autograd.grad((net(batch, [0])[0][:, :24] * target).sum(), parameters)
     states = [textbook_states(net, batch.ids[:3]), torch.zeros(1, 12), textbook_states(net, batch.ids[3:])]
     pooled = torch.stack([torch.cat([row.amax(0), row.mean(0)]) for row in states])
     alone = torch.autograd.grad((pooled * target).sum(), parameters)

@@ -5,6 +5,7 @@ from ray_mtlkd.models.encoders import ENCODERS, decode_encoder
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.models.encoders.transformer import Transformer
 from ray_mtlkd.tasks.inputs import BagFeatures, DenseFeatures, TokenFeatures
 
 
@@ -26,7 +27,8 @@ def test_encoders_ask_for_features_by_their_own_settings():
     assert Mlp().features == DenseFeatures()
     assert Mlp(bins=7, rare=3).features == DenseFeatures(bins=7, rare=3)
     assert BagOfNgrams(buckets=64, ngrams=3).features == BagFeatures(buckets=64, ngrams=3)
-    assert Cnn(buckets=64, max_length=9).features == TokenFeatures(buckets=64, max_length=9)
+    for encoder in (Cnn, Transformer):
+        assert encoder(buckets=64, max_length=9).features == TokenFeatures(buckets=64, max_length=9)
 
 
 @pytest.mark.parametrize("value", ["mpl", {"name": "mpl"}, 3, None, {"name": ["mlp"]}])
@@ -37,7 +39,7 @@ def test_an_unknown_encoder_lists_the_known(value):
 
 
 def test_a_mapping_without_a_name_says_so():
-    with pytest.raises(MtlkdError, match=r"^encoder.name: missing; use one of: bag, cnn, mlp$"):
+    with pytest.raises(MtlkdError, match=r"^encoder.name: missing; use one of: bag, cnn, mlp, transformer$"):
         decode_encoder({"hidden": [4]}, where="encoder")
 
 
@@ -59,6 +61,13 @@ def test_a_mapping_without_a_name_says_so():
         ({"name": "cnn", "widths": [1, 2]}, "widths must be odd"),
         ({"name": "cnn", "channels": 0}, "channels must be at least 1"),
         ({"name": "cnn", "max_length": 0}, "max_length must be at least 1"),
+        ({"name": "cnn", "wide": 0}, "wide must be at least 1"),
+        ({"name": "cnn", "ngrams": 0}, "ngrams must be at least 1"),
+        ({"name": "cnn", "word_dropout": 1.0}, "word_dropout must be at least 0 and below 1"),
+        ({"name": "transformer", "embedding": 7, "attention_heads": 1}, "embedding must be even"),
+        ({"name": "transformer", "embedding": 6}, "attention_heads must divide embedding"),
+        ({"name": "transformer", "layers": 0}, "layers must be at least 1"),
+        ({"name": "transformer", "word_dropout": -0.1}, "word_dropout must be at least 0 and below 1"),
     ],
 )
 def test_a_wrong_hyper_parameter_is_an_error_at_the_door(value, said):
