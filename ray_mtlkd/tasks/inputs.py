@@ -75,15 +75,19 @@ class Bag(Generic[A]):
 
 @dataclass(frozen=True)
 class Tokens(Generic[A]):
-    """Hashed words in order: ids [tokens, W] int64 (W hashes a word: itself, affixes, shape), offsets [N+1] int64."""
+    """Hashed words in order: ids [tokens, W] int64 (W hashes a word: itself, affixes, shape), offsets [N+1] int64.
+
+    Where it was asked for, the rows' n-grams stand beside them as a bag.
+    """
 
     ids: A
     offsets: A
+    bag: Bag[A] | None = None
 
     def take(self: "Tokens[Tensor]", rows: Tensor) -> "Tokens[Tensor]":
         """The given rows [B] int64, copied."""
         at, offsets = flat_index(self.offsets, rows)
-        return Tokens(self.ids[at], offsets)
+        return Tokens(self.ids[at], offsets, None if self.bag is None else self.bag.take(rows))
 
 
 @dataclass(frozen=True)
@@ -115,17 +119,23 @@ class DenseFeatures:
     rare: int = 5
 
 
+SHORTEST_LETTERS = 3
+"""Length of the shortest n-gram of letters."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BagFeatures:
-    """Hashed word n-grams, sublinear tf x idf, L2-normalised.
+    """Hashed n-grams of words, and of the letters of words; sublinear tf x idf, each sort L2-normalised.
 
     Attributes:
-        buckets: Size of the hash table.
-        ngrams: Longest n-gram, in words.
+        buckets: Size of each of the two parts of the hash table, of words and of letters.
+        ngrams: Longest n-gram of words.
+        letters: Longest n-gram of letters, from three on, borders of the word included; 0 for none.
     """
 
     buckets: int = 2**16
     ngrams: int = 2
+    letters: int = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,10 +145,12 @@ class TokenFeatures:
     Attributes:
         buckets: Size of the hash table.
         max_length: Words kept of a text (tagging rows are never cut).
+        bag: The n-grams that are wanted beside the words, of tasks whose words have no tags.
     """
 
     buckets: int = 2**16
     max_length: int = 128
+    bag: BagFeatures | None = None
 
 
 Features = DenseFeatures | BagFeatures | TokenFeatures
@@ -156,6 +168,7 @@ class Layout:
         columns: Dense: what identifies the columns, in order; tasks with the same ones share an input layer.
         edges: Dense: ascending edges of each numeric column's bins, in the unit of its values; none for vectors.
         buckets: Bag and tokens: size of the hash table.
+        ngrams: Tokens: size of the hash table of the bag beside them; 0 where there is none.
         overlap: Pair: number of overlap features, else None.
     """
 
@@ -165,4 +178,5 @@ class Layout:
     columns: tuple[str, ...] = ()
     edges: tuple[tuple[float, ...], ...] = ()
     buckets: int = 0
+    ngrams: int = 0
     overlap: int | None = None

@@ -30,6 +30,8 @@ class SharedGradients:
         self._slices = [slice(start, stop) for start, stop in pairwise(ends)]
         self._rows = like.new_zeros(num_tasks, ends[-1])
         self._update = like.new_zeros(ends[-1])
+        # a part of the encoder that only one of the tasks uses
+        self._own = [model.own_in_represent(task) for task in range(num_tasks)]
         self._row_views = [self._views(self._rows[task]) for task in range(num_tasks)]
         self._update_views = self._views(self._update)
         last = {id(p) for p in model.last_shared()}
@@ -63,13 +65,11 @@ class SharedGradients:
             representations: What each task's head read [A].
             gradients: Of each task's loss, by each tensor of its representation [A].
         """
-        tensors = {id(tensor): tensor for representation in representations for tensor in representation}
-        # [A, ...] for each tensor: the gradient of each task's loss by it, 0 where the task does not read it
-        stacked = {key: tensor.new_zeros(len(tasks), *tensor.shape) for key, tensor in tensors.items()}
-        for at, (representation, parts) in enumerate(zip(representations, gradients, strict=True)):
-            for tensor, gradient in zip(representation, parts, strict=True):
-                stacked[id(tensor)][at] += gradient
-        outputs, seeds = list(tensors.values()), list(stacked.values())
+        outputs, seeds = _stack(representations, gradients)
+        for at, task in enumerate(tasks):
+            if self._own[task]:
+                parts = [seed[at] for seed in seeds]
+                torch.autograd.backward(outputs, parts, retain_graph=True, inputs=self._own[task])
         if not self._sparse:
             found = torch.autograd.grad(outputs, self._dense, seeds, is_grads_batched=True, allow_unused=True)
             for part, gradient in zip(self._slices, found, strict=True):
@@ -139,6 +139,18 @@ class SharedGradients:
 
     def _views(self, flat: Tensor) -> list[Tensor]:
         return [flat[part].view(p.shape) for p, part in zip(self._dense, self._slices, strict=True)]
+
+
+def _stack(
+    representations: Sequence[Representation], gradients: Sequence[Representation]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The distinct tensors that A tasks read, and for each [A, ...]: each task's gradient by it, 0 where unread."""
+    tensors = {id(tensor): tensor for representation in representations for tensor in representation}
+    stacked = {key: tensor.new_zeros(len(representations), *tensor.shape) for key, tensor in tensors.items()}
+    for at, (representation, parts) in enumerate(zip(representations, gradients, strict=True)):
+        for tensor, gradient in zip(representation, parts, strict=True):
+            stacked[id(tensor)][at] += gradient
+    return list(tensors.values()), list(stacked.values())
 
 
 def _compact(gradients: Sequence[Sequence[Tensor]], parameter: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_widths
+from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_letters, check_widths
 from ray_mtlkd.models.encoders.layers import HashedLayer, stack
 from ray_mtlkd.tasks.inputs import Bag, BagFeatures, Layout
 from ray_mtlkd.tasks.task import Kind
@@ -31,8 +31,9 @@ class BagOfNgrams:
 
     Attributes:
         hidden: Width of each hidden layer; the first is the width of the hash table.
-        buckets: Rows of the hash table.
-        ngrams: Longest n-gram, in words.
+        buckets: Rows of each of the two parts of the hash table, of words and of letters.
+        ngrams: Longest n-gram of words.
+        letters: Longest n-gram of letters, 3 or more; 0 for none.
         dropout: After every hidden layer, in [0, 1).
         join: Width of the layer that joins the two sides of a pair.
     """
@@ -49,18 +50,20 @@ class BagOfNgrams:
     hidden: tuple[int, ...] = (128,)
     buckets: int = BagFeatures.buckets
     ngrams: int = BagFeatures.ngrams
+    letters: int = BagFeatures.letters
     dropout: float = 0.3
     join: int = 64
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         check_widths({"hidden": self.hidden, "buckets": self.buckets, "ngrams": self.ngrams, "join": self.join})
+        check_letters(self.letters)
         check_dropout(self.dropout)
 
     @property
     def features(self) -> BagFeatures:
         """Hashed TF-IDF n-grams."""
-        return BagFeatures(buckets=self.buckets, ngrams=self.ngrams)
+        return BagFeatures(buckets=self.buckets, ngrams=self.ngrams, letters=self.letters)
 
     def build(self, layouts: Sequence[Layout], kinds: Sequence[Kind]) -> "BagEncoder":  # noqa: ARG002 - serves rows only
         """The encoder; it is the same whatever the tasks."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
-from ray_mtlkd.tasks.inputs import Features, Layout
+from ray_mtlkd.tasks.inputs import SHORTEST_LETTERS, Features, Layout
 from ray_mtlkd.tasks.task import Kind
 
 
@@ -84,6 +84,16 @@ def check_widths(widths: Mapping[str, int | Sequence[int]]) -> None:
                 raise ValueError(f"{name} must be at least 1")
         elif not value or min(value) < 1:
             raise ValueError(f"{name} must name one width or more, each at least 1")
+
+
+def check_letters(letters: int) -> None:
+    """Refuse n-grams of letters that are shorter than the shortest.
+
+    Raises:
+        ValueError: saying so.
+    """
+    if letters and letters < SHORTEST_LETTERS:
+        raise ValueError(f"letters must be 0 or at least {SHORTEST_LETTERS}")
 
 
 def check_dropout(dropout: float, *, field: str = "dropout") -> None:

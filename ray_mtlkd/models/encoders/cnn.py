@@ -1,7 +1,8 @@
 """Convolutions over hashed words (Kim 2014, arXiv:1408.5882); per-token states for tagging.
 
 A word is the sum of the embeddings of its hashes. Beside the pooled convolutions a text has a wide part: hidden units
-over its hashed n-grams, which say without a detour what single words and word pairs say.
+over the TF-IDF of its n-grams of words and letters, as the ``bag`` encoder has them, which say without a detour what
+single words, word pairs and word stems say.
 
 The batch's rows lie end to end with gutters of zeros between them, as wide as the longest filter's reach: every row
 sees zeros around itself and never its neighbours, and no work is spent on padding the short rows.
@@ -15,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_widths
-from ray_mtlkd.models.encoders.layers import HashedWords, WideLayer, pool
-from ray_mtlkd.tasks.inputs import Layout, TokenFeatures, Tokens
+from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_letters, check_widths
+from ray_mtlkd.models.encoders.layers import HashedLayer, HashedWords, pool
+from ray_mtlkd.tasks.inputs import BagFeatures, Layout, TokenFeatures, Tokens
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Kind
 
@@ -34,12 +35,13 @@ class Cnn:
         embedding: Width of a word's embedding.
         widths: Words that each filter size spans, all odd.
         channels: Filters of each size.
-        wide: Units over the n-grams of a text (tagging has none).
-        ngrams: Longest n-gram of the wide part, in words.
-        buckets: Rows of each of the two hash tables, of words and of n-grams.
+        wide: Units over the n-grams of a text (tagging has none); 0 leaves the wide part out.
+        ngrams: Longest n-gram of words of the wide part.
+        letters: Longest n-gram of letters of the wide part, 3 or more; 0 for none.
+        buckets: Rows of the hash table of words, and of each of the two of n-grams.
         max_length: Words kept of a text (tagging rows are never cut).
         dropout: Of the representations (Kim 2014, section 2.1), in [0, 1).
-        word_dropout: Share of words and of n-grams that training leaves out, in [0, 1).
+        word_dropout: Share of the convolutions' words that training leaves out, in [0, 1).
         join: Width of the layer that joins the two sides of a pair.
     """
 
@@ -57,7 +59,8 @@ class Cnn:
     widths: tuple[int, ...] = (1, 3, 5)
     channels: int = 64
     wide: int = 64
-    ngrams: int = 2
+    ngrams: int = BagFeatures.ngrams
+    letters: int = BagFeatures.letters
     buckets: int = TokenFeatures.buckets
     max_length: int = TokenFeatures.max_length
     dropout: float = 0.3
@@ -71,7 +74,6 @@ class Cnn:
                 "embedding": self.embedding,
                 "widths": self.widths,
                 "channels": self.channels,
-                "wide": self.wide,
                 "ngrams": self.ngrams,
                 "buckets": self.buckets,
                 "max_length": self.max_length,
@@ -80,13 +82,17 @@ class Cnn:
         )
         if any(width % 2 == 0 for width in self.widths):
             raise ValueError("widths must be odd, so that every word has a state")
+        if self.wide < 0:
+            raise ValueError("wide must be 0 or above")
+        check_letters(self.letters)
         check_dropout(self.dropout)
         check_dropout(self.word_dropout, field="word_dropout")
 
     @property
     def features(self) -> TokenFeatures:
-        """Hashed words in order."""
-        return TokenFeatures(buckets=self.buckets, max_length=self.max_length)
+        """Hashed words in order, and the bag of the wide part."""
+        bag = BagFeatures(buckets=self.buckets, ngrams=self.ngrams, letters=self.letters) if self.wide else None
+        return TokenFeatures(buckets=self.buckets, max_length=self.max_length, bag=bag)
 
     def build(self, layouts: Sequence[Layout], kinds: Sequence[Kind]) -> "CnnEncoder":
         """The encoder; its layers are the same whatever the tasks."""
@@ -107,12 +113,9 @@ class CnnEncoder(Encoder):
         self.per_token = list(per_token)
         self.gutter = max(config.widths) // 2
         self.states = config.channels * len(config.widths)
-        self.pooled = 2 * self.states + config.wide
-        self.wide = None
-        if not all(per_token):
-            self.wide = WideLayer(
-                buckets, config.wide, ngrams=config.ngrams, dropout=config.dropout, word_dropout=config.word_dropout
-            )
+        ngrams = 0 if all(per_token) else max(layout.ngrams for layout in layouts)
+        self.wide = HashedLayer(ngrams, config.wide, std=_STD, dropout=config.dropout) if ngrams else None
+        self.pooled = 2 * self.states + (config.wide if ngrams else 0)
 
     def forward(self, inputs: Tokens[Tensor], tasks: Sequence[int]) -> tuple[Tensor, ...]:
         """Max and mean over the row's words, then its wide part [B, 2 S + wide], or the words' states [tokens, S].
@@ -137,7 +140,9 @@ class CnnEncoder(Encoder):
 
     def _text(self, states: Tensor, inputs: Tokens[Tensor]) -> Tensor:
         pooled: Tensor = self.dropout(pool(states, inputs.offsets))
-        return pooled if self.wide is None else torch.cat([pooled, self.wide(inputs.ids[:, 0], inputs.offsets)], dim=1)
+        if self.wide is None or inputs.bag is None:
+            return pooled
+        return torch.cat([pooled, self.wide(inputs.bag.ids, inputs.bag.weights, inputs.bag.offsets)], dim=1)
 
     def _convolve(self, words: Tensor, *, row: Tensor, rows: int) -> Tensor:
         """States [tokens, S] of words [tokens, E] that lie in the given rows [tokens]."""

@@ -71,50 +71,6 @@ class HashedWords(nn.Module):
         return words * kept
 
 
-class WideLayer(nn.Module):
-    """A text's hashed n-grams as linear units: their learned vectors, summed, over the root of their number.
-
-    The vectors start at zero, so that n-grams unseen in train say nothing. Training drops whole n-grams, too.
-    """
-
-    def __init__(self, buckets: int, width: int, *, ngrams: int, dropout: float, word_dropout: float) -> None:
-        super().__init__()
-        self.table = hash_table(buckets, width, std=0.0)
-        self.buckets = buckets
-        self.ngrams = ngrams
-        self.dropout = nn.Dropout(dropout)
-        self.word_dropout = nn.Dropout(word_dropout)
-
-    def forward(self, words: Tensor, offsets: Tensor) -> Tensor:
-        """Rows [B, width] of words [tokens], one hash each, and offsets [B+1]; zeros for a row without words."""
-        ids = ngram_ids(words, offsets, longest=self.ngrams, buckets=self.buckets).flatten()
-        kept = self.word_dropout(self.table.weight.new_ones(len(ids)))
-        summed = self.table(ids, offsets * self.ngrams, per_sample_weights=kept)
-        grams = (offsets.diff() * self.ngrams).clamp(min=1).unsqueeze(1)
-        units: Tensor = self.dropout(summed * grams.rsqrt())
-        return units
-
-
-_PRIME = 2**31 - 1
-_MULTIPLIER = 0x9E3779B1
-"""2**32 over the golden ratio, as in Knuth's multiplicative hashing; times a key below the prime it fits int64."""
-
-
-def ngram_ids(words: Tensor, offsets: Tensor, *, longest: int, buckets: int) -> Tensor:
-    """Buckets [tokens, longest] of the n-grams of 1 to ``longest`` words that begin at each of words [tokens].
-
-    An n-gram that reaches beyond its row goes on with a sign for the end, so it never knows the next row.
-    """
-    lengths = offsets.diff()
-    left = torch.repeat_interleave(offsets[1:], lengths) - torch.arange(len(words), device=words.device)
-    keys, grams = words, [words]
-    for shift in range(1, longest):
-        following = torch.where(left > shift, words.roll(-shift), -1)
-        keys = (keys * _MULTIPLIER + following + 1) % _PRIME
-        grams.append(keys)
-    return torch.stack(grams, dim=1) % buckets
-
-
 def pool(states: Tensor, offsets: Tensor) -> Tensor:
     """Maximum and mean [B, 2 S] over each row's states [tokens, S]; zeros for a row without words."""
     lengths = offsets.diff().unsqueeze(1)

@@ -42,7 +42,11 @@ class HardSharing(MultitaskModel):
         outputs: Tensor = self.heads[task](joined)
         return outputs
 
-    def parts(self, task: int) -> tuple[nn.Module, ...]:
-        """The encoder's, then the join where there is one, then the head."""
+    def represent_parts(self, task: int) -> tuple[nn.Module, ...]:
+        """The encoder's."""
+        return self.encoder.parts(task)
+
+    def read_parts(self, task: int) -> tuple[nn.Module, ...]:
+        """The join where there is one, then the head."""
         joins = (self.joins[str(task)],) if str(task) in self.joins else ()
-        return (*self.encoder.parts(task), *joins, self.heads[task])
+        return (*joins, self.heads[task])

@@ -17,7 +17,7 @@ from ray_mtlkd.setups.cache import Entry, cache_folder, content_hash
 from ray_mtlkd.setups.features.dense import fit_columns, fit_token_vectors, fit_vectors
 from ray_mtlkd.setups.features.featuriser import Featuriser
 from ray_mtlkd.setups.features.state import VERSION, dump, load
-from ray_mtlkd.setups.features.text import fit_bags, fit_tokens
+from ray_mtlkd.setups.features.text import TextTags, fit_bags, fit_tokens
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.setups.raw import RawSetup, RawTask
 from ray_mtlkd.tasks.examples import SPLITS, Examples, SetupTables, TaskTables
@@ -103,12 +103,13 @@ def _fit(raw: RawSetup, groups: Sequence[Sequence[RawTask]], features: Features)
     if isinstance(features, BagFeatures):
         return fit_bags(trains, features)
     if isinstance(features, TokenFeatures):
-        tagged = [any(task.task.kind == "tagging" for task in tasks) for tasks in groups]
-        return [
-            fit_tokens(spec, train, features, is_tagged=is_tagged)
-            for (spec, train), is_tagged in zip(trains, tagged, strict=True)
-        ]
+        return fit_tokens(trains, features, tags=[_tags(tasks) for tasks in groups])
     return [_fit_dense(spec, train, features) for spec, train in trains]
+
+
+def _tags(tasks: Sequence[RawTask]) -> TextTags:
+    tagging = {task.task.kind == "tagging" for task in tasks}
+    return "some" if len(tagging) > 1 else "all" if tagging == {True} else "none"
 
 
 def _fit_dense(spec: TaskSpec, train: pa.Table, features: DenseFeatures) -> Featuriser:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.sparsefuncs_fast import inplace_csr_row_normalize_l2
 
+from ray_mtlkd.setups.features.bag import count_letters
 from ray_mtlkd.setups.features.words import Words, hash_ngrams, split
 from ray_mtlkd.tasks.inputs import Array
 
@@ -87,12 +88,7 @@ def _presence(found: Words, pattern: re.Pattern[str]) -> sparse.csr_matrix:
 
 
 def _trigrams(found: Words) -> sparse.csr_matrix:
-    characters = HashingVectorizer(
-        analyzer="char_wb", ngram_range=(3, 3), n_features=BUCKETS, alternate_sign=False, norm=None, lowercase=False
-    )
-    # The empty word is there because scikit-learn refuses an empty list; it has no trigrams.
-    counted = found.counts() @ characters.transform([*found.distinct, ""])[: len(found.distinct)]
-    counted.sort_indices()
+    counted = count_letters(found, shortest=3, longest=3, buckets=BUCKETS)
     inplace_csr_row_normalize_l2(counted)
     return counted
 

@@ -12,9 +12,9 @@ import safetensors.numpy
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features import bag, dense, overlap, text, tokens
 from ray_mtlkd.setups.features.featuriser import Featuriser
-from ray_mtlkd.tasks.inputs import Array, Bag, Dense, DenseTokens, Layout, Pair, Tokens
+from ray_mtlkd.tasks.inputs import Array, Bag, BagFeatures, Dense, DenseTokens, Layout, Pair, Tokens
 
-VERSION = 1
+VERSION = 2
 """Counts the changes of this package after which the same tables and requests make other features."""
 
 KINDS: Mapping[str, type] = {
@@ -22,7 +22,7 @@ KINDS: Mapping[str, type] = {
     for kind in (
         *(dense.ColumnFeatures, dense.Number, dense.Category, dense.VectorFeatures, dense.TokenVectorFeatures),
         *(text.TextFeatures, text.TextColumns, bag.WeightedNgrams, tokens.HashedWords, overlap.Overlap),
-        *(Layout, Dense, DenseTokens, Bag, Tokens, Pair),
+        *(BagFeatures, Layout, Dense, DenseTokens, Bag, Tokens, Pair),
     )
 }
 """The dataclasses that can be written, by name."""

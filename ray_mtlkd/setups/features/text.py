@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +16,7 @@ from ray_mtlkd.setups.features.words import Words, listed, runs
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.tasks.inputs import Array, BagFeatures, Inputs, Layout, Pair, TokenFeatures
 
+TextTags = Literal["none", "some", "all"]
 _SPACE = pa.scalar(" ", pa.large_string())
 
 
@@ -69,12 +71,35 @@ def fit_bags(tasks: Sequence[tuple[TaskSpec, pa.Table]], features: BagFeatures) 
     return [TextFeatures(at, weights, _overlap(at, sides)) for at, weights, sides in parts]
 
 
-def fit_tokens(spec: TaskSpec, train: pa.Table, features: TokenFeatures, *, is_tagged: bool) -> TextFeatures:
-    """The featuriser of a task: rows of which every word has a tag are never cut."""
-    columns = _columns(spec)
-    length = None if is_tagged else features.max_length
-    side = HashedWords(features.buckets, length, as_given=spec.form == "tokens")
-    return TextFeatures(columns, side, _overlap(columns, columns.read(train)))
+def fit_tokens(
+    tasks: Sequence[tuple[TaskSpec, pa.Table]], features: TokenFeatures, *, tags: Sequence[TextTags]
+) -> list[TextFeatures]:
+    """The featuriser of each task of a setup; rows of which every word has a tag are never cut.
+
+    Args:
+        tasks: With their train tables.
+        features: What is asked for.
+        tags: Which of them have tags: none, some or all of the tasks that read a table may be tagging.
+    """
+    columns = [_columns(spec) for spec, _ in tasks]
+    read = [at.read(train) for at, (_, train) in zip(columns, tasks, strict=True)]
+    ngrams: dict[int, WeightedNgrams] = {}
+    if features.bag is not None:
+        bagged = [at for at, tagged in enumerate(tags) if tagged != "all"]
+        ngrams = dict(zip(bagged, bag.fit([read[at] for at in bagged], features.bag), strict=True)) if bagged else {}
+    return [
+        TextFeatures(
+            at,
+            HashedWords(
+                features.buckets,
+                features.max_length if tags[task] == "none" else None,
+                as_given=at.sort == "tokens",
+                ngrams=ngrams.get(task),
+            ),
+            _overlap(at, sides),
+        )
+        for task, (at, sides) in enumerate(zip(columns, read, strict=True))
+    ]
 
 
 def _columns(spec: TaskSpec) -> TextColumns:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ray_mtlkd.setups.features.bag import WeightedNgrams
 from ray_mtlkd.setups.features.words import PATTERN, Words, bucket, ends, spans, split
 from ray_mtlkd.tasks.inputs import Array, Layout, Tokens
 
@@ -26,16 +27,19 @@ class HashedWords:
         buckets: Size of the hash table, which the four kinds of hash share.
         max_length: Words kept of a row; None keeps all.
         as_given: Whether a list's words are taken as they are, rather than split again.
+        ngrams: Weighting of the n-grams that stand beside the words; None where they are not wanted.
     """
 
     buckets: int
     max_length: int | None
     as_given: bool = False
+    ngrams: WeightedNgrams | None = None
 
     @property
     def layout(self) -> Layout:
         """The shape of what is made."""
-        return Layout(form="Tokens", width=WIDTH, buckets=self.buckets)
+        ngrams = 0 if self.ngrams is None else self.ngrams.layout.buckets
+        return Layout(form="Tokens", width=WIDTH, buckets=self.buckets, ngrams=ngrams)
 
     def transform(self, found: Words) -> Tokens[Array]:
         """Rows of words as hashes; a row without words is read as one empty word, so that every row has a token."""
@@ -48,7 +52,7 @@ class HashedWords:
         codes = np.full(offsets[-1], len(words.distinct))
         kept = np.repeat(lengths > 0, np.diff(offsets))
         codes[kept] = words.codes[spans(words.offsets[:-1], lengths)]
-        return Tokens(table[codes], offsets)
+        return Tokens(table[codes], offsets, None if self.ngrams is None else self.ngrams.transform(found))
 
 
 def hash_word(word: str, buckets: int) -> tuple[int, int, int, int]:

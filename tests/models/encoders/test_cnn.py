@@ -1,11 +1,12 @@
+from dataclasses import replace
+
 import torch
 from torch.nn import functional
 
 from ray_mtlkd.models.encoders.cnn import Cnn
-from ray_mtlkd.models.encoders.layers import ngram_ids
-from ray_mtlkd.tasks.inputs import Layout, Tokens
+from ray_mtlkd.tasks.inputs import Bag, Layout, Tokens
 
-LAYOUT = Layout(form="Tokens", width=2, buckets=50)
+LAYOUT = Layout(form="Tokens", width=2, buckets=50, ngrams=90)
 
 
 def encoder(**settings):
@@ -15,8 +16,11 @@ def encoder(**settings):
 
 
 def tokens(lengths):
+    draw = torch.Generator().manual_seed(1)
     offsets = torch.tensor([0, *lengths]).cumsum(0)
-    return Tokens(torch.randint(0, 50, (int(offsets[-1]), 2), generator=torch.Generator().manual_seed(1)), offsets)
+    total = int(offsets[-1])
+    bag = Bag(torch.randint(0, 90, (total,), generator=draw), torch.rand(total, generator=draw), offsets)
+    return Tokens(torch.randint(0, 50, (total, 2), generator=draw), offsets, bag)
 
 
 def textbook_states(net, row):
@@ -44,24 +48,23 @@ def test_text_is_the_maximum_and_the_mean_of_its_states():
 
 
 def test_a_text_without_words_is_zeros():
-    assert encoder()(tokens([0, 2]), [0])[0][0].count_nonzero() == 0
+    assert encoder()(tokens([0, 2]), [0])[0][0, :24].count_nonzero() == 0
 
 
-def test_the_wide_part_is_the_sum_of_the_ngrams_vectors_over_the_root_of_their_number():
+def test_the_wide_part_is_a_layer_over_the_weighted_ngrams_of_a_text():
     net, batch = encoder(), tokens([3, 5])
-    torch.nn.init.normal_(net.wide.table.weight)
-    wide = net(batch, [0])[0][:, 24:]
+    counts = torch.zeros(2, 90)
     for row, (start, end) in enumerate([(0, 3), (3, 8)]):
-        alone = ngram_ids(batch.ids[start:end, 0], torch.tensor([0, end - start]), longest=2, buckets=50)
-        expected = net.wide.table.weight[alone.flatten()].sum(dim=0) / alone.numel() ** 0.5
-        torch.testing.assert_close(wide[row], expected)
+        counts[row].index_add_(0, batch.bag.ids[start:end], batch.bag.weights[start:end])
+    expected = (counts @ net.wide.table.weight + net.wide.bias).relu()
+    torch.testing.assert_close(net(batch, [0])[0][:, 24:], expected)
 
 
-def test_the_wide_part_starts_silent_and_only_texts_have_one():
-    assert encoder()(tokens([3]), [0])[0][:, 24:].count_nonzero() == 0
-    net = Cnn().build([LAYOUT], ["tagging"])
-    assert net.parts(0) == (net.words, net.filters)
-    assert net.wide is None
+def test_only_texts_have_a_wide_part():
+    tagger = Cnn().build([LAYOUT], ["tagging"])
+    assert tagger.parts(0) == (tagger.words, tagger.filters)
+    assert tagger.wide is None
+    assert Cnn(wide=0).build([replace(LAYOUT, ngrams=0)], ["binary"]).wide is None
 
 
 def test_training_leaves_out_whole_words():

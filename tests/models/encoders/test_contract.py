@@ -39,7 +39,9 @@ def layout_of(form, *, is_pair=False):
         "Dense": Layout(form=form, width=COLUMNS, cardinalities=CODES),
         "DenseTokens": Layout(form=form, width=COLUMNS),
         "Bag": Layout(form=form, buckets=BUCKETS, overlap=OVERLAP if is_pair else None),
-        "Tokens": Layout(form=form, width=HASHES, buckets=BUCKETS, overlap=OVERLAP if is_pair else None),
+        "Tokens": Layout(
+            form=form, width=HASHES, buckets=BUCKETS, ngrams=BUCKETS, overlap=OVERLAP if is_pair else None
+        ),
     }[form]
 
 
@@ -59,7 +61,8 @@ def inputs_of(form, lengths, *, is_pair=False, seed=0):
     if form == "Bag":
         ids = torch.randint(0, BUCKETS, (total,), generator=draw)
         return Bag(ids, torch.rand(total, generator=draw), offsets)
-    return Tokens(torch.randint(0, BUCKETS, (total, HASHES), generator=draw), offsets)
+    bag = Bag(torch.randint(0, BUCKETS, (total,), generator=draw), torch.rand(total, generator=draw), offsets)
+    return Tokens(torch.randint(0, BUCKETS, (total, HASHES), generator=draw), offsets, bag)
 
 
 def labels_of(case, lengths):
