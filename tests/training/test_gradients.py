@@ -125,6 +125,29 @@ def test_own_parameters_get_their_own_gradient(net):
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["vmap", "one by one"])
+def test_a_part_of_the_encoder_that_one_task_uses_gets_that_task_s_gradient(net, sparse):
+    net.alone = 0
+    net.shared = lambda: tuple(net.first.parameters())
+    net.last_shared = net.shared
+    if not sparse:
+        net.shared_sparse = tuple
+        net.table.weight.requires_grad_(requires_grad=False)
+    matrix = SharedGradients(net, 3)
+    matrix.begin([0, 2])
+    ids = torch.tensor([[1, 2, 2], [3, 4, 7]])
+    hidden = net.first(net.table(ids)).tanh()
+    deep = net.second(hidden).tanh()
+    seeds = [torch.full_like(deep, 0.5), torch.full_like(hidden, 2.0)]
+    expected = torch.autograd.grad(deep, net.second.weight, seeds[0], retain_graph=True)[0]
+    shared = torch.autograd.grad((deep, hidden), net.first.weight, seeds, retain_graph=True)[0]
+    matrix.backward_through([0, 2], [(deep,), (hidden,)], [[seeds[0]], [seeds[1]]])
+    matrix.gather([0, 2])
+    matrix.combine([0, 2], (1.0, 1.0))
+    torch.testing.assert_close(net.second.weight.grad, expected)
+    torch.testing.assert_close(net.first.weight.grad, shared)
+
+
+@pytest.mark.parametrize("sparse", [False, True], ids=["vmap", "one by one"])
 def test_tasks_that_share_a_batch_get_the_gradients_of_a_backward_each(net, sparse):
     if not sparse:
         net.shared_sparse = tuple

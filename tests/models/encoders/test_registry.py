@@ -26,9 +26,12 @@ def test_a_mapping_is_read_and_not_changed():
 def test_encoders_ask_for_features_by_their_own_settings():
     assert Mlp().features == DenseFeatures()
     assert Mlp(bins=7, rare=3).features == DenseFeatures(bins=7, rare=3)
-    assert BagOfNgrams(buckets=64, ngrams=3).features == BagFeatures(buckets=64, ngrams=3)
-    for encoder in (Cnn, Transformer):
-        assert encoder(buckets=64, max_length=9).features == TokenFeatures(buckets=64, max_length=9)
+    assert BagOfNgrams(buckets=64, ngrams=3, letters=0).features == BagFeatures(buckets=64, ngrams=3, letters=0)
+    assert Transformer(buckets=64, max_length=9).features == TokenFeatures(buckets=64, max_length=9)
+    beside = BagFeatures(buckets=64, ngrams=1, letters=5)
+    found = Cnn(buckets=64, ngrams=1, letters=5, max_length=9).features
+    assert found == TokenFeatures(buckets=64, max_length=9, bag=beside)
+    assert Cnn(wide=0).features.bag is None
 
 
 @pytest.mark.parametrize("value", ["mpl", {"name": "mpl"}, 3, None, {"name": ["mlp"]}])
@@ -61,7 +64,9 @@ def test_a_mapping_without_a_name_says_so():
         ({"name": "cnn", "widths": [1, 2]}, "widths must be odd"),
         ({"name": "cnn", "channels": 0}, "channels must be at least 1"),
         ({"name": "cnn", "max_length": 0}, "max_length must be at least 1"),
-        ({"name": "cnn", "wide": 0}, "wide must be at least 1"),
+        ({"name": "cnn", "wide": -1}, "wide must be 0 or above"),
+        ({"name": "cnn", "letters": 2}, "letters must be 0 or at least 3"),
+        ({"name": "bag", "letters": 1}, "letters must be 0 or at least 3"),
         ({"name": "cnn", "ngrams": 0}, "ngrams must be at least 1"),
         ({"name": "cnn", "word_dropout": 1.0}, "word_dropout must be at least 0 and below 1"),
         ({"name": "transformer", "embedding": 7, "attention_heads": 1}, "embedding must be even"),

@@ -69,5 +69,33 @@ def test_counts_are_those_of_scikit_learn(ngrams, texts):
     vectorizer = HashingVectorizer(
         n_features=97, ngram_range=(1, ngrams), token_pattern=PATTERN.pattern, alternate_sign=False, norm=None
     )
-    found = bag.count(read(*texts), BagFeatures(buckets=97, ngrams=ngrams))
+    (found,) = bag.count(read(*texts), BagFeatures(buckets=97, ngrams=ngrams, letters=0))
     np.testing.assert_array_equal(found.toarray(), vectorizer.transform(texts).toarray())
+
+
+LETTERS = BagFeatures(letters=5, buckets=2**12)
+
+
+@given(st.lists(st.text(alphabet="aB é-'7!", max_size=12), max_size=4))
+def test_ngrams_of_letters_are_scikit_learn_s(texts):
+    reference = HashingVectorizer(
+        analyzer="char_wb", ngram_range=(3, 5), n_features=2**12, alternate_sign=False, norm=None
+    )
+    _, letters = bag.count(read(*texts, "a word"), LETTERS)
+    assert (letters != reference.transform([*texts, "a word"])).nnz == 0
+
+
+def test_letters_have_a_part_of_the_table_of_their_own_and_each_part_unit_length():
+    (weights,) = bag.fit([[read("pay now", "payment later")]], LETTERS)
+    made = weights.transform(read("pay later"))
+    assert weights.layout.buckets == 2 * 2**12
+    words = made.ids < 2**12
+    for part in (words, ~words):
+        assert np.linalg.norm(made.weights[part]) == pytest.approx(1.0)
+
+
+def test_a_word_that_train_never_shows_is_known_by_its_letters():
+    (weights,) = bag.fit([[read("payment", "cancelled")]], LETTERS)
+    made = weights.transform(read("payments"))
+    assert len(made.ids) > 3
+    assert (made.ids >= 2**12).all()

@@ -32,6 +32,9 @@ CASES = {
     "tokens of a text": (TokenFeatures(max_length=2), {"text": ["text"]}),
     "tokens of two columns": (TokenFeatures(), {"text": ["other", "text"]}),
     "given tokens": (TokenFeatures(max_length=1), {"tokens": "words"}),
+    "tokens beside a bag": (TokenFeatures(max_length=2, bag=BagFeatures(buckets=64)), {"text": ["text"]}),
+    "bag of words alone": (BagFeatures(letters=0), {"text": ["text"]}),
+    "tokens and bags of a pair": (TokenFeatures(bag=BagFeatures()), {"pair": ["text", "other"]}),
     "tokens of a pair": (TokenFeatures(), {"pair": ["text", "other"]}),
     "columns": (DenseFeatures(rare=1), {"columns": {"numeric": ["age", "size"], "categorical": ["city"]}}),
     "vectors": (DenseFeatures(), {"vector": "point"}),
@@ -116,8 +119,10 @@ def row_of(inputs, row):
     if not hasattr(inputs, "offsets"):
         return replace(inputs, values=inputs.values[row : row + 1], codes=inputs.codes[row : row + 1])
     start, end = inputs.offsets[row : row + 2]
-    cut = {part.name: getattr(inputs, part.name)[start:end] for part in fields(inputs) if part.name != "offsets"}
-    return replace(inputs, **cut, offsets=np.array([0, end - start]))
+    bag = getattr(inputs, "bag", None)
+    cut = {name: getattr(inputs, name)[start:end] for name in ("ids", "values", "weights") if hasattr(inputs, name)}
+    beside = {} if bag is None else {"bag": row_of(bag, row)}
+    return replace(inputs, **cut, **beside, offsets=np.array([0, end - start]))
 
 
 def test_a_row_s_features_depend_on_that_row_alone(case):
@@ -237,5 +242,5 @@ def test_damaged_featurisers_are_an_error_that_names_the_file(damage):
 def test_featurisers_of_another_version_are_refused(monkeypatch):
     packed = setups.pack_featurisers({"intent": build("bag of a text").featuriser})
     monkeypatch.setattr(state, "VERSION", state.VERSION + 1)
-    with pytest.raises(MtlkdError, match="features of version 1, not 2"):
+    with pytest.raises(MtlkdError, match="features of version 2, not 3"):
         setups.unpack_featurisers(packed, where="f.safetensors")
