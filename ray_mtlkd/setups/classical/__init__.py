@@ -8,7 +8,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import BaselineRecord
 from ray_mtlkd.setups.baseline import trivial_metric
 from ray_mtlkd.setups.cache import content_hash
-from ray_mtlkd.setups.classical.kept import VERSION, keep, kept
+from ray_mtlkd.setups.classical.kept import VERSION, find, keep
 from ray_mtlkd.setups.classical.measure import measure
 from ray_mtlkd.setups.raw import RawSetup, RawTask
 from ray_mtlkd.tasks.metrics import METRICS
@@ -38,7 +38,7 @@ def known(raw: RawSetup, *, say: Say) -> Baselines | None:
         raw: The setup.
         say: Told of a damaged file, which counts as none.
     """
-    records = kept(content_hash(raw), tasks=[task.task.name for task in raw.tasks], say=say)
+    records = find(content_hash(raw), tasks=[task.task.name for task in raw.tasks], say=say)
     return None if records is None else Baselines(records=records)
 
 

@@ -14,7 +14,7 @@ VERSION = "1"
 """Changes with every change of the models that may change a figure."""
 
 
-def kept(content: str, *, tasks: Sequence[str], say: Callable[[str], None]) -> tuple[BaselineRecord, ...] | None:
+def find(content: str, *, tasks: Sequence[str], say: Callable[[str], None]) -> tuple[BaselineRecord, ...] | None:
     """The baselines of a content's tasks; None where the cache is off or does not hold them.
 
     Args:
