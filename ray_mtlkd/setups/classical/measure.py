@@ -70,9 +70,9 @@ def _candidates(task: RawTask) -> Iterator[tuple[str, Answer]]:
         yield from _taggers(task)
     elif form in {"text", "tokens"}:
         words = rows.words(task)
-        yield from _fitted(task, words, {f"TF-IDF of words + {plain}": _text(task)})
+        yield from _fitted(task, words, {f"TF-IDF + {plain}": _text(task)})
         both = rows.beside(words, rows.characters(task))
-        yield from _fitted(task, both, {f"TF-IDF of words and characters + {plain}": _text(task)})
+        yield from _fitted(task, both, {f"TF-IDF with chars + {plain}": _text(task)})
     elif form == "pair":
         fits = {f"token overlap + {plain}": _FEW, "token overlap + gradient boosting": boosted()}
         yield from _fitted(task, rows.overlap(task), fits)
@@ -101,7 +101,7 @@ def _predicted(predict: Predictor, inputs: Rows, split: Split) -> Floats:
 def _taggers(task: RawTask) -> Iterator[tuple[str, Answer]]:
     of_words = task.spec.form == "tokens"
     inputs = tags.word_features(task) if of_words else rows.standardised_vectors(task)
-    name = f"{'word features + ' if of_words else ''}logistic regression, Viterbi"
+    name = f"logistic regression{' on words' if of_words else ''}, Viterbi"
     labels, offsets = task.splits["train"].labels.astype(np.int64), tags.offsets_of(task, "train")
     for tagger in tags.fit_taggers(inputs["train"], labels, offsets, _TAGGERS):
         yield name, partial(_tagged, tagger, inputs, task)

@@ -33,7 +33,7 @@ def test_pairs_are_learnt_from_what_they_share(made):
 
 def test_words_are_tagged(made):
     (task,) = made("tagging", "tokens").tasks
-    assert _assert_learnt(task).model == "word features + logistic regression, Viterbi"
+    assert _assert_learnt(task).model == "logistic regression on words, Viterbi"
 
 
 @pytest.mark.parametrize("name", ["tiny_noisy", "small"])
