@@ -61,7 +61,8 @@ def _ignore(_: str) -> None:
 
 def _await(setup: str, reference: Any, *, say: Say) -> None:
     if not ray.wait([reference], timeout=0)[0]:
-        say(f"the trials are done; waiting for the classical baselines of {setup} …")
+        said = "(to go without them: Ctrl-C, then `ray-mtlkd report`)"
+        say(f"the trials are done; waiting for the classical baselines of {setup} … {said}")
     try:
         found: Baselines = ray.get(reference)
     except (RayError, OSError) as error:

@@ -30,7 +30,9 @@ def main(folder):
         manifest=replace(whole.manifest, name="partly"),
         tasks=(replace(whole.tasks[0], splits=broken), whole.tasks[1]),
     )
-    defect = replace(whole, manifest=replace(whole.manifest, name="defect"), tasks=(None,))
+    defect = replace(
+        whole, manifest=replace(whole.manifest, name="defect"), tasks=(replace(whole.tasks[0], spec=None),)
+    )
     said = []
     with connect():
         trial = ray.remote(num_cpus=ray.cluster_resources()["CPU"])(Trial).remote()

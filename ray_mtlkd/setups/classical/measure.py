@@ -1,11 +1,13 @@
 """The classical baseline of one task: fitted on train, chosen on validation, measured on both."""
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from ray_mtlkd.setups.baseline import token_offsets
@@ -47,7 +49,9 @@ def measure(task: RawTask) -> Measured:
     sign = METRICS[task.task.metric].sign
     best: tuple[float, str, Answer] | None = None
     # One thread: it is the machine's other cores that train the networks, and sums do not depend on their number.
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        # A fit that ran out of iterations is a candidate like any other: validation decides.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         for name, answer in _candidates(task):
             valid = _metric(task, "valid", answer)
             if best is None or sign * valid > sign * best[0]:
