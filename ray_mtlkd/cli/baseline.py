@@ -59,11 +59,12 @@ def print_baselines(records: "Sequence[BaselineRecord]", console: Console) -> No
     for record in records:
         about = f"{record.task}: {record.metric} {'↑' if record.sign > 0 else '↓'}\n {record.model}"
         figures = (record.trivial_test, record.valid, record.test)
-        table.add_row(about, *(_four_digits(figure) for figure in figures), f"{record.cpu_s:.1f}")
+        table.add_row(about, *(four_digits(figure) for figure in figures), f"{record.cpu_s:.1f}")
     console.print(table)
 
 
-def _four_digits(figure: float) -> str:
+def four_digits(figure: float) -> str:
+    """A metric as tables print it."""
     return f"{round(figure, 4) + 0.0:.4f}"  # no -0.0000
 
 

@@ -115,7 +115,7 @@ def _duplicates(tasks: "Sequence[TaskSummary]") -> Table:
 
 def _print_baselines(raw: "RawSetup", tasks: "Sequence[TaskSummary]", console: Console, *, classical: bool) -> None:
     """The trivial and, where they are wanted, the classical baselines, which may have to be computed first."""
-    from ray_mtlkd.cli.baseline import print_baselines
+    from ray_mtlkd.cli.baseline import four_digits, print_baselines
     from ray_mtlkd.setups import classical as models
 
     def say(line: str) -> None:
@@ -135,7 +135,7 @@ def _print_baselines(raw: "RawSetup", tasks: "Sequence[TaskSummary]", console: C
         table = _table("trivial baselines", left=("task", "metric"), right=("valid", "test"))
         for task in tasks:
             if task.name not in told:
-                table.add_row(task.name, task.metric, *(f"{value:.4f}" for value in task.trivial))
+                table.add_row(task.name, task.metric, *(four_digits(value) for value in task.trivial))
         console.print(table)
 
 
