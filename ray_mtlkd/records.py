@@ -1,6 +1,6 @@
-"""What a finished trial tells the report: one Parquet file a trial, one row a task.
+"""What a finished trial tells the report: one Parquet file a trial, one row a task; baselines: one file a setup.
 
-This schema is the only tie between ``sweep`` (which writes it) and ``report`` (which reads it).
+These schemas are the only tie between ``sweep`` (which writes them) and ``report`` (which reads them).
 Everything but ``wall_s``, ``cpu_s`` and ``relabelled`` is reproducible bit for bit.
 """
 
@@ -108,6 +108,30 @@ class TaskRecord:
     """The trial's events that concern this task (or no task in particular)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class BaselineRecord:
+    """What a classical model reaches on one task. Metrics are in the metric's own unit."""
+
+    setup: str
+    content: str
+    """Hash of the setup's manifest and tables; ``version``: of the code that computed the baseline."""
+    version: str
+    task: str
+    kind: str
+    metric: str
+    sign: int
+    """+1 where a higher metric is better, else -1."""
+    model: str
+    """In a few words, e.g. ``gradient boosting``."""
+    valid: float
+    """The model was chosen by it; ``test``: by nothing."""
+    test: float
+    trivial_valid: float
+    """Of the predictor that knows only the train labels; ``trivial_test`` likewise."""
+    trivial_test: float
+    cpu_s: float
+
+
 _POINT = pa.struct(
     [
         ("step", pa.int64()),
@@ -143,6 +167,8 @@ _ARROW = {
 
 SCHEMA = pa.schema([pa.field(column.name, _ARROW[column.type]) for column in fields(TaskRecord)])  # type: ignore[index]
 
+BASELINES = pa.schema([pa.field(column.name, _ARROW[column.type]) for column in fields(BaselineRecord)])  # type: ignore[index]
+
 
 def to_table(records: Iterable[TaskRecord]) -> pa.Table:
     """Records as an Arrow table of ``SCHEMA``, in the given order."""
@@ -161,6 +187,16 @@ def from_table(table: pa.Table) -> list[TaskRecord]:
         )
         for row in table.to_pylist()
     ]
+
+
+def baselines_to_table(records: Iterable[BaselineRecord]) -> pa.Table:
+    """Baselines as an Arrow table of ``BASELINES``, in the given order."""
+    return pa.Table.from_pylist([vars(record) for record in records], schema=BASELINES)
+
+
+def baselines_from_table(table: pa.Table) -> list[BaselineRecord]:
+    """The inverse of ``baselines_to_table``."""
+    return [BaselineRecord(**row) for row in table.to_pylist()]
 
 
 def _as_dict(record: TaskRecord) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """`ray-mtlkd setups`: which tasks can be learned together, and what is in their tables."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,8 @@ from ray_mtlkd.cli.paths import DataDir
 from ray_mtlkd.errors import MtlkdError
 
 if TYPE_CHECKING:
-    from ray_mtlkd.setups import Place
+    from ray_mtlkd.setups import Place, RawSetup
+    from ray_mtlkd.setups.summary import TaskSummary
 
 LIST_EXAMPLE = "Example: `ray-mtlkd setups list`"
 DESCRIBE_EXAMPLE = "Example: `ray-mtlkd setups describe similar`"
@@ -49,29 +51,92 @@ def list_(data_dir: DataDir = None) -> None:
 def describe(
     name: Annotated[str, typer.Argument(help="A setup's name (see `list`), or the path of a manifest.")],
     data_dir: DataDir = None,
+    *,
+    baseline: Annotated[
+        bool, typer.Option(help="Show classical baselines; they are computed the first time, a minute or two.")
+    ] = True,
 ) -> None:
-    """Describe a setup: rows, inputs, label distribution, trivial baselines, duplicates between train and test.
+    """Describe a setup: rows, labels and their balance, trivial and classical baselines, duplicate texts.
 
     Every error in its manifest and tables is printed with its place and its fix; the exit code is 2 then.
     """
     from ray_mtlkd import setups
+    from ray_mtlkd.setups.duplicates import between
     from ray_mtlkd.setups.summary import summarise
 
     raw = setups.read(name, data_dir=data_dir)
     console = _console()
     console.print(f"{raw.manifest.name}: {raw.manifest.source or 'no source given'}", markup=False, soft_wrap=True)
-    tables = _table("tables", left=("task", "kind and inputs"), right=("train", "valid", "test", "test rows in train"))
-    labels = _table("labels of train", left=("task", "distribution", "metric"), right=("trivial valid", "trivial test"))
-    for task in summarise(raw):
-        both = "no text" if task.duplicates is None else f"{task.duplicates} ({task.duplicates / task.rows[2]:.1%})"
-        tables.add_row(task.name, f"{task.kind}\n{escape(task.inputs)}", *(f"{rows:,}" for rows in task.rows), both)
-        trivial = (f"{value:.4f}" for value in task.trivial)
-        labels.add_row(task.name, escape("\n".join(task.labels)), task.metric, *trivial)
-        labels.add_section()
-    console.print(tables)
-    console.print(labels)
+    tasks = summarise(raw)
+    console.print(_tables(tasks))
+    console.print(_labels(tasks))
+    if any(task.duplicates is not None for task in tasks):
+        console.print(_duplicates(tasks))
+    for overlap in between(raw):
+        said = f"{overlap.rows} test row{'s' * (overlap.rows > 1)} of {overlap.task} in train of {overlap.other}"
+        console.print(f"duplicates: {said}", markup=False, soft_wrap=True)
     for warning in raw.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
+    _print_baselines(raw, tasks, console, classical=baseline)
+
+
+def _tables(tasks: "Sequence[TaskSummary]") -> Table:
+    table = _table("tables", left=("task", "kind and inputs"), right=("train", "valid", "test"))
+    for task in tasks:
+        rows = [
+            f"{rows:,}" + (f"\n{missing / (rows + missing):.1%} unlabelled" if missing else "")
+            for rows, missing in zip(task.rows, task.missing, strict=True)
+        ]
+        table.add_row(task.name, f"{task.kind}\n{escape(task.inputs)}", *rows)
+    return table
+
+
+def _labels(tasks: "Sequence[TaskSummary]") -> Table:
+    table = _table("labels of train", left=("task", "distribution and balance"), right=())
+    for task in tasks:
+        table.add_row(task.name, escape("\n".join((*task.labels, *([task.imbalance] if task.imbalance else [])))))
+        table.add_section()
+    return table
+
+
+def _duplicates(tasks: "Sequence[TaskSummary]") -> Table:
+    from ray_mtlkd.setups.duplicates import PAIRS
+    from ray_mtlkd.tasks.examples import SPLITS
+
+    names = [f"{rows} rows\nin {other}" for rows, other in PAIRS]
+    table = _table("duplicate texts, letter by letter", left=("task",), right=tuple(names))
+    for task in tasks:
+        whole = {split: sum(counts) for split, *counts in zip(SPLITS, task.rows, task.missing, strict=True)}
+        if task.duplicates is not None:
+            found = [(task.duplicates[pair], whole[pair[0]]) for pair in PAIRS]
+            table.add_row(task.name, *(f"{rows:,} ({rows / of:.1%})" for rows, of in found))
+    return table
+
+
+def _print_baselines(raw: "RawSetup", tasks: "Sequence[TaskSummary]", console: Console, *, classical: bool) -> None:
+    """The trivial and, where they are wanted, the classical baselines, which may have to be computed first."""
+    from ray_mtlkd.cli.baseline import four_digits, print_baselines
+    from ray_mtlkd.setups import classical as models
+
+    def say(line: str) -> None:
+        console.print(line, style="dim", markup=False, soft_wrap=True)
+
+    found = models.known(raw, say=say) if classical else models.Baselines(records=())
+    if found is None:
+        say("computing classical baselines; --no-baseline leaves them out")
+        found = models.compute(raw, say=say)
+        models.remember(found, say=say)
+    if found.records:
+        print_baselines(found.records, console)
+    for problem in found.problems:
+        console.print(f"warning: no classical baseline: {problem}", style="yellow", markup=False, soft_wrap=True)
+    told = {record.task for record in found.records}
+    if len(told) < len(tasks):
+        table = _table("trivial baselines", left=("task", "metric"), right=("valid", "test"))
+        for task in tasks:
+            if task.name not in told:
+                table.add_row(task.name, task.metric, *(four_digits(value) for value in task.trivial))
+        console.print(table)
 
 
 def _look(place: "Place", data_dir: Path | None) -> tuple[str, dict[str, tuple[str, ...]]]:

@@ -59,6 +59,7 @@ def sweep(
                 Target(uri=uri, resume=resume is not None),
                 space_text=space.read_text(encoding="utf-8"),
                 tell=progress.show,
+                say=lambda line: console.print(line, style="yellow", markup=False, soft_wrap=True),
             )
     except KeyboardInterrupt:
         console.print(f"stopped; go on with: ray-mtlkd sweep {space} --resume {uri}", soft_wrap=True, markup=False)

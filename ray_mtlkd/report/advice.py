@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ray_mtlkd.report import text
+from ray_mtlkd.report.classical import Classical, against
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.summary import Cell, Reference, Summary
 from ray_mtlkd.report.verdict import Verdict, better_than_sum, decide, difference
@@ -24,8 +25,8 @@ class Advice:
     said: str
 
 
-def advise(setups: Sequence[Setup], summary: Summary) -> Advice:
-    """The strategy to ship, and why."""
+def advise(setups: Sequence[Setup], summary: Summary, classical: Classical) -> Advice:
+    """The strategy to ship, why, and whether classical models are better."""
     verdict = decide(setups, summary)
     if verdict is None:
         said = "**Nothing to ship yet.** No multitask strategy has a finished replicate trial in every setup."
@@ -39,8 +40,12 @@ def advise(setups: Sequence[Setup], summary: Summary) -> Advice:
     if verdict.single is None:
         parts.extend(_beside(verdict, summary, said=" ".join(parts)))
     said = " ".join(parts)
+    compared = against(verdict.ship, setups, classical)
+    blocks = [said, compared] if compared else [said]
     if len(setups) > 1:
-        said = "\n\n".join((said, "Per setup:", "\n".join(_alone(setup, summary) for setup in setups)))
+        alone = (_alone(setup, summary, classical, besides=verdict.ship) for setup in setups)
+        blocks += ["Per setup:", "\n".join(alone)]
+    said = "\n\n".join(blocks)
     return Advice(chosen=verdict.chosen, ship=verdict.ship, said=said)
 
 
@@ -134,12 +139,14 @@ def _beside(verdict: Verdict, summary: Summary, *, said: str) -> list[str]:
     return found
 
 
-def _alone(setup: Setup, summary: Summary) -> str:
-    """What the same rule says of one setup, as an item of a list."""
+def _alone(setup: Setup, summary: Summary, classical: Classical, *, besides: str) -> str:
+    """What the same rule says of one setup, as an item of a list; ``besides`` is compared with baselines elsewhere."""
     verdict = decide([setup], summary)
     if verdict is None:
         return f"- {setup.name}: nothing to ship yet."
-    return " ".join((f"- {setup.name}: ship {text.code(verdict.ship)}.", *_reasons(verdict, [setup], summary)))
+    compared = "" if verdict.ship == besides else against(verdict.ship, [setup], classical)
+    reasons = _reasons(verdict, [setup], summary)
+    return " ".join((f"- {setup.name}: ship {text.code(verdict.ship)}.", *reasons, *([compared] if compared else [])))
 
 
 def _over(strategy: str, cell: Cell, *, against: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.report import load
+from ray_mtlkd.report import classical, load
 from ray_mtlkd.report.advice import Advice, advise
 from ray_mtlkd.report.curves import draw_curves
 from ray_mtlkd.report.exports import configurations_csv, gains_csv, tasks_csv
@@ -50,9 +50,10 @@ def build(results: Sequence[str], out: str | Path) -> Report:
     records = load.read(results)
     setups = _replicated(records, where=", ".join(results))
     found = summarise(setups)
-    advice = advise(setups, found)
+    baselines = classical.read(results)
+    advice = advise(setups, found, baselines)
     files, images = _figures(setups, found, records, advice)
-    text = page(setups, summary=found, advice=advice, records=records, figures=images)
+    text = page(setups, summary=found, advice=advice, records=records, classical=baselines, figures=images)
     files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}
     files["configurations.csv"] = configurations_csv(trials(records.table))
     folder = place(str(out))

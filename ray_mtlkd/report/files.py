@@ -9,6 +9,9 @@ from pyarrow import fs
 
 from ray_mtlkd.errors import MtlkdError
 
+_BASELINES = "baselines.parquet"
+"""Where somebody puts classical baselines by hand; a sweep writes a folder of them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -85,8 +88,20 @@ def record_files(given: str) -> list[Place]:
     return [folder / name for name in names]
 
 
+def baseline_files(given: str) -> list[Place]:
+    """The files of classical baselines in a sweep's directory, in the order of their names."""
+    root = place(given)
+    if _kind(root) != fs.FileType.Directory:
+        return []
+    single, folder = root / _BASELINES, root / "baselines"
+    found = [single] if _kind(single) == fs.FileType.File else []
+    listed = folder.filesystem.get_file_info(fs.FileSelector(folder.path, allow_not_found=True))
+    names = sorted(info.base_name for info in listed if info.type == fs.FileType.File and _is_record(info.base_name))
+    return [*found, *(folder / name for name in names)]
+
+
 def _is_record(name: str) -> bool:
-    return name.endswith(".parquet") and not name.startswith((".", "_"))
+    return name.endswith(".parquet") and not name.startswith((".", "_")) and name != _BASELINES
 
 
 def _kind(at: Place) -> Any:

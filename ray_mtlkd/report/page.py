@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ray_mtlkd.report import history, tables
 from ray_mtlkd.report.advice import Advice
+from ray_mtlkd.report.classical import SAID, Classical
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.notes import notes
 from ray_mtlkd.report.runs import Setup
@@ -55,18 +56,26 @@ Shown are the settings that differ within these sweeps, to four digits; all sett
 
 
 def page(
-    setups: Sequence[Setup], *, summary: Summary, advice: Advice, records: Records, figures: Mapping[str, str]
+    setups: Sequence[Setup],
+    *,
+    summary: Summary,
+    advice: Advice,
+    records: Records,
+    classical: Classical,
+    figures: Mapping[str, str],
 ) -> str:
     """The report as Markdown.
 
     Args:
         records: All, of search and replicate.
+        classical: What classical models reach.
         figures: File name by setup's name, and by ``ALL_SETUPS`` the figure of gains.
     """
     rows = history.trials(records.table)
     sweeps = sorted(set(records.table["sweep"].unique().to_pylist()))
     warnings = (
         *summary.warnings,
+        *classical.warnings,
         *history.unequal_searches(rows),
         *history.missing_seeds(setups),
         *undistilled(records),
@@ -82,7 +91,7 @@ def page(
         "In percent, on test: mean over seeds with its 95 % interval.",
         *(f"### {name}\n\n{tables.gains(summary, name)}" for name in summary.sections),
         _image("Average gains", figures.get(ALL_SETUPS)),
-        *(_setup(setup, figures.get(setup.name)) for setup in setups),
+        *(_setup(setup, figures.get(setup.name), classical) for setup in setups),
         "## What ran",
         history.searches(rows),
         _SETTINGS,
@@ -91,19 +100,19 @@ def page(
         "### Notes of trials",
         _bullets(notes(records.table)) or "None.",
         "## How the numbers came about",
-        _PROTOCOL,
+        f"{_PROTOCOL}\n{SAID}" if classical.records else _PROTOCOL,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _setup(setup: Setup, figure: str | None) -> str:
+def _setup(setup: Setup, figure: str | None, classical: Classical) -> str:
     return "\n\n".join(
         [
             f"## Setup {setup.name}",
             _image(f"Validation curves of {setup.name}", figure)
             or "No figure of curves: no finished trial of `sum`, `joint_kd`, `sequential_kd` or what to ship has one.",
             _METRICS,
-            tables.metrics(setup),
+            tables.metrics(setup, classical),
             "Negative transfer (* the interval of the loss excludes zero):",
             tables.transfer(setup),
             "Retention (median over the tasks that converged, out of seeds x tasks), and what a trial took on average:",

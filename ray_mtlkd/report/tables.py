@@ -3,6 +3,7 @@
 import numpy as np
 
 from ray_mtlkd.report import text
+from ray_mtlkd.report.classical import Classical, models, row
 from ray_mtlkd.report.gains import common
 from ray_mtlkd.report.runs import Runs, Setup
 from ray_mtlkd.report.statistics import Floats, estimate
@@ -42,8 +43,11 @@ def cell(shown: Cell, *, digits: int = 2, mark: str = "") -> str:
     return text.gain(shown.estimate, digits) + (mark and f" {mark}") + judgement
 
 
-def metrics(setup: Setup) -> str:
-    """Test metric of every task at the checkpoint, mean ± standard deviation over seeds, and the peak in brackets."""
+def metrics(setup: Setup, classical: Classical) -> str:
+    """Test metric of every task at the checkpoint, mean ± standard deviation over seeds, and the peak in brackets.
+
+    The last row is that of the classical baselines, where there are some.
+    """
     arrows = {1: "↑", -1: "↓"}
     header = ["strategy", "seeds", *(f"{task.name}<br>{task.metric} {arrows[task.sign]}" for task in setup.tasks)]
     rows = []
@@ -51,7 +55,9 @@ def metrics(setup: Setup) -> str:
         test, peak = runs.per_task["test"], runs.per_task["test_peak"]
         cells = [_metric(test[:, at], peak[:, at]) for at in range(len(setup.tasks))]
         rows.append([text.code(runs.strategy.name), str(len(runs.keys)), *cells])
-    return text.table(header, rows)
+    last = row(setup, classical)
+    said = models(setup, classical)
+    return text.table(header, [*rows, *([] if last is None else [last])]) + (f"\n\n{said}" if said else "")
 
 
 def transfer(setup: Setup) -> str:

@@ -1,7 +1,6 @@
 """What a reader should know of a setup's tables before training on them."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +8,14 @@ from numpy.typing import NDArray
 from scipy.stats import entropy
 
 from ray_mtlkd.setups.baseline import trivial_metric
+from ray_mtlkd.setups.duplicates import within
 from ray_mtlkd.setups.raw import RawSetup, RawTask
 from ray_mtlkd.tasks.examples import SPLITS, Split
 
 TOP = 5
 """Classes that a distribution names."""
+_WHOLE = 10
+"""Ratios from here on need no decimals."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,21 +23,25 @@ class TaskSummary:
     """One task at a glance.
 
     Attributes:
-        rows: Of train, valid and test.
+        rows: With a label, of train, valid and test.
+        missing: Rows without a label, likewise.
         inputs: Form and columns.
         labels: The distribution of the train labels, in words.
+        imbalance: How unequal the train labels are, in words; empty for numbers.
         trivial: The trivial predictor's metric on valid and test.
-        duplicates: Test rows whose texts stand in train, letter by letter; None where the inputs are no texts.
+        duplicates: Rows whose texts stand in another split, by ``duplicates.PAIRS``; None where they are no texts.
     """
 
     name: str
     kind: str
     metric: str
     rows: tuple[int, int, int]
+    missing: tuple[int, int, int]
     inputs: str
     labels: tuple[str, ...]
+    imbalance: str
     trivial: tuple[float, float]
-    duplicates: int | None
+    duplicates: Mapping[tuple[Split, Split], int] | None
 
 
 def summarise(raw: RawSetup) -> tuple[TaskSummary, ...]:
@@ -49,16 +55,26 @@ def count_rows(task: RawTask) -> tuple[int, int, int]:
     return train, valid, test
 
 
+def count_missing(task: RawTask) -> tuple[int, int, int]:
+    """Rows without a label, of train, valid and test."""
+    train, valid, test = (
+        task.splits[split].inputs.num_rows - rows for split, rows in zip(SPLITS, count_rows(task), strict=True)
+    )
+    return train, valid, test
+
+
 def _summarise(task: RawTask) -> TaskSummary:
     return TaskSummary(
         name=task.task.name,
         kind=task.task.kind,
         metric=task.task.metric,
         rows=count_rows(task),
+        missing=count_missing(task),
         inputs=_inputs(task),
         labels=_labels(task),
+        imbalance=_imbalance(task),
         trivial=(trivial_metric(task, "valid"), trivial_metric(task, "test")),
-        duplicates=_duplicates(task),
+        duplicates=within(task),
     )
 
 
@@ -77,31 +93,39 @@ def _labels(task: RawTask) -> tuple[str, ...]:
             f"mean {task.task.center:.4g}, standard deviation {task.task.scale:.4g}",
             f"quartiles {low:.4g} | {first:.4g} | {middle:.4g} | {third:.4g} | {high:.4g}",
         )
+    shares = _shares(task)
     if task.task.kind == "multilabel":
-        a_row = float(labels.astype(np.float64).sum(axis=1).mean())
-        shares = labels.astype(np.float64).mean(axis=0)
+        a_row = float(labels.sum(axis=1, dtype=np.float64).mean())
         return (_top(task.task.classes, shares), f"{len(shares)} labels, {a_row:.2f} a row")
-    counts = np.bincount(labels.astype(np.int64), minlength=len(task.task.classes))
-    shares = counts / counts.sum()
     bits, most = float(entropy(shares, base=2)), float(np.log2(len(shares)))
     what = "tags" if task.task.kind == "tagging" else "classes"
     return (_top(task.task.classes, shares), f"{len(shares)} {what}, entropy {bits:.2f} of {most:.2f} bits")
+
+
+def _shares(task: RawTask) -> NDArray[np.float64]:
+    """Share of train rows (of tokens, for tagging) that have each class or label [K]."""
+    labels = task.splits["train"].labels
+    if task.task.kind == "multilabel":
+        return np.asarray(labels.mean(axis=0, dtype=np.float64))
+    counts = np.bincount(labels.astype(np.int64), minlength=len(task.task.classes))
+    return np.asarray(counts / counts.sum())
+
+
+def _imbalance(task: RawTask) -> str:
+    if task.task.kind == "regression":
+        return ""
+    shares = _shares(task)
+    present = shares[shares > 0]
+    ratio = float(present.max() / present.min())
+    said = f"most : least frequent {ratio:,.{0 if ratio >= _WHOLE else 1}f} : 1"
+    if task.task.kind == "multilabel":
+        return said
+    # Hill's number of order 1: as many equally frequent classes would have the same entropy
+    what = "tags" if task.task.kind == "tagging" else "classes"
+    return f"{said}, effectively {float(np.exp(entropy(present))):.1f} {what}"
 
 
 def _top(names: Sequence[str], shares: NDArray[np.float64]) -> str:
     order = np.argsort(-shares, kind="stable")
     shown = ", ".join(f"{names[at]} {100 * float(shares[at]):.1f} %" for at in order[:TOP])
     return f"{shown}, …" if len(order) > TOP else shown
-
-
-def _duplicates(task: RawTask) -> int | None:
-    if task.spec.form not in {"text", "pair", "tokens"}:
-        return None
-    train = set(_texts(task, "train"))
-    counts = Counter(_texts(task, "test"))
-    return sum(count for text, count in counts.items() if text in train)
-
-
-def _texts(task: RawTask, split: Split) -> list[str]:
-    columns = [task.splits[split].inputs[name].to_pylist() for name in task.spec.input_columns]
-    return [repr(row) for row in zip(*columns, strict=True)]

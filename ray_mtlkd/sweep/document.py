@@ -66,7 +66,11 @@ class Resources:
 @document
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A search-space file before its domains are understood."""
+    """A search-space file before its domains are understood.
+
+    Attributes:
+        baseline: Whether the sweep also computes each setup's classical baselines.
+    """
 
     name: str
     setups: tuple[str, ...]
@@ -79,6 +83,7 @@ class Document:
     search: Search = field(default_factory=Search)
     replicate: Replicate = field(default_factory=Replicate)
     resources: Resources = field(default_factory=Resources)
+    baseline: bool = True
 
 
 _ANY = {"name": "x", "setups": ["x"], "strategies": ["sum"], "encoder": "mlp"}

@@ -5,6 +5,7 @@
     space.yaml       the search space, as it was given
     sweep.json       name and fingerprint of the space, fingerprints of the tables, versions
     records/         one Parquet file a finished trial; nothing else is needed for a report
+    baselines/       one Parquet file a setup: what classical models reach on its tasks
     checkpoints/     of trials that have not finished
     errors/          tracebacks of trials that a defect ended
     tensorboard/     one folder a trial
@@ -13,14 +14,14 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.records import TaskRecord, to_table
+from ray_mtlkd.records import BaselineRecord, TaskRecord, baselines_to_table, to_table
 from ray_mtlkd.training.storage import Storage, join_uri
 
 LOST = "the worker was lost"
@@ -122,6 +123,18 @@ def write_records(storage: Storage, trial: str, records: list[TaskRecord]) -> No
     # A report reads thousands of these small files: dictionaries and statistics would only make each of them larger.
     pq.write_table(to_table(records), buffer, use_dictionary=False, write_statistics=False)
     storage.write(f"records/{trial}.parquet", buffer.getvalue())
+
+
+def write_baselines(storage: Storage, records: Sequence[BaselineRecord]) -> None:
+    """A setup's classical baselines, there whole or not at all."""
+    buffer = io.BytesIO()
+    pq.write_table(baselines_to_table(records), buffer)
+    storage.write(f"baselines/{records[0].setup}.parquet", buffer.getvalue())
+
+
+def has_baselines(storage: Storage, setup: str) -> bool:
+    """Whether a setup's classical baselines have been written."""
+    return storage.read(f"baselines/{setup}.parquet") is not None
 
 
 def finished(storage: Storage) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ from ray_mtlkd.decode import join
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders import EncoderConfig
+from ray_mtlkd.setups.raw import RawSetup
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.space import SearchSpace
@@ -32,12 +33,14 @@ class Prepared:
 
     Attributes:
         tables: By setup and by what the encoder asks of it.
+        raws: The setups whose classical baselines are wanted, before featurising.
         warnings: What a reader of the results should know.
     """
 
     space: SearchSpace
     plan: Plan
     tables: Mapping[Key, SetupTables[Array]]
+    raws: tuple[RawSetup, ...]
     warnings: tuple[str, ...]
 
     def of(self, trial: Trial) -> SetupTables[Array]:
@@ -89,7 +92,8 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
             fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=_place(space, trial))
     raise_all(space.name, without_repeats(problems))
     warnings = tuple(dict.fromkeys(warning for table in tables.values() for warning in table.warnings))
-    return Prepared(space=space, plan=plan, tables=tables, warnings=warnings)
+    wanted = tuple(raws.values()) if space.baseline else ()
+    return Prepared(space=space, plan=plan, tables=tables, raws=wanted, warnings=warnings)
 
 
 def _place(space: SearchSpace, trial: Trial) -> str:

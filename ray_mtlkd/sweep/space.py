@@ -39,7 +39,8 @@ class SearchSpace:
     """A validated search space.
 
     Attributes:
-        fingerprint: Hash of all that decides what runs.
+        baseline: Whether classical baselines are computed beside the trials.
+        fingerprint: Hash of all that decides the trials' results.
     """
 
     name: str
@@ -48,6 +49,7 @@ class SearchSpace:
     search: Search
     replicate: Replicate
     resources: Resources
+    baseline: bool
     fingerprint: str
 
 
@@ -90,6 +92,7 @@ def decode_space(value: Any, *, where: str) -> SearchSpace:
         search=raw.search,
         replicate=raw.replicate,
         resources=raw.resources,
+        baseline=raw.baseline,
         fingerprint=_fingerprint(value, raw),
     )
 
@@ -136,8 +139,9 @@ def _pair(configuration: Configuration) -> tuple[str, str]:
 
 
 def _fingerprint(value: Mapping[str, Any], raw: Document) -> str:
-    """Hash of what decides results: of the resources, only the threads of a trial."""
-    decides = {**value, "resources": raw.resources.cpus}
+    """Hash of what decides trials' results: of the resources, only the threads of a trial; not the baseline."""
+    decides = {key: item for key, item in value.items() if key != "baseline"}
+    decides["resources"] = raw.resources.cpus
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
 

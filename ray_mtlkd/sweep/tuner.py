@@ -14,6 +14,7 @@ from ray import tune
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep import output
+from ray_mtlkd.sweep.baselines import computing
 from ray_mtlkd.sweep.callback import StatusCallback
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.prepare import Prepared
@@ -55,14 +56,17 @@ class Target:
     resume: bool
 
 
-def run_sweep(prepared: Prepared, target: Target, *, space_text: str, tell: Callable[[Status], None]) -> int:
-    """Run every trial that has no records yet; returns how many failed in all.
+def run_sweep(
+    prepared: Prepared, target: Target, *, space_text: str, tell: Callable[[Status], None], say: Callable[[str], None]
+) -> int:
+    """Run every trial that has no records yet, and the classical baselines; returns how many trials failed in all.
 
     Args:
         prepared: What to run.
         target: Where to, and whether to go on.
         space_text: The search space as it was given, for the record.
         tell: Told after every change.
+        say: Told what becomes of the classical baselines, where that is not as usual.
 
     Raises:
         MtlkdError: where the target holds something else, or the cluster cannot hold a trial.
@@ -81,12 +85,17 @@ def run_sweep(prepared: Prepared, target: Target, *, space_text: str, tell: Call
         output.write_records(storage, trial.name, records)
 
     searcher = PlanSearcher(prepared.plan, finished=known, on_lost=lose)
-    if not searcher.is_over:
-        with connect():
+    unmeasured = [raw for raw in prepared.raws if not output.has_baselines(storage, raw.manifest.name)]
+    if searcher.is_over and not unmeasured:
+        return output.count_failed(storage)
+    with connect():
+        if not searcher.is_over:
             _check_resources(prepared)
-            output.create(storage, head, space_text=space_text)
-            bench = _bench(prepared, target.uri, sweep=head.sweep)
-            _fit(bench, searcher, StatusCallback(searcher, tell=tell), name=_run_name(storage))
+        output.create(storage, head, space_text=space_text)
+        with computing(unmeasured, target.uri, say=say):
+            if not searcher.is_over:
+                bench = _bench(prepared, target.uri, sweep=head.sweep)
+                _fit(bench, searcher, StatusCallback(searcher, tell=tell), name=_run_name(storage))
     return output.count_failed(storage)
 
 

@@ -26,7 +26,16 @@ def test_a_sound_space_is_counted_without_ray(tmp_path):
     done = _check(tmp_path, SPACE)
     assert done.returncode == 0, done.stderr
     assert "8 trials, at most 320 steps of all tasks (1,600 task batches)" in " ".join(done.stdout.split())
+    assert "similar: classical baselines of its 5 tasks will be computed beside the trials" in " ".join(
+        done.stdout.split()
+    )
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_baselines_that_nobody_wants_are_not_announced(tmp_path):
+    done = _check(tmp_path, f"{SPACE}baseline: false\n")
+    assert done.returncode == 0, done.stderr
+    assert "classical" not in done.stdout
 
 
 @pytest.mark.parametrize(

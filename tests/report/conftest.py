@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from ray_mtlkd.records import CurvePoint, Event, TaskRecord, to_table
+from ray_mtlkd.records import BaselineRecord, CurvePoint, Event, TaskRecord, baselines_to_table, to_table
 from ray_mtlkd.report.load import of
 from ray_mtlkd.report.runs import Setup, group
 
@@ -187,6 +187,29 @@ def made(
         peaks = {"valid": shown, "test": metric, "valid_peak": shown, "test_peak": metric, "score": sum(valid or test)}
         records.append(replace(base, **{**own, **peaks, "wall_s": 2.0, "cpu_s": 1.5, **columns}))
     return records
+
+
+def baseline(task: str, **columns: object) -> BaselineRecord:
+    """A classical baseline of task ``task`` in setup ``s``; other columns by name."""
+    own = {"setup": "s", "content": "c", "version": "1", "kind": "multiclass", "metric": "accuracy", "sign": 1}
+    figures = {"valid": 0.5, "test": 0.5, "trivial_valid": 0.1, "trivial_test": 0.1, "cpu_s": 1.0}
+    return BaselineRecord(**{"task": task, "model": "gradient boosting", **own, **figures, **columns})
+
+
+def write_baselines(path: Path, records: Sequence[BaselineRecord]) -> None:
+    """A file of baselines, with its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(baselines_to_table(records), path)
+
+
+@pytest.fixture(name="baseline")
+def _baseline() -> Callable[..., BaselineRecord]:
+    return baseline
+
+
+@pytest.fixture(name="write_baselines")
+def _write_baselines() -> Callable[..., None]:
+    return write_baselines
 
 
 @pytest.fixture(name="fake_trial")

@@ -1,6 +1,7 @@
 import pytest
 
 from ray_mtlkd.report.advice import advise
+from ray_mtlkd.report.classical import Classical
 from ray_mtlkd.report.summary import summarise
 
 
@@ -16,7 +17,7 @@ def advice(made, failed, setups_of):
             for seed, percent in enumerate(percents)
         ]
         found = setups_of(*trials)
-        return advise(found, summarise(found))
+        return advise(found, summarise(found), Classical())
 
     return ask
 
@@ -101,7 +102,7 @@ def test_over_several_setups_the_same_rule_speaks_on_each(made, setups_of):
         trials += [made("stop", seed=seed, valid=[0.6], test=[0.6 + seed / 100], setup="a")]
         trials += [made("stop", seed=seed, valid=[0.4], test=[0.4], setup="b")]
     found = setups_of(*trials)
-    head, title, items = advise(found, summarise(found)).said.split("\n\n")
+    head, title, items = advise(found, summarise(found), Classical()).said.split("\n\n")
     assert head.startswith("**Ship `sum`.** `sum` has the best")
     assert title == "Per setup:"
     assert [item.split(". ")[0] for item in items.splitlines()] == ["- a: ship `stop`", "- b: ship `sum`"]
@@ -115,7 +116,7 @@ def test_a_chosen_strategy_that_did_not_train_every_task_is_told(made, setups_of
         made("sequential", seed=1, valid=[0.7], test=[0.5], notes=late),
         made("sequential", seed=2, valid=[0.7], test=[0.5]),
     )
-    said = advise(found, summarise(found)).said
+    said = advise(found, summarise(found), Classical()).said
     assert "In 1 of its 2 trials the budget ended before t0 had trained." in said
 
 
@@ -124,14 +125,14 @@ def test_a_strategy_missing_in_a_setup_is_left_out_and_named(made, failed, setup
     trials += [made("joint_kd", seed=1, test=[0.9], setup="a")]
     trials += [failed(made("joint_kd", seed=1, test=[0.9], setup="b"), "loss is NaN")]
     found = setups_of(*trials)
-    advice = advise(found, summarise(found))
+    advice = advise(found, summarise(found), Classical())
     assert advice.ship == "sum"
     assert "(left out, without a finished trial in some setup: `joint_kd`)" in advice.said
 
 
 def test_without_a_finished_trial_there_is_nothing_to_ship(made, failed, setups_of):
     found = setups_of(failed(made("sum", seed=1, test=[0.5]), "loss is NaN"))
-    advice = advise(found, summarise(found))
+    advice = advise(found, summarise(found), Classical())
     assert (advice.chosen, advice.ship) == (None, None)
     assert advice.said.startswith("**Nothing to ship yet.**")
 

@@ -1,5 +1,6 @@
 """A report from fixed records, and the folder that it is written to."""
 
+import difflib
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,8 @@ import pytest
 
 from ray_mtlkd import report
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.report.classical import SAID
+from ray_mtlkd.report.text import NOTHING
 
 GOLDEN = Path(__file__).parent / "golden"
 GAINS = {
@@ -50,6 +53,32 @@ def test_fixed_records_give_the_golden_report(golden, tmp_path):
     report.build([str(golden)], tmp_path / "out")
     for name in ("report.md", "gains.csv", "tasks.csv", "configurations.csv"):
         assert (tmp_path / "out" / name).read_text(encoding="utf-8") == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_baselines_add_a_row_and_a_sentence_and_change_nothing_else(golden, baseline, write_baselines, tmp_path):
+    found = [
+        baseline("t0", setup="one", test=0.9, model="TF-IDF"),
+        baseline("t1", setup="one", test=2.5, sign=-1),
+        baseline("t0", setup="two", test=0.7),
+    ]
+    write_baselines(golden / "baselines" / "one.parquet", found[:2])
+    write_baselines(golden / "baselines" / "two.parquet", found[2:])
+    report.build([str(golden)], tmp_path / "out")
+    added = [
+        line[2:]
+        for line in difflib.ndiff(
+            (GOLDEN / "report.md").read_text(encoding="utf-8").splitlines(),
+            (tmp_path / "out" / "report.md").read_text(encoding="utf-8").splitlines(),
+        )
+        if line[0] in "+-" and line[2:]
+    ]
+    assert added == [
+        "**With `joint_kd` 1 of 3 tasks is below a classical baseline on test**: t0 of one (0.848 against 0.900).",
+        f"| classical (a model a task) | {NOTHING} | 0.900 | 2.500 |",
+        "Classical: t0: TF-IDF; t1: gradient boosting.",
+        f"| classical (gradient boosting) | {NOTHING} | 0.700 | {NOTHING} |",
+        *SAID.splitlines(),
+    ]
 
 
 def test_a_report_is_the_same_bytes_each_time_and_shows_its_figures(sweep, tmp_path):
@@ -115,8 +144,8 @@ def test_a_summary_comes_from_records_in_memory(made):
     assert found.cells["s", "joint_kd", "sum"].estimate.mean == pytest.approx(20.0)
 
 
-def test_the_report_imports_neither_ray_nor_torch():
+def test_the_report_imports_neither_ray_nor_torch_nor_scikit_learn():
     code = "import sys, ray_mtlkd.report; print(*{name.split('.')[0] for name in sys.modules})"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert {"ray", "torch", "pandas"}.isdisjoint(found.stdout.split())
+    assert {"ray", "torch", "pandas", "sklearn"}.isdisjoint(found.stdout.split())
     assert "ray_mtlkd" in found.stdout.split()

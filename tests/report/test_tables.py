@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ray_mtlkd.report import tables
+from ray_mtlkd.report.classical import Classical
 from ray_mtlkd.report.statistics import Estimate
 from ray_mtlkd.report.summary import Cell, summarise
 from ray_mtlkd.report.text import NOTHING
@@ -54,7 +55,7 @@ def test_metrics_are_mean_and_deviation_with_the_peak_beside(made, setups_of):
         *(made("sum", seed=seed, test=[metric, 1.0], signs=[1, -1]) for seed, metric in enumerate((0.4, 0.5, 0.6))),
         made("joint_kd", seed=0, test=[0.7, 0.25], signs=[1, -1]),
     )
-    header, _, sums, joint = _rows(tables.metrics(setup))
+    header, _, sums, joint = _rows(tables.metrics(setup, Classical()))
     assert header[2:] == ["t0<br>accuracy ↑", "t1<br>accuracy ↓"]
     assert sums == ["`sum`", "3", "0.500 ± 0.100 (0.500)", "1.000 ± 0.000 (1.000)"]
     assert joint == ["`joint_kd`", "1", "0.700 (0.700)", "0.250 (0.250)"]

@@ -8,13 +8,16 @@ def test_classes_are_told_by_their_share(files):
     assert task.rows == (4, 2, 2)
     assert task.inputs == "text: text"
     assert task.labels == ("1 75.0 %, 0 25.0 %", "2 classes, entropy 0.81 of 1.00 bits")
+    assert task.imbalance == "most : least frequent 3.0 : 1, effectively 1.8 classes"
     assert task.trivial == (0.5, 0.5)
 
 
-def test_texts_of_test_that_train_has_are_counted(files):
-    files.change("text", ["hello", "hello"], splits=("test",))
+def test_rows_without_a_label_are_counted(files):
+    files.spec["missing_labels"] = "skip"
+    files.change("label", [0, None, 1, 1], splits=("train",))
     (task,) = summarise(files.written())
-    assert task.duplicates == 2
+    assert task.rows == (3, 2, 2)
+    assert task.missing == (1, 0, 0)
 
 
 def test_every_kind_has_a_distribution():

@@ -1,6 +1,7 @@
 """The real command line on a real Ray cluster, left alone and broken on purpose."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+from ray_mtlkd.records import baselines_from_table
 
 pytestmark = pytest.mark.ray
 
@@ -38,6 +41,14 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     (folder / "space.yaml").write_text(SPACE)
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cache(folder):
+    """Only the first sweep computes the classical baselines."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTLKD_CACHE", str(folder / "cache"))
+        yield
 
 
 # A process that a shell starts in the background ignores SIGINT, and so do its children.
@@ -118,6 +129,17 @@ def test_a_sweep_writes_records_report_and_event_files_and_prints_the_table(whol
     assert f"tensorboard --logdir {out}/tensorboard" in printed
     assert (out / "report" / "report.md").exists()
     assert not list((out / "checkpoints").glob("*"))
+
+
+def test_a_sweep_computes_classical_baselines_and_reports_them(whole):
+    out, printed = whole
+    baselines = baselines_from_table(pq.read_table(out / "baselines" / "similar.parquet"))
+    names = ["tiny_noisy", "small", "medium_noisy", "large", "huge_clean"]
+    assert [record.task for record in baselines] == names
+    assert all(record.test > record.trivial_test + 0.1 for record in baselines)
+    (row,) = [line for line in (out / "report" / "report.md").read_text().splitlines() if "| classical (" in line]
+    assert [cell.strip() for cell in row.split("|")[3:-1]] == [f"{record.test:.3f}" for record in baselines]
+    assert re.search(r"classical\s+baseline\s+on\s+test", printed)
 
 
 def test_event_files_hold_scalars_events_and_hyper_parameters(whole):
@@ -205,6 +227,18 @@ def test_a_finished_sweep_resumes_without_running_anything(folder, whole):
     assert {path: path.stat().st_mtime_ns for path in (out / "records").glob("*")} == before
 
 
+def test_baselines_that_are_missing_are_made_up_for_on_resume_without_running_a_trial(folder, whole):
+    out, _ = whole
+    file = out / "baselines" / "similar.parquet"
+    before = {path: path.stat().st_mtime_ns for path in (out / "records").glob("*")}
+    baselines = pq.read_table(file)
+    file.unlink()
+    done = _sweep(folder, "--resume", str(out))
+    assert done.returncode == 0, done.stderr
+    assert pq.read_table(file).equals(baselines)
+    assert {path: path.stat().st_mtime_ns for path in (out / "records").glob("*")} == before
+
+
 def test_a_stopped_sweep_says_how_to_go_on(folder):
     out = folder / "stopped"
     driver = subprocess.Popen(_command(folder, "--out", str(out)), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -218,7 +252,9 @@ def test_a_stopped_sweep_says_how_to_go_on(folder):
 def test_every_way_to_relabel_gives_the_same_trial_while_trials_hold_every_cpu(tmp_path):
     text = SPACE.replace("{grid: [3e-3, 6e-3]}", "3e-3").replace("configurations: 2", "configurations: 3")
     text += "relabel: {where: {grid: [inline, shared, pool]}}\n"
-    (tmp_path / "space.yaml").write_text(text.replace("  - {name: gradnorm}\n", "").replace("[1, 2]", "[1]"))
+    (tmp_path / "space.yaml").write_text(
+        text.replace("  - {name: gradnorm}\n", "").replace("[1, 2]", "[1]") + "baseline: false\n"
+    )
     out = tmp_path / "out"
     done = _sweep(tmp_path, "--out", str(out))
     assert done.returncode == 0, done.stderr
@@ -227,6 +263,7 @@ def test_every_way_to_relabel_gives_the_same_trial_while_trials_hold_every_cpu(t
         rows = pq.read_table(out / "records" / f"similar-joint_kd-c{index}-s0.parquet").to_pylist()
         ways = {row["relabelled"].split(":")[0] for row in rows if row["relabelled"]}
         by_way["+".join(ways)] = [(row["test"], row["valid"], row["curve"]) for row in rows]
+    assert not (out / "baselines").exists()
     assert by_way.keys() == {"inline", "shared", "pool"}
     assert by_way["shared"] == by_way["inline"]
     assert by_way["pool"] == by_way["inline"]

@@ -1,0 +1,62 @@
+"""Classical baselines that an earlier run computed, by the setup's content and the version of this code."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ray_mtlkd.records import BASELINES, BaselineRecord, baselines_from_table, baselines_to_table
+from ray_mtlkd.setups.cache import cache_folder
+
+VERSION = "1"
+"""Changes with every change of the models that may change a figure."""
+
+
+def find(content: str, *, tasks: Sequence[str], say: Callable[[str], None]) -> tuple[BaselineRecord, ...] | None:
+    """The baselines of a content's tasks; None where the cache is off or does not hold them.
+
+    Args:
+        content: Hash of the setup.
+        tasks: Names of its tasks.
+        say: Told of a damaged file.
+    """
+    path = _path(content)
+    if path is None or not path.exists():
+        return None
+    try:
+        table = pq.read_table(path)
+        records = baselines_from_table(table) if table.schema.equals(BASELINES) else []
+    except (pa.ArrowException, OSError) as error:
+        say(f"{path} is damaged and will be replaced ({str(error).splitlines()[0]})")
+        return None
+    if [(record.content, record.task) for record in records] != [(content, task) for task in tasks]:
+        say(f"{path} holds something else and will be replaced")
+        return None
+    return tuple(records)
+
+
+def keep(records: Sequence[BaselineRecord], *, say: Callable[[str], None]) -> None:
+    """Write a setup's baselines, whole or not at all; do nothing where the cache is off.
+
+    Args:
+        records: At least one.
+        say: Told where the folder cannot be written.
+    """
+    path = _path(records[0].content)
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            draft = Path(folder) / path.name
+            pq.write_table(baselines_to_table(records), draft)
+            draft.replace(path)
+    except OSError as error:
+        say(f"the baselines are not kept: {path.parent} cannot be written ({error.strerror})")
+
+
+def _path(content: str) -> Path | None:
+    folder = cache_folder()
+    return None if folder is None else folder / "classical" / f"{content}-{VERSION}.parquet"

@@ -1,0 +1,58 @@
+"""Texts that stand in two tables, letter by letter: between the splits of a task, and between tasks."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ray_mtlkd.setups.raw import RawSetup, RawTask
+from ray_mtlkd.tasks.examples import SPLITS, Split
+
+PAIRS: tuple[tuple[Split, Split], ...] = (("valid", "train"), ("test", "train"), ("test", "valid"))
+"""Rows of the first split are looked for in the second."""
+
+_TEXTS = frozenset({"text", "pair", "tokens"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlap:
+    """Rows of a task's test whose inputs stand in another task's train."""
+
+    task: str
+    other: str
+    rows: int
+
+
+def within(task: RawTask) -> dict[tuple[Split, Split], int] | None:
+    """Rows that stand in another split, by ``PAIRS``; None where the inputs are no texts."""
+    if task.spec.form not in _TEXTS:
+        return None
+    counts = {split: _counts(task, split) for split in SPLITS}
+    return {pair: _shared(counts[pair[0]], counts[pair[1]]) for pair in PAIRS}
+
+
+def between(raw: RawSetup) -> tuple[Overlap, ...]:
+    """Test rows that a model of several tasks sees while it trains; nothing where all tasks label the same rows."""
+    if raw.manifest.shares_rows:
+        return ()
+    tasks = [task for task in raw.tasks if task.spec.form in _TEXTS]
+    train = {task.task.name: _counts(task, "train") for task in tasks}
+    test = {task.task.name: _counts(task, "test") for task in tasks}
+    found = [
+        Overlap(task=name, other=other, rows=_shared(rows, known))
+        for name, rows in test.items()
+        for other, known in train.items()
+        if name != other
+    ]
+    return tuple(overlap for overlap in found if overlap.rows)
+
+
+def _counts(task: RawTask, split: Split) -> Counter[str]:
+    """How often each input stands in the file, labelled or not."""
+    columns = [task.splits[split].inputs[name].to_pylist() for name in task.spec.input_columns]
+    if len(columns) == 1 and task.spec.form == "text":
+        return Counter(columns[0])
+    return Counter(repr(row) for row in zip(*columns, strict=True))
+
+
+def _shared(rows: Mapping[str, int], known: Mapping[str, int]) -> int:
+    return sum(count for text, count in rows.items() if text in known)
