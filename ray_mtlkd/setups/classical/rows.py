@@ -12,8 +12,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import StandardScaler
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.features.overlap import overlap_features
-from ray_mtlkd.setups.features.words import PATTERN
+from ray_mtlkd.setups.columns import whole
+from ray_mtlkd.setups.features import overlap as compare
+from ray_mtlkd.setups.features.words import PATTERN, runs
 from ray_mtlkd.setups.raw import RawTask
 from ray_mtlkd.tasks.examples import SPLITS, Split
 
@@ -33,7 +34,7 @@ def words(task: RawTask) -> Rows:
     Raises:
         MtlkdError: where no train text has a word.
     """
-    return _tf_idf(task, ngram_range=(1, 2), token_pattern=PATTERN)
+    return _tf_idf(task, ngram_range=(1, 2), token_pattern=PATTERN.pattern)
 
 
 def characters(task: RawTask) -> Rows:
@@ -53,10 +54,9 @@ def beside(first: Rows, second: Rows) -> Rows:
 
 def overlap(task: RawTask) -> Rows:
     """How much the two texts of a pair have in common, standardised."""
-    sides = {split: _columns(task, split) for split in SPLITS}
-    pairs = {split: (left, right) for split, (left, right) in sides.items()}
-    tables = overlap_features(pairs["train"], [pairs[split] for split in SPLITS[1:]])
-    return dict(zip(SPLITS, tables, strict=True))
+    sides = {split: [runs(whole(labelled(task, split)[name])) for name in task.spec.input_columns] for split in SPLITS}
+    fitted = compare.fit(*sides["train"])
+    return {split: fitted.transform(*texts) for split, texts in sides.items()}
 
 
 def columns(task: RawTask) -> Rows:
