@@ -10,6 +10,7 @@ from torch import Tensor
 from ray_mtlkd.models.build import MultitaskModel
 from ray_mtlkd.records import CurvePoint, Event
 from ray_mtlkd.tasks.examples import SetupTables, TaskTables
+from ray_mtlkd.training.feed import batch_sizes
 from ray_mtlkd.training.progress import Evaluation
 from ray_mtlkd.training.settings import Configuration
 
@@ -34,9 +35,15 @@ class Job:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def alone(self, task: int) -> "Job":
-        """The same job for one task only."""
+        """The same job for one task only, with batches of the size that the task has beside the others."""
         table = self.tables.tasks[task]
-        return replace(self, tables=replace(self.tables, tasks=(table,), shares_rows=False))
+        size = batch_sizes(self.configuration.training, self.tables)[task]
+        training = replace(self.configuration.training, batch_size=size, sampling="equal")
+        return replace(
+            self,
+            tables=replace(self.tables, tasks=(table,), shares_rows=False),
+            configuration=replace(self.configuration, training=training),
+        )
 
 
 def _plain(configuration: Configuration) -> object:

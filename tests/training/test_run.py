@@ -11,7 +11,7 @@ from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import CURRICULA
 from ray_mtlkd.tasks.inputs import Dense
 from ray_mtlkd.training.evaluation import metrics_of
-from ray_mtlkd.training.feed import feed
+from ray_mtlkd.training.feed import batch_sizes, feed
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
 from ray_mtlkd.training.storage import Storage
@@ -381,6 +381,13 @@ class TestSharedRows:
         alone = job("sum", of=shared_tables).alone(3)
         (batch,) = feed(alone.tables, alone.configuration.training, seed=1).draw([0])
         assert len(batch.targets[0].labels) == 16
+
+
+def test_a_task_alone_has_the_batches_that_it_has_beside_the_others(job, tables):
+    whole = job("single_task", training=_plain(sampling="proportional"))
+    sizes = [whole.alone(task).configuration.training.batch_size for task in range(5)]
+    assert tuple(sizes) == batch_sizes(whole.configuration.training, tables)
+    assert len(set(sizes)) > 1
 
 
 def _plain(**changes):

@@ -99,3 +99,10 @@ def test_a_word_that_train_never_shows_is_known_by_its_letters():
     made = weights.transform(read("payments"))
     assert len(made.ids) > 3
     assert (made.ids >= 2**12).all()
+
+
+def test_among_many_texts_an_ngram_must_stand_in_two():
+    few, many = ["pay twice", "pay once"], ["pay"] * bag.MANY_TEXTS
+    assert weights_of(fitted(*few), "twice") != {}
+    assert weights_of(fitted(*few, *many), "twice") == {}
+    assert weights_of(fitted(*few, *many, "twice"), "twice") != {}
