@@ -55,7 +55,7 @@ def beside(first: Rows, second: Rows) -> Rows:
 def overlap(task: RawTask) -> Rows:
     """How much the two texts of a pair have in common, standardised."""
     sides = {split: [runs(whole(labelled(task, split)[name])) for name in task.spec.input_columns] for split in SPLITS}
-    fitted = compare.fit(*sides["train"])
+    fitted, _ = compare.fit(*sides["train"])
     return {split: fitted.transform(*texts) for split, texts in sides.items()}
 
 

@@ -45,24 +45,32 @@ class WeightedNgrams:
 
     def transform(self, found: Words) -> Bag[Array]:
         """Texts as weighted bags; a row depends on nothing but itself."""
-        parts = count(found, self.features)
-        for part, idf in zip(parts, np.split(self.idf, len(parts)), strict=True):
+        return self.weigh(count(found, self.features))
+
+    def weigh(self, counts: Sequence[sparse.csr_matrix]) -> Bag[Array]:
+        """What `count` found, as weighted bags."""
+        parts = []
+        for counted, idf in zip(counts, np.split(self.idf, len(counts)), strict=True):
+            part = counted.copy()
             part.data = (1 + np.log(part.data)) * idf[part.indices]
             part.eliminate_zeros()
             inplace_csr_row_normalize_l2(part)
+            parts.append(part)
         weighted = sparse.hstack(parts, format="csr")
         return Bag(
             weighted.indices.astype(np.int64), weighted.data.astype(np.float32), weighted.indptr.astype(np.int64)
         )
 
 
-def fit(tables: Sequence[Sequence[Words]], features: BagFeatures) -> list[WeightedNgrams]:
-    """The weighting of each task, by its train table: the texts of every side."""
-    counts = [sparse.vstack([sparse.hstack(count(side, features)) for side in sides], format="csr") for sides in tables]
+def fit(tables: Sequence[Sequence[Words]], features: BagFeatures) -> list[tuple[WeightedNgrams, list[Bag[Array]]]]:
+    """The weighting of each task, by its train table (the texts of every side), and that table's bags, side by side."""
+    found = [[count(side, features) for side in sides] for sides in tables]
+    counts = [sparse.vstack([sparse.hstack(parts) for parts in sides], format="csr") for sides in found]
     texts = sum(rows.shape[0] for rows in counts)
     shown = sum(np.bincount(rows.indices, minlength=rows.shape[1]) for rows in counts)
     is_kept = shown >= (2 if texts >= MANY_TEXTS else 1)
-    return [WeightedNgrams(TfidfTransformer().fit(rows).idf_ * is_kept, features) for rows in counts]
+    fitted = [WeightedNgrams(TfidfTransformer().fit(rows).idf_ * is_kept, features) for rows in counts]
+    return [(weights, [weights.weigh(parts) for parts in sides]) for weights, sides in zip(fitted, found, strict=True)]
 
 
 def count(found: Words, features: BagFeatures) -> list[sparse.csr_matrix]:

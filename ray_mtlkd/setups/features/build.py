@@ -43,7 +43,7 @@ def fit_featurisers(raw: RawSetup, features: Features) -> dict[str, Featuriser]:
     groups = _groups(raw)
     return {
         task.task.name: featuriser
-        for tasks, featuriser in zip(groups, _fit(raw, groups, features), strict=True)
+        for tasks, (featuriser, _) in zip(groups, _fit(raw, groups, features), strict=True)
         for task in tasks
     }
 
@@ -92,19 +92,26 @@ def _make(raw: RawSetup, features: Features) -> tuple[_Made, ...]:
     groups = _groups(raw)
     fitted = _fit(raw, groups, features)
     return tuple(
-        (featuriser.layout, tuple(featuriser.transform(tasks[0].splits[split].inputs) for split in SPLITS))
-        for tasks, featuriser in zip(groups, fitted, strict=True)
+        (
+            featuriser.layout,
+            (train, *(featuriser.transform(tasks[0].splits[split].inputs) for split in SPLITS if split != "train")),
+        )
+        for tasks, (featuriser, train) in zip(groups, fitted, strict=True)
     )
 
 
-def _fit(raw: RawSetup, groups: Sequence[Sequence[RawTask]], features: Features) -> Sequence[Featuriser]:
+def _fit(
+    raw: RawSetup, groups: Sequence[Sequence[RawTask]], features: Features
+) -> Sequence[tuple[Featuriser, Inputs[Array]]]:
+    """The featuriser of each group of tasks, and the inputs of its train table."""
     raise_all(f"setup {raw.manifest.name}", [problem for task in raw.tasks for problem in _misfit(task, features)])
     trains = [(tasks[0].spec, tasks[0].splits["train"].inputs) for tasks in groups]
     if isinstance(features, BagFeatures):
         return fit_bags(trains, features)
     if isinstance(features, TokenFeatures):
         return fit_tokens(trains, features, tags=[_tags(tasks) for tasks in groups])
-    return [_fit_dense(spec, train, features) for spec, train in trains]
+    fitted = [_fit_dense(spec, train, features) for spec, train in trains]
+    return [(featuriser, featuriser.transform(train)) for featuriser, (_, train) in zip(fitted, trains, strict=True)]
 
 
 def _tags(tasks: Sequence[RawTask]) -> TextTags:

@@ -51,16 +51,21 @@ class Overlap:
 
     def transform(self, left: Words, right: Words) -> Array:
         """The columns, [N, K] float32, standardised; a row depends on nothing but itself."""
-        raw = _measure(_Side.of(left), _Side.of(right), self.idf)
-        return ((raw - self.mean) / self.deviation).astype(np.float32)
+        return self.standardise(_measure(_Side.of(left), _Side.of(right), self.idf))
+
+    def standardise(self, measured: Floats) -> Array:
+        """The columns as they were measured, [N, K], in deviations from the mean of train."""
+        return ((measured - self.mean) / self.deviation).astype(np.float32)
 
 
-def fit(left: Words, right: Words) -> Overlap:
-    """The comparison of a task whose train table has these pairs."""
+def fit(left: Words, right: Words) -> tuple[Overlap, Array]:
+    """The comparison of a task whose train table has these pairs, and the columns of that table."""
     sides = _Side.of(left), _Side.of(right)
     idf = TfidfTransformer().fit(sparse.vstack([side.words for side in sides])).idf_
-    scaler = StandardScaler().fit(_measure(*sides, idf))
-    return Overlap(idf, scaler.mean_, scaler.scale_)
+    measured = _measure(*sides, idf)
+    scaler = StandardScaler().fit(measured)
+    fitted = Overlap(idf, scaler.mean_, scaler.scale_)
+    return fitted, fitted.standardise(measured)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ray_mtlkd.setups.features.overlap import Overlap
 from ray_mtlkd.setups.features.tokens import HashedWords
 from ray_mtlkd.setups.features.words import Words, listed, runs
 from ray_mtlkd.setups.manifest import TaskSpec
-from ray_mtlkd.tasks.inputs import Array, BagFeatures, Inputs, Layout, Pair, TokenFeatures
+from ray_mtlkd.tasks.inputs import Array, Bag, BagFeatures, Inputs, Layout, Pair, TokenFeatures, Tokens
 
 TextTags = Literal["none", "some", "all"]
 _SPACE = pa.scalar(" ", pa.large_string())
@@ -63,17 +63,21 @@ class TextFeatures:
         return made[0] if self.overlap is None else Pair(made[0], made[1], self.overlap.transform(*sides))
 
 
-def fit_bags(tasks: Sequence[tuple[TaskSpec, pa.Table]], features: BagFeatures) -> list[TextFeatures]:
+Fitted = tuple[TextFeatures, Inputs[Array]]
+"""A featuriser, and its train table's inputs, which fitting makes on the way."""
+
+
+def fit_bags(tasks: Sequence[tuple[TaskSpec, pa.Table]], features: BagFeatures) -> list[Fitted]:
     """The featuriser of each task of a setup, by its train table."""
     columns = [_columns(spec) for spec, _ in tasks]
     read = [at.read(train) for at, (_, train) in zip(columns, tasks, strict=True)]
     parts = zip(columns, bag.fit(read, features), read, strict=True)
-    return [TextFeatures(at, weights, _overlap(at, sides)) for at, weights, sides in parts]
+    return [_fitted(at, weights, sides, bags) for at, (weights, bags), sides in parts]
 
 
 def fit_tokens(
     tasks: Sequence[tuple[TaskSpec, pa.Table]], features: TokenFeatures, *, tags: Sequence[TextTags]
-) -> list[TextFeatures]:
+) -> list[Fitted]:
     """The featuriser of each task of a setup; rows of which every word has a tag are never cut.
 
     Args:
@@ -83,28 +87,31 @@ def fit_tokens(
     """
     columns = [_columns(spec) for spec, _ in tasks]
     read = [at.read(train) for at, (_, train) in zip(columns, tasks, strict=True)]
-    ngrams: dict[int, WeightedNgrams] = {}
-    if features.bag is not None:
-        bagged = [at for at, tagged in enumerate(tags) if tagged != "all"]
-        ngrams = dict(zip(bagged, bag.fit([read[at] for at in bagged], features.bag), strict=True)) if bagged else {}
-    return [
-        TextFeatures(
-            at,
-            HashedWords(
-                features.buckets,
-                features.max_length if tags[task] == "none" else None,
-                as_given=at.sort == "tokens",
-                ngrams=ngrams.get(task),
-            ),
-            _overlap(at, sides),
-        )
-        for task, (at, sides) in enumerate(zip(columns, read, strict=True))
-    ]
+    bags: dict[int, tuple[WeightedNgrams, list[Bag[Array]]]] = {}
+    bagged = [at for at, tagged in enumerate(tags) if tagged != "all"]
+    if features.bag is not None and bagged:
+        bags = dict(zip(bagged, bag.fit([read[at] for at in bagged], features.bag), strict=True))
+    fitted = []
+    for task, (at, sides) in enumerate(zip(columns, read, strict=True)):
+        length = features.max_length if tags[task] == "none" else None
+        weights, beside = bags.get(task, (None, [None] * len(sides)))
+        words = HashedWords(features.buckets, length, as_given=at.sort == "tokens", ngrams=weights)
+        made = [words.beside(side, its_bag) for side, its_bag in zip(sides, beside, strict=True)]
+        fitted.append(_fitted(at, words, sides, made))
+    return fitted
 
 
 def _columns(spec: TaskSpec) -> TextColumns:
     return TextColumns(spec.input_columns, "tokens" if spec.form == "tokens" else "text", spec.form == "pair")
 
 
-def _overlap(columns: TextColumns, sides: Sequence[Words]) -> Overlap | None:
-    return overlap.fit(sides[0], sides[1]) if columns.is_pair else None
+def _fitted(
+    columns: TextColumns,
+    side: WeightedNgrams | HashedWords,
+    sides: Sequence[Words],
+    made: Sequence[Bag[Array]] | Sequence[Tokens[Array]],
+) -> Fitted:
+    if not columns.is_pair:
+        return TextFeatures(columns, side, None), made[0]
+    comparison, table = overlap.fit(sides[0], sides[1])
+    return TextFeatures(columns, side, comparison), Pair(made[0], made[1], table)

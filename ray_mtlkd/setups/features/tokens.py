@@ -7,7 +7,7 @@ import numpy as np
 
 from ray_mtlkd.setups.features.bag import WeightedNgrams
 from ray_mtlkd.setups.features.words import PATTERN, Words, bucket, ends, spans, split
-from ray_mtlkd.tasks.inputs import Array, Layout, Tokens
+from ray_mtlkd.tasks.inputs import Array, Bag, Layout, Tokens
 
 WIDTH = 4
 """Hashes a word."""
@@ -43,6 +43,10 @@ class HashedWords:
 
     def transform(self, found: Words) -> Tokens[Array]:
         """Rows of words as hashes; a row without words is read as one empty word, so that every row has a token."""
+        return self.beside(found, None if self.ngrams is None else self.ngrams.transform(found))
+
+    def beside(self, found: Words, bag: Bag[Array] | None) -> Tokens[Array]:
+        """Rows of words as hashes, beside their bag."""
         words = found if self.as_given else split(found, PATTERN)
         table = np.array([hash_word(word, self.buckets) for word in (*words.distinct, "")], np.int64)
         lengths = np.minimum(
@@ -52,7 +56,7 @@ class HashedWords:
         codes = np.full(offsets[-1], len(words.distinct))
         kept = np.repeat(lengths > 0, np.diff(offsets))
         codes[kept] = words.codes[spans(words.offsets[:-1], lengths)]
-        return Tokens(table[codes], offsets, None if self.ngrams is None else self.ngrams.transform(found))
+        return Tokens(table[codes], offsets, bag)
 
 
 def hash_word(word: str, buckets: int) -> tuple[int, int, int, int]:

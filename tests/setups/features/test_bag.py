@@ -17,7 +17,7 @@ def read(*texts):
 
 
 def fitted(*train):
-    return bag.fit([[read(*train)]], FEATURES)[0]
+    return bag.fit([[read(*train)]], FEATURES)[0][0]
 
 
 def weights_of(weights, text):
@@ -53,7 +53,7 @@ def test_an_ngram_that_no_train_table_shows_is_left_out():
 
 
 def test_an_ngram_that_another_task_shows_counts():
-    weights, _ = bag.fit([[read("pay now")], [read("zebra")]], FEATURES)
+    (weights, _), _ = bag.fit([[read("pay now")], [read("zebra")]], FEATURES)
     assert bucket("zebra", 2**16) in weights_of(weights, "pay zebra")
 
 
@@ -86,7 +86,7 @@ def test_ngrams_of_letters_are_scikit_learn_s(texts):
 
 
 def test_letters_have_a_part_of_the_table_of_their_own_and_each_part_unit_length():
-    (weights,) = bag.fit([[read("pay now", "payment later")]], LETTERS)
+    ((weights, _),) = bag.fit([[read("pay now", "payment later")]], LETTERS)
     made = weights.transform(read("pay later"))
     assert weights.layout.buckets == 2 * 2**12
     words = made.ids < 2**12
@@ -95,7 +95,7 @@ def test_letters_have_a_part_of_the_table_of_their_own_and_each_part_unit_length
 
 
 def test_a_word_that_train_never_shows_is_known_by_its_letters():
-    (weights,) = bag.fit([[read("payment", "cancelled")]], LETTERS)
+    ((weights, _),) = bag.fit([[read("payment", "cancelled")]], LETTERS)
     made = weights.transform(read("payments"))
     assert len(made.ids) > 3
     assert (made.ids >= 2**12).all()

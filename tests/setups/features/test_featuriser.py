@@ -244,3 +244,8 @@ def test_featurisers_of_another_version_are_refused(monkeypatch):
     monkeypatch.setattr(state, "VERSION", state.VERSION + 1)
     with pytest.raises(MtlkdError, match="features of version 2, not 3"):
         setups.unpack_featurisers(packed, where="f.safetensors")
+
+
+def test_what_fitting_makes_of_train_is_what_the_featuriser_makes_of_it_again(case):
+    train = setups.featurise(case.raw, case.features).tasks[0].train.inputs
+    assert digest(train) == digest(case.featuriser.transform(case.columns("train")))

@@ -48,13 +48,13 @@ def test_empty_texts_give_zeros():
 
 
 def test_rare_words_weigh_more():
-    fitted = fit(read("the sony", "the canon", "the hp"), read("the a", "the b", "the c"))
+    fitted, _ = fit(read("the sony", "the canon", "the hp"), read("the a", "the b", "the c"))
     rare, common = fitted.transform(read("the sony", "the sony"), read("my sony", "the my"))
     assert rare[0] > common[0]
 
 
 def test_columns_are_standardised_on_train():
-    table = fit(read(*LEFT), read(*RIGHT)).transform(read(*LEFT), read(*RIGHT))
+    table = fit(read(*LEFT), read(*RIGHT))[0].transform(read(*LEFT), read(*RIGHT))
     assert table.shape == (5, len(NAMES))
     assert table.dtype == np.float32
     np.testing.assert_allclose(table.mean(axis=0), 0, atol=1e-6)
@@ -62,7 +62,7 @@ def test_columns_are_standardised_on_train():
 
 
 def test_a_row_depends_on_train_and_itself_alone():
-    fitted = fit(read(*LEFT), read(*RIGHT))
+    fitted, _ = fit(read(*LEFT), read(*RIGHT))
     whole = fitted.transform(read(*LEFT[:3]), read(*RIGHT[:3]))
     np.testing.assert_array_equal(whole[1:2], fitted.transform(read(LEFT[1]), read(RIGHT[1])))
 
