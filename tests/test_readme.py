@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ray_mtlkd import setups
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import read_space
 
@@ -35,7 +36,7 @@ def _table(task, rows):
 
 
 def test_its_manifest_and_its_search_space_fit_each_other(blocks, tmp_path):
-    manifest, space = blocks
+    manifest, _, space = blocks
     (tmp_path / "shop.yaml").write_text(manifest)
     (tmp_path / "my_space.yaml").write_text(space)
     for task in ("category", "match", "rating", "terms"):
@@ -46,9 +47,34 @@ def test_its_manifest_and_its_search_space_fit_each_other(blocks, tmp_path):
     assert prepared.plan.size == 5 * (8 + 6)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "search_spaces").glob("*.yaml")), ids=lambda path: path.stem)
+def test_its_manifest_of_one_table_is_read(blocks, tmp_path):
+    (tmp_path / "people.yaml").write_text(blocks[1])
+    (tmp_path / "people").mkdir()
+    rows = range(12)
+    table = pa.table(
+        {
+            "age": [float(row) for row in rows],
+            "income": [row * 7.5 for row in rows],
+            "city": [WORDS[row % 3] for row in rows],
+            "job": [WORDS[row % 2] for row in rows],
+            "churned": [row % 2 for row in rows],
+            "segment": [None if row == 3 else row % 3 for row in rows],
+        }
+    )
+    for split in ("train", "valid", "test"):
+        pq.write_table(table, tmp_path / "people" / f"{split}.parquet")
+    churn, segment = setups.read(str(tmp_path / "people.yaml"), data_dir=None).tasks
+    assert (len(churn.splits["train"].labels), len(segment.splits["train"].labels)) == (12, 11)
+    assert churn.splits["train"].inputs is segment.splits["train"].inputs
+
+
+SPACES = sorted((ROOT / "search_spaces").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SPACES, ids=lambda path: path.stem)
 def test_every_search_space_decodes(path):
-    assert read_space(path).name == path.stem
+    place = path.relative_to(ROOT / "search_spaces").with_suffix("")
+    assert read_space(path).name == "-".join(place.parts)
 
 
 def test_nothing_is_left_to_fill_in():

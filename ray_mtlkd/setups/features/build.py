@@ -150,14 +150,14 @@ def _misfit(task: RawTask, features: Features) -> Sequence[MtlkdError]:
     form, kind = task.spec.form, task.task.kind
     where = f"tasks.{task.task.name}"
     if form not in READS[type(features)]:
-        able = "cnn" if form == "tokens" else "mlp" if form in READS[DenseFeatures] else "bag or cnn"
+        able = "mlp" if form in READS[DenseFeatures] else "bag, cnn or transformer"
         what = f"the encoder reads {_INPUTS[type(features)]}, not {form}"
         fix = (
             f"use {able} for this task; one encoder serves all tasks of a setup, so put other inputs into another setup"
         )
         return [MtlkdError(what, where=where, fix=fix)]
     if kind == "tagging" and isinstance(features, BagFeatures):
-        return [MtlkdError("a bag of words has no words to tag", where=where, fix="use cnn")]
+        return [MtlkdError("a bag of words has no words to tag", where=where, fix="use cnn or transformer")]
     return []
 
 

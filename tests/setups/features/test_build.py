@@ -124,12 +124,12 @@ def test_trivial_metrics_are_those_of_the_majority():
         (
             {},
             DenseFeatures(),
-            "tasks.intent: the encoder reads columns and vectors, not text; use bag or cnn for this task",
+            "tasks.intent: the encoder reads columns and vectors, not text; use bag, cnn or transformer for this task",
         ),
         (
             TAGGING,
             BagFeatures(),
-            "tasks.intent: a bag of words has no words to tag; use cnn",
+            "tasks.intent: a bag of words has no words to tag; use cnn or transformer",
         ),
     ],
 )
