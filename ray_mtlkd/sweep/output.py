@@ -132,9 +132,10 @@ def write_baselines(storage: Storage, records: Sequence[BaselineRecord]) -> None
     storage.write(f"baselines/{records[0].setup}.parquet", buffer.getvalue())
 
 
-def has_baselines(storage: Storage, setup: str) -> bool:
-    """Whether a setup's classical baselines have been written."""
-    return storage.read(f"baselines/{setup}.parquet") is not None
+def has_baselines(storage: Storage, setup: str, *, tasks: int) -> bool:
+    """Whether the classical baselines of all of a setup's tasks have been written."""
+    data = storage.read(f"baselines/{setup}.parquet")
+    return data is not None and pq.ParquetFile(io.BytesIO(data)).metadata.num_rows == tasks
 
 
 def finished(storage: Storage) -> dict[str, float | None]:

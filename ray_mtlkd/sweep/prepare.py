@@ -103,14 +103,18 @@ def _place(space: SearchSpace, trial: Trial) -> str:
 
 
 def _rows_problem(trial: Trial, tables: SetupTables[Array]) -> MtlkdError | None:
-    largest = max(len(table.train) for table in tables.tasks)
-    asked = min(batch_sizes(trial.configuration.training, tables))
-    if asked <= largest:
+    rows = {table.task.name: len(table.train) for table in tables.tasks}
+    sizes = batch_sizes(trial.configuration.training, tables)
+    beyond = [name for (name, count), size in zip(rows.items(), sizes, strict=True) if size > count]
+    by_task = isinstance(trial.configuration.training.batch_size, dict)
+    if not beyond or (len(beyond) < len(rows) and not by_task):  # one size for all may be more than a small task has
         return None
+    largest = max(rows.values())
+    said = f"{beyond[0]} has only {rows[beyond[0]]}" if by_task else f"no task of {trial.setup} has more than {largest}"
     return MtlkdError(
-        f"a batch of {asked} rows, and no task of {trial.setup} has more than {largest}",
+        f"a batch of {max(sizes)} rows, and {said}",
         where="training.batch_size",
-        fix=f"make it at most {largest}",
+        fix=f"make it at most {rows[beyond[0]] if by_task else largest}",
     )
 
 

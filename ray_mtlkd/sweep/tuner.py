@@ -85,7 +85,11 @@ def run_sweep(
         output.write_records(storage, trial.name, records)
 
     searcher = PlanSearcher(prepared.plan, finished=known, on_lost=lose)
-    unmeasured = [raw for raw in prepared.raws if not output.has_baselines(storage, raw.manifest.name)]
+    unmeasured = [
+        raw
+        for raw in prepared.raws
+        if not output.has_baselines(storage, raw.manifest.name, tasks=len(raw.manifest.tasks))
+    ]
     if searcher.is_over and not unmeasured:
         return output.count_failed(storage)
     with connect():

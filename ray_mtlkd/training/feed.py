@@ -5,8 +5,9 @@ table (single-input), one batch serves them all: a row without a task's label is
 the batch.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -82,7 +83,7 @@ def batch_sizes(settings: Optimization, tables: SetupTables[Any]) -> tuple[int, 
     ``T x batch_size`` rows, n_t its train rows and τ = 1 for ``proportional``; at least one row.
 
     Raises:
-        MtlkdError: where a size is given for other tasks than these, or tasks that share rows have sizes of their own.
+        MtlkdError: where a task has no size, or tasks that share rows have sizes of their own.
     """
     names = [table.task.name for table in tables.tasks]
     given, sampling = settings.batch_size, settings.sampling
@@ -149,20 +150,21 @@ class SharedRows:
         ids = [table.train.row_ids.cpu() for table in tables.tasks]
         self._rows = torch.unique(torch.cat(ids))
         # [T, rows of the file]: where a task's label of a row stands among the task's labels, -1 where it has none
-        self._places = torch.full((len(ids), int(self._rows[-1]) + 1), -1, dtype=torch.int64)
+        self._places = torch.full((len(ids), int(self._rows[-1]) + 1), -1, dtype=torch.int32)
         for place, labelled in zip(self._places, ids, strict=True):
-            place[labelled] = torch.arange(len(labelled))
+            place[labelled] = torch.arange(len(labelled), dtype=torch.int32)
         self._sampler = Sampler(rows=len(self._rows), batch_size=batch_size, seed=seed, task=tables.name)
 
     def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
         """One batch for all tasks, or several where it is cut into parts."""
-        while True:  # ends: a task that trains has a labelled row somewhere in each epoch
+        batches: list[Batch] = []
+        while not batches:  # ends: a task that trains has a labelled row somewhere in each epoch
             rows = self._rows[self._sampler.draw()]
-            found = (self._places[list(tasks)][:, rows] >= 0).sum(1).tolist()
-            if any(found):
-                break
-        totals = {task: count for task, count in zip(tasks, found, strict=True) if count}
-        return tuple(self._batch(part, totals) for part in rows.chunk(self._parts))
+            batches = [batch for part in rows.chunk(self._parts) if (batch := self._batch(part, tasks)).targets]
+        totals = Counter[int]()
+        for target in (target for batch in batches for target in batch.targets):
+            totals[target.task] += len(target.labels)
+        return tuple(replace(batch, targets=tuple(_scaled(batch.targets, totals))) for batch in batches)
 
     @property
     def positions(self) -> tuple[Position, ...]:
@@ -173,14 +175,15 @@ class SharedRows:
         """Go on from ``positions`` [1]."""
         self._sampler.move(positions[0])
 
-    def _batch(self, rows: Tensor, totals: dict[int, int]) -> Batch:
+    def _batch(self, rows: Tensor, tasks: Sequence[int]) -> Batch:
         device = self._tables[0].train.row_ids.device
         inputs = self._inputs.take(rows.to(device))
-        return Batch(inputs=inputs, targets=tuple(self._targets(rows, inputs, totals)))
+        return Batch(inputs=inputs, targets=tuple(self._targets(rows, inputs, tasks)))
 
-    def _targets(self, rows: Tensor, inputs: Inputs[Tensor], totals: dict[int, int]) -> Iterator[Target]:
-        for task, total in totals.items():
-            places = self._places[task, rows]
+    def _targets(self, rows: Tensor, inputs: Inputs[Tensor], tasks: Sequence[int]) -> Iterator[Target]:
+        found = self._places[:, rows].long()
+        for task in tasks:
+            places = found[task]
             kept = (places >= 0).nonzero().squeeze(1)
             if not len(kept):
                 continue
@@ -189,4 +192,10 @@ class SharedRows:
             if outputs is not None and train.offsets is not None and isinstance(inputs, Tokens | DenseTokens):
                 outputs, _ = flat_index(inputs.offsets, outputs)
             labels = train.places(places[kept].to(train.row_ids.device))
-            yield Target(task=task, outputs=outputs, labels=labels, share=len(kept) / total)
+            yield Target(task=task, outputs=outputs, labels=labels, share=1.0)
+
+
+def _scaled(targets: Iterable[Target], totals: Mapping[int, int]) -> Iterator[Target]:
+    """The targets with their shares of the step's labels: of tokens for tagging, as the losses are means over them."""
+    for target in targets:
+        yield replace(target, share=len(target.labels) / totals[target.task])

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ray_mtlkd.models.build import MultitaskModel
 
-Representation = Sequence[Tensor]
-"""What a head reads, or a gradient by it."""
+Gradients = Sequence[Tensor | None]
+"""By each tensor that a head reads; None for one that it leaves unread."""
 
 
 class SharedGradients:
@@ -56,7 +56,7 @@ class SharedGradients:
         self._keep(task, [parameter.grad for parameter in self._sparse])
 
     def backward_through(
-        self, tasks: Sequence[int], representations: Sequence[tuple[Tensor, ...]], gradients: Sequence[Representation]
+        self, tasks: Sequence[int], representations: Sequence[tuple[Tensor, ...]], gradients: Sequence[Gradients]
     ) -> None:
         """Add to the tasks' rows what their losses' gradients by what their heads read come to in the shared part.
 
@@ -70,11 +70,12 @@ class SharedGradients:
             if self._own[task]:
                 parts = [seed[at] for seed in seeds]
                 torch.autograd.backward(outputs, parts, retain_graph=True, inputs=self._own[task])
+        at_tasks = torch.tensor(tasks, device=self._rows.device)
         if not self._sparse:
             found = torch.autograd.grad(outputs, self._dense, seeds, is_grads_batched=True, allow_unused=True)
             for part, gradient in zip(self._slices, found, strict=True):
                 if gradient is not None:
-                    self._rows[list(tasks), part] += gradient.flatten(1)
+                    self._rows[:, part].index_add_(0, at_tasks, gradient.flatten(1))
             return
         # vmap has no rule for sparse gradients: one backward a task, through the shared part only
         for at, task in enumerate(tasks):
@@ -142,14 +143,15 @@ class SharedGradients:
 
 
 def _stack(
-    representations: Sequence[Representation], gradients: Sequence[Representation]
+    representations: Sequence[tuple[Tensor, ...]], gradients: Sequence[Gradients]
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The distinct tensors that A tasks read, and for each [A, ...]: each task's gradient by it, 0 where unread."""
     tensors = {id(tensor): tensor for representation in representations for tensor in representation}
     stacked = {key: tensor.new_zeros(len(representations), *tensor.shape) for key, tensor in tensors.items()}
     for at, (representation, parts) in enumerate(zip(representations, gradients, strict=True)):
         for tensor, gradient in zip(representation, parts, strict=True):
-            stacked[id(tensor)][at] += gradient
+            if gradient is not None:
+                stacked[id(tensor)][at] += gradient
     return list(tensors.values()), list(stacked.values())
 
 
@@ -157,7 +159,9 @@ def _compact(gradients: Sequence[Sequence[Tensor]], parameter: Tensor) -> tuple[
     """Rows [U] that any task touched, and every task's gradient there [A, U, D], the sum of its parts."""
     found = [(at, g._indices()[0], g._values()) for at, parts in enumerate(gradients) for g in parts]  # noqa: SLF001 - coalescing here would sort twice
     if not found:
-        return torch.zeros(0, dtype=torch.int64), parameter.new_zeros(len(gradients), 0, parameter.shape[1])
+        return torch.zeros(0, dtype=torch.int64, device=parameter.device), parameter.new_zeros(
+            len(gradients), 0, parameter.shape[1]
+        )
     rows, inverse = torch.unique(torch.cat([index for _, index, _ in found]), return_inverse=True)
     task = torch.cat([torch.full_like(index, at) for at, index, _ in found])
     touched = parameter.new_zeros(len(gradients) * len(rows), parameter.shape[1])

@@ -38,7 +38,9 @@ class Job:
         """The same job for one task only, with batches of the size that the task has beside the others."""
         table = self.tables.tasks[task]
         size = batch_sizes(self.configuration.training, self.tables)[task]
-        training = replace(self.configuration.training, batch_size=size, sampling="equal")
+        given = self.configuration.training
+        # `size` is what sampling comes to; a batch cannot be cut into more parts than it has rows
+        training = replace(given, batch_size=size, sampling="equal", accumulation=min(given.accumulation, size))
         return replace(
             self,
             tables=replace(self.tables, tasks=(table,), shares_rows=False),

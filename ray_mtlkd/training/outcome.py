@@ -17,6 +17,9 @@ def settle(progress: Progress, *, best: Best, moments: Moments, tables: SetupTab
     at_peak: dict[int, float] = {}
     for step in sorted({peak.step for peak in peaks}):
         tasks = [task for task in everything if peaks[task].step == step]
+        if step == best.step:
+            at_peak.update({task: tested[task] for task in tasks})
+            continue
         at_peak.update(zip(tasks, metrics_of(moments.model(step), tables, "test", tasks), strict=True))
     return tuple(
         _settle_task(

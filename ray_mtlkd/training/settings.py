@@ -36,12 +36,14 @@ class Optimization:
     """How the model learns.
 
     Attributes:
-        steps: The budget is ``steps`` x T task batches, for every strategy alike.
+        steps: The budget is ``steps`` x T task batches, for every strategy alike. A batch that all tasks share counts
+            for every task that trains, also where it holds none of its labels.
         batch_size: Rows in one task batch; by task where the tasks differ.
         sampling: How the rows of a step are shared out between tasks that have rows of their own: ``equal``,
             ``proportional`` to their train rows, or by a temperature of 1 or above (1 is proportional, the higher the
             more equal; Arivazhagan et al. 2019, arXiv:1907.05019, section 3.2).
-        accumulation: Parts that a batch goes through the network in: less memory, the same update.
+        accumulation: Parts that a batch goes through the network in: the same update (but for rounding and dropout)
+            with fewer activations in memory; in return, every task's gradient of the shared parameters is kept.
         eval_every: Steps between two evaluations.
         lr: Learning rate of AdamW (of SparseAdam for hash tables), before ``schedule``.
         schedule: What becomes of it over the budget: it stays, or falls to 0 along half a cosine (Loshchilov and
@@ -54,7 +56,8 @@ class Optimization:
         ema: Decay of the moving average of the parameters that is evaluated, kept and taken as teacher, in [0, 1);
             min(ema, (1 + n) / (10 + n)) after n steps. None uses the parameters themselves. Its cost grows with hash
             tables.
-        precision: ``bf16`` runs the forward and backward passes of training in mixed precision (torch.autocast).
+        precision: ``bf16`` runs the forward and backward passes of training in mixed precision (torch.autocast); hash
+            tables stay in single precision, and so do evaluations.
     """
 
     steps: int = 600

@@ -202,7 +202,7 @@ class Trainer:
         leaves = [tuple(tensor.detach().requires_grad_() for tensor in each) for each in representations]
         losses = self._objective.losses(batch, leaves, soft)
         torch.autograd.backward(losses)
-        gradients = [[leaf.grad for leaf in each if leaf.grad is not None] for each in leaves]
+        gradients = [[leaf.grad for leaf in each] for each in leaves]
         matrix.backward_through([target.task for target in batch.targets], representations, gradients)
         return [loss.detach() for loss in losses]
 

@@ -8,7 +8,7 @@ import pytest
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.tasks.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.tasks.inputs import Dense, DenseTokens, Layout
+from ray_mtlkd.tasks.inputs import Bag, Dense, DenseTokens, Layout, Tokens
 from ray_mtlkd.tasks.metrics import trivial
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation import predict_all
@@ -95,6 +95,35 @@ def shared_tables():
         beaten = [trivial(task, train.labels, split.labels) for split in (valid, test)]
         parts.append(TaskTables(task, Layout(form="Dense", width=6), train, valid, test, *beaten))
     return as_tensors(SetupTables("shared", tuple(parts), "fingerprint", shares_rows=True))
+
+
+@pytest.fixture(scope="session")
+def shared_words():
+    """A task that tags words, not in every row, and one that tells their texts apart, in the rows of one table."""
+    rng = np.random.default_rng(2)
+    tagger = Task(name="where", kind="tagging", metric="span_f1", classes=("O", "B-X"))
+    teller = Task(name="which", kind="multiclass", metric="accuracy", classes=("a", "b"))
+    made = {tagger.name: [], teller.name: []}
+    for rows in (120, 60, 60):
+        offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 7, rows))]).astype(np.int64)
+        ids = rng.integers(0, 40, (offsets[-1], 2))
+        bag = Bag(ids[:, 0].copy(), np.ones(len(ids), np.float32), offsets)
+        inputs = Tokens(ids, offsets, bag)
+        tagged = np.flatnonzero(rng.random(rows) < 0.7)
+        lengths = np.diff(offsets)[tagged]
+        at = np.concatenate([np.arange(offsets[row], offsets[row + 1]) for row in tagged])
+        ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        made[tagger.name].append(Examples(inputs, (ids[at, 0] < 15).astype(np.int64), tagged, ends))
+        told = (ids[offsets[:-1], 0] < 20).astype(np.int64)
+        made[teller.name].append(Examples(inputs, told, np.arange(rows)))
+    parts = []
+    for task in (tagger, teller):
+        train, valid, test = made[task.name]
+        beaten = [trivial(task, train.labels, split.labels, split.offsets) for split in (valid, test)]
+        parts.append(
+            TaskTables(task, Layout(form="Tokens", width=2, buckets=40, ngrams=40), train, valid, test, *beaten)
+        )
+    return as_tensors(SetupTables("words", tuple(parts), "fingerprint", shares_rows=True))
 
 
 @pytest.fixture

@@ -70,6 +70,22 @@ def test_a_feed_goes_on_from_where_it_was(tables, shared_tables):
         assert [each.labels.tolist() for each in first] == [each.labels.tolist() for each in second]
 
 
+def test_parts_without_a_label_of_the_tasks_that_train_are_left_out(shared_tables):
+    supply = feed(shared_tables, _settings(batch_size=8, accumulation=8), seed=1)
+    for _ in range(60):
+        drawn = supply.draw([3])
+        assert all(batch.targets for batch in drawn)
+        assert sum(target.share for target in _all(drawn)) == pytest.approx(1.0)
+
+
+def test_shares_of_tagging_count_tokens(shared_words):
+    drawn = feed(shared_words, _settings(accumulation=4), seed=1).draw([0, 1])
+    for task in (0, 1):
+        mine = [target for target in _all(drawn) if target.task == task]
+        total = sum(len(target.labels) for target in mine)
+        assert [target.share for target in mine] == pytest.approx([len(target.labels) / total for target in mine])
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import CURRICULA
 from ray_mtlkd.tasks.inputs import Dense
@@ -320,6 +321,9 @@ def test_a_run_with_every_option_resumes_bit_for_bit(job, inline, tmp_path, stra
     assert _untimed(resumed) == _untimed(whole)
 
 
+STILL = Cnn(embedding=4, channels=4, widths=(1, 3), wide=4, dropout=0.0, word_dropout=0.0)
+"""Without chance."""
+
 BALANCED = ("sum", "uncertainty", "gradnorm", "pcgrad", "torchjd:UPGrad")
 
 
@@ -337,6 +341,19 @@ class TestSharedRows:
 
         whole = _run(make(), inline, tmp_path / "whole")
         assert whole.score > 0.2
+        assert _untimed(_interrupted(make, inline, tmp_path / "killed")) == _untimed(whole)
+
+    @pytest.mark.parametrize(
+        "strategy", ["sum", "pcgrad", "gradnorm", {"curriculum": "joint_kd", "balancer": "pcgrad"}], ids=str
+    )
+    def test_words_and_texts_train_together_and_resume_bit_for_bit(self, job, inline, tmp_path, shared_words, strategy):
+        def make():
+            settings = replace(PRACTICE, sampling="equal", lr=3e-2)
+            encoder = Cnn(embedding=8, channels=8, widths=(1, 3), wide=8)
+            return job(strategy, of=shared_words, encoder=encoder, training=settings)
+
+        whole = _run(make(), inline, tmp_path / "whole")
+        assert min(task.test for task in whole.tasks) > 0.5
         assert _untimed(_interrupted(make, inline, tmp_path / "killed")) == _untimed(whole)
 
     def test_one_forward_through_the_trunk_serves_all_tasks(self, job, shared_tables):
@@ -395,14 +412,14 @@ def _plain(**changes):
 
 
 @pytest.mark.parametrize("strategy", ["sum", "gradnorm", "pcgrad"])
-@pytest.mark.parametrize("shares_rows", [False, True])
-def test_a_batch_in_parts_gives_the_same_update(job, shared_tables, tables, strategy, shares_rows):
+@pytest.mark.parametrize("which", ["tables", "shared_tables", "shared_words"])
+def test_a_batch_in_parts_gives_the_same_update(job, request, strategy, which):
+    given = request.getfixturevalue(which)
+    encoder = STILL if which == "shared_words" else Mlp(hidden=(16,), dropout=0.0)
     found = []
     for parts in (1, 3):
         torch.manual_seed(5)
-        settings = _plain(accumulation=parts)
-        given = shared_tables if shares_rows else tables
-        trainer = Trainer(job(strategy, of=given, encoder=Mlp(hidden=(16,), dropout=0.0), training=settings))
+        trainer = Trainer(job(strategy, of=given, encoder=encoder, training=_plain(accumulation=parts)))
         for _ in range(3):
             report = trainer.step(range(len(given.tasks)), soft={}, switched=frozenset(), share=0.5)
         found.append((report.losses, trainer.parameters()))

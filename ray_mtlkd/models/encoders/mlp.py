@@ -20,6 +20,10 @@ _STD = 0.1
 validation AUC and .0006 of class_worker's accuracy; at .01 a run of some epochs ends before they have grown."""
 
 
+_BEYOND = 10.0
+"""Widths of an outer bin that a value may lie beyond its inner edge, either way."""
+
+
 @document
 @dataclass(frozen=True, kw_only=True)
 class Mlp:
@@ -93,7 +97,8 @@ class NumberEmbedding(nn.Module):
     """Every numeric column's piecewise linear encoding, through a linear layer and ReLU of the column's own.
 
     The encoding of x over the edges b_0 < … < b_K is (e_1, …, e_K) with e_k = (x - b_{k-1}) / (b_k - b_{k-1}), cut off
-    at 0 for k > 1 and at 1 for k < K (Gorishniy et al. 2022, arXiv:2203.05556, equation 1).
+    at 0 for k > 1 and at 1 for k < K (Gorishniy et al. 2022, arXiv:2203.05556, equation 1). Unlike there, values beyond
+    the outer edges count up to ten widths of the outer bins only: these can be very narrow.
     """
 
     starts: Tensor
@@ -111,7 +116,7 @@ class NumberEmbedding(nn.Module):
             borders = torch.tensor(column, dtype=torch.float64)
             starts[at, :size], slopes[at, :size] = borders[:-1], 1 / borders.diff()
             highest[at, :size] = 1
-            lowest[at, 0], highest[at, size - 1] = -math.inf, math.inf
+            lowest[at, 0], highest[at, size - 1] = -_BEYOND, _BEYOND
             nn.init.normal_(weight[at, :size], std=math.sqrt(2 / size))
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(len(edges), width))

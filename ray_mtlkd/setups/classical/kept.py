@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import sklearn
 
 from ray_mtlkd.records import BASELINES, BaselineRecord, baselines_from_table, baselines_to_table
 from ray_mtlkd.setups.cache import cache_folder
 
-VERSION = "1"
-"""Changes with every change of the models that may change a figure."""
+VERSION = f"2-sklearn-{sklearn.__version__}"
+"""Changes with every change of the models or their features that may change a figure."""
 
 
 def find(content: str, *, tasks: Sequence[str], say: Callable[[str], None]) -> tuple[BaselineRecord, ...] | None:

@@ -131,4 +131,5 @@ def _longer(grams: _Ngrams, words: Words, whole: NDArray[np.bool_], length: int)
     begins, lasts = np.divmod(pairs.dictionary.to_numpy(), len(words.distinct))
     parts = zip(begins.tolist(), lasts.tolist(), strict=True)
     distinct = [f"{grams.distinct[begin]} {words.distinct[last]}" for begin, last in parts]
-    return _Ngrams(distinct, pairs.indices.to_numpy(), starts)
+    # 64 bits: the next length multiplies them by the number of words
+    return _Ngrams(distinct, pairs.indices.to_numpy().astype(np.int64), starts)

@@ -110,8 +110,18 @@ def _fit(
         return fit_bags(trains, features)
     if isinstance(features, TokenFeatures):
         return fit_tokens(trains, features, tags=[_tags(tasks) for tasks in groups])
-    fitted = [_fit_dense(spec, train, features) for spec, train in trains]
+    fitted = [_fit_dense(spec, _alike(spec, train, trains), features) for spec, train in trains]
     return [(featuriser, featuriser.transform(train)) for featuriser, (_, train) in zip(fitted, trains, strict=True)]
+
+
+def _alike(spec: TaskSpec, train: pa.Table, trains: Sequence[tuple[TaskSpec, pa.Table]]) -> pa.Table:
+    """The train tables of all tasks with the same numbers and categories, one below the other.
+
+    So that tasks with tables of their own read the same columns the same way, and share an input layer.
+    """
+    if spec.columns is None:
+        return train
+    return pa.concat_tables([table for other, table in trains if other.columns == spec.columns])
 
 
 def _tags(tasks: Sequence[RawTask]) -> TextTags:

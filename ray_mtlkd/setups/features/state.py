@@ -14,7 +14,7 @@ from ray_mtlkd.setups.features import bag, dense, overlap, text, tokens
 from ray_mtlkd.setups.features.featuriser import Featuriser
 from ray_mtlkd.tasks.inputs import Array, Bag, BagFeatures, Dense, DenseTokens, Layout, Pair, Tokens
 
-VERSION = 2
+VERSION = 3
 """Counts the changes of this package after which the same tables and requests make other features."""
 
 KINDS: Mapping[str, type] = {

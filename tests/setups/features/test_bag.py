@@ -106,3 +106,12 @@ def test_among_many_texts_an_ngram_must_stand_in_two():
     assert weights_of(fitted(*few), "twice") != {}
     assert weights_of(fitted(*few, *many), "twice") == {}
     assert weights_of(fitted(*few, *many, "twice"), "twice") != {}
+
+
+def test_long_ngrams_of_many_words_are_scikit_learn_s():
+    # more distinct pairs times words than 32 bits count
+    order = np.random.default_rng(0).permutation(np.repeat(np.arange(50_000), 2))
+    text = " ".join(f"w{number}" for number in order)
+    (found,) = bag.count(read(text), BagFeatures(ngrams=3, letters=0))
+    reference = HashingVectorizer(n_features=2**16, ngram_range=(1, 3), alternate_sign=False, norm=None)
+    assert (found != reference.transform([text])).nnz == 0

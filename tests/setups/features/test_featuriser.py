@@ -242,7 +242,7 @@ def test_damaged_featurisers_are_an_error_that_names_the_file(damage):
 def test_featurisers_of_another_version_are_refused(monkeypatch):
     packed = setups.pack_featurisers({"intent": build("bag of a text").featuriser})
     monkeypatch.setattr(state, "VERSION", state.VERSION + 1)
-    with pytest.raises(MtlkdError, match="features of version 2, not 3"):
+    with pytest.raises(MtlkdError, match="features of version 3, not 4"):
         setups.unpack_featurisers(packed, where="f.safetensors")
 
 
