@@ -1,7 +1,7 @@
 """Everything that can be found wrong before a sweep starts; no Ray in here."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd import setups
-from ray_mtlkd.decode import join
+from ray_mtlkd.decode import join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders import EncoderConfig
@@ -83,6 +83,7 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
                 say(f"featurising {trial.setup} for {decoded.encoder.name}")
                 tables[key] = setups.featurise(raws[trial.setup], key[1])
             tasks = tables[key].tasks
+            problems.extend(_size_problems(trial, raws))
             problem = _rows_problem(trial, tables[key])
             if problem is not None:
                 problems.append(problem)
@@ -100,6 +101,15 @@ def _place(space: SearchSpace, trial: Trial) -> str:
     """Where a trial's strategy stands."""
     at = [strategy.label for strategy in space.strategies].index(trial.strategy)
     return f"setup {trial.setup}: {join('strategies', at)}"
+
+
+def _size_problems(trial: Trial, raws: Mapping[str, RawSetup]) -> Iterator[MtlkdError]:
+    """Batch sizes of tasks that no setup has."""
+    sizes = trial.configuration.training.batch_size
+    tasks = {name for raw in raws.values() for name in raw.manifest.tasks}
+    for name in sizes if isinstance(sizes, dict) else ():
+        if name not in tasks:
+            yield unknown_name(name, tasks, what="task", where="training.batch_size")
 
 
 def _rows_problem(trial: Trial, tables: SetupTables[Array]) -> MtlkdError | None:
