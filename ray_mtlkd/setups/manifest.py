@@ -29,8 +29,8 @@ class Columns:
 
 @document
 @dataclass(frozen=True, kw_only=True)
-class TaskSpec:
-    """One task as the manifest describes it. Exactly one of the six input forms is given.
+class InputSpec:
+    """What tasks read. Exactly one of the six input forms is given.
 
     Attributes:
         data: Folder with train, valid and test tables.
@@ -39,24 +39,15 @@ class TaskSpec:
         tokens: A column of lists of strings.
         vector: A column of lists of numbers, all of one length.
         token_vectors: A column of lists of such vectors, one a token.
-        classes: Number of classes, or their names in the order of the label numbers: makes labels checkable.
-        threshold: Probability from which a binary or multilabel label counts as predicted.
-        missing_labels: Whether a row without a label is an error or left out.
     """
 
-    kind: Kind
     data: str
-    label: str
-    metric: str
     text: tuple[str, ...] | None = None
     pair: tuple[str, str] | None = None
     tokens: str | None = None
     columns: Columns | None = None
     vector: str | None = None
     token_vectors: str | None = None
-    classes: int | tuple[str, ...] | None = None
-    threshold: float | None = None
-    missing_labels: Literal["error", "skip"] = "error"
 
     @property
     def form(self) -> Form:
@@ -70,6 +61,25 @@ class TaskSpec:
             return self.columns.numeric + self.columns.categorical
         given = getattr(self, self.form)
         return (given,) if isinstance(given, str) else tuple(given)
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec(InputSpec):
+    """One task as the manifest describes it.
+
+    Attributes:
+        classes: Number of classes, or their names in the order of the label numbers: makes labels checkable.
+        threshold: Probability from which a binary or multilabel label counts as predicted.
+        missing_labels: Whether a row without a label is an error or left out.
+    """
+
+    kind: Kind
+    label: str
+    metric: str
+    classes: int | tuple[str, ...] | None = None
+    threshold: float | None = None
+    missing_labels: Literal["error", "skip"] = "error"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,20 +104,6 @@ class _Outline:
     tasks: dict[str, dict[str, Any]]
     source: str | None = None
     shared: dict[str, Any] | None = None
-
-
-@document
-@dataclass(frozen=True, kw_only=True)
-class _Shared:
-    """The table whose rows all tasks label, and the inputs that all of them read: keys of `TaskSpec`."""
-
-    data: str
-    text: tuple[str, ...] | None = None
-    pair: tuple[str, str] | None = None
-    tokens: str | None = None
-    columns: Columns | None = None
-    vector: str | None = None
-    token_vectors: str | None = None
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -137,7 +133,7 @@ def parse_manifest(value: Any, *, where: str) -> Manifest:
     if isinstance(shared, dict):
         problems += _form_problems(shared, "shared")
         with gather(problems):
-            decode(_Shared, shared, where="shared")
+            decode(InputSpec, shared, where="shared")
     specs: dict[str, TaskSpec] = {}
     # where the shared inputs are wrong, every task would only say so again
     for name, raw in (tasks if isinstance(tasks, dict) and len(problems) == found else {}).items():

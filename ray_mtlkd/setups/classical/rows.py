@@ -34,7 +34,7 @@ def words(task: RawTask) -> Rows:
     Raises:
         MtlkdError: where no train text has a word.
     """
-    return _tf_idf(task, ngram_range=(1, 2), token_pattern=PATTERN.pattern)
+    return _tf_idf(task, TfidfVectorizer(ngram_range=(1, 2), token_pattern=PATTERN.pattern, sublinear_tf=True))
 
 
 def characters(task: RawTask) -> Rows:
@@ -44,7 +44,8 @@ def characters(task: RawTask) -> Rows:
         MtlkdError: where no train text has a word.
     """
     rare = least_rows(len(task.splits["train"].row_ids))
-    return _tf_idf(task, ngram_range=(3, 4), analyzer="char_wb", min_df=rare)
+    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), min_df=rare, sublinear_tf=True)
+    return _tf_idf(task, vectorizer)
 
 
 def beside(first: Rows, second: Rows) -> Rows:
@@ -100,9 +101,9 @@ def least_rows(train_rows: int) -> int:
     return 2 if train_rows >= MANY_ROWS else 1
 
 
-def _tf_idf(task: RawTask, **settings: Any) -> Rows:
+def _tf_idf(task: RawTask, vectorizer: TfidfVectorizer) -> Rows:
+    vectorizer.set_params(dtype=np.float32)
     texts = {split: joined_texts(task, split) for split in SPLITS}
-    vectorizer = TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **settings)
     try:
         vectorizer.fit(texts["train"])
     except ValueError as error:
