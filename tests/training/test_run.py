@@ -324,7 +324,10 @@ def test_a_run_with_every_option_resumes_bit_for_bit(job, inline, tmp_path, stra
 STILL = Cnn(embedding=4, channels=4, widths=(1, 3), wide=4, dropout=0.0, word_dropout=0.0)
 """Without chance."""
 
-BALANCED = ("sum", "uncertainty", "gradnorm", "pcgrad", "torchjd:UPGrad")
+PAIRS = [
+    *((curriculum, balancer) for curriculum in sorted(CURRICULA) for balancer in ("sum", "gradnorm", "pcgrad")),
+    *(("joint_kd", balancer) for balancer in ("uncertainty", "torchjd:UPGrad")),
+]
 
 
 class TestSharedRows:
@@ -332,7 +335,7 @@ class TestSharedRows:
 
     @pytest.mark.parametrize(
         "strategy",
-        [{"curriculum": curriculum, "balancer": balancer} for curriculum in sorted(CURRICULA) for balancer in BALANCED],
+        [{"curriculum": curriculum, "balancer": balancer} for curriculum, balancer in PAIRS],
         ids=lambda strategy: f"{strategy['curriculum']} x {strategy['balancer']}",
     )
     def test_every_strategy_trains_and_resumes_bit_for_bit(self, job, inline, tmp_path, shared_tables, strategy):
