@@ -16,7 +16,6 @@ Distillation (Hinton et al. 2015, arXiv:1503.02531, section 2), with z the stude
 Binary and multilabel tasks put the sigmoid in place of the softmax. Regression recalls the teacher's prediction by MSE.
 """
 
-import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,8 +97,7 @@ def loss(task: Task, outputs: Tensor, labels: Tensor, *, smoothing: float = 0.0)
         labels: Of train: [B] float32 (regression: in the label's own unit), [B] int64, [B, K] float32, [tokens] int64.
         smoothing: Share of the target that goes evenly to all classes, or to both answers; not for regression.
     """
-    rule = KINDS[task.kind]
-    return rule.loss(task, outputs, labels, smoothing) / rule.start(task)[1]
+    return KINDS[task.kind].loss(task, outputs, labels, smoothing) / unit(task)
 
 
 def distill(task: Task, outputs: Tensor, soft: Tensor, *, temperature: float) -> Tensor:
@@ -111,8 +109,12 @@ def distill(task: Task, outputs: Tensor, soft: Tensor, *, temperature: float) ->
         soft: The teacher's raw outputs on the same rows: same shape, float32.
         temperature: τ > 0; plays no role for regression.
     """
-    rule = KINDS[task.kind]
-    return rule.distill(outputs, soft, temperature) / rule.start(task)[1]
+    return KINDS[task.kind].distill(outputs, soft, temperature) / unit(task)
+
+
+def unit(task: Task) -> float:
+    """What the best constant predictor loses on train, in nats or squared standard deviations: above 0."""
+    return KINDS[task.kind].start(task)[1]
 
 
 def start(task: Task) -> tuple[float, ...]:
@@ -149,13 +151,11 @@ def _distill_squared(outputs: Tensor, soft: Tensor, _temperature: float) -> Tens
     return functional.mse_loss(outputs, soft)
 
 
-@functools.cache
 def _start_binary(task: Task) -> tuple[tuple[float, ...], float]:
     prior = task.prior or (0.5,) * task.outputs
     return tuple(math.log(p / (1 - p)) for p in prior), sum(-p * math.log(p) - (1 - p) * math.log(1 - p) for p in prior)
 
 
-@functools.cache
 def _start_classes(task: Task) -> tuple[tuple[float, ...], float]:
     prior = task.prior or (1 / task.outputs,) * task.outputs
     return tuple(math.log(p) for p in prior), sum(-p * math.log(p) for p in prior)

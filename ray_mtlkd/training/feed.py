@@ -133,6 +133,10 @@ class OwnRows:
     def _draw(self, task: int) -> Iterable[Batch]:
         train = self._tables[task].train
         rows = self._samplers[task].draw().to(train.row_ids.device)
+        if self._parts == 1:
+            target = Target(task=task, outputs=None, labels=train.places(rows), share=1.0)
+            yield Batch(inputs=train.take(rows), targets=(target,))
+            return
         parts = [(part, train.places(part)) for part in rows.chunk(self._parts)]
         total = sum(len(labels) for _, labels in parts)
         for part, labels in parts:

@@ -1,6 +1,7 @@
 """From a batch to the losses of the tasks that learn from it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -28,6 +29,8 @@ class Objective:
         self._tables = tables
         self._settings = configuration.training
         self._kd = configuration.kd
+        self._rules = [kinds.KINDS[table.task.kind] for table in tables]
+        self._units = [kinds.unit(table.task) for table in tables]
 
     def represent(self, batch: Batch) -> Sequence[tuple[Tensor, ...]]:
         """What the head of each of the batch's tasks reads [A]."""
@@ -50,19 +53,22 @@ class Objective:
                 for target, representation in zip(batch.targets, representations, strict=True)
             ]
         return [
-            target.share * self._loss(target, found.float(), soft.get(target.task))
+            self._loss(target, found.float(), soft.get(target.task))
             for target, found in zip(batch.targets, outputs, strict=True)
         ]
 
     def _loss(self, target: Target, outputs: Tensor, soft: Tensor | None) -> Tensor:
-        table = self._tables[target.task]
+        """As `kinds.loss` and `kinds.distill`, with all factors in one multiplication."""
+        table, rule = self._tables[target.task], self._rules[target.task]
         labelled = outputs if target.outputs is None else outputs[target.outputs]
+        factor = target.share / self._units[target.task]
         if soft is None:
             labels = table.train.labels[target.labels]
-            return kinds.loss(table.task, labelled, labels, smoothing=self._settings.label_smoothing)
-        taught = soft[target.labels]
-        return self._kd.kd_weight * kinds.distill(table.task, labelled, taught, temperature=self._kd.temperature)
+            return factor * rule.loss(table.task, labelled, labels, self._settings.label_smoothing)
+        taught = rule.distill(labelled, soft[target.labels], self._kd.temperature)
+        return (factor * self._kd.kd_weight) * taught
 
-    def _mixed(self, batch: Batch) -> torch.autocast:
-        device = batch.targets[0].labels.device.type
-        return torch.autocast(device, torch.bfloat16, enabled=self._settings.precision == "bf16")
+    def _mixed(self, batch: Batch) -> AbstractContextManager[object]:
+        if self._settings.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(batch.targets[0].labels.device.type, torch.bfloat16)

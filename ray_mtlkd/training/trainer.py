@@ -169,16 +169,16 @@ class Trainer:
     ) -> StepReport:
         tasks = _tasks(batches)
         matrix.begin(tasks)
-        losses = {task: torch.zeros((), device=self._device) for task in tasks}
+        losses: dict[int, Tensor] = {}
         for batch in batches:
             for target, loss in zip(batch.targets, self._backward(matrix, batch, soft), strict=True):
-                losses[target.task] += loss
+                losses[target.task] = losses[target.task] + loss if target.task in losses else loss
         matrix.gather(tasks)
         needs = self._balancer.needs
         empty = torch.zeros(0, device=self._device)
         measured = {"losses": lambda _: empty, "norms": matrix.norms, "gram": matrix.gram}[needs](tasks)
         # one transfer for losses and measurements alike
-        numbers = torch.cat([torch.stack(list(losses.values())), measured.flatten()]).tolist()
+        numbers = torch.cat([torch.stack([losses[task] for task in tasks]), measured.flatten()]).tolist()
         values = self._checked(tasks, numbers[: len(tasks)])
         rest = tuple(numbers[len(tasks) :])
         gram = tuple(zip(*[iter(rest)] * len(tasks), strict=True)) if needs == "gram" else ()
