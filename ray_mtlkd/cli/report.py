@@ -12,7 +12,7 @@ from rich.text import Text
 from ray_mtlkd.errors import MtlkdError
 
 if TYPE_CHECKING:
-    from ray_mtlkd.report import Advice, Cell, Summary
+    from ray_mtlkd.report import Advice, Cell, Report, Summary
 
 EXAMPLE = "Example: `ray-mtlkd report runs/first runs/second --out runs/report`"
 _WIDE = 130
@@ -37,13 +37,16 @@ def report(
 
     console = Console(highlight=False)
     found = build(results, _folder(results, out))
-    print_advice(found.advice, console)
-    print_summary(found.summary, console)
-    if found.failed:
-        console.print(
-            f"{found.failed} trial{'s' * (found.failed > 1)} failed; the report says which and why", style="yellow"
-        )
-    console.print(f"report:      {found.page}", soft_wrap=True, markup=False)
+    print_report(found, console, failed=found.failed)
+
+
+def print_report(report: "Report", console: Console, *, failed: int) -> None:
+    """What a report says in short, how many trials failed, and where the rest is."""
+    print_advice(report.advice, console)
+    print_summary(report.summary, console)
+    if failed:
+        console.print(f"{failed} trial{'s' * (failed > 1)} failed; the report says which and why", style="yellow")
+    console.print(f"report:      {report.page}", soft_wrap=True, markup=False)
 
 
 def print_summary(summary: "Summary", console: Console) -> None:

@@ -69,17 +69,12 @@ def sweep(
 
 def finish(uri: str, *, failed: int, console: Console) -> None:
     """Report, and say where everything is."""
-    from ray_mtlkd.cli.report import print_advice, print_summary
+    from ray_mtlkd.cli.report import print_report
     from ray_mtlkd.report import build
     from ray_mtlkd.training.storage import join_uri
 
     report = build([uri], join_uri(uri, "report"))
-    print_advice(report.advice, console)
-    print_summary(report.summary, console)
-    if failed:
-        said = "1 trial" if failed == 1 else f"{failed} trials"
-        console.print(f"{said} failed; the report says which and why", style="yellow")
-    console.print(f"report:      {report.page}", soft_wrap=True, markup=False)
+    print_report(report, console, failed=failed)
     console.print(f"tensorboard --logdir {join_uri(uri, 'tensorboard')}", soft_wrap=True, markup=False)
 
 

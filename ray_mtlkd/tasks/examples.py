@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ray_mtlkd.tasks.inputs import A, Array, Inputs, Layout, flat_index
+from ray_mtlkd.tasks.inputs import A, Array, DenseTokens, Inputs, Layout, Tokens, flat_index
 from ray_mtlkd.tasks.task import Task
 
 Split = Literal["train", "valid", "test"]
@@ -43,6 +43,12 @@ class Examples(Generic[A]):
     def places(self: "Examples[Tensor]", at: Tensor) -> Tensor:
         """Where the labels of the labelled rows ``at`` [B] stand in ``labels``: [B], or [tokens] for tagging."""
         return at if self.offsets is None else flat_index(self.offsets, at)[0]
+
+    def outputs(self: "Examples[Tensor]", batch: Inputs[Tensor], rows: Tensor) -> Tensor:
+        """Where a network's outputs for the given rows [B] of a batch of inputs stand: [B], or [tokens] for tagging."""
+        if self.offsets is None or not isinstance(batch, Tokens | DenseTokens):
+            return rows
+        return flat_index(batch.offsets, rows)[0]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ Distillation (Hinton et al. 2015, arXiv:1503.02531, section 2), with z the stude
 Binary and multilabel tasks put the sigmoid in place of the softmax. Regression recalls the teacher's prediction by MSE.
 """
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ class Rule:
     per_token: bool = False
 
 
-def loss(task: Task, outputs: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> Tensor:
+def loss(task: Task, outputs: Tensor, labels: Tensor, *, smoothing: float = 0.0, weight: float = 1.0) -> Tensor:
     """Mean loss of a batch on its hard labels, a scalar: about 1 for a predictor that ignores the inputs.
 
     Args:
@@ -96,11 +97,12 @@ def loss(task: Task, outputs: Tensor, labels: Tensor, *, smoothing: float = 0.0)
         outputs: Raw outputs [B] (binary, regression), [B, K], or [tokens, K] (tagging).
         labels: Of train: [B] float32 (regression: in the label's own unit), [B] int64, [B, K] float32, [tokens] int64.
         smoothing: Share of the target that goes evenly to all classes, or to both answers; not for regression.
+        weight: A factor on it.
     """
-    return KINDS[task.kind].loss(task, outputs, labels, smoothing) / unit(task)
+    return (weight / unit(task)) * KINDS[task.kind].loss(task, outputs, labels, smoothing)
 
 
-def distill(task: Task, outputs: Tensor, soft: Tensor, *, temperature: float) -> Tensor:
+def distill(task: Task, outputs: Tensor, soft: Tensor, *, temperature: float, weight: float = 1.0) -> Tensor:
     """Mean loss of a batch on its soft labels, a scalar; least where the outputs equal the teacher's.
 
     Args:
@@ -108,10 +110,12 @@ def distill(task: Task, outputs: Tensor, soft: Tensor, *, temperature: float) ->
         outputs: The student's raw outputs.
         soft: The teacher's raw outputs on the same rows: same shape, float32.
         temperature: τ > 0; plays no role for regression.
+        weight: A factor on it.
     """
-    return KINDS[task.kind].distill(outputs, soft, temperature) / unit(task)
+    return (weight / unit(task)) * KINDS[task.kind].distill(outputs, soft, temperature)
 
 
+@functools.cache
 def unit(task: Task) -> float:
     """What the best constant predictor loses on train, in nats or squared standard deviations: above 0."""
     return KINDS[task.kind].start(task)[1]

@@ -9,7 +9,6 @@ from torch import Tensor
 from ray_mtlkd.models.build import MultitaskModel
 from ray_mtlkd.strategies.curricula.base import TaskFacts
 from ray_mtlkd.tasks.examples import Examples, SetupTables, Split, TaskTables
-from ray_mtlkd.tasks.inputs import DenseTokens, Tokens, flat_index
 from ray_mtlkd.tasks.metrics import METRICS, evaluate, skill
 from ray_mtlkd.tasks.task import Task
 
@@ -65,9 +64,7 @@ def _predict_together(model: MultitaskModel, parts: Sequence[Examples[Tensor]], 
         for at, representation in enumerate(model.represent(inputs, tasks)):
             outputs = model.read(tasks[at], representation, inputs)
             kept = labelled[at, chunk].nonzero().squeeze(1)
-            if isinstance(inputs, Tokens | DenseTokens) and parts[at].offsets is not None:
-                kept, _ = flat_index(inputs.offsets, kept)
-            found[at].append(outputs[kept])
+            found[at].append(outputs[parts[at].outputs(inputs, kept)])
     return [torch.cat(outputs) for outputs in found]
 
 

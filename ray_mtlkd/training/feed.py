@@ -6,7 +6,7 @@ the batch.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.tasks.examples import SetupTables, TaskTables
-from ray_mtlkd.tasks.inputs import DenseTokens, Inputs, Tokens, flat_index
+from ray_mtlkd.tasks.inputs import Inputs
 from ray_mtlkd.training.batches import Position, Sampler
 from ray_mtlkd.training.settings import Optimization
 
@@ -34,7 +34,7 @@ class Target:
     task: int
     outputs: Tensor | None
     labels: Tensor
-    share: float
+    share: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,8 @@ class OwnRows:
 
     def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
         """A batch a task, or several where it is cut into parts."""
-        return tuple(batch for task in tasks for batch in self._draw(task))
+        batches = tuple(batch for task in tasks for batch in self._draw(task))
+        return _with_shares(batches) if self._parts > 1 else batches
 
     @property
     def positions(self) -> tuple[Position, ...]:
@@ -130,17 +131,11 @@ class OwnRows:
         for sampler, position in zip(self._samplers, positions, strict=True):
             sampler.move(position)
 
-    def _draw(self, task: int) -> Iterable[Batch]:
+    def _draw(self, task: int) -> Iterator[Batch]:
         train = self._tables[task].train
         rows = self._samplers[task].draw().to(train.row_ids.device)
-        if self._parts == 1:
-            target = Target(task=task, outputs=None, labels=train.places(rows), share=1.0)
-            yield Batch(inputs=train.take(rows), targets=(target,))
-            return
-        parts = [(part, train.places(part)) for part in rows.chunk(self._parts)]
-        total = sum(len(labels) for _, labels in parts)
-        for part, labels in parts:
-            target = Target(task=task, outputs=None, labels=labels, share=len(labels) / total)
+        for part in rows.chunk(self._parts):
+            target = Target(task=task, outputs=None, labels=train.places(part))
             yield Batch(inputs=train.take(part), targets=(target,))
 
 
@@ -165,10 +160,7 @@ class SharedRows:
         while not batches:  # ends: a task that trains has a labelled row somewhere in each epoch
             rows = self._rows[self._sampler.draw()]
             batches = [batch for part in rows.chunk(self._parts) if (batch := self._batch(part, tasks)).targets]
-        totals = Counter[int]()
-        for target in (target for batch in batches for target in batch.targets):
-            totals[target.task] += len(target.labels)
-        return tuple(replace(batch, targets=tuple(_scaled(batch.targets, totals))) for batch in batches)
+        return _with_shares(batches) if self._parts > 1 else tuple(batches)
 
     @property
     def positions(self) -> tuple[Position, ...]:
@@ -192,14 +184,19 @@ class SharedRows:
             if not len(kept):
                 continue
             train = self._tables[task].train
-            outputs = None if len(kept) == len(rows) else kept.to(train.row_ids.device)
-            if outputs is not None and train.offsets is not None and isinstance(inputs, Tokens | DenseTokens):
-                outputs, _ = flat_index(inputs.offsets, outputs)
+            whole = len(kept) == len(rows)
+            outputs = None if whole else train.outputs(inputs, kept.to(train.row_ids.device))
             labels = train.places(places[kept].to(train.row_ids.device))
-            yield Target(task=task, outputs=outputs, labels=labels, share=1.0)
+            yield Target(task=task, outputs=outputs, labels=labels)
 
 
-def _scaled(targets: Iterable[Target], totals: Mapping[int, int]) -> Iterator[Target]:
-    """The targets with their shares of the step's labels: of tokens for tagging, as the losses are means over them."""
-    for target in targets:
-        yield replace(target, share=len(target.labels) / totals[target.task])
+def _with_shares(batches: Sequence[Batch]) -> tuple[Batch, ...]:
+    """The batches with each target's share of its task's labels (tokens for tagging): losses are means over these."""
+    totals = Counter[int]()
+    for target in (target for batch in batches for target in batch.targets):
+        totals[target.task] += len(target.labels)
+
+    def share(target: Target) -> Target:
+        return replace(target, share=len(target.labels) / totals[target.task])
+
+    return tuple(replace(batch, targets=tuple(map(share, batch.targets))) for batch in batches)

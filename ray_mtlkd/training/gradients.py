@@ -70,8 +70,8 @@ class SharedGradients:
             if self._own[task]:
                 parts = [seed[at] for seed in seeds]
                 torch.autograd.backward(outputs, parts, retain_graph=True, inputs=self._own[task])
-        at_tasks = torch.tensor(tasks, device=self._rows.device)
         if not self._sparse:
+            at_tasks = torch.tensor(tasks, device=self._rows.device)
             found = torch.autograd.grad(outputs, self._dense, seeds, is_grads_batched=True, allow_unused=True)
             for part, gradient in zip(self._slices, found, strict=True):
                 if gradient is not None:

@@ -107,7 +107,8 @@ class Loop:
     def _evaluate(self) -> None:
         started = [task for task, phase in enumerate(self._progress.curriculum.phases) if phase != "waiting"]
         known = metrics_of(self._trainer.model, self._setup, "valid", started)
-        values = [dict(zip(started, known, strict=True)).get(task) for task in range(len(self._tables))]
+        by_task = dict(zip(started, known, strict=True))
+        values = [by_task.get(task) for task in range(len(self._tables))]
         reached = score(known, self._tables) if len(known) == len(values) else None
         self._track(values)
         if reached is not None:

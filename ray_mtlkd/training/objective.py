@@ -29,8 +29,6 @@ class Objective:
         self._tables = tables
         self._settings = configuration.training
         self._kd = configuration.kd
-        self._rules = [kinds.KINDS[table.task.kind] for table in tables]
-        self._units = [kinds.unit(table.task) for table in tables]
 
     def represent(self, batch: Batch) -> Sequence[tuple[Tensor, ...]]:
         """What the head of each of the batch's tasks reads [A]."""
@@ -58,15 +56,13 @@ class Objective:
         ]
 
     def _loss(self, target: Target, outputs: Tensor, soft: Tensor | None) -> Tensor:
-        """As `kinds.loss` and `kinds.distill`, with all factors in one multiplication."""
-        table, rule = self._tables[target.task], self._rules[target.task]
+        table = self._tables[target.task]
         labelled = outputs if target.outputs is None else outputs[target.outputs]
-        factor = target.share / self._units[target.task]
         if soft is None:
-            labels = table.train.labels[target.labels]
-            return factor * rule.loss(table.task, labelled, labels, self._settings.label_smoothing)
-        taught = rule.distill(labelled, soft[target.labels], self._kd.temperature)
-        return (factor * self._kd.kd_weight) * taught
+            labels, smoothing = table.train.labels[target.labels], self._settings.label_smoothing
+            return kinds.loss(table.task, labelled, labels, smoothing=smoothing, weight=target.share)
+        taught, weight = soft[target.labels], target.share * self._kd.kd_weight
+        return kinds.distill(table.task, labelled, taught, temperature=self._kd.temperature, weight=weight)
 
     def _mixed(self, batch: Batch) -> AbstractContextManager[object]:
         if self._settings.precision == "fp32":

@@ -11,7 +11,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_letters, check_widths
+from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_letters, check_widths, forms_of
 from ray_mtlkd.models.encoders.layers import HashedLayer, stack
 from ray_mtlkd.tasks.inputs import Bag, BagFeatures, Layout
 from ray_mtlkd.tasks.task import Kind
@@ -39,12 +39,7 @@ class BagOfNgrams:
     """
 
     name: ClassVar[str] = "bag"
-    forms: ClassVar[Mapping[Kind, str]] = {
-        "binary": "Bag",
-        "multiclass": "Bag",
-        "multilabel": "Bag",
-        "regression": "Bag",
-    }
+    forms: ClassVar[Mapping[Kind, str]] = forms_of(rows="Bag", tokens=None)
     kinds: ClassVar[frozenset[Kind]] = frozenset(forms)
 
     hidden: tuple[int, ...] = (128,)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 from torch import Tensor, nn
 
 from ray_mtlkd.tasks.inputs import SHORTEST_LETTERS, Features, Layout
+from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Kind
 
 
@@ -70,6 +71,12 @@ class EncoderConfig(Protocol):
         Raises:
             MtlkdError: where the hyper-parameters do not fit the layouts.
         """
+
+
+def forms_of(*, rows: str, tokens: str | None) -> Mapping[Kind, str]:
+    """The form of inputs for every kind: of those with an output a row, and with one a token (None: not served)."""
+    forms = {kind: tokens if rule.per_token else rows for kind, rule in KINDS.items()}
+    return {kind: form for kind, form in forms.items() if form is not None}
 
 
 def check_widths(widths: Mapping[str, int | Sequence[int]]) -> None:

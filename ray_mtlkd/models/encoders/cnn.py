@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_letters, check_widths
+from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_letters, check_widths, forms_of
 from ray_mtlkd.models.encoders.layers import HashedLayer, HashedWords, pool
 from ray_mtlkd.tasks.inputs import BagFeatures, Layout, TokenFeatures, Tokens
 from ray_mtlkd.tasks.kinds import KINDS
@@ -46,13 +46,7 @@ class Cnn:
     """
 
     name: ClassVar[str] = "cnn"
-    forms: ClassVar[Mapping[Kind, str]] = {
-        "binary": "Tokens",
-        "multiclass": "Tokens",
-        "multilabel": "Tokens",
-        "regression": "Tokens",
-        "tagging": "Tokens",
-    }
+    forms: ClassVar[Mapping[Kind, str]] = forms_of(rows="Tokens", tokens="Tokens")
     kinds: ClassVar[frozenset[Kind]] = frozenset(forms)
 
     embedding: int = 64

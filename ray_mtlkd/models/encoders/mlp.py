@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_widths
+from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_widths, forms_of
 from ray_mtlkd.models.encoders.layers import Layer, stack
 from ray_mtlkd.tasks.inputs import Dense, DenseFeatures, DenseTokens, Layout
 from ray_mtlkd.tasks.task import Kind
@@ -40,13 +40,7 @@ class Mlp:
     """
 
     name: ClassVar[str] = "mlp"
-    forms: ClassVar[Mapping[Kind, str]] = {
-        "binary": "Dense",
-        "multiclass": "Dense",
-        "multilabel": "Dense",
-        "regression": "Dense",
-        "tagging": "DenseTokens",
-    }
+    forms: ClassVar[Mapping[Kind, str]] = forms_of(rows="Dense", tokens="DenseTokens")
     kinds: ClassVar[frozenset[Kind]] = frozenset(forms)
 
     hidden: tuple[int, ...] = (64, 64)

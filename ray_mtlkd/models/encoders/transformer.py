@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_widths
+from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_widths, forms_of
 from ray_mtlkd.models.encoders.layers import HashedWords, pool
 from ray_mtlkd.tasks.inputs import Layout, TokenFeatures, Tokens
 from ray_mtlkd.tasks.kinds import KINDS
@@ -48,13 +48,7 @@ class Transformer:
     """
 
     name: ClassVar[str] = "transformer"
-    forms: ClassVar[Mapping[Kind, str]] = {
-        "binary": "Tokens",
-        "multiclass": "Tokens",
-        "multilabel": "Tokens",
-        "regression": "Tokens",
-        "tagging": "Tokens",
-    }
+    forms: ClassVar[Mapping[Kind, str]] = forms_of(rows="Tokens", tokens="Tokens")
     kinds: ClassVar[frozenset[Kind]] = frozenset(forms)
 
     embedding: int = 64
