@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.training.sparse import SparseGradients
 
 Gradients = Sequence[Tensor | None]
 """By each tensor that a head reads; None for one that it leaves unread."""
@@ -24,7 +25,7 @@ class SharedGradients:
 
     def __init__(self, model: MultitaskModel, num_tasks: int) -> None:
         self._dense = model.shared()
-        self._sparse = model.shared_sparse()
+        self._sparse = SparseGradients(model)
         like = next(model.parameters())
         ends = torch.tensor([0, *(p.numel() for p in self._dense)]).cumsum(0).tolist()
         self._slices = [slice(start, stop) for start, stop in pairwise(ends)]
@@ -36,24 +37,21 @@ class SharedGradients:
         self._update_views = self._views(self._update)
         last = {id(p) for p in model.last_shared()}
         self._last = [part for p, part in zip(self._dense, self._slices, strict=True) if id(p) in last]
-        self._sparse_is_last = [id(p) in last for p in self._sparse]
-        self._raw: dict[int, list[list[Tensor]]] = {}
-        self._touched: list[tuple[Tensor, Tensor]] = []
 
     def begin(self, tasks: Sequence[int]) -> None:
         """Forget the last step."""
         for task in tasks:
             self._rows[task].zero_()
-            self._raw[task] = [[] for _ in self._sparse]
+        self._sparse.begin(tasks)
 
     def backward(self, task: int, loss: Tensor) -> None:
         """Add the gradient of ``loss`` [] to the task's row; own parameters accumulate theirs as usual."""
         for parameter, view in zip(self._dense, self._row_views[task], strict=True):
             parameter.grad = view
-        for parameter in self._sparse:
+        for parameter in self._sparse.parameters:
             parameter.grad = None
         loss.backward()  # type: ignore[no-untyped-call]
-        self._keep(task, [parameter.grad for parameter in self._sparse])
+        self._sparse.keep(task, [parameter.grad for parameter in self._sparse.parameters])
 
     def backward_through(
         self, tasks: Sequence[int], representations: Sequence[tuple[Tensor, ...]], gradients: Sequence[Gradients]
@@ -70,7 +68,7 @@ class SharedGradients:
             if self._own[task]:
                 parts = [seed[at] for seed in seeds]
                 torch.autograd.backward(outputs, parts, retain_graph=True, inputs=self._own[task])
-        if not self._sparse:
+        if not self._sparse.parameters:
             at_tasks = torch.tensor(tasks, device=self._rows.device)
             found = torch.autograd.grad(outputs, self._dense, seeds, is_grads_batched=True, allow_unused=True)
             for part, gradient in zip(self._slices, found, strict=True):
@@ -81,7 +79,7 @@ class SharedGradients:
         for at, task in enumerate(tasks):
             found = torch.autograd.grad(
                 outputs,
-                (*self._dense, *self._sparse),
+                (*self._dense, *self._sparse.parameters),
                 [seed[at] for seed in seeds],
                 retain_graph=at + 1 < len(tasks),
                 allow_unused=True,
@@ -89,32 +87,23 @@ class SharedGradients:
             for view, gradient in zip(self._row_views[task], found, strict=False):
                 if gradient is not None:
                     view.add_(gradient)
-            self._keep(task, found[len(self._dense) :])
+            self._sparse.keep(task, found[len(self._dense) :])
 
     def gather(self, tasks: Sequence[int]) -> None:
         """Bring the sparse gradients of the step's tasks onto their common rows."""
-        self._touched = [
-            _compact([self._raw[task][at] for task in tasks], parameter) for at, parameter in enumerate(self._sparse)
-        ]
+        self._sparse.gather(tasks)
 
     def gram(self, tasks: Sequence[int]) -> Tensor:
         """Inner products of the tasks' shared gradients [A, A]; after `gather`."""
         rows = self._of(tasks)
-        gram = rows @ rows.T
-        for _, touched in self._touched:
-            flat = touched.flatten(1)
-            gram = gram + flat @ flat.T
-        return gram
+        return self._sparse.add_gram(rows @ rows.T)
 
     def norms(self, tasks: Sequence[int]) -> Tensor:
         """Norms of the tasks' gradients at the last shared layer [A]; after `gather`."""
         squares = self._rows.new_zeros(len(tasks))
         for part in self._last:
             squares = squares + self._of(tasks)[:, part].square().sum(1)
-        for is_last, (_, touched) in zip(self._sparse_is_last, self._touched, strict=True):
-            if is_last:
-                squares = squares + touched.square().sum((1, 2))
-        return squares.sqrt()
+        return self._sparse.add_squares(squares).sqrt()
 
     def combine(self, tasks: Sequence[int], weights: Sequence[float]) -> None:
         """Set ``.grad`` of the shared parameters to sum_i weights[i] g_i; after `gather`."""
@@ -122,16 +111,7 @@ class SharedGradients:
         torch.mv(self._of(tasks).T, w, out=self._update)
         for parameter, view in zip(self._dense, self._update_views, strict=True):
             parameter.grad = view
-        for parameter, (rows, touched) in zip(self._sparse, self._touched, strict=True):
-            values = torch.tensordot(w, touched, dims=1)
-            parameter.grad = torch.sparse_coo_tensor(
-                rows[None], values, parameter.shape, is_coalesced=True, check_invariants=False
-            )
-
-    def _keep(self, task: int, sparse: Sequence[Tensor | None]) -> None:
-        for kept, gradient in zip(self._raw[task], sparse, strict=True):
-            if gradient is not None:
-                kept.append(gradient)
+        self._sparse.combine(w)
 
     def _of(self, tasks: Sequence[int]) -> Tensor:
         """The tasks' rows of J: a view where they lie side by side, as they do when all tasks train."""
@@ -153,17 +133,3 @@ def _stack(
             if gradient is not None:
                 stacked[id(tensor)][at] += gradient
     return list(tensors.values()), list(stacked.values())
-
-
-def _compact(gradients: Sequence[Sequence[Tensor]], parameter: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows [U] that any task touched, and every task's gradient there [A, U, D], the sum of its parts."""
-    found = [(at, g._indices()[0], g._values()) for at, parts in enumerate(gradients) for g in parts]  # noqa: SLF001 - coalescing here would sort twice
-    if not found:
-        return torch.zeros(0, dtype=torch.int64, device=parameter.device), parameter.new_zeros(
-            len(gradients), 0, parameter.shape[1]
-        )
-    rows, inverse = torch.unique(torch.cat([index for _, index, _ in found]), return_inverse=True)
-    task = torch.cat([torch.full_like(index, at) for at, index, _ in found])
-    touched = parameter.new_zeros(len(gradients) * len(rows), parameter.shape[1])
-    touched.index_add_(0, task * len(rows) + inverse, torch.cat([values for _, _, values in found]))
-    return rows, touched.view(len(gradients), len(rows), -1)
