@@ -1,7 +1,11 @@
 """What a task owns of a model: the head, and for pairs the layer that joins the two sides."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ray_mtlkd.models.encoders.layers import Layer
 from ray_mtlkd.tasks.kinds import KINDS, start
@@ -23,8 +27,30 @@ class Head(nn.Module):
 
     def forward(self, representations: Tensor) -> Tensor:
         """Outputs of representations [N, width]."""
-        outputs: Tensor = self.linear(representations)
+        return self.shaped(self.linear(representations))
+
+    def shaped(self, outputs: Tensor) -> Tensor:
+        """Outputs [N, K] of the linear layer as the task's kind has them."""
         return outputs.squeeze(1) if self.is_scalar else outputs
+
+
+def read_together(heads: Sequence[Head], representations: Sequence[Tensor]) -> list[Tensor]:
+    """Outputs of every head on what it reads [A]; heads that read the same tensor go through one matrix product."""
+    readers: dict[int, list[int]] = defaultdict(list)
+    for at, representation in enumerate(representations):
+        readers[id(representation)].append(at)
+    outputs: dict[int, Tensor] = {}
+    for together in readers.values():
+        if len(together) == 1:
+            (at,) = together
+            outputs[at] = heads[at](representations[at])
+            continue
+        layers = [heads[at].linear for at in together]
+        weight, bias = torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers])
+        found = functional.linear(representations[together[0]], weight, bias)
+        parts = found.split([layer.out_features for layer in layers], dim=1)
+        outputs.update((at, heads[at].shaped(part)) for at, part in zip(together, parts, strict=True))
+    return [outputs[at] for at in range(len(heads))]
 
 
 _SIDES_DROPOUT = 0.5

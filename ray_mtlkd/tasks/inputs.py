@@ -43,7 +43,7 @@ class Dense(Generic[A]):
 
     def take(self: "Dense[Tensor]", rows: Tensor) -> "Dense[Tensor]":
         """The given rows [B] int64, copied."""
-        return Dense(self.values[rows], self.codes[rows])
+        return Dense(self.values.index_select(0, rows), self.codes.index_select(0, rows))
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,8 @@ class Objective:
             soft: Soft labels by task, aligned with its train labels; others learn from their hard labels.
         """
         with self._mixed(batch):
-            outputs = [
-                self._model.read(target.task, representation, batch.inputs)
-                for target, representation in zip(batch.targets, representations, strict=True)
-            ]
+            tasks = [target.task for target in batch.targets]
+            outputs = self._model.read_all(tasks, representations, batch.inputs)
         return [
             self._loss(target, found.float(), soft.get(target.task))
             for target, found in zip(batch.targets, outputs, strict=True)

@@ -3,20 +3,22 @@
 Tasks touch rows of their own, so their gradients are brought onto common rows before they are compared and summed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
 
-from ray_mtlkd.models.build import MultitaskModel
-
 
 class SparseGradients:
-    """The gradients of T tasks over the shared parameters with sparse gradients; without such, nothing."""
+    """The gradients of T tasks over shared parameters with sparse gradients; without such, nothing.
 
-    def __init__(self, model: MultitaskModel) -> None:
-        self.parameters = model.shared_sparse()
-        last = {id(p) for p in model.last_shared()}
+    Args:
+        parameters: The hash tables.
+        last: Identities of the parameters of the last shared layer.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], *, last: Collection[int]) -> None:
+        self.parameters = tuple(parameters)
         self._is_last = [id(p) in last for p in self.parameters]
         self._parts: dict[int, list[list[Tensor]]] = {}
         self._touched: list[tuple[Tensor, Tensor]] = []

@@ -59,8 +59,10 @@ class Trainer:
         self._rng = random.Random(job.seed)  # noqa: S311 - order of projections, not a secret
         self._feed = feed(job.tables, settings, seed=job.seed)
         # A batch in parts does not wait for weights: each part's graph is gone before the next one is built.
-        by_losses = self._balancer.needs == "losses" and settings.accumulation == 1
-        self._matrix = None if by_losses else SharedGradients(self._model, len(self._tables))
+        whole = settings.accumulation == 1
+        only_last = self._balancer.needs == "norms" and job.tables.shares_rows and whole
+        by_losses = self._balancer.needs == "losses" and whole
+        self._matrix = None if by_losses else SharedGradients(self._model, only_last=only_last)
         self._own = [self._model.own(task) for task in range(len(self._tables))]
 
     @property
@@ -84,7 +86,8 @@ class Trainer:
         Raises:
             MtlkdError: where a loss is NaN or infinite; nothing is updated then.
         """
-        self._model.train()
+        if not self._model.training:
+            self._model.train()
         batches = self._feed.draw(tasks)
         if self._matrix is None:
             report = self._weigh_losses(batches, soft=soft, switched=switched)
@@ -151,17 +154,12 @@ class Trainer:
         self, batches: Sequence[Batch], *, soft: Mapping[int, Tensor], switched: frozenset[int]
     ) -> StepReport:
         tasks = _tasks(batches)
-        losses = torch.stack(
-            [
-                loss
-                for batch in batches
-                for loss in self._objective.losses(batch, self._objective.represent(batch), soft)
-            ]
-        )
-        values = self._checked(tasks, losses.detach().tolist())
+        losses = [
+            loss for batch in batches for loss in self._objective.losses(batch, self._objective.represent(batch), soft)
+        ]
+        values = self._checked(tasks, torch.stack(losses).tolist())
         weights = self._weigh(self._signals(tasks, values, switched))
-        total = losses @ torch.tensor(weights.shared, device=self._device)
-        total.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(losses, torch.tensor(weights.shared, device=self._device).unbind())
         return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=())
 
     def _weigh_gradients(

@@ -15,7 +15,7 @@ class Layer(nn.Sequential):
         linear = nn.Linear(inputs, outputs)
         nn.init.kaiming_uniform_(linear.weight, nonlinearity="relu")
         nn.init.zeros_(linear.bias)
-        super().__init__(linear, nn.ReLU(), nn.Dropout(dropout))
+        super().__init__(linear, nn.ReLU(inplace=True), nn.Dropout(dropout))
 
 
 def stack(widths: Sequence[int], *, dropout: float) -> nn.ModuleList:
