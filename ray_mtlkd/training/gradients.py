@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.tasks.device import on_device
 from ray_mtlkd.training.sparse import SparseGradients
 
 Gradients = Sequence[Tensor | None]
@@ -57,7 +58,7 @@ class SharedGradients:
         self._sparse.begin(tasks)
 
     def backward(self, task: int, loss: Tensor) -> None:
-        """Add the gradient of ``loss`` [] to the task's row, and to its own parameters' ``.grad``."""
+        """Add the gradient of ``loss`` [1] or [] to the task's row, and to its own parameters' ``.grad``."""
         self._add(task, [loss], [torch.ones_like(loss)], keep_graph=bool(self._rest))
 
     def backward_through(
@@ -93,7 +94,7 @@ class SharedGradients:
 
     def combine(self, tasks: Sequence[int], weights: Sequence[float]) -> None:
         """Set ``.grad`` of the shared parameters to sum_i weights[i] g_i; after `gather`."""
-        w = torch.tensor(weights, dtype=self._rows.dtype, device=self._rows.device)
+        w = on_device(weights, self._rows)
         torch.mv(self._of(tasks).T, w, out=self._update)
         for parameter, view in zip(self._dense, self._update_views, strict=True):
             parameter.grad = view

@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -13,6 +14,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.build import MultitaskModel, build
 from ray_mtlkd.strategies import dump_state, load_state
 from ray_mtlkd.strategies.balancers.base import Signals, Weights
+from ray_mtlkd.tasks.device import on_device
 from ray_mtlkd.training.average import averaged
 from ray_mtlkd.training.convergence import Tracker
 from ray_mtlkd.training.feed import Batch, feed
@@ -154,12 +156,14 @@ class Trainer:
         self, batches: Sequence[Batch], *, soft: Mapping[int, Tensor], switched: frozenset[int]
     ) -> StepReport:
         tasks = _tasks(batches)
-        losses = [
-            loss for batch in batches for loss in self._objective.losses(batch, self._objective.represent(batch), soft)
+        targets = [target for batch in batches for target in batch.targets]
+        outputs = [
+            found for batch in batches for found in self._objective.outputs(batch, self._objective.represent(batch))
         ]
-        values = self._checked(tasks, torch.stack(losses).tolist())
+        losses = self._objective.losses(targets, outputs, soft)
+        values = self._checked(tasks, losses.tolist())
         weights = self._weigh(self._signals(tasks, values, switched))
-        torch.autograd.backward(losses, torch.tensor(weights.shared, device=self._device).unbind())
+        losses.backward(on_device(weights.shared, losses))  # type: ignore[no-untyped-call]
         return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=())
 
     def _weigh_gradients(
@@ -167,18 +171,15 @@ class Trainer:
     ) -> StepReport:
         tasks = _tasks(batches)
         matrix.begin(tasks)
-        losses: dict[int, Tensor] = {}
-        for batch in batches:
-            for target, loss in zip(batch.targets, self._backward(matrix, batch, soft), strict=True):
-                losses[target.task] = losses[target.task] + loss if target.task in losses else loss
+        losses = torch.cat([self._backward(matrix, batch, soft) for batch in batches])
         matrix.gather(tasks)
         needs = self._balancer.needs
         empty = torch.zeros(0, device=self._device)
         measured = {"losses": lambda _: empty, "norms": matrix.norms, "gram": matrix.gram}[needs](tasks)
         # one transfer for losses and measurements alike
-        numbers = torch.cat([torch.stack([losses[task] for task in tasks]), measured.flatten()]).tolist()
-        values = self._checked(tasks, numbers[: len(tasks)])
-        rest = tuple(numbers[len(tasks) :])
+        numbers = torch.cat([losses, measured.flatten()]).tolist()
+        values = self._checked(tasks, _totals(batches, numbers[: len(losses)]))
+        rest = tuple(numbers[len(losses) :])
         gram = tuple(zip(*[iter(rest)] * len(tasks), strict=True)) if needs == "gram" else ()
         signals = self._signals(tasks, values, switched, gram=gram, norms=rest if needs == "norms" else ())
         weights = self._weigh(signals)
@@ -190,19 +191,19 @@ class Trainer:
                         parameter.grad.mul_(weight)
         return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=gram)
 
-    def _backward(self, matrix: SharedGradients, batch: Batch, soft: Mapping[int, Tensor]) -> list[Tensor]:
+    def _backward(self, matrix: SharedGradients, batch: Batch, soft: Mapping[int, Tensor]) -> Tensor:
         """The batch's losses [A], each scaled by its share of the task's labels, after their backward."""
         representations = self._objective.represent(batch)
         if len(batch.targets) == 1:
-            (loss,) = self._objective.losses(batch, representations, soft)
-            matrix.backward(batch.targets[0].task, loss)
-            return [loss.detach()]
+            losses = self._objective.losses(batch.targets, self._objective.outputs(batch, representations), soft)
+            matrix.backward(batch.targets[0].task, losses)
+            return losses.detach()
         leaves = [tuple(tensor.detach().requires_grad_() for tensor in each) for each in representations]
-        losses = self._objective.losses(batch, leaves, soft)
-        torch.autograd.backward(losses)
+        losses = self._objective.losses(batch.targets, self._objective.outputs(batch, leaves), soft)
+        losses.backward(torch.ones_like(losses))  # type: ignore[no-untyped-call]
         gradients = [[leaf.grad for leaf in each] for each in leaves]
         matrix.backward_through([target.task for target in batch.targets], representations, gradients)
-        return [loss.detach() for loss in losses]
+        return losses.detach()
 
     def _signals(
         self,
@@ -240,6 +241,14 @@ class Trainer:
 
 def _tasks(batches: Sequence[Batch]) -> tuple[int, ...]:
     return tuple(sorted({target.task for batch in batches for target in batch.targets}))
+
+
+def _totals(batches: Sequence[Batch], losses: Sequence[float]) -> list[float]:
+    """Each task's loss [A], by ascending task: the sum of its targets' losses."""
+    totals: dict[int, float] = defaultdict(float)
+    for target, loss in zip((target for batch in batches for target in batch.targets), losses, strict=True):
+        totals[target.task] += loss
+    return [totals[task] for task in sorted(totals)]
 
 
 def parameters_of(moment: Moment, prefix: str = "model.") -> dict[str, Tensor]:

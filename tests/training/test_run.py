@@ -438,11 +438,11 @@ def test_the_average_is_what_is_evaluated_and_kept(job):
         for trainer in (plain, averaged):
             torch.manual_seed(step)
             trainer.step([0, 1, 2, 3, 4], soft={}, switched=frozenset(), share=0.5)
-        present = plain.parameters()["model.encoder.first.0.layer.0.weight"]
+        present = plain.parameters()["model.encoder.first.0.layer.linear.weight"]
         decay = min(0.5, (1 + step) / (10 + step))
         expected = present if expected is None else decay * expected + (1 - decay) * present
-    torch.testing.assert_close(averaged.parameters()["model.encoder.first.0.layer.0.weight"], expected)
-    torch.testing.assert_close(averaged.model.encoder.first[0].layer[0].weight, expected)
+    torch.testing.assert_close(averaged.parameters()["model.encoder.first.0.layer.linear.weight"], expected)
+    torch.testing.assert_close(averaged.model.encoder.first[0].layer.linear.weight, expected)
 
 
 def test_mixed_precision_is_close_to_single_precision(job):
