@@ -77,7 +77,7 @@ def _model(problem: Problem, weighting: str, tasks: list[str]) -> Any:
     architecture = _part("architecture").HPS
     rule = vars(_part("weighting"))[weighting]
 
-    class Model(architecture, rule):  # type: ignore[misc, valid-type]
+    class Model(architecture, rule):
         def zero_grad_share_params(self) -> None:
             self.encoder.zero_grad(set_to_none=False)
 

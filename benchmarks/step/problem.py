@@ -90,7 +90,7 @@ def problem(size: Size, *, steps: int) -> Problem:
     return Problem(
         size=size,
         tables=tables,
-        inputs=tuple(part.train.inputs.values for part in tables.tasks),  # type: ignore[union-attr]
+        inputs=tuple(part.train.inputs.values for part in tables.tasks),
         labels=tuple(part.train.labels for part in tables.tasks),
         draws=_draws(size, tables, steps),
     )
