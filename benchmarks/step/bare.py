@@ -29,7 +29,10 @@ class Network(nn.Module):
 
 
 class Batches:
-    """A network and the batches of its steps, gathered by row number from the tables in memory."""
+    """A network and the batches of its steps, gathered by row number from the tables in memory.
+
+    The row numbers are there before the step; ``table[rows]`` is how a loop by hand is mostly written.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

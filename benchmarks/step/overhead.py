@@ -26,7 +26,7 @@ COMPUTE: tuple[tuple[Any, str], ...] = (
     (torch.autograd, "grad"),
     (Optimizer, "step"),
 )
-"""Forward (with the loss), backward, optimizer."""
+"""Forward (with the loss and its labels), backward, optimizer. What goes past these counts as overhead."""
 DRAW: tuple[tuple[Any, str], ...] = ((OwnRows, "draw"), (SharedRows, "draw"))
 """Which rows, and their inputs."""
 
