@@ -67,7 +67,7 @@ class Predictor:
         (own,) = [table for table in as_tensors(tables).tasks if table.task.name == teacher.task]
         self._examples = own.train
 
-    def predict(self, rows: Tensor) -> Tensor:
+    def predict(self, rows: range) -> Tensor:
         """Raw outputs for the given rows."""
         return predict(self._model, self._index, self._examples, rows)
 
@@ -99,7 +99,7 @@ class SharedActor:
         """Raw outputs for rows ``bounds[0] <= row < bounds[1]``."""
         if self._known is None or self._known[0] != key:
             self._known = key, Predictor(teacher, tables)
-        outputs: Array = self._known[1].predict(torch.arange(*bounds)).numpy()
+        outputs: Array = self._known[1].predict(range(*bounds)).numpy()
         return outputs
 
 
@@ -121,8 +121,7 @@ class PoolTeacher:
     def __call__(self, batch: pa.Table) -> pa.Table:
         """One soft-label list a range, flat."""
         soft = [
-            self._predictor.predict(torch.arange(row["start"], row["stop"])).numpy().reshape(-1)
-            for row in batch.to_pylist()
+            self._predictor.predict(range(row["start"], row["stop"])).numpy().reshape(-1) for row in batch.to_pylist()
         ]
         return batch.append_column("soft", pa.array(soft, type=pa.large_list(pa.float32())))
 
@@ -171,7 +170,7 @@ class Desk:
     def _costs(self, request: Request, shared: SharedActors) -> dict[str, float]:
         """Seconds that each way would take, from one timed batch, a round trip and the measured start-up."""
         rows = len(request.table.train)
-        first = torch.arange(min(rows, BATCH_ROWS))
+        first = range(min(rows, BATCH_ROWS))
         predict(request.model, request.index, request.table.train, first[:1])
         started = time.perf_counter()
         predict(request.model, request.index, request.table.train, first)

@@ -21,7 +21,8 @@ _UNSEEN_TAG = "I-(unseen in train)"
 
 def accuracy(task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
     """Share of rows whose class is right."""
-    return float(sk.accuracy_score(labels.astype(np.int64), _predict(task, outputs)))
+    # scikit-learn's, bit for bit, without its checks, which take longer than the rows
+    return float(np.mean(labels == _predict(task, outputs)))
 
 
 def f1(task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
