@@ -20,6 +20,7 @@ from ray_mtlkd.training.storage import Storage
 
 COMPUTE: tuple[tuple[Any, str], ...] = (
     (Objective, "represent"),
+    (Objective, "outputs"),
     (Objective, "losses"),
     (torch.Tensor, "backward"),
     (torch.autograd, "backward"),

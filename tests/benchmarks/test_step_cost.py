@@ -11,7 +11,7 @@ from benchmarks.step.problem import Size, problem
 from ray_mtlkd.tasks.kinds import unit
 
 STEPS = 20
-ROUNDING = 5e-6
+ROUNDING = 2e-5
 """The contenders add up the same float32 numbers in different orders; an Adam step moves a parameter by up to 1e-3."""
 
 SUMS = [name for name in CONTENDERS if name.split(" ")[-1] in {"sum", "EW", "Sum", "Adam"}]
