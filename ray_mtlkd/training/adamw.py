@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
-from torch.optim.adamw import adamw
 
 _BETAS = (0.9, 0.999)
 _EPSILON = 1e-8
@@ -25,48 +24,55 @@ class AdamW:
     """
 
     def __init__(self, parameters: Sequence[Tensor], *, weight_decay: float) -> None:
-        self._parameters = tuple(parameters)
+        self._parameters = list(parameters)
         self._weight_decay = weight_decay
-        self._state = [
-            {
-                "step": p.new_zeros((), dtype=torch.float32),
-                "exp_avg": torch.zeros_like(p, requires_grad=False),
-                "exp_avg_sq": torch.zeros_like(p, requires_grad=False),
-            }
-            for p in parameters
-        ]
+        self._steps = torch.zeros(len(self._parameters), device=parameters[0].device)
+        self._step_views = list(self._steps.unbind())
+        self._means = [torch.zeros_like(p, requires_grad=False) for p in parameters]
+        self._squares = [torch.zeros_like(p, requires_grad=False) for p in parameters]
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
         """Apply the gradients and drop them."""
-        trained = [
-            (p, p.grad, state) for p, state in zip(self._parameters, self._state, strict=True) if p.grad is not None
-        ]
-        adamw(
-            [p for p, _, _ in trained],
-            [gradient for _, gradient, _ in trained],
-            [state["exp_avg"] for _, _, state in trained],
-            [state["exp_avg_sq"] for _, _, state in trained],
+        parameters, means, squares, steps = self._parameters, self._means, self._squares, self._step_views
+        trained = [at for at, p in enumerate(parameters) if p.grad is not None]
+        if len(trained) == len(parameters):
+            self._steps.add_(1)
+        else:
+            parameters, means, squares, steps = (
+                [tensors[at] for at in trained] for tensors in (parameters, means, squares, steps)
+            )
+            torch._foreach_add_(steps, 1)
+        torch._fused_adamw_(
+            parameters,
+            [p.grad for p in parameters],
+            means,
+            squares,
             [],
-            [state["step"] for _, _, state in trained],
-            fused=True,
-            amsgrad=False,
+            steps,
+            lr=lr,
             beta1=_BETAS[0],
             beta2=_BETAS[1],
-            lr=lr,
             weight_decay=self._weight_decay,
             eps=_EPSILON,
+            amsgrad=False,
             maximize=False,
         )
-        for p, _, _ in trained:
+        for p in parameters:
             p.grad = None
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state, copied: ``{"3.exp_avg": ...}``."""
-        return {f"{at}.{key}": value.clone() for at, state in enumerate(self._state) for key, value in state.items()}
+        """The state, copied: ``{"steps": [n], "3.mean": ..., "3.square": ...}``."""
+        return {name: tensor.clone() for name, tensor in self._state().items()}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `tensors` gave."""
-        for at, state in enumerate(self._state):
-            for key, value in state.items():
-                value.copy_(tensors[f"{at}.{key}"])
+        for name, tensor in self._state().items():
+            tensor.copy_(tensors[name])
+
+    def _state(self) -> dict[str, Tensor]:
+        return {
+            "steps": self._steps,
+            **{f"{at}.mean": mean for at, mean in enumerate(self._means)},
+            **{f"{at}.square": square for at, square in enumerate(self._squares)},
+        }

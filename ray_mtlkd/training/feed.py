@@ -152,6 +152,8 @@ class SharedRows:
         self._places = torch.full((len(ids), int(self._rows[-1]) + 1), -1, dtype=torch.int32)
         for place, labelled in zip(self._places, ids, strict=True):
             place[labelled] = torch.arange(len(labelled), dtype=torch.int32)
+        # tasks that label all of these rows need no look-up of which rows they label
+        self._labels_all = [len(labelled) == len(self._rows) for labelled in ids]
         self._sampler = Sampler(rows=len(self._rows), batch_size=batch_size, seed=seed, task=tables.name)
 
     def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
@@ -178,16 +180,16 @@ class SharedRows:
 
     def _targets(self, rows: Tensor, inputs: Inputs[Tensor], tasks: Sequence[int]) -> Iterator[Target]:
         found = self._places[:, rows].long()
+        device = self._tables[0].train.row_ids.device
         for task in tasks:
-            places = found[task]
-            kept = (places >= 0).nonzero().squeeze(1)
-            if not len(kept):
-                continue
-            train = self._tables[task].train
-            whole = len(kept) == len(rows)
-            outputs = None if whole else train.outputs(inputs, kept.to(train.row_ids.device))
-            labels = train.places(places[kept].to(train.row_ids.device))
-            yield Target(task=task, outputs=outputs, labels=labels)
+            train, places, outputs = self._tables[task].train, found[task], None
+            if not self._labels_all[task]:
+                kept = (places >= 0).nonzero().squeeze(1)
+                if not len(kept):
+                    continue
+                if len(kept) < len(rows):
+                    places, outputs = places[kept], train.outputs(inputs, kept.to(device))
+            yield Target(task=task, outputs=outputs, labels=train.places(places.to(device)))
 
 
 def _with_shares(batches: Sequence[Batch]) -> tuple[Batch, ...]:

@@ -75,7 +75,7 @@ class Objective:
         return kinds.losses(
             [table.task for table in tables],
             outputs,
-            [table.train.labels[target.labels] for table, target in zip(tables, targets, strict=True)],
+            [table.train.labels.index_select(0, target.labels) for table, target in zip(tables, targets, strict=True)],
             smoothing=self._settings.label_smoothing,
             weights=[target.share for target in targets],
         )
@@ -84,7 +84,7 @@ class Objective:
         return kinds.distillations(
             [self._tables[target.task].task for target in targets],
             outputs,
-            [soft[target.task][target.labels] for target in targets],
+            [soft[target.task].index_select(0, target.labels) for target in targets],
             temperature=self._kd.temperature,
             weights=[target.share * self._kd.kd_weight for target in targets],
         )

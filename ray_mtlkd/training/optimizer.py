@@ -38,7 +38,7 @@ class Optimizer:
             self._sparse.zero_grad(set_to_none=True)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state, copied: ``{"dense.3.exp_avg": ...}``."""
+        """The state, copied: ``{"dense.3.mean": ...}``."""
         tensors = {f"dense.{key}": value for key, value in self._dense.tensors().items()}
         if self._sparse is not None:
             tensors |= {
@@ -57,8 +57,8 @@ class Optimizer:
             return
         state: dict[int, dict[str, Tensor | int]] = {}
         for key, value in tensors.items():
-            owner, at, field = key.split(".")
-            if owner == "sparse":
+            if key.startswith("sparse."):
+                _, at, field = key.split(".")
                 # SparseAdam counts its steps in a Python number
                 state.setdefault(int(at), {})[field] = int(value) if field == "step" else value.clone()
         self._sparse.load_state_dict({"state": state, "param_groups": self._sparse.state_dict()["param_groups"]})
