@@ -97,7 +97,9 @@ def apart(found, expected):
 
 
 @pytest.mark.parametrize("setup", SETUPS)
-def test_pcgrad_gives_shared_parameters_the_textbook_update_and_heads_their_own_gradient(job, request, monkeypatch, setup):
+def test_pcgrad_gives_shared_parameters_the_textbook_update_and_heads_their_own_gradient(
+    job, request, monkeypatch, setup
+):
     fixture, shares_rows = SETUPS[setup]
     tables = replace(request.getfixturevalue(fixture), shares_rows=shares_rows)
     encoder = ENCODERS[tables.tasks[0].layout.form]
