@@ -36,6 +36,7 @@ from ray_mtlkd.training.storage import Storage
 from ray_mtlkd.training.trainer import Trainer
 
 SPACE = Path(__file__).parents[1] / "search_spaces" / "intents.yaml"
+DATA = Path(os.environ.get(setups.DATA_VARIABLE) or Path(__file__).parents[2] / "shared" / "data")
 GOAL = 5.0
 """Percent of the training time."""
 
@@ -43,17 +44,19 @@ GOAL = 5.0
 def main() -> None:
     """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__)
-    folder = os.environ.get(setups.DATA_VARIABLE)
-    parser.add_argument("--data-dir", type=Path, default=folder, help="holds intents/ (default: $MTLKD_DATA)")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder that holds intents/ (%(default)s)")
     parser.add_argument("--runs", type=int, default=5, help="runs of each kind")
     parser.add_argument("--evaluations", type=int, default=3, help="evaluations of a run")
     parser.add_argument("--quick", action="store_true", help="a smoke run of seconds")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.runs, arguments.evaluations = 1, 1
+    if not (arguments.data / "intents").is_dir():
+        print(f"nothing is measured: no intents/ in {arguments.data} (--data names the folder)")
+        return
     torch.set_num_threads(1)
     started = machine()
-    raw = setups.read("intents", data_dir=arguments.data_dir)
+    raw = setups.read("intents", data_dir=arguments.data)
     jobs = {}
     for case, configuration in configurations().items():
         tables = as_tensors(setups.featurise(raw, configuration.encoder.features))
