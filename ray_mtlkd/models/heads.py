@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,22 +36,57 @@ class Head(nn.Module):
 
 
 def read_together(heads: Sequence[Head], representations: Sequence[Tensor]) -> list[Tensor]:
-    """Outputs of every head on what it reads [A]; heads that read the same tensor go through one matrix product."""
-    readers: dict[int, list[int]] = defaultdict(list)
+    """Outputs of every head on what it reads [A]; heads that read the same values go through one matrix product."""
+    readers: dict[tuple[int, torch.Size], list[int]] = defaultdict(list)
     for at, representation in enumerate(representations):
-        readers[id(representation)].append(at)
+        readers[representation.data_ptr(), representation.shape].append(at)
     outputs: dict[int, Tensor] = {}
     for together in readers.values():
-        if len(together) == 1:
-            (at,) = together
-            outputs[at] = heads[at](representations[at])
-            continue
         layers = [heads[at].linear for at in together]
-        weight, bias = torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers])
-        found = functional.linear(representations[together[0]], weight, bias)
-        parts = found.split([layer.out_features for layer in layers], dim=1)
-        outputs.update((at, heads[at].shaped(part)) for at, part in zip(together, parts, strict=True))
+        read = [representations[at] for at in together]
+        outputs.update(
+            (at, heads[at].shaped(part)) for at, part in zip(together, _linear_together(layers, read), strict=True)
+        )
     return [outputs[at] for at in range(len(heads))]
+
+
+def _linear_together(layers: Sequence[nn.Linear], inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+    """What each layer makes of the same values, which may be leaves of their own."""
+    first = inputs[0]
+    if len(layers) == 1:
+        return [layers[0](first)]
+    weights, biases = [layer.weight for layer in layers], [layer.bias for layer in layers]
+    if any(each is not first for each in inputs) and not torch.is_autocast_enabled(first.device.type):
+        apart: tuple[Tensor, ...] = _LinearTogether.apply(*inputs, *weights, *biases)
+        return apart
+    if any(each is not first for each in inputs):
+        return [layer(each) for layer, each in zip(layers, inputs, strict=True)]
+    found = functional.linear(first, torch.cat(weights), torch.cat(biases))
+    return torch.split(found, [len(weight) for weight in weights], dim=1)
+
+
+class _LinearTogether(torch.autograd.Function):
+    """Linear layers on inputs of the same values, one product for all; each input gets its own layer's gradient.
+
+    To ask autograd for these gradients would need a product a layer.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """Outputs [N, K_a] of inputs [N, W], weights [K_a, W] and biases [K_a], A of each."""
+        count = len(tensors) // 3
+        weights, biases = tensors[count : 2 * count], tensors[2 * count :]
+        ctx.save_for_backward(tensors[0], *weights)
+        found = functional.linear(tensors[0], torch.cat(weights), torch.cat(biases))
+        return found.split([len(weight) for weight in weights], dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
+        """Of the inputs, the weights and the biases."""
+        values, *weights = ctx.saved_tensors
+        sizes, together = [len(weight) for weight in weights], torch.cat(gradients, dim=1)
+        by_inputs = [gradient @ weight for gradient, weight in zip(gradients, weights, strict=True)]
+        return (*by_inputs, *(together.T @ values).split(sizes), *together.sum(0).split(sizes))
 
 
 _SIDES_DROPOUT = 0.5

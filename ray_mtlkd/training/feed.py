@@ -149,9 +149,9 @@ class SharedRows:
         ids = [table.train.row_ids.cpu() for table in tables.tasks]
         self._rows = torch.unique(torch.cat(ids))
         # [T, rows of the file]: where a task's label of a row stands among the task's labels, -1 where it has none
-        self._places = torch.full((len(ids), int(self._rows[-1]) + 1), -1, dtype=torch.int32)
+        self._places = torch.full((len(ids), int(self._rows[-1]) + 1), -1)
         for place, labelled in zip(self._places, ids, strict=True):
-            place[labelled] = torch.arange(len(labelled), dtype=torch.int32)
+            place[labelled] = torch.arange(len(labelled))
         # tasks that label all of these rows need no look-up of which rows they label
         self._labels_all = [len(labelled) == len(self._rows) for labelled in ids]
         self._sampler = Sampler(rows=len(self._rows), batch_size=batch_size, seed=seed, task=tables.name)
@@ -179,7 +179,7 @@ class SharedRows:
         return Batch(inputs=inputs, targets=tuple(self._targets(rows, inputs, tasks)))
 
     def _targets(self, rows: Tensor, inputs: Inputs[Tensor], tasks: Sequence[int]) -> Iterator[Target]:
-        found = self._places[:, rows].long()
+        found = self._places.index_select(1, rows)
         device = self._tables[0].train.row_ids.device
         for task in tasks:
             train, places, outputs = self._tables[task].train, found[task], None

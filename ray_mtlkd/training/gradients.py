@@ -9,7 +9,7 @@ J need not cover all shared parameters. Where a balancer measures the last share
 batch, J holds that layer: the weighted sum of what the heads passed back then goes through the rest once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import torch
@@ -47,7 +47,7 @@ class SharedGradients:
         self._update = like.new_zeros(ends[-1])
         self._row_views = [self._views(row) for row in self._rows]
         self._update_views = self._views(self._update)
-        self._last = [part for p, part in zip(self._dense, self._slices, strict=True) if id(p) in last]
+        self._last = _joined(part for p, part in zip(self._dense, self._slices, strict=True) if id(p) in last)
         self._begun: set[int] = set()
         self._passed: list[tuple[Sequence[Tensor], Sequence[Tensor]]] = []
 
@@ -135,15 +135,29 @@ class SharedGradients:
         return [flat[part].view(p.shape) for p, part in zip(self._dense, self._slices, strict=True)]
 
 
+def _joined(slices: Iterable[slice]) -> list[slice]:
+    """The same places in as few slices as possible."""
+    joined: list[slice] = []
+    for part in slices:
+        if joined and joined[-1].stop == part.start:
+            joined[-1] = slice(joined[-1].start, part.stop)
+        else:
+            joined.append(part)
+    return joined
+
+
 def _weighted(
     passed: Sequence[tuple[Sequence[Tensor], Sequence[Tensor]]], weights: Sequence[float]
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """The distinct tensors that A tasks' gradients came back to, and the weighted sum of these gradients at each."""
+    """The distinct tensors that A tasks' gradients came back to, and the weighted sum of these gradients at each.
+
+    The sums take the place of the gradients.
+    """
     sums: dict[int, tuple[Tensor, Tensor]] = {}
     for (outputs, seeds), weight in zip(passed, weights, strict=True):
         for output, seed in zip(outputs, seeds, strict=True):
             if id(output) in sums:
                 sums[id(output)][1].add_(seed, alpha=weight)
             else:
-                sums[id(output)] = (output, seed * weight)
+                sums[id(output)] = (output, seed.mul_(weight))
     return [output for output, _ in sums.values()], [total for _, total in sums.values()]
