@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.training.fused_adamw import FusedAdamW
 from ray_mtlkd.training.settings import Optimization
 
 
@@ -19,8 +20,8 @@ class Optimizer:
         tables = _hash_tables(model)
         sparse = {id(p) for p in tables}
         dense = [p for p in model.parameters() if id(p) not in sparse]
-        self._parts: dict[str, torch.optim.Optimizer] = {
-            "dense": torch.optim.AdamW(dense, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
+        self._parts: dict[str, torch.optim.Optimizer | FusedAdamW] = {
+            "dense": FusedAdamW(dense, lr=settings.lr, weight_decay=settings.weight_decay)
         }
         if tables:
             self._parts["sparse"] = torch.optim.SparseAdam(tables, lr=settings.lr)
