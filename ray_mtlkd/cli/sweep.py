@@ -2,8 +2,9 @@
 
 import datetime as dt
 import time
+from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 from rich.console import Console
@@ -13,6 +14,9 @@ from rich.text import Text
 from ray_mtlkd.cli.paths import DataDir, SpaceFile, absolute
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep.status import Status
+
+if TYPE_CHECKING:
+    from ray_mtlkd.sweep.cluster import Cluster
 
 EXAMPLE = "Example: `ray-mtlkd sweep search_spaces/quickstart.yaml --out runs/first`"
 
@@ -35,6 +39,17 @@ def sweep(
     if out is not None and resume is not None:
         raise MtlkdError("both are given", where="--out and --resume", fix="give only one of them")
     console = Console(highlight=False, emoji=False)
+    from ray_mtlkd.sweep.cluster import connect
+
+    with connect() as cluster:
+        if resume is None:
+            cluster.start()  # first of all: it takes as long as the imports below
+        _sweep(space, out=out, resume=resume, data_dir=data_dir, cluster=cluster, console=console)
+
+
+def _sweep(
+    space: Path, *, out: str | None, resume: str | None, data_dir: Path | None, cluster: "Cluster", console: Console
+) -> None:
     from ray_mtlkd.sweep import output
     from ray_mtlkd.sweep.prepare import prepare
     from ray_mtlkd.sweep.space import read_space
@@ -57,6 +72,7 @@ def sweep(
             failed = run_sweep(
                 prepared,
                 Target(uri=uri, resume=resume is not None),
+                cluster=cluster,
                 space_text=space.read_text(encoding="utf-8"),
                 tell=progress.show,
                 say=lambda line: console.print(line, style="yellow", markup=False, soft_wrap=True),
@@ -64,6 +80,7 @@ def sweep(
     except KeyboardInterrupt:
         console.print(f"stopped; go on with: ray-mtlkd sweep {space} --resume {uri}", soft_wrap=True, markup=False)
         raise typer.Exit(130) from None
+    cluster.stop()
     finish(uri, failed=failed, console=console)
 
 

@@ -78,7 +78,7 @@ class _LinearTogether(torch.autograd.Function):
         weights, biases = tensors[count : 2 * count], tensors[2 * count :]
         ctx.save_for_backward(tensors[0], *weights)
         found = functional.linear(tensors[0], torch.cat(weights), torch.cat(biases))
-        return found.split([len(weight) for weight in weights], dim=1)
+        return torch.split(found, [len(weight) for weight in weights], dim=1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
@@ -86,7 +86,7 @@ class _LinearTogether(torch.autograd.Function):
         values, *weights = ctx.saved_tensors
         sizes, together = [len(weight) for weight in weights], torch.cat(gradients, dim=1)
         by_inputs = [gradient @ weight for gradient, weight in zip(gradients, weights, strict=True)]
-        return (*by_inputs, *(together.T @ values).split(sizes), *together.sum(0).split(sizes))
+        return (*by_inputs, *torch.split(together.T @ values, sizes), *torch.split(together.sum(0), sizes))
 
 
 _SIDES_DROPOUT = 0.5

@@ -30,6 +30,9 @@ from ray_mtlkd.training.evaluation import BATCH_ROWS, predict, predict_all
 from ray_mtlkd.training.job import Request, SoftLabels
 from ray_mtlkd.training.settings import Relabelling
 
+_STARTED_S = time.process_time()
+"""What this process took to start and import: what the actors of a pool take, on idle cores."""
+
 _STALLED_S = 120
 """A pool that makes no progress for this long ends with an error instead of hanging."""
 
@@ -78,11 +81,9 @@ class SharedActors:
 
     Attributes:
         handles: Ray actor handles of `SharedActor`.
-        start_s: What starting them took: also what starting a pool takes.
     """
 
     handles: tuple[Any, ...]
-    start_s: float
 
 
 class SharedActor:
@@ -104,12 +105,9 @@ class SharedActor:
 
 
 def start_shared(size: int) -> SharedActors:
-    """Start ``size`` actors that hold no CPU, and measure how long that takes."""
-    started = time.perf_counter()
+    """Let ``size`` actors start that hold no CPU."""
     actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=3)(SharedActor)
-    handles = tuple(actor.remote() for _ in range(size))
-    ray.get([handle.ready.remote() for handle in handles])
-    return SharedActors(handles=handles, start_s=time.perf_counter() - started)
+    return SharedActors(handles=tuple(actor.remote() for _ in range(size)))
 
 
 class PoolTeacher:
@@ -168,7 +166,7 @@ class Desk:
         return where, "estimated " + ", ".join(f"{name} {seconds:.3f} s" for name, seconds in costs.items())
 
     def _costs(self, request: Request, shared: SharedActors) -> dict[str, float]:
-        """Seconds that each way would take, from one timed batch, a round trip and the measured start-up."""
+        """Seconds that each way would take, from one timed batch, a round trip and this process's own start-up."""
         rows = len(request.table.train)
         first = range(min(rows, BATCH_ROWS))
         predict(request.model, request.index, request.table.train, first[:1])
@@ -179,10 +177,10 @@ class Desk:
         ray.get(shared.handles[0].ready.remote())
         trip = time.perf_counter() - started
         if inline <= trip:
-            return {"inline": inline, "shared": trip + inline, "pool": shared.start_s + inline}
+            return {"inline": inline, "shared": trip + inline, "pool": _STARTED_S + inline}
         free = ray.available_resources().get("CPU", 0.0)
         spread = inline / max(1.0, min(free, self._settings.pool_size))
-        return {"inline": inline, "shared": trip + spread, "pool": shared.start_s + spread}
+        return {"inline": inline, "shared": trip + spread, "pool": _STARTED_S + spread}
 
     def _by_shared(self, request: Request) -> Tensor:
         if self._shared is None:
@@ -225,6 +223,9 @@ class Desk:
             parameters={key: tensor.cpu().numpy() for key, tensor in request.model.state_dict().items()},
         )
 
+
+LEAST_FREE_CPUS = 2
+"""From so many on actors that hold none may be faster than the trial itself."""
 
 _RANGES_AN_ACTOR = 4
 """So that a slow actor does not hold up the others."""

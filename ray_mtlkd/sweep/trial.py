@@ -1,7 +1,9 @@
 """One Tune trial: build the job, train it, write its records. Reused workers start each trial from nothing."""
 
+import math
 import os
 import tempfile
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +29,9 @@ from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.progress import Evaluation
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.storage import Storage
+
+_TELL_EVERY_S = 1.0
+"""Least time between two evaluations of a trial that Tune hears of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,16 +108,20 @@ def _device(bench: Bench) -> str:
 
 
 class _Teller:
-    """Passes evaluations on to TensorBoard and to Tune."""
+    """Passes evaluations on to TensorBoard, and to Tune those that the sweep's progress is told by."""
 
     def __init__(self, writer: TrialWriter) -> None:
         self._writer = writer
+        self._told = -math.inf
         self.batches = 0
 
     def __call__(self, evaluation: Evaluation) -> None:
         self.batches = evaluation.batches
         self._writer.tell(evaluation)
-        tune.report({"score": evaluation.score, "share": evaluation.batches / evaluation.budget})
+        if time.monotonic() - self._told >= _TELL_EVERY_S:
+            # The trial stands still until the one driver of all trials has read it.
+            tune.report({"score": evaluation.score, "share": evaluation.batches / evaluation.budget})
+            self._told = time.monotonic()
 
 
 def _said(error: Exception, storage: Storage, trial: Trial) -> str:

@@ -1,12 +1,9 @@
 """A whole sweep: one Tune run over setups, strategies, configurations and seeds."""
 
-import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -16,31 +13,22 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep import output
 from ray_mtlkd.sweep.baselines import computing
 from ray_mtlkd.sweep.callback import StatusCallback
+from ray_mtlkd.sweep.cluster import Cluster, address
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.prepare import Prepared
-from ray_mtlkd.sweep.relabel import start_shared
+from ray_mtlkd.sweep.relabel import LEAST_FREE_CPUS, SharedActors, start_shared
 from ray_mtlkd.sweep.results import failed_records
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import Status
 from ray_mtlkd.sweep.trial import Bench, run_trial
+from ray_mtlkd.sweep.workers import waiting_workers
 from ray_mtlkd.training.storage import Storage, join_uri
 
 _WORKER_FAILURES = 2
 """Times that a trial may lose its worker before it counts as failed."""
 
-_TOKEN = Path.home() / ".ray" / "auth_token"
-
 _MOST_PENDING = 200
 """Trials that wait for resources at a time, as many as Tune itself allows: what makes a cluster grow."""
-
-_ENVIRONMENT = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    # Tune would end its run as if it were over; a sweep that is stopped should say so.
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +45,20 @@ class Target:
 
 
 def run_sweep(
-    prepared: Prepared, target: Target, *, space_text: str, tell: Callable[[Status], None], say: Callable[[str], None]
+    prepared: Prepared,
+    target: Target,
+    *,
+    cluster: Cluster,
+    space_text: str,
+    tell: Callable[[Status], None],
+    say: Callable[[str], None],
 ) -> int:
     """Run every trial that has no records yet, and the classical baselines; returns how many trials failed in all.
 
     Args:
         prepared: What to run.
         target: Where to, and whether to go on.
+        cluster: Where on.
         space_text: The search space as it was given, for the record.
         tell: Told after every change.
         say: Told what becomes of the classical baselines, where that is not as usual.
@@ -92,14 +87,14 @@ def run_sweep(
     ]
     if searcher.is_over and not unmeasured:
         return output.count_failed(storage)
-    with connect():
+    cluster.wait()
+    if not searcher.is_over:
+        _check_resources(prepared)
+    output.create(storage, head, space_text=space_text)
+    with computing(unmeasured, target.uri, say=say):
         if not searcher.is_over:
-            _check_resources(prepared)
-        output.create(storage, head, space_text=space_text)
-        with computing(unmeasured, target.uri, say=say):
-            if not searcher.is_over:
-                bench = _bench(prepared, target.uri, sweep=head.sweep)
-                _fit(bench, searcher, StatusCallback(searcher, tell=tell), name=_run_name(storage))
+            bench = _bench(prepared, target.uri, sweep=head.sweep)
+            _fit(bench, searcher, StatusCallback(searcher, tell=tell), name=_run_name(storage))
     return output.count_failed(storage)
 
 
@@ -126,7 +121,8 @@ def _fit(bench: Bench, searcher: PlanSearcher, status: StatusCallback, *, name: 
             failure_config=tune.FailureConfig(max_failures=_WORKER_FAILURES),
         ),
     )
-    tuner.fit()
+    with waiting_workers():
+        tuner.fit()
 
 
 def _trial_name(trial: Any) -> str:
@@ -134,21 +130,30 @@ def _trial_name(trial: Any) -> str:
 
 
 def _bench(prepared: Prepared, uri: str, *, sweep: str) -> Bench:
-    space = prepared.space
-    asking = [
-        configuration.relabel
-        for configuration in (trial.configuration for trial in prepared.plan.distinct())
-        if configuration.strategy.curriculum.role == "kd" and configuration.relabel.where in {"auto", "shared"}
-    ]
+    resources = prepared.space.resources
     return Bench(
         sweep=sweep,
         uri=uri,
         tables={key: ray.put(tables) for key, tables in prepared.tables.items()},
-        shared=start_shared(max(settings.pool_size for settings in asking)) if asking else None,
-        cpus=space.resources.cpus,
-        gpus=space.resources.gpus,
-        checkpoint_every_s=space.resources.checkpoint_every_s,
+        shared=_shared(prepared),
+        cpus=resources.cpus,
+        gpus=resources.gpus,
+        checkpoint_every_s=resources.checkpoint_every_s,
     )
+
+
+def _shared(prepared: Prepared) -> SharedActors | None:
+    """Actors for relabelling, where trials must or may find them faster than themselves."""
+    settings = [
+        configuration.relabel
+        for configuration in (trial.configuration for trial in prepared.plan.distinct())
+        if configuration.strategy.curriculum.role == "kd"
+    ]
+    # Beside a single trial: a cluster that others made may have grown by then.
+    free = ray.cluster_resources().get("CPU", 0) - prepared.space.resources.cpus
+    may = address() is not None or free >= LEAST_FREE_CPUS
+    asking = [each.pool_size for each in settings if each.where == "shared" or (each.where == "auto" and may)]
+    return start_shared(max(asking)) if asking else None
 
 
 def _check_resources(prepared: Prepared) -> None:
@@ -156,7 +161,7 @@ def _check_resources(prepared: Prepared) -> None:
     wanted = {"CPU": prepared.space.resources.cpus, "GPU": prepared.space.resources.gpus}
     there = ray.cluster_resources()
     short = [name for name, amount in wanted.items() if there.get(name, 0) < amount]
-    if short and not _address():
+    if short and address() is None:
         raise MtlkdError(
             f"a trial asks for {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs,"
             f" this machine has {there.get('CPU', 0):g} and {there.get('GPU', 0):g}",
@@ -183,35 +188,3 @@ def _run_name(storage: Storage) -> str:
         number += 1
     tune_folder.write(f"run-{number}.started", b"")
     return f"run-{number}"
-
-
-def _address() -> str | None:
-    """The cluster that the user named."""
-    return os.environ.get("RAY_ADDRESS") or None
-
-
-@contextmanager
-def connect() -> Iterator[None]:
-    """A connection to the cluster at RAY_ADDRESS, or a cluster of this machine's own for as long as the sweep lasts.
-
-    Raises:
-        MtlkdError: where there is no cluster at RAY_ADDRESS, or it does not take this token.
-    """
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    own: dict[str, Any] = {} if _address() else {"include_dashboard": False}
-    try:
-        ray.init(address=_address() or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise MtlkdError(
-            f"Ray does not start ({str(error).splitlines()[0]})",
-            where="RAY_ADDRESS" if _address() else "this machine",
-            fix="check the address, that RAY_AUTH_MODE is the cluster's, and the token in ~/.ray/auth_token",
-        ) from error
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    if _TOKEN.exists():
-        _TOKEN.chmod(0o600)  # Ray leaves it readable by everyone
-    try:
-        yield
-    finally:
-        ray.shutdown()

@@ -161,6 +161,8 @@ def _means(
     by_row: Callable[[Rule, Tensor, Tensor], Tensor],
 ) -> Tensor:
     """Mean over rows of each task's loss [A]; tasks of one kind and width go through it together."""
+    if len(tasks) == 1:
+        return by_row(KINDS[tasks[0].kind], outputs[0], targets[0]).mean(0, keepdim=True)
     alike: dict[tuple[Kind, torch.Size], list[int]] = defaultdict(list)
     for at, (task, found) in enumerate(zip(tasks, outputs, strict=True)):
         alike[task.kind, found.shape[1:]].append(at)
@@ -170,7 +172,7 @@ def _means(
         sizes = [len(outputs[at]) for at in places]
         same = len(set(sizes)) == 1
         means.append(
-            rows.view(len(places), -1).mean(1) if same else torch.stack([part.mean() for part in rows.split(sizes)])
+            rows.view(len(places), -1).mean(1) if same else torch.stack([part.mean() for part in torch.split(rows, sizes)])
         )
     if len(means) == 1:
         return means[0]

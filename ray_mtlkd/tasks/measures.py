@@ -5,16 +5,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import pearsonr, spearmanr
-from seqeval.metrics import f1_score as seqeval_f1
-from sklearn import metrics as sk
 
+from ray_mtlkd.later import Later
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Task
 
 Floats = NDArray[np.float32]
 Labels = NDArray[Any]
 Offsets = NDArray[np.int64] | None
+
+# Each takes longer to import than Ray: trials by accuracy need none of them.
+sk = Later("sklearn.metrics")
+stats = Later("scipy.stats")
+seqeval = Later("seqeval.metrics")
 
 _UNSEEN_TAG = "I-(unseen in train)"
 
@@ -89,14 +92,14 @@ def pearson(_task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
     """Linear correlation; 0 where predictions or labels are constant."""
     if np.ptp(outputs) == 0 or np.ptp(labels) == 0:
         return 0.0
-    return float(pearsonr(outputs.astype(np.float64), labels.astype(np.float64)).statistic)
+    return float(stats.pearsonr(outputs.astype(np.float64), labels.astype(np.float64)).statistic)
 
 
 def spearman(_task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
     """Rank correlation; 0 where predictions or labels are constant."""
     if np.ptp(outputs) == 0 or np.ptp(labels) == 0:
         return 0.0
-    return float(spearmanr(outputs, labels).statistic)
+    return float(stats.spearmanr(outputs, labels).statistic)
 
 
 def rmse(task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
@@ -129,7 +132,7 @@ def span_f1(task: Task, outputs: Floats, labels: Labels, offsets: Offsets) -> fl
     is_span = np.array([tag != "O" for tag in tags])
     if not (is_span[labels].any() or is_span[predicted].any()):
         return 1.0
-    return float(seqeval_f1(_rows(tags[labels], offsets), _rows(tags[predicted], offsets), zero_division=0))
+    return float(seqeval.f1_score(_rows(tags[labels], offsets), _rows(tags[predicted], offsets), zero_division=0))
 
 
 def _predict(task: Task, outputs: Floats) -> NDArray[Any]:

@@ -9,7 +9,7 @@ import ray
 
 from ray_mtlkd import setups
 from ray_mtlkd.sweep.baselines import computing
-from ray_mtlkd.sweep.tuner import connect
+from ray_mtlkd.sweep.cluster import connect
 
 
 class Trial:
@@ -34,7 +34,8 @@ def main(folder):
         whole, manifest=replace(whole.manifest, name="defect"), tasks=(replace(whole.tasks[0], spec=None),)
     )
     said = []
-    with connect():
+    with connect() as cluster:
+        cluster.wait()
         trial = ray.remote(num_cpus=ray.cluster_resources()["CPU"])(Trial).remote()
         ray.get(trial.ready.remote())
         with computing([sound, partly, defect], str(folder), say=said.append):

@@ -5,15 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.later import Later
 from ray_mtlkd.records import BaselineRecord
 from ray_mtlkd.setups.baseline import trivial_metric
 from ray_mtlkd.setups.cache import content_hash
 from ray_mtlkd.setups.classical.kept import VERSION, find, keep
-from ray_mtlkd.setups.classical.measure import measure
 from ray_mtlkd.setups.raw import RawSetup, RawTask
 from ray_mtlkd.tasks.metrics import METRICS
 
 __all__ = ["Baselines", "compute", "known", "remember"]
+
+# It imports scikit-learn's models, which a sweep that does not compute baselines itself never needs.
+_measure = Later("ray_mtlkd.setups.classical.measure")
 
 Say = Callable[[str], None]
 
@@ -78,7 +81,7 @@ def remember(found: Baselines, *, say: Say) -> None:
 
 
 def _record(task: RawTask, *, setup: str, content: str) -> BaselineRecord:
-    found = measure(task)
+    found = _measure.measure(task)
     metric = METRICS[task.task.metric]
     return BaselineRecord(
         setup=setup,

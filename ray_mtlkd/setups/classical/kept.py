@@ -2,16 +2,16 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import sklearn
 
 from ray_mtlkd.records import BASELINES, BaselineRecord, baselines_from_table, baselines_to_table
 from ray_mtlkd.setups.cache import cache_folder
 
-VERSION = f"2-sklearn-{sklearn.__version__}"
+VERSION = f"2-sklearn-{version('scikit-learn')}"
 """Changes with every change of the models or their features that may change a figure."""
 
 

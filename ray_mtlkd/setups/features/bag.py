@@ -16,11 +16,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-from sklearn.utils.sparsefuncs_fast import inplace_csr_row_normalize_l2
 
+from ray_mtlkd.later import Later
 from ray_mtlkd.setups.features.words import PATTERN, Places, Words, hash_ngrams, split
 from ray_mtlkd.tasks.inputs import SHORTEST_LETTERS, Array, Bag, BagFeatures, Layout
+
+_text = Later("sklearn.feature_extraction.text")
+_sparsefuncs = Later("sklearn.utils.sparsefuncs_fast")
 
 MANY_TEXTS = 1000
 """Train texts of a setup from which an n-gram must stand in two of them."""
@@ -54,7 +56,7 @@ class WeightedNgrams:
             part = counted.copy()
             part.data = (1 + np.log(part.data)) * idf[part.indices]
             part.eliminate_zeros()
-            inplace_csr_row_normalize_l2(part)
+            _sparsefuncs.inplace_csr_row_normalize_l2(part)
             parts.append(part)
         weighted = sparse.hstack(parts, format="csr")
         return Bag(
@@ -69,7 +71,7 @@ def fit(tables: Sequence[Sequence[Words]], features: BagFeatures) -> list[tuple[
     texts = sum(rows.shape[0] for rows in counts)
     shown = sum(np.bincount(rows.indices, minlength=rows.shape[1]) for rows in counts)
     is_kept = shown >= (2 if texts >= MANY_TEXTS else 1)
-    fitted = [WeightedNgrams(TfidfTransformer().fit(rows).idf_ * is_kept, features) for rows in counts]
+    fitted = [WeightedNgrams(_text.TfidfTransformer().fit(rows).idf_ * is_kept, features) for rows in counts]
     return [(weights, [weights.weigh(parts) for parts in sides]) for weights, sides in zip(fitted, found, strict=True)]
 
 
@@ -84,7 +86,7 @@ def count(found: Words, features: BagFeatures) -> list[sparse.csr_matrix]:
 
 def count_letters(found: Words, *, shortest: int, longest: int, buckets: int) -> sparse.csr_matrix:
     """How often each hashed n-gram of letters stands in each text, [N, buckets]; none reaches beyond its word."""
-    letters = HashingVectorizer(
+    letters = _text.HashingVectorizer(
         analyzer="char_wb",
         ngram_range=(shortest, longest),
         n_features=buckets,

@@ -4,12 +4,11 @@ import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import scipy
-import sklearn
 
 from ray_mtlkd.errors import MtlkdError, raise_all
 from ray_mtlkd.setups.baseline import token_offsets, trivial_metric
@@ -75,7 +74,7 @@ def featurise(raw: RawSetup, features: Features) -> SetupTables[Array]:
 
 def _key(raw: RawSetup, features: Features) -> str:
     """Hash of all that the features depend on."""
-    libraries = (np.__version__, scipy.__version__, sklearn.__version__, pa.__version__, platform.python_version())
+    libraries = (np.__version__, version("scipy"), version("scikit-learn"), pa.__version__, platform.python_version())
     return hashlib.blake2b(repr((content_hash(raw), features, VERSION, libraries)).encode(), digest_size=16).hexdigest()
 
 

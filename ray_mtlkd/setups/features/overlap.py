@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils.sparsefuncs_fast import inplace_csr_row_normalize_l2
 
+from ray_mtlkd.later import Later
 from ray_mtlkd.setups.features.bag import count_letters
 from ray_mtlkd.setups.features.words import Words, hash_ngrams, split
 from ray_mtlkd.tasks.inputs import Array
+
+_preprocessing = Later("sklearn.preprocessing")
+_sparsefuncs = Later("sklearn.utils.sparsefuncs_fast")
+_text = Later("sklearn.feature_extraction.text")
 
 BUCKETS = 2**18
 """Hash table of the overlap features: so large that two words of a pair hardly ever meet in one bucket."""
@@ -61,9 +63,9 @@ class Overlap:
 def fit(left: Words, right: Words) -> tuple[Overlap, Array]:
     """The comparison of a task whose train table has these pairs, and the columns of that table."""
     sides = _Side.of(left), _Side.of(right)
-    idf = TfidfTransformer().fit(sparse.vstack([side.words for side in sides])).idf_
+    idf = _text.TfidfTransformer().fit(sparse.vstack([side.words for side in sides])).idf_
     measured = _measure(*sides, idf)
-    scaler = StandardScaler().fit(measured)
+    scaler = _preprocessing.StandardScaler().fit(measured)
     fitted = Overlap(idf, scaler.mean_, scaler.scale_)
     return fitted, fitted.standardise(measured)
 
@@ -94,7 +96,7 @@ def _presence(found: Words, pattern: re.Pattern[str]) -> sparse.csr_matrix:
 
 def _trigrams(found: Words) -> sparse.csr_matrix:
     counted = count_letters(found, shortest=3, longest=3, buckets=BUCKETS)
-    inplace_csr_row_normalize_l2(counted)
+    _sparsefuncs.inplace_csr_row_normalize_l2(counted)
     return counted
 
 

@@ -10,7 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.utils import murmurhash3_32
+
+from ray_mtlkd.later import Later
+
+_sklearn = Later("sklearn.utils")
 
 PATTERN = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 """Words (with their apostrophe) and single signs."""
@@ -85,12 +88,12 @@ def spans(starts: Places, lengths: Places) -> Places:
 
 def bucket(key: str, buckets: int) -> int:
     """The place of a key in a hash table, in [0, buckets): MurmurHash3 of its UTF-8 bytes."""
-    return int(murmurhash3_32(key.encode(), seed=0, positive=True)) % buckets
+    return int(_sklearn.murmurhash3_32(key.encode(), seed=0, positive=True)) % buckets
 
 
 def hash_ngrams(ngrams: Sequence[str], buckets: int) -> Places:
     """The places that scikit-learn's ``HashingVectorizer`` gives these n-grams, each in [0, buckets)."""
-    return np.abs(np.array([murmurhash3_32(ngram) for ngram in ngrams], np.int64)) % buckets
+    return np.abs(np.array([_sklearn.murmurhash3_32(ngram) for ngram in ngrams], np.int64)) % buckets
 
 
 def _places(indices: pa.Array) -> Places:
