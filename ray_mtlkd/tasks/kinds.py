@@ -172,7 +172,9 @@ def _means(
         sizes = [len(outputs[at]) for at in places]
         same = len(set(sizes)) == 1
         means.append(
-            rows.view(len(places), -1).mean(1) if same else torch.stack([part.mean() for part in torch.split(rows, sizes)])
+            rows.view(len(places), -1).mean(1)
+            if same
+            else torch.stack([part.mean() for part in torch.split(rows, sizes)])
         )
     if len(means) == 1:
         return means[0]
