@@ -55,9 +55,10 @@ def _linear_together(layers: Sequence[nn.Linear], inputs: Sequence[Tensor]) -> S
     first = inputs[0]
     if len(layers) == 1:
         return [layers[0](first)]
-    weights, biases = [layer.weight for layer in layers], [layer.bias for layer in layers]
+    weights: list[Tensor] = [layer.weight for layer in layers]
+    biases: list[Tensor] = [layer.bias for layer in layers]
     if any(each is not first for each in inputs) and not torch.is_autocast_enabled(first.device.type):
-        apart: tuple[Tensor, ...] = _LinearTogether.apply(*inputs, *weights, *biases)
+        apart: tuple[Tensor, ...] = _LinearTogether.apply(*inputs, *weights, *biases)  # type: ignore[no-untyped-call]
         return apart
     if any(each is not first for each in inputs):
         return [layer(each) for layer, each in zip(layers, inputs, strict=True)]

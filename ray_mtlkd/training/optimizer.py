@@ -34,7 +34,7 @@ class Optimizer:
         if self._sparse is not None:
             for group in self._sparse.param_groups:
                 group["lr"] = lr
-            self._sparse.step()
+            self._sparse.step()  # type: ignore[no-untyped-call]
             self._sparse.zero_grad(set_to_none=True)
 
     def tensors(self) -> dict[str, Tensor]:
