@@ -35,18 +35,19 @@ class AdamW:
     @torch.no_grad()
     def step(self, lr: float) -> None:
         """Apply the gradients and drop them."""
-        parameters, means, squares, steps = self._parameters, self._means, self._squares, self._step_views
-        trained = [at for at, p in enumerate(parameters) if p.grad is not None]
-        if len(trained) == len(parameters):
+        trained = [(at, p.grad) for at, p in enumerate(self._parameters) if p.grad is not None]
+        every, gradients = len(trained) == len(self._parameters), [gradient for _, gradient in trained]
+        parameters, means, squares, steps = (
+            tensors if every else [tensors[at] for at, _ in trained]
+            for tensors in (self._parameters, self._means, self._squares, self._step_views)
+        )
+        if every:
             self._steps.add_(1)
         else:
-            parameters, means, squares, steps = (
-                [tensors[at] for at in trained] for tensors in (parameters, means, squares, steps)
-            )
             torch._foreach_add_(steps, 1)
         torch._fused_adamw_(
             parameters,
-            [p.grad for p in parameters],
+            gradients,
             means,
             squares,
             [],
