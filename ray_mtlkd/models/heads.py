@@ -57,11 +57,9 @@ def _linear_together(layers: Sequence[nn.Linear], inputs: Sequence[Tensor]) -> S
         return [layers[0](first)]
     weights: list[Tensor] = [layer.weight for layer in layers]
     biases: list[Tensor] = [layer.bias for layer in layers]
-    if any(each is not first for each in inputs) and not torch.is_autocast_enabled(first.device.type):
+    if any(each is not first for each in inputs):
         apart: tuple[Tensor, ...] = _LinearTogether.apply(*inputs, *weights, *biases)  # type: ignore[no-untyped-call]
         return apart
-    if any(each is not first for each in inputs):
-        return [layer(each) for layer, each in zip(layers, inputs, strict=True)]
     found = functional.linear(first, torch.cat(weights), torch.cat(biases))
     return torch.split(found, [len(weight) for weight in weights], dim=1)
 
@@ -82,9 +80,11 @@ class _LinearTogether(torch.autograd.Function):
         return torch.split(found, [len(weight) for weight in weights], dim=1)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Any, *by_outputs: Tensor) -> tuple[Tensor, ...]:
         """Of the inputs, the weights and the biases."""
         values, *weights = ctx.saved_tensors
+        # in mixed precision only the forward is; autograd gives each gradient the precision of its tensor
+        values, *gradients = (tensor.to(weights[0].dtype) for tensor in (values, *by_outputs))
         sizes, together = [len(weight) for weight in weights], torch.cat(gradients, dim=1)
         by_inputs = [gradient @ weight for gradient, weight in zip(gradients, weights, strict=True)]
         return (*by_inputs, *torch.split(together.T @ values, sizes), *torch.split(together.sum(0), sizes))

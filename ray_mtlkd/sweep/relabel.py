@@ -159,7 +159,7 @@ class Desk:
     def _decide(self, request: Request) -> tuple[str, str]:
         if self._settings.where != "auto":
             return self._settings.where, "as configured"
-        if request.table.train.row_ids.device.type != "cpu" or self._shared is None:
+        if request.table.train.labels.device.type != "cpu" or self._shared is None:
             return "inline", "no shared actors" if self._shared is None else "the model is on a GPU"
         costs = self._costs(request, self._shared)
         where = min(costs, key=lambda name: costs[name])
@@ -249,7 +249,7 @@ def _back(request: Request, parts: Sequence[Array]) -> Tensor:
     shaped = flat if KINDS[task.kind].is_scalar else flat.view(-1, task.outputs)
     if len(shaped) != len(train.labels):
         raise RuntimeError(f"{len(shaped)} soft labels for {len(train.labels)} labels of {task.name}")
-    return shaped.to(train.row_ids.device)
+    return shaped.to(train.labels.device)
 
 
 @contextmanager

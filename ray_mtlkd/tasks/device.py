@@ -7,10 +7,12 @@ from torch import Tensor
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """The same values on the device; the host's copy is left as it is."""
-    if device.type != "cuda":
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
+    """A host's tensor on the device."""
+    if device.type == "cpu":
+        return tensor
+    # only from pinned memory does the copy wait for nothing
+    pinned = tensor.pin_memory() if device.type == "cuda" else tensor
+    return pinned.to(device, non_blocking=True)
 
 
 def on_device(values: Sequence[float], like: Tensor) -> Tensor:

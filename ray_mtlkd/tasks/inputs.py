@@ -1,7 +1,8 @@
 """Model inputs as flat arrays: numpy while they travel (zero-copy from the object store), tensors while they train.
 
 Every class holds a whole table or one batch of it; ``take`` always copies, so that nobody can write into a table that
-other trials map. Rows of different lengths lie end to end, with ``offsets [N+1]``.
+other trials map. Rows of different lengths lie end to end, with ``offsets [N+1]``. On a GPU, row numbers and a table's
+offsets stay with the host, which therefore knows the sizes of a batch without asking; a batch is all on the GPU.
 """
 
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ray_mtlkd.tasks.device import send
+
 Array = NDArray[np.generic]
 A = TypeVar("A", Array, Tensor)
 Rows = Tensor | slice
-"""Row numbers [B] int64, or rows that are neighbours."""
+"""Row numbers [B] int64 on the host, or rows that are neighbours."""
 
 
 def neighbours(rows: Tensor) -> Rows:
@@ -36,10 +39,10 @@ def flat_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     """
     starts = offsets[rows]
     lengths = offsets[rows + 1] - starts
-    taken = torch.zeros(len(rows) + 1, dtype=torch.int64, device=rows.device)
+    taken = torch.zeros(len(rows) + 1, dtype=torch.int64)
     torch.cumsum(lengths, 0, out=taken[1:])
     shift = torch.repeat_interleave(starts - taken[:-1], lengths)
-    return shift + torch.arange(len(shift), device=rows.device), taken
+    return shift + torch.arange(len(shift)), taken
 
 
 def _ragged(offsets: Tensor, rows: Rows) -> tuple[Rows, Tensor]:
@@ -52,7 +55,7 @@ def _ragged(offsets: Tensor, rows: Rows) -> tuple[Rows, Tensor]:
 
 def _pick(array: Tensor, rows: Rows) -> Tensor:
     """The given rows, copied."""
-    return array[rows].clone() if isinstance(rows, slice) else array.index_select(0, rows)
+    return array[rows].clone() if isinstance(rows, slice) else array.index_select(0, send(rows, array.device))
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class DenseTokens(Generic[A]):
     def take(self: "DenseTokens[Tensor]", rows: Rows) -> "DenseTokens[Tensor]":
         """The given rows, copied."""
         at, offsets = _ragged(self.offsets, rows)
-        return DenseTokens(_pick(self.values, at), offsets)
+        return DenseTokens(_pick(self.values, at), send(offsets, self.values.device))
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Bag(Generic[A]):
     def take(self: "Bag[Tensor]", rows: Rows) -> "Bag[Tensor]":
         """The given rows, copied."""
         at, offsets = _ragged(self.offsets, rows)
-        return Bag(_pick(self.ids, at), _pick(self.weights, at), offsets)
+        return Bag(_pick(self.ids, at), _pick(self.weights, at), send(offsets, self.ids.device))
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ class Tokens(Generic[A]):
     def take(self: "Tokens[Tensor]", rows: Rows) -> "Tokens[Tensor]":
         """The given rows, copied."""
         at, offsets = _ragged(self.offsets, rows)
-        return Tokens(_pick(self.ids, at), offsets, None if self.bag is None else self.bag.take(rows))
+        bag = None if self.bag is None else self.bag.take(rows)
+        return Tokens(_pick(self.ids, at), send(offsets, self.ids.device), bag)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ray_mtlkd.models.build import MultitaskModel
 from ray_mtlkd.strategies.curricula.base import TaskFacts
+from ray_mtlkd.tasks.device import send
 from ray_mtlkd.tasks.examples import Examples, SetupTables, Split, TaskTables
 from ray_mtlkd.tasks.inputs import neighbours
 from ray_mtlkd.tasks.metrics import METRICS, evaluate, skill
@@ -66,7 +67,7 @@ def _predict_together(model: MultitaskModel, parts: Sequence[Examples[Tensor]], 
         for at, representation in enumerate(model.represent(inputs, tasks)):
             outputs = model.read(tasks[at], representation, inputs)
             kept = labelled[at, chunk].nonzero().squeeze(1)
-            found[at].append(outputs[parts[at].outputs(inputs, kept)])
+            found[at].append(outputs[send(parts[at].outputs(chunk, kept), outputs.device)])
     return [torch.cat(outputs) for outputs in found]
 
 

@@ -10,7 +10,7 @@ batch, J holds that layer: the weighted sum of what the heads passed back then g
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ class SharedGradients:
         self._sparse = SparseGradients([p for p in model.shared_sparse() if id(p) in covered_ids], last=last)
         self._own = [model.own(task) for task in range(model.num_tasks)]
         like = next(model.parameters())
-        ends = torch.tensor([0, *(p.numel() for p in self._dense)]).cumsum(0).tolist()
+        ends = list(accumulate((p.numel() for p in self._dense), initial=0))
         self._slices = [slice(start, stop) for start, stop in pairwise(ends)]
         self._rows = like.new_zeros(model.num_tasks, ends[-1])
         self._update = like.new_zeros(ends[-1])

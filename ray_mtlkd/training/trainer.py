@@ -5,7 +5,6 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -15,7 +14,7 @@ from ray_mtlkd.models.build import MultitaskModel, build
 from ray_mtlkd.strategies import dump_state, load_state
 from ray_mtlkd.strategies.balancers.base import Signals, Weights
 from ray_mtlkd.tasks.device import on_device
-from ray_mtlkd.training.average import averaged
+from ray_mtlkd.training.average import Average
 from ray_mtlkd.training.convergence import Tracker
 from ray_mtlkd.training.feed import Batch, feed
 from ray_mtlkd.training.gradients import SharedGradients
@@ -50,9 +49,9 @@ class Trainer:
         settings = job.configuration.training
         torch.manual_seed(job.seed)
         self._model = build(job.configuration.encoder, [(table.task, table.layout) for table in self._tables])
-        self._device = self._tables[0].train.row_ids.device
+        self._device = self._tables[0].train.labels.device
         self._model.to(self._device)
-        self._average = None if settings.ema is None else averaged(self._model, settings.ema)
+        self._average = None if settings.ema is None else Average(self._model, settings.ema)
         self._optimizer = Optimizer(self._model, settings)
         self._balancer = job.configuration.strategy.balancer
         self._state = self._balancer.init(len(self._tables))
@@ -70,9 +69,7 @@ class Trainer:
     @property
     def model(self) -> MultitaskModel:
         """What is evaluated and kept: the model in training, or the moving average of its parameters."""
-        if self._average is None:
-            return self._model
-        return cast(MultitaskModel, self._average.module)
+        return self._model if self._average is None else self._average.model
 
     def step(
         self, tasks: Sequence[int], *, soft: Mapping[int, Tensor], switched: frozenset[int], share: float
@@ -97,7 +94,7 @@ class Trainer:
             report = self._weigh_gradients(self._matrix, batches, soft=soft, switched=switched)
         self._optimizer.step(share)
         if self._average is not None:
-            self._average.update_parameters(self._model)
+            self._average.update()
         return report
 
     def capture(self, trackers: Sequence[Tracker]) -> Moment:
@@ -130,7 +127,7 @@ class Trainer:
         if self._average is None:
             return {}
         raw = {f"raw.{key}": tensor.detach().clone() for key, tensor in self._model.state_dict().items()}
-        return {**raw, "averaged": self._average.n_averaged.clone()}
+        return {**raw, "averaged": torch.tensor(self._average.steps)}
 
     def restore(self, moment: Moment) -> tuple[Tracker, ...]:
         """Go back to a captured moment; returns its trackers."""
@@ -139,7 +136,7 @@ class Trainer:
         self.model.load_state_dict(parameters_of(moment))
         if self._average is not None:
             self._model.load_state_dict(parameters_of(moment, "raw."))
-            self._average.n_averaged.copy_(moment.tensors["averaged"])
+            self._average.steps = int(moment.tensors["averaged"])
         prefix = "optimizer."
         self._optimizer.load(
             {key.removeprefix(prefix): tensor for key, tensor in moment.tensors.items() if key.startswith(prefix)}

@@ -3,7 +3,6 @@
 import copy
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -11,9 +10,6 @@ from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.tasks import kinds
-from ray_mtlkd.tasks.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.tasks.inputs import Bag, Layout
-from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.settings import Optimization
 from tests import papers
 from tests.listening import double, listen, step
@@ -25,31 +21,6 @@ ENCODERS = {
     "Tokens": Cnn(embedding=4, channels=4, widths=(1, 3), wide=4, dropout=0.0, word_dropout=0.0),
 }
 """Without chance."""
-
-
-@pytest.fixture(scope="module")
-def hashed_tables():
-    """Four tasks that label some rows each of one table of hashed n-grams, at random: their gradients conflict."""
-    rng = np.random.default_rng(4)
-    rows = 50
-    offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 9, rows))]).astype(np.int64)
-    ids = rng.integers(0, BUCKETS, offsets[-1])
-    inputs = Bag(ids, rng.random(offsets[-1]).astype(np.float32), offsets)
-    labels = {
-        Task(name="yes", kind="binary", metric="accuracy", classes=("no", "yes")): rng.integers(0, 2, rows).astype("f"),
-        Task(name="which", kind="multiclass", metric="accuracy", classes=("a", "b", "c")): rng.integers(0, 3, rows),
-        Task(name="any", kind="multilabel", metric="micro_f1", classes=("p",)): rng.integers(0, 2, (rows, 1)).astype(
-            "f"
-        ),
-        Task(name="much", kind="regression", metric="rmse"): rng.normal(size=rows).astype("f"),
-    }
-    parts = []
-    for at, (task, each) in enumerate(labels.items()):
-        kept = np.flatnonzero(rng.random(rows) < 1 - 0.2 * at)
-        examples = Examples(inputs, each[kept], kept)
-        layout = Layout(form="Bag", buckets=BUCKETS)
-        parts.append(TaskTables(task, layout, examples, examples, examples, 0.0, 0.0))
-    return as_tensors(SetupTables("hashed", tuple(parts), "fingerprint", shares_rows=True))
 
 
 def whole_tables(tables):
