@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ray_mtlkd.cli.paths import DataDir, SpaceFile, absolute
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.imports import importing
 from ray_mtlkd.sweep.status import Status
 
 if TYPE_CHECKING:
@@ -50,11 +51,12 @@ def sweep(
 def _sweep(
     space: Path, *, out: str | None, resume: str | None, data_dir: Path | None, cluster: "Cluster", console: Console
 ) -> None:
-    from ray_mtlkd.sweep import output
-    from ray_mtlkd.sweep.prepare import prepare
-    from ray_mtlkd.sweep.space import read_space
-    from ray_mtlkd.sweep.tuner import Target, run_sweep
-    from ray_mtlkd.training.storage import Storage
+    with importing():
+        from ray_mtlkd.sweep import output
+        from ray_mtlkd.sweep.prepare import prepare
+        from ray_mtlkd.sweep.space import read_space
+        from ray_mtlkd.sweep.tuner import Target, run_sweep
+        from ray_mtlkd.training.storage import Storage
 
     found = read_space(space)
     now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
@@ -86,9 +88,10 @@ def _sweep(
 
 def finish(uri: str, *, failed: int, console: Console) -> None:
     """Report, and say where everything is."""
-    from ray_mtlkd.cli.report import print_report
-    from ray_mtlkd.report import build
-    from ray_mtlkd.training.storage import join_uri
+    with importing():
+        from ray_mtlkd.cli.report import print_report
+        from ray_mtlkd.report import build
+        from ray_mtlkd.training.storage import join_uri
 
     report = build([uri], join_uri(uri, "report"))
     print_report(report, console, failed=failed)

@@ -18,9 +18,10 @@ from ray_mtlkd.errors import MtlkdError
 _TOKEN = Path.home() / ".ray" / "auth_token"
 
 _ENVIRONMENT = {
-    # A worker of this machine imports what trials need as soon as it starts, and waits while tables are read.
-    "RAY_preload_python_modules": "ray_mtlkd.sweep.trial",
-    "RAY_idle_worker_killing_time_threshold_ms": "3600000",
+    # A worker of this machine imports what trials need as soon as it starts, and waits while tables are read; where no
+    # trial takes it within a minute, its memory is free again.
+    "RAY_preload_python_modules": "ray_mtlkd.sweep.preload",
+    "RAY_idle_worker_killing_time_threshold_ms": "60000",
     # Tune would set it for each trial.
     "PL_DISABLE_FORK": "1",
     "RAY_AIR_NEW_OUTPUT": "0",

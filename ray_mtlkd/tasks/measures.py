@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ray_mtlkd.later import Later
+from ray_mtlkd.imports import Later
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Task
 

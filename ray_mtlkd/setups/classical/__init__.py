@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.later import Later
+from ray_mtlkd.imports import Later
 from ray_mtlkd.records import BaselineRecord
 from ray_mtlkd.setups.baseline import trivial_metric
 from ray_mtlkd.setups.cache import content_hash

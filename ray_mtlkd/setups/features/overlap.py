@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ray_mtlkd.later import Later
+from ray_mtlkd.imports import Later
 from ray_mtlkd.setups.features.bag import count_letters
 from ray_mtlkd.setups.features.words import Words, hash_ngrams, split
 from ray_mtlkd.tasks.inputs import Array

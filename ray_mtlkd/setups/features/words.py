@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ray_mtlkd.later import Later
+from ray_mtlkd.imports import Later
 
 _sklearn = Later("sklearn.utils")
 
