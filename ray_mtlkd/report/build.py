@@ -52,15 +52,15 @@ def build(results: Sequence[str], out: str | Path) -> Report:
     found = summarise(setups)
     baselines = classical.read(results)
     advice = advise(setups, found, baselines)
+    rows = trials(records.table)
     files, images = _figures(setups, found, records, advice)
-    text = page(setups, summary=found, advice=advice, records=records, classical=baselines, figures=images)
+    text = page(setups, summary=found, advice=advice, records=records, trials=rows, classical=baselines, figures=images)
     files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}
-    files["configurations.csv"] = configurations_csv(trials(records.table))
+    files["configurations.csv"] = configurations_csv(rows)
     folder = place(str(out))
     for name, content in files.items():
         (folder / name).write(content)
-    statuses = records.table.group_by(["sweep", "trial", "status"]).aggregate([])
-    failed = statuses["status"].to_pylist().count("failed")
+    failed = sum(row["status"] == "failed" for row in rows)
     return Report(page=(folder / "report.md").shown, summary=found, advice=advice, failed=failed)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
@@ -24,6 +25,7 @@ _COLUMNS: tuple[tuple[Reference, str], ...] = (
     ("best_baseline", "over the best baseline"),
     ("sum", "over sum"),
 )
+_DPI = 160
 _STYLE = {
     "font.size": 9,
     "font.family": "DejaVu Sans",
@@ -33,7 +35,6 @@ _STYLE = {
     "axes.titlelocation": "left",
     "axes.axisbelow": True,
     "legend.frameon": False,
-    "savefig.dpi": 160,
     "svg.hashsalt": "ray_mtlkd",
 }
 
@@ -45,13 +46,12 @@ def style() -> Any:
 
 def saved(figure: Figure) -> dict[str, bytes]:
     """The figure's content by file suffix, ``.png`` and ``.svg``: the same bytes for the same records."""
-    FigureCanvasAgg(figure)
-    found = {}
-    for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
-        out = io.BytesIO()
-        figure.savefig(out, format=suffix[1:], metadata=metadata)
-        found[suffix] = out.getvalue()
-    return found
+    png, svg = io.BytesIO(), io.BytesIO()
+    figure.set_dpi(_DPI)
+    # `savefig` draws each figure twice: once to see what it can crop, which it never does here.
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
+    return {".png": png.getvalue(), ".svg": svg.getvalue()}
 
 
 def draw_gains(summary: Summary) -> Figure:

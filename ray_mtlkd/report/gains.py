@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from ray_mtlkd.report.runs import Key, Runs, Setup
 from ray_mtlkd.report.statistics import Floats
@@ -115,8 +114,10 @@ def ranks(gains: Sequence[Gains]) -> dict[str, float]:
             for each in gains
             if key in each.keys and not each.undefined
         }
-        for name, place in zip(here, stats.rankdata([-value for value in here.values()]), strict=True):
-            places.setdefault(name, []).append(float(place))
+        percents = np.array(list(here.values()))
+        for name, percent in here.items():
+            better, ties = (percents > percent).sum(), (percents == percent).sum()
+            places.setdefault(name, []).append(better + (ties + 1) / 2)
     return {name: float(np.mean(values)) for name, values in places.items()}
 
 

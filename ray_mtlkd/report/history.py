@@ -96,7 +96,7 @@ def _varied(rows: Sequence[dict[str, Any]]) -> set[str]:
     values: dict[str, set[str]] = {}
     for config in {row["config"] for row in rows}:
         for name, value in _flat(config).items():
-            values.setdefault(name, set()).add(json.dumps(value))
+            values.setdefault(name, set()).add(repr(value))
     return {name for name, found in values.items() if len(found) > 1} - _IMPLIED
 
 

@@ -5,12 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any, get_args
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.records import SCHEMA, Stage, Status, TaskRecord, to_table
 from ray_mtlkd.report.files import Place, record_files
 
@@ -25,8 +24,8 @@ _OPTIONAL = {column.name for column in fields(TaskRecord) if column.default is N
 """Columns that records of an earlier version may lack."""
 _DOMAINS: dict[str, tuple[Any, ...]] = {"stage": get_args(Stage), "status": get_args(Status), "sign": (1, -1)}
 _THREADS = 4
-_FILES_A_BLOCK = 256
-"""Ten thousand one-trial tables cost more in buffers than in data: this many are joined at a time."""
+_FILES_A_BLOCK = 32
+"""Ten thousand one-trial tables cost more in buffers than in data: a thread reads and joins this many at a time."""
 _SHOWN = 20
 """Problems of a folder that are told one by one."""
 _FIX = "delete the file and resume the sweep, or leave it out"
@@ -72,22 +71,14 @@ def read(results: Sequence[str]) -> Records:
     """
     places = {(place.filesystem.type_name, place.path): place for given in results for place in record_files(given)}
     files = tuple(places.values())
-    blocks: list[pa.Table] = []
-    rows: list[int] = []
-    problems: list[MtlkdError] = []
     with ThreadPoolExecutor(_THREADS) as pool:
-        for start in range(0, len(files), _FILES_A_BLOCK):
-            found = list(pool.map(_try_read, files[start : start + _FILES_A_BLOCK]))
-            problems.extend(item for item in found if isinstance(item, MtlkdError))
-            tables = [item for item in found if not isinstance(item, MtlkdError)]
-            rows.extend(table.num_rows for table in tables)
-            blocks.extend([pa.concat_tables(tables).combine_chunks()] if tables else [])
+        blocks = list(pool.map(lambda at: _read_block(files, at), range(0, len(files), _FILES_A_BLOCK)))
+    problems = [problem for _, found in blocks for problem in found]
     if len(problems) > _SHOWN:
         where = f"{len(problems) - _SHOWN} more files"
         problems[_SHOWN:] = [MtlkdError("likewise cannot be read", where=where, fix=_FIX)]
     raise_all("records", problems)
-    index = pa.array(np.repeat(np.arange(len(files), dtype=np.int32), rows))
-    table = pa.concat_tables(blocks).combine_chunks().append_column("file", index)
+    table = pa.concat_tables([table for table, _ in blocks]).combine_chunks()
     raise_all("records", _impossible(table, files))
     return Records(table=_once(table), files=files)
 
@@ -98,20 +89,36 @@ def of(records: Sequence[TaskRecord]) -> Records:
     return Records(table=_once(table.append_column("file", pa.repeat(pa.scalar(0, pa.int32()), len(records)))))
 
 
-def _try_read(file: Place) -> pa.Table | MtlkdError:
-    """A file's table, or what is wrong with it: one bad file must not hide the others."""
+def _read_block(files: Sequence[Place], start: int) -> tuple[pa.Table, list[MtlkdError]]:
+    """The rows of a block of files with each one's index, and what is wrong with the others."""
+    tables = [_FLAT.empty_table()]
+    index: list[int] = []
+    problems: list[MtlkdError] = []
+    for at, file in enumerate(files[start : start + _FILES_A_BLOCK], start):
+        with gather(problems):  # one bad file must not hide the others
+            tables.append(_read_file(file))
+            index.extend([at] * tables[-1].num_rows)
+    return pa.concat_tables(tables).combine_chunks().append_column("file", pa.array(index, pa.int32())), problems
+
+
+def _read_file(file: Place) -> pa.Table:
     try:
-        table = pq.ParquetFile(pa.BufferReader(file.read())).read(columns=_FLAT.names, use_threads=False)
+        # Nothing is gained by fetching ahead what is in memory already.
+        parquet = pq.ParquetFile(pa.BufferReader(file.read()), pre_buffer=False)
+        table = parquet.read(columns=_FLAT.names, use_threads=False)
         if table.schema.equals(_FLAT):
             return table
         missing = [name for name in _FLAT.names if name not in table.column_names]
         for name in _OPTIONAL.intersection(missing):
             table = table.append_column(name, pa.nulls(table.num_rows, _FLAT.field(name).type))
             missing.remove(name)
-        return _lacks(missing, file) if missing else table.select(_FLAT.names).cast(_FLAT)
+        if missing:
+            raise _lacks(missing, file)
+        return table.select(_FLAT.names).cast(_FLAT)
     except (pa.ArrowException, OSError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return MtlkdError(f"truncated or not a trial's record ({said})", where=file.shown, fix=_FIX)
+        what = f"truncated or not a trial's record ({said})"
+        raise MtlkdError(what, where=file.shown, fix=_FIX) from error
 
 
 def _lacks(columns: Sequence[str], file: Place) -> MtlkdError:

@@ -20,13 +20,13 @@ def untrained_tasks(notes: Sequence[str], tasks: Sequence[str]) -> tuple[str, ..
 
 def notes(table: pa.Table) -> list[str]:
     """Each note once a setup, with the strategies, stages and seeds that have it."""
-    columns = ["setup", "strategy", "stage", "seed", "notes"]
-    noted = table.filter(pc.greater(pc.list_value_length(table["notes"]), 0)).select(columns)
+    columns = ["setup", "strategy", "stage", "seed"]
+    noted = table.select(columns).take(pc.list_parent_indices(table["notes"]))
+    noted = noted.append_column("note", pc.list_flatten(table["notes"])).group_by([*columns, "note"]).aggregate([])
     seen: dict[tuple[str, str], dict[tuple[str, str], set[int]]] = {}
     for row in noted.to_pylist():
-        for note in row["notes"]:
-            trials = seen.setdefault((row["setup"], note), {})
-            trials.setdefault((row["stage"], row["strategy"]), set()).add(row["seed"])
+        trials = seen.setdefault((row["setup"], row["note"]), {})
+        trials.setdefault((row["stage"], row["strategy"]), set()).add(row["seed"])
     return [f"{setup}: {note} ({_trials(trials)})" for (setup, note), trials in sorted(seen.items())]
 
 

@@ -1,6 +1,7 @@
 """The report's page: what to ship first, then every number, then how the numbers came about."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ray_mtlkd.report import history, tables
 from ray_mtlkd.report.advice import Advice
@@ -61,6 +62,7 @@ def page(
     summary: Summary,
     advice: Advice,
     records: Records,
+    trials: Sequence[dict[str, Any]],
     classical: Classical,
     figures: Mapping[str, str],
 ) -> str:
@@ -68,20 +70,20 @@ def page(
 
     Args:
         records: All, of search and replicate.
+        trials: One row a trial of the records, as ``history.trials`` gives them.
         classical: What classical models reach.
         figures: File name by setup's name, and by ``ALL_SETUPS`` the figure of gains.
     """
-    rows = history.trials(records.table)
-    sweeps = sorted(set(records.table["sweep"].unique().to_pylist()))
+    sweeps = sorted({row["sweep"] for row in trials})
     warnings = (
         *summary.warnings,
         *classical.warnings,
-        *history.unequal_searches(rows),
+        *history.unequal_searches(trials),
         *history.missing_seeds(setups),
         *undistilled(records),
     )
-    counts = [sum(row["stage"] == stage for row in rows) for stage in ("search", "replicate")]
-    failed = sum(row["status"] == "failed" for row in rows)
+    counts = [sum(row["stage"] == stage for row in trials) for stage in ("search", "replicate")]
+    failed = sum(row["status"] == "failed" for row in trials)
     parts = [
         f"# Report: {', '.join(sweeps)}",
         advice.said,
@@ -93,10 +95,10 @@ def page(
         _image("Average gains", figures.get(ALL_SETUPS)),
         *(_setup(setup, figures.get(setup.name), classical) for setup in setups),
         "## What ran",
-        history.searches(rows),
+        history.searches(trials),
         _SETTINGS,
         "### Failed trials",
-        history.failures(rows),
+        history.failures(trials),
         "### Notes of trials",
         _bullets(notes(records.table)) or "None.",
         "## How the numbers came about",

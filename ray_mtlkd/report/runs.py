@@ -16,6 +16,10 @@ Key = tuple[str, int]
 """Sweep and seed: what a strategy and its reference are paired by within a setup."""
 PER_TASK = ("valid", "test", "valid_peak", "test_peak", "retention")
 PER_TRIAL = ("score", "steps", "batches", "wall_s", "cpu_s")
+_COLUMNS = [
+    *("setup", "strategy", "sweep", "stage", "seed", "trial", "status", "notes"),
+    *("task", "task_index", "kind", "metric", "sign", *PER_TASK, *PER_TRIAL),
+]
 ROLES = ("baseline", "kd", "control", "reference")
 
 
@@ -88,7 +92,7 @@ def group(table: pa.Table) -> tuple[Setup, ...]:
     """
     strategies = _strategies(table)
     order = ["setup", "strategy", "sweep", "seed", "task_index"]
-    table = table.sort_by([(name, "ascending") for name in order])
+    table = table.select(_COLUMNS).sort_by([(name, "ascending") for name in order])
     names = pc.unique(table["setup"]).to_pylist()
     return tuple(_setup(name, table.filter(pc.equal(table["setup"], name)), strategies) for name in names)
 

@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import stdtrit
 
 Floats = npt.NDArray[np.float64]
 Method = Literal["none", "student-t", "bootstrap"]
@@ -74,7 +74,7 @@ def _interval(values: Floats) -> tuple[float | None, float | None, Method]:
         return None, None, "none"
     if count < BOOTSTRAP_SEEDS:
         error = float(values.std(ddof=1)) / count**0.5
-        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
+        half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * error
         mean = float(values.mean())
         return mean - half, mean + half, "student-t"
     means = values[_resamples(count)].mean(axis=1)

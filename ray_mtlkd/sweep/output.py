@@ -120,8 +120,9 @@ def check_same(storage: Storage, head: Head) -> None:
 def write_records(storage: Storage, trial: str, records: list[TaskRecord]) -> None:
     """A finished trial's records, there whole or not at all."""
     buffer = io.BytesIO()
-    # A report reads thousands of these small files: dictionaries and statistics would only make each of them larger.
-    pq.write_table(to_table(records), buffer, use_dictionary=False, write_statistics=False)
+    # A report reads thousands of these small files: dictionaries, statistics and Arrow's own copy of the schema would
+    # only make each of them larger.
+    pq.write_table(to_table(records), buffer, use_dictionary=False, write_statistics=False, store_schema=False)
     storage.write(f"records/{trial}.parquet", buffer.getvalue())
 
 

@@ -70,7 +70,7 @@ class Predictor:
         (own,) = [table for table in as_tensors(tables).tasks if table.task.name == teacher.task]
         self._examples = own.train
 
-    def predict(self, rows: Tensor) -> Tensor:
+    def predict(self, rows: range) -> Tensor:
         """Raw outputs for the given rows."""
         return predict(self._model, self._index, self._examples, rows)
 
@@ -100,7 +100,7 @@ class SharedActor:
         """Raw outputs for rows ``bounds[0] <= row < bounds[1]``."""
         if self._known is None or self._known[0] != key:
             self._known = key, Predictor(teacher, tables)
-        outputs: Array = self._known[1].predict(torch.arange(*bounds)).numpy()
+        outputs: Array = self._known[1].predict(range(*bounds)).numpy()
         return outputs
 
 
@@ -119,8 +119,7 @@ class PoolTeacher:
     def __call__(self, batch: pa.Table) -> pa.Table:
         """One soft-label list a range, flat."""
         soft = [
-            self._predictor.predict(torch.arange(row["start"], row["stop"])).numpy().reshape(-1)
-            for row in batch.to_pylist()
+            self._predictor.predict(range(row["start"], row["stop"])).numpy().reshape(-1) for row in batch.to_pylist()
         ]
         return batch.append_column("soft", pa.array(soft, type=pa.large_list(pa.float32())))
 
@@ -160,7 +159,7 @@ class Desk:
     def _decide(self, request: Request) -> tuple[str, str]:
         if self._settings.where != "auto":
             return self._settings.where, "as configured"
-        if request.table.train.row_ids.device.type != "cpu" or self._shared is None:
+        if request.table.train.labels.device.type != "cpu" or self._shared is None:
             return "inline", "no shared actors" if self._shared is None else "the model is on a GPU"
         costs = self._costs(request, self._shared)
         where = min(costs, key=lambda name: costs[name])
@@ -169,7 +168,7 @@ class Desk:
     def _costs(self, request: Request, shared: SharedActors) -> dict[str, float]:
         """Seconds that each way would take, from one timed batch, a round trip and this process's own start-up."""
         rows = len(request.table.train)
-        first = torch.arange(min(rows, BATCH_ROWS))
+        first = range(min(rows, BATCH_ROWS))
         predict(request.model, request.index, request.table.train, first[:1])
         started = time.perf_counter()
         predict(request.model, request.index, request.table.train, first)
@@ -250,7 +249,7 @@ def _back(request: Request, parts: Sequence[Array]) -> Tensor:
     shaped = flat if KINDS[task.kind].is_scalar else flat.view(-1, task.outputs)
     if len(shaped) != len(train.labels):
         raise RuntimeError(f"{len(shaped)} soft labels for {len(train.labels)} labels of {task.name}")
-    return shaped.to(train.row_ids.device)
+    return shaped.to(train.labels.device)
 
 
 @contextmanager

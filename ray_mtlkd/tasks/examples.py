@@ -44,11 +44,17 @@ class Examples(Generic[A]):
         """Where the labels of the labelled rows ``at`` [B] stand in ``labels``: [B], or [tokens] for tagging."""
         return at if self.offsets is None else flat_index(self.offsets, at)[0]
 
-    def outputs(self: "Examples[Tensor]", batch: Inputs[Tensor], rows: Tensor) -> Tensor:
-        """Where a network's outputs for the given rows [B] of a batch of inputs stand: [B], or [tokens] for tagging."""
-        if self.offsets is None or not isinstance(batch, Tokens | DenseTokens):
-            return rows
-        return flat_index(batch.offsets, rows)[0]
+    def outputs(self: "Examples[Tensor]", rows: Tensor, kept: Tensor) -> Tensor:
+        """Where a network's outputs for some rows of a batch stand: [n], or [tokens] for tagging.
+
+        Args:
+            rows: Of the file, which the batch holds [B].
+            kept: Places among them [n].
+        """
+        if self.offsets is None or not isinstance(self.inputs, Tokens | DenseTokens):
+            return kept
+        lengths = self.inputs.offsets[rows + 1] - self.inputs.offsets[rows]
+        return flat_index(torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]), kept)[0]
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,19 @@ class SetupTables(Generic[A]):
     warnings: tuple[str, ...] = ()
 
 
-def as_tensors(value: SetupTables[Array], device: torch.device | str = "cpu") -> SetupTables[Tensor]:
-    """The same tables as tensors: views of the numpy arrays on a CPU (never write into them), copies on a GPU."""
+def as_tensors(
+    value: SetupTables[Array] | SetupTables[Tensor], device: torch.device | str = "cpu"
+) -> SetupTables[Tensor]:
+    """The same tables as tensors: views of the numpy arrays on a CPU (never write into them), copies on a GPU.
+
+    Row numbers and offsets stay with the host (see `ray_mtlkd.tasks.inputs`).
+    """
     tables: SetupTables[Tensor] = _map(value, torch.device(device), {})
     return tables
+
+
+_HOST = torch.device("cpu")
+_FOR_THE_HOST = frozenset({"row_ids", "offsets"})
 
 
 def _map(value: Any, device: torch.device, known: dict[int, Any]) -> Any:
@@ -97,10 +112,13 @@ def _map(value: Any, device: torch.device, known: dict[int, Any]) -> Any:
 def _convert(value: Any, device: torch.device, known: dict[int, Any]) -> Any:
     if isinstance(value, np.ndarray):
         return _view(value).to(device)
+    if isinstance(value, Tensor):
+        return value.to(device)
     if isinstance(value, tuple):
         return tuple(_map(item, device, known) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return type(value)(**{part.name: _map(getattr(value, part.name), device, known) for part in fields(value)})
+        homes = {part.name: _HOST if part.name in _FOR_THE_HOST else device for part in fields(value)}
+        return type(value)(**{name: _map(getattr(value, name), home, known) for name, home in homes.items()})
     return value
 
 

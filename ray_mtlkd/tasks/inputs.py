@@ -1,7 +1,8 @@
 """Model inputs as flat arrays: numpy while they travel (zero-copy from the object store), tensors while they train.
 
-Every class holds a whole table or one batch of it; ``take`` gathers rows and therefore always copies, so that nobody
-can write into a table that other trials map. Rows of different lengths lie end to end, with ``offsets [N+1]``.
+Every class holds a whole table or one batch of it; ``take`` always copies, so that nobody can write into a table that
+other trials map. Rows of different lengths lie end to end, with ``offsets [N+1]``. On a GPU, row numbers and a table's
+offsets stay with the host, which therefore knows the sizes of a batch without asking; a batch is all on the GPU.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ray_mtlkd.tasks.device import send
+
 Array = NDArray[np.generic]
 A = TypeVar("A", Array, Tensor)
+Rows = Tensor | slice
+"""Row numbers [B] int64 on the host, or rows that are neighbours."""
+
+
+def neighbours(rows: Tensor) -> Rows:
+    """Ascending row numbers [B] as a slice where none between them is left out: its rows need no look-up each."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first + 1 == len(rows) else rows
 
 
 def flat_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -28,10 +39,23 @@ def flat_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     """
     starts = offsets[rows]
     lengths = offsets[rows + 1] - starts
-    taken = torch.zeros(len(rows) + 1, dtype=torch.int64, device=rows.device)
+    taken = torch.zeros(len(rows) + 1, dtype=torch.int64)
     torch.cumsum(lengths, 0, out=taken[1:])
     shift = torch.repeat_interleave(starts - taken[:-1], lengths)
-    return shift + torch.arange(len(shift), device=rows.device), taken
+    return shift + torch.arange(len(shift)), taken
+
+
+def _ragged(offsets: Tensor, rows: Rows) -> tuple[Rows, Tensor]:
+    """As `flat_index`; elements of neighbours are neighbours."""
+    if not isinstance(rows, slice):
+        return flat_index(offsets, rows)
+    kept = offsets[rows.start : rows.stop + 1]
+    return slice(int(kept[0]), int(kept[-1])), kept - kept[0]
+
+
+def _pick(array: Tensor, rows: Rows) -> Tensor:
+    """The given rows, copied."""
+    return array[rows].clone() if isinstance(rows, slice) else array.index_select(0, send(rows, array.device))
 
 
 @dataclass(frozen=True)
@@ -41,9 +65,9 @@ class Dense(Generic[A]):
     values: A
     codes: A
 
-    def take(self: "Dense[Tensor]", rows: Tensor) -> "Dense[Tensor]":
-        """The given rows [B] int64, copied."""
-        return Dense(self.values[rows], self.codes[rows])
+    def take(self: "Dense[Tensor]", rows: Rows) -> "Dense[Tensor]":
+        """The given rows, copied."""
+        return Dense(_pick(self.values, rows), _pick(self.codes, rows))
 
 
 @dataclass(frozen=True)
@@ -53,10 +77,10 @@ class DenseTokens(Generic[A]):
     values: A
     offsets: A
 
-    def take(self: "DenseTokens[Tensor]", rows: Tensor) -> "DenseTokens[Tensor]":
-        """The given rows [B] int64, copied."""
-        at, offsets = flat_index(self.offsets, rows)
-        return DenseTokens(self.values[at], offsets)
+    def take(self: "DenseTokens[Tensor]", rows: Rows) -> "DenseTokens[Tensor]":
+        """The given rows, copied."""
+        at, offsets = _ragged(self.offsets, rows)
+        return DenseTokens(_pick(self.values, at), send(offsets, self.values.device))
 
 
 @dataclass(frozen=True)
@@ -67,10 +91,10 @@ class Bag(Generic[A]):
     weights: A
     offsets: A
 
-    def take(self: "Bag[Tensor]", rows: Tensor) -> "Bag[Tensor]":
-        """The given rows [B] int64, copied."""
-        at, offsets = flat_index(self.offsets, rows)
-        return Bag(self.ids[at], self.weights[at], offsets)
+    def take(self: "Bag[Tensor]", rows: Rows) -> "Bag[Tensor]":
+        """The given rows, copied."""
+        at, offsets = _ragged(self.offsets, rows)
+        return Bag(_pick(self.ids, at), _pick(self.weights, at), send(offsets, self.ids.device))
 
 
 @dataclass(frozen=True)
@@ -84,10 +108,11 @@ class Tokens(Generic[A]):
     offsets: A
     bag: Bag[A] | None = None
 
-    def take(self: "Tokens[Tensor]", rows: Tensor) -> "Tokens[Tensor]":
-        """The given rows [B] int64, copied."""
-        at, offsets = flat_index(self.offsets, rows)
-        return Tokens(self.ids[at], offsets, None if self.bag is None else self.bag.take(rows))
+    def take(self: "Tokens[Tensor]", rows: Rows) -> "Tokens[Tensor]":
+        """The given rows, copied."""
+        at, offsets = _ragged(self.offsets, rows)
+        bag = None if self.bag is None else self.bag.take(rows)
+        return Tokens(_pick(self.ids, at), send(offsets, self.ids.device), bag)
 
 
 @dataclass(frozen=True)
@@ -98,9 +123,9 @@ class Pair(Generic[A]):
     right: Bag[A] | Tokens[A]
     overlap: A
 
-    def take(self: "Pair[Tensor]", rows: Tensor) -> "Pair[Tensor]":
-        """The given rows [B] int64, copied."""
-        return Pair(self.left.take(rows), self.right.take(rows), self.overlap[rows])
+    def take(self: "Pair[Tensor]", rows: Rows) -> "Pair[Tensor]":
+        """The given rows, copied."""
+        return Pair(self.left.take(rows), self.right.take(rows), _pick(self.overlap, rows))
 
 
 Inputs = Dense[A] | DenseTokens[A] | Bag[A] | Tokens[A] | Pair[A]

@@ -1,4 +1,4 @@
-"""How good a task's outputs are: every metric by name, computed by scikit-learn, scipy or seqeval.
+"""How good a task's outputs are: every metric by name, most computed by scikit-learn, scipy or seqeval.
 
 A label unseen in train is never predicted, so it counts as a miss. A measure that is undefined on a table has a
 defined value here, so that a table with a single class or a constant prediction never ends a trial: AUC .5,

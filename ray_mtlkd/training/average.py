@@ -5,20 +5,35 @@
 Polyak and Juditsky 1992; the rising decay keeps the first average from staying near the initial values.
 """
 
+import copy
+
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from ray_mtlkd.models.build import MultitaskModel
 
-Tensors = tuple[Tensor, ...] | list[Tensor]
 
+class Average:
+    """The average, which starts as the parameters after the first step.
 
-def averaged(model: MultitaskModel, decay: float) -> AveragedModel:
-    """The average, which starts as the parameters after the first step; ``decay`` in [0, 1)."""
+    torch's ``AveragedModel`` counts its steps on the model's device, where a GPU would have to be asked each time.
 
-    def average(averages: Tensors, present: Tensors, steps: Tensor | int) -> None:
-        n = int(steps)
-        torch._foreach_lerp_(averages, present, 1.0 - min(decay, (1 + n) / (10 + n)))
+    Attributes:
+        model: Holds the average.
+        steps: So far.
+    """
 
-    return AveragedModel(model, multi_avg_fn=average)
+    def __init__(self, model: MultitaskModel, decay: float) -> None:
+        self.model = copy.deepcopy(model).requires_grad_(requires_grad=False)
+        self.steps = 0
+        self._decay = decay
+        self._averages: list[Tensor] = list(self.model.parameters())
+        self._present: list[Tensor] = list(model.parameters())
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the parameters after one more step."""
+        n = self.steps
+        decay = min(self._decay, (1 + n) / (10 + n)) if n else 0.0
+        torch._foreach_lerp_(self._averages, self._present, 1.0 - decay)
+        self.steps += 1

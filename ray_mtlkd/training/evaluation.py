@@ -8,7 +8,9 @@ from torch import Tensor
 
 from ray_mtlkd.models.build import MultitaskModel
 from ray_mtlkd.strategies.curricula.base import TaskFacts
+from ray_mtlkd.tasks.device import send
 from ray_mtlkd.tasks.examples import Examples, SetupTables, Split, TaskTables
+from ray_mtlkd.tasks.inputs import neighbours
 from ray_mtlkd.tasks.metrics import METRICS, evaluate, skill
 from ray_mtlkd.tasks.task import Task
 
@@ -17,22 +19,23 @@ BATCH_ROWS = 1024
 
 
 @torch.no_grad()
-def predict(model: MultitaskModel, task: int, examples: Examples[Tensor], rows: Tensor) -> Tensor:
+def predict(model: MultitaskModel, task: int, examples: Examples[Tensor], rows: range) -> Tensor:
     """The raw outputs of a task's head for the given labelled rows: [N], [N, K] or [tokens, K].
 
     Args:
         model: Left in evaluation mode.
         task: Index of the task.
         examples: A whole table.
-        rows: [N] int64, at least one.
+        rows: Of the labelled ones: one after the other, at least one.
     """
     model.eval()
-    return torch.cat([model(task, examples.take(part)) for part in torch.split(rows, BATCH_ROWS)])
+    chunks = torch.split(examples.row_ids[rows.start : rows.stop], BATCH_ROWS)
+    return torch.cat([model(task, examples.inputs.take(neighbours(chunk))) for chunk in chunks])
 
 
 def predict_all(model: MultitaskModel, task: int, examples: Examples[Tensor]) -> Tensor:
     """The raw outputs for every row of a table."""
-    return predict(model, task, examples, torch.arange(len(examples), device=examples.row_ids.device))
+    return predict(model, task, examples, range(len(examples)))
 
 
 def metrics_of(
@@ -60,11 +63,11 @@ def _predict_together(model: MultitaskModel, parts: Sequence[Examples[Tensor]], 
         mask[examples.row_ids] = True
     found: list[list[Tensor]] = [[] for _ in tasks]
     for chunk in torch.split(rows, BATCH_ROWS):
-        inputs = parts[0].inputs.take(chunk)
+        inputs = parts[0].inputs.take(neighbours(chunk))
         for at, representation in enumerate(model.represent(inputs, tasks)):
             outputs = model.read(tasks[at], representation, inputs)
             kept = labelled[at, chunk].nonzero().squeeze(1)
-            found[at].append(outputs[parts[at].outputs(inputs, kept)])
+            found[at].append(outputs[send(parts[at].outputs(chunk, kept), outputs.device)])
     return [torch.cat(outputs) for outputs in found]
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.tasks.device import send
 from ray_mtlkd.tasks.examples import SetupTables, TaskTables
 from ray_mtlkd.tasks.inputs import Inputs
 from ray_mtlkd.training.batches import Position, Sampler
@@ -133,9 +134,9 @@ class OwnRows:
 
     def _draw(self, task: int) -> Iterator[Batch]:
         train = self._tables[task].train
-        rows = self._samplers[task].draw().to(train.row_ids.device)
+        rows = self._samplers[task].draw()
         for part in rows.chunk(self._parts):
-            target = Target(task=task, outputs=None, labels=train.places(part))
+            target = Target(task=task, outputs=None, labels=send(train.places(part), train.labels.device))
             yield Batch(inputs=train.take(part), targets=(target,))
 
 
@@ -146,12 +147,14 @@ class SharedRows:
         self._tables = tables.tasks
         self._inputs = tables.tasks[0].train.inputs
         self._parts = parts
-        ids = [table.train.row_ids.cpu() for table in tables.tasks]
+        ids = [table.train.row_ids for table in tables.tasks]
         self._rows = torch.unique(torch.cat(ids))
         # [T, rows of the file]: where a task's label of a row stands among the task's labels, -1 where it has none
-        self._places = torch.full((len(ids), int(self._rows[-1]) + 1), -1, dtype=torch.int32)
+        self._places = torch.full((len(ids), int(self._rows[-1]) + 1), -1)
         for place, labelled in zip(self._places, ids, strict=True):
-            place[labelled] = torch.arange(len(labelled), dtype=torch.int32)
+            place[labelled] = torch.arange(len(labelled))
+        # tasks that label all of these rows need no look-up of which rows they label
+        self._labels_all = [len(labelled) == len(self._rows) for labelled in ids]
         self._sampler = Sampler(rows=len(self._rows), batch_size=batch_size, seed=seed, task=tables.name)
 
     def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
@@ -172,22 +175,19 @@ class SharedRows:
         self._sampler.move(positions[0])
 
     def _batch(self, rows: Tensor, tasks: Sequence[int]) -> Batch:
-        device = self._tables[0].train.row_ids.device
-        inputs = self._inputs.take(rows.to(device))
-        return Batch(inputs=inputs, targets=tuple(self._targets(rows, inputs, tasks)))
+        return Batch(inputs=self._inputs.take(rows), targets=tuple(self._targets(rows, tasks)))
 
-    def _targets(self, rows: Tensor, inputs: Inputs[Tensor], tasks: Sequence[int]) -> Iterator[Target]:
-        found = self._places[:, rows].long()
+    def _targets(self, rows: Tensor, tasks: Sequence[int]) -> Iterator[Target]:
+        found = self._places.index_select(1, rows)
         for task in tasks:
-            places = found[task]
-            kept = (places >= 0).nonzero().squeeze(1)
-            if not len(kept):
-                continue
-            train = self._tables[task].train
-            whole = len(kept) == len(rows)
-            outputs = None if whole else train.outputs(inputs, kept.to(train.row_ids.device))
-            labels = train.places(places[kept].to(train.row_ids.device))
-            yield Target(task=task, outputs=outputs, labels=labels)
+            train, places, outputs = self._tables[task].train, found[task], None
+            if not self._labels_all[task]:
+                kept = (places >= 0).nonzero().squeeze(1)
+                if not len(kept):
+                    continue
+                if len(kept) < len(rows):
+                    places, outputs = places[kept], send(train.outputs(rows, kept), train.labels.device)
+            yield Target(task=task, outputs=outputs, labels=send(train.places(places), train.labels.device))
 
 
 def _with_shares(batches: Sequence[Batch]) -> tuple[Batch, ...]:

@@ -264,7 +264,7 @@ class Loop:
         self._trackers = list(self._trainer.restore(restored.live))
         for step, moment in restored.moments.items():
             self._moments.keep(step, moment)
-        device = self._tables[0].train.row_ids.device
+        device = self._tables[0].train.labels.device
         self._soft = {task: labels.to(device) for task, labels in restored.soft.items()}
 
     def _event(self, kind: str, task: int | None, reason: str) -> None:

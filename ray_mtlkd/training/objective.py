@@ -35,34 +35,59 @@ class Objective:
         with self._mixed(batch):
             return self._model.represent(batch.inputs, [target.task for target in batch.targets])
 
-    def losses(
-        self, batch: Batch, representations: Sequence[tuple[Tensor, ...]], soft: Mapping[int, Tensor]
-    ) -> list[Tensor]:
-        """Loss of each of the batch's tasks [A], times the share of the task's labels that this batch holds.
+    def outputs(self, batch: Batch, representations: Sequence[tuple[Tensor, ...]]) -> list[Tensor]:
+        """What the heads of the batch's tasks make of it, where there are labels [A].
 
         Args:
             batch: As `represent` read it.
             representations: What it gave, or leaves of the same values.
-            soft: Soft labels by task, aligned with its train labels; others learn from their hard labels.
         """
         with self._mixed(batch):
-            outputs = [
-                self._model.read(target.task, representation, batch.inputs)
-                for target, representation in zip(batch.targets, representations, strict=True)
-            ]
+            tasks = [target.task for target in batch.targets]
+            found = self._model.read_all(tasks, representations, batch.inputs)
         return [
-            self._loss(target, found.float(), soft.get(target.task))
-            for target, found in zip(batch.targets, outputs, strict=True)
+            (outputs if target.outputs is None else outputs[target.outputs]).float()
+            for target, outputs in zip(batch.targets, found, strict=True)
         ]
 
-    def _loss(self, target: Target, outputs: Tensor, soft: Tensor | None) -> Tensor:
-        table = self._tables[target.task]
-        labelled = outputs if target.outputs is None else outputs[target.outputs]
-        if soft is None:
-            labels, smoothing = table.train.labels[target.labels], self._settings.label_smoothing
-            return kinds.loss(table.task, labelled, labels, smoothing=smoothing, weight=target.share)
-        taught, weight = soft[target.labels], target.share * self._kd.kd_weight
-        return kinds.distill(table.task, labelled, taught, temperature=self._kd.temperature, weight=weight)
+    def losses(self, targets: Sequence[Target], outputs: Sequence[Tensor], soft: Mapping[int, Tensor]) -> Tensor:
+        """Loss of each target [A], times the share of the task's labels that it holds.
+
+        Args:
+            targets: Of one batch, or of several.
+            outputs: What `outputs` gave for each.
+            soft: Soft labels by task, aligned with its train labels; others learn from their hard labels.
+        """
+        hard = [at for at, target in enumerate(targets) if target.task not in soft]
+        taught = [at for at, target in enumerate(targets) if target.task in soft]
+        parts = []
+        if hard:
+            parts.append(self._learn([targets[at] for at in hard], [outputs[at] for at in hard]))
+        if taught:
+            parts.append(self._recall([targets[at] for at in taught], [outputs[at] for at in taught], soft))
+        if len(parts) == 1:
+            return parts[0]
+        by_place = dict(zip((*hard, *taught), torch.cat(parts), strict=True))
+        return torch.stack([by_place[at] for at in range(len(targets))])
+
+    def _learn(self, targets: Sequence[Target], outputs: Sequence[Tensor]) -> Tensor:
+        tables = [self._tables[target.task] for target in targets]
+        return kinds.losses(
+            [table.task for table in tables],
+            outputs,
+            [table.train.labels.index_select(0, target.labels) for table, target in zip(tables, targets, strict=True)],
+            smoothing=self._settings.label_smoothing,
+            weights=[target.share for target in targets],
+        )
+
+    def _recall(self, targets: Sequence[Target], outputs: Sequence[Tensor], soft: Mapping[int, Tensor]) -> Tensor:
+        return kinds.distillations(
+            [self._tables[target.task].task for target in targets],
+            outputs,
+            [soft[target.task].index_select(0, target.labels) for target in targets],
+            temperature=self._kd.temperature,
+            weights=[target.share * self._kd.kd_weight for target in targets],
+        )
 
     def _mixed(self, batch: Batch) -> AbstractContextManager[object]:
         if self._settings.precision == "fp32":

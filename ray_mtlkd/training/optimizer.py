@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ray_mtlkd.models.build import MultitaskModel
-from ray_mtlkd.training.fused_adamw import FusedAdamW
+from ray_mtlkd.training.adamw import AdamW
 from ray_mtlkd.training.settings import Optimization
 
 
@@ -19,45 +19,49 @@ class Optimizer:
     def __init__(self, model: MultitaskModel, settings: Optimization) -> None:
         tables = _hash_tables(model)
         sparse = {id(p) for p in tables}
-        dense = [p for p in model.parameters() if id(p) not in sparse]
-        self._parts: dict[str, torch.optim.Optimizer | FusedAdamW] = {
-            "dense": FusedAdamW(dense, lr=settings.lr, weight_decay=settings.weight_decay)
-        }
-        if tables:
-            self._parts["sparse"] = torch.optim.SparseAdam(tables, lr=settings.lr)
-        self._settings = settings
         self._parameters = list(model.parameters())
+        dense = [p for p in self._parameters if id(p) not in sparse]
+        self._dense = AdamW(dense, weight_decay=settings.weight_decay)
+        self._sparse = torch.optim.SparseAdam(tables, lr=settings.lr) if tables else None
+        self._settings = settings
 
     def step(self, share: float) -> None:
         """Apply the gradients and drop them; ``share`` of the budget is spent after this step."""
         if self._settings.clip_norm is not None:
             clip(self._parameters, self._settings.clip_norm)
-        for part in self._parts.values():
-            for group in part.param_groups:
-                group["lr"] = self._settings.rate(share)
-            part.step()
-            part.zero_grad(set_to_none=True)
+        lr = self._settings.rate(share)
+        self._dense.step(lr)
+        if self._sparse is not None:
+            for group in self._sparse.param_groups:
+                group["lr"] = lr
+            self._sparse.step()  # type: ignore[no-untyped-call]
+            self._sparse.zero_grad(set_to_none=True)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state, copied: ``{"dense.3.exp_avg": ...}``."""
-        return {
-            f"{name}.{index}.{key}": torch.as_tensor(value).clone()
-            for name, part in self._parts.items()
-            for index, state in part.state_dict()["state"].items()
-            for key, value in state.items()
-        }
+        """The state, copied: ``{"dense.3.mean": ...}``."""
+        tensors = {f"dense.{key}": value for key, value in self._dense.tensors().items()}
+        if self._sparse is not None:
+            tensors |= {
+                f"sparse.{at}.{key}": torch.as_tensor(value).clone()
+                for at, state in self._sparse.state_dict()["state"].items()
+                for key, value in state.items()
+            }
+        return tensors
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `tensors` gave."""
-        for name, part in self._parts.items():
-            state: dict[int, dict[str, Tensor | int]] = {}
-            for key, value in tensors.items():
-                owner, index, field = key.split(".")
-                if owner == name:
-                    # SparseAdam counts its steps in a Python number
-                    kept = int(value) if name == "sparse" and field == "step" else value.clone()
-                    state.setdefault(int(index), {})[field] = kept
-            part.load_state_dict({"state": state, "param_groups": part.state_dict()["param_groups"]})
+        self._dense.load(
+            {key.removeprefix("dense."): value for key, value in tensors.items() if key.startswith("dense.")}
+        )
+        if self._sparse is None:
+            return
+        state: dict[int, dict[str, Tensor | int]] = {}
+        for key, value in tensors.items():
+            if key.startswith("sparse."):
+                _, at, field = key.split(".")
+                # SparseAdam counts its steps in a Python number
+                state.setdefault(int(at), {})[field] = int(value) if field == "step" else value.clone()
+        self._sparse.load_state_dict({"state": state, "param_groups": self._sparse.state_dict()["param_groups"]})
 
 
 def clip(parameters: Iterable[Tensor], largest: float) -> None:

@@ -2,9 +2,9 @@
 
 import math
 import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -13,7 +13,8 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.build import MultitaskModel, build
 from ray_mtlkd.strategies import dump_state, load_state
 from ray_mtlkd.strategies.balancers.base import Signals, Weights
-from ray_mtlkd.training.average import averaged
+from ray_mtlkd.tasks.device import on_device
+from ray_mtlkd.training.average import Average
 from ray_mtlkd.training.convergence import Tracker
 from ray_mtlkd.training.feed import Batch, feed
 from ray_mtlkd.training.gradients import SharedGradients
@@ -48,9 +49,9 @@ class Trainer:
         settings = job.configuration.training
         torch.manual_seed(job.seed)
         self._model = build(job.configuration.encoder, [(table.task, table.layout) for table in self._tables])
-        self._device = self._tables[0].train.row_ids.device
+        self._device = self._tables[0].train.labels.device
         self._model.to(self._device)
-        self._average = None if settings.ema is None else averaged(self._model, settings.ema)
+        self._average = None if settings.ema is None else Average(self._model, settings.ema)
         self._optimizer = Optimizer(self._model, settings)
         self._balancer = job.configuration.strategy.balancer
         self._state = self._balancer.init(len(self._tables))
@@ -59,16 +60,16 @@ class Trainer:
         self._rng = random.Random(job.seed)  # noqa: S311 - order of projections, not a secret
         self._feed = feed(job.tables, settings, seed=job.seed)
         # A batch in parts does not wait for weights: each part's graph is gone before the next one is built.
-        by_losses = self._balancer.needs == "losses" and settings.accumulation == 1
-        self._matrix = None if by_losses else SharedGradients(self._model, len(self._tables))
+        whole = settings.accumulation == 1
+        only_last = self._balancer.needs == "norms" and job.tables.shares_rows and whole
+        by_losses = self._balancer.needs == "losses" and whole
+        self._matrix = None if by_losses else SharedGradients(self._model, only_last=only_last)
         self._own = [self._model.own(task) for task in range(len(self._tables))]
 
     @property
     def model(self) -> MultitaskModel:
         """What is evaluated and kept: the model in training, or the moving average of its parameters."""
-        if self._average is None:
-            return self._model
-        return cast(MultitaskModel, self._average.module)
+        return self._model if self._average is None else self._average.model
 
     def step(
         self, tasks: Sequence[int], *, soft: Mapping[int, Tensor], switched: frozenset[int], share: float
@@ -84,7 +85,8 @@ class Trainer:
         Raises:
             MtlkdError: where a loss is NaN or infinite; nothing is updated then.
         """
-        self._model.train()
+        if not self._model.training:
+            self._model.train()
         batches = self._feed.draw(tasks)
         if self._matrix is None:
             report = self._weigh_losses(batches, soft=soft, switched=switched)
@@ -92,7 +94,7 @@ class Trainer:
             report = self._weigh_gradients(self._matrix, batches, soft=soft, switched=switched)
         self._optimizer.step(share)
         if self._average is not None:
-            self._average.update_parameters(self._model)
+            self._average.update()
         return report
 
     def capture(self, trackers: Sequence[Tracker]) -> Moment:
@@ -125,7 +127,7 @@ class Trainer:
         if self._average is None:
             return {}
         raw = {f"raw.{key}": tensor.detach().clone() for key, tensor in self._model.state_dict().items()}
-        return {**raw, "averaged": self._average.n_averaged.clone()}
+        return {**raw, "averaged": torch.tensor(self._average.steps)}
 
     def restore(self, moment: Moment) -> tuple[Tracker, ...]:
         """Go back to a captured moment; returns its trackers."""
@@ -134,7 +136,7 @@ class Trainer:
         self.model.load_state_dict(parameters_of(moment))
         if self._average is not None:
             self._model.load_state_dict(parameters_of(moment, "raw."))
-            self._average.n_averaged.copy_(moment.tensors["averaged"])
+            self._average.steps = int(moment.tensors["averaged"])
         prefix = "optimizer."
         self._optimizer.load(
             {key.removeprefix(prefix): tensor for key, tensor in moment.tensors.items() if key.startswith(prefix)}
@@ -151,17 +153,14 @@ class Trainer:
         self, batches: Sequence[Batch], *, soft: Mapping[int, Tensor], switched: frozenset[int]
     ) -> StepReport:
         tasks = _tasks(batches)
-        losses = torch.stack(
-            [
-                loss
-                for batch in batches
-                for loss in self._objective.losses(batch, self._objective.represent(batch), soft)
-            ]
-        )
-        values = self._checked(tasks, losses.detach().tolist())
+        targets = [target for batch in batches for target in batch.targets]
+        outputs = [
+            found for batch in batches for found in self._objective.outputs(batch, self._objective.represent(batch))
+        ]
+        losses = self._objective.losses(targets, outputs, soft)
+        values = self._checked(tasks, losses.tolist())
         weights = self._weigh(self._signals(tasks, values, switched))
-        total = losses @ torch.tensor(weights.shared, device=self._device)
-        total.backward()  # type: ignore[no-untyped-call]
+        losses.backward(on_device(weights.shared, losses))  # type: ignore[no-untyped-call]
         return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=())
 
     def _weigh_gradients(
@@ -169,18 +168,15 @@ class Trainer:
     ) -> StepReport:
         tasks = _tasks(batches)
         matrix.begin(tasks)
-        losses: dict[int, Tensor] = {}
-        for batch in batches:
-            for target, loss in zip(batch.targets, self._backward(matrix, batch, soft), strict=True):
-                losses[target.task] = losses[target.task] + loss if target.task in losses else loss
+        losses = torch.cat([self._backward(matrix, batch, soft) for batch in batches])
         matrix.gather(tasks)
         needs = self._balancer.needs
         empty = torch.zeros(0, device=self._device)
         measured = {"losses": lambda _: empty, "norms": matrix.norms, "gram": matrix.gram}[needs](tasks)
         # one transfer for losses and measurements alike
-        numbers = torch.cat([torch.stack([losses[task] for task in tasks]), measured.flatten()]).tolist()
-        values = self._checked(tasks, numbers[: len(tasks)])
-        rest = tuple(numbers[len(tasks) :])
+        numbers = torch.cat([losses, measured.flatten()]).tolist()
+        values = self._checked(tasks, _totals(batches, numbers[: len(losses)]))
+        rest = tuple(numbers[len(losses) :])
         gram = tuple(zip(*[iter(rest)] * len(tasks), strict=True)) if needs == "gram" else ()
         signals = self._signals(tasks, values, switched, gram=gram, norms=rest if needs == "norms" else ())
         weights = self._weigh(signals)
@@ -192,19 +188,19 @@ class Trainer:
                         parameter.grad.mul_(weight)
         return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=gram)
 
-    def _backward(self, matrix: SharedGradients, batch: Batch, soft: Mapping[int, Tensor]) -> list[Tensor]:
+    def _backward(self, matrix: SharedGradients, batch: Batch, soft: Mapping[int, Tensor]) -> Tensor:
         """The batch's losses [A], each scaled by its share of the task's labels, after their backward."""
         representations = self._objective.represent(batch)
         if len(batch.targets) == 1:
-            (loss,) = self._objective.losses(batch, representations, soft)
-            matrix.backward(batch.targets[0].task, loss)
-            return [loss.detach()]
+            losses = self._objective.losses(batch.targets, self._objective.outputs(batch, representations), soft)
+            matrix.backward(batch.targets[0].task, losses)
+            return losses.detach()
         leaves = [tuple(tensor.detach().requires_grad_() for tensor in each) for each in representations]
-        losses = self._objective.losses(batch, leaves, soft)
-        torch.autograd.backward(losses)
+        losses = self._objective.losses(batch.targets, self._objective.outputs(batch, leaves), soft)
+        losses.backward(torch.ones_like(losses))  # type: ignore[no-untyped-call]
         gradients = [[leaf.grad for leaf in each] for each in leaves]
         matrix.backward_through([target.task for target in batch.targets], representations, gradients)
-        return [loss.detach() for loss in losses]
+        return losses.detach()
 
     def _signals(
         self,
@@ -242,6 +238,14 @@ class Trainer:
 
 def _tasks(batches: Sequence[Batch]) -> tuple[int, ...]:
     return tuple(sorted({target.task for batch in batches for target in batch.targets}))
+
+
+def _totals(batches: Sequence[Batch], losses: Sequence[float]) -> list[float]:
+    """Each task's loss [A], by ascending task: the sum of its targets' losses."""
+    totals: dict[int, float] = defaultdict(float)
+    for target, loss in zip((target for batch in batches for target in batch.targets), losses, strict=True):
+        totals[target.task] += loss
+    return [totals[task] for task in sorted(totals)]
 
 
 def parameters_of(moment: Moment, prefix: str = "model.") -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ray_mtlkd.tasks.kinds import KINDS, distill, loss, start
+from ray_mtlkd.tasks.kinds import KINDS, distillations, losses, start, unit
 from ray_mtlkd.tasks.task import Task
 
 EVERY = sorted(KINDS)
@@ -31,6 +31,16 @@ def labels_of(kind, *, rows=12):
         return torch.linspace(-1, 7, rows)
     shape = (rows,) if kind == "binary" else (rows, 4)
     return (torch.rand(shape, generator=torch.Generator().manual_seed(3)) < 0.4).float()
+
+
+def loss(task, outputs, labels, **options):
+    (value,) = losses([task], [outputs], [labels], **options)
+    return value
+
+
+def distill(task, outputs, soft, **options):
+    (value,) = distillations([task], [outputs], [soft], **options)
+    return value
 
 
 def gradient(function, at):
@@ -87,7 +97,7 @@ def test_at_high_temperature_the_gradient_no_longer_depends_on_it(kind):
 def test_temperature_plays_no_role_in_regression():
     task, outputs, soft = make("regression"), outputs_of("regression"), outputs_of("regression", seed=5)
     values = {distill(task, outputs, soft, temperature=t).item() for t in (1.0, 2.0, 4.0)}
-    assert values == {functional.mse_loss(outputs, soft).item()}
+    assert values == {functional.mse_loss(outputs, soft, reduction="none").mean().item()}
 
 
 def sure_teacher(kind, labels):
@@ -189,3 +199,29 @@ def test_the_trivial_row_has_the_shape_of_a_row_of_outputs(kind):
     constant = KINDS[kind].constant(make(kind), labels_of(kind).numpy())
     assert constant.shape == tuple(outputs_of(kind).shape[1:])
     assert constant.dtype == np.float32
+
+
+def test_tasks_of_any_kinds_and_sizes_together_lose_what_each_loses_alone():
+    cases = [(kind, rows) for rows in (12, 12, 5) for kind in EVERY]
+    tasks = [make(kind) for kind, _ in cases]
+    outputs = [outputs_of(kind, rows=rows, seed=at) for at, (kind, rows) in enumerate(cases)]
+    labels = [labels_of(kind, rows=rows) for kind, rows in cases]
+    soft = [outputs_of(kind, rows=rows, seed=100 + at) for at, (kind, rows) in enumerate(cases)]
+    weights = [1.0 + at for at in range(len(cases))]
+    together = losses(tasks, outputs, labels, smoothing=0.1, weights=weights)
+    alone = [w * loss(*case, smoothing=0.1) for w, *case in zip(weights, tasks, outputs, labels, strict=True)]
+    torch.testing.assert_close(together, torch.stack(alone))
+    together = distillations(tasks, outputs, soft, temperature=2.0, weights=weights)
+    alone = [w * distill(*case, temperature=2.0) for w, *case in zip(weights, tasks, outputs, soft, strict=True)]
+    torch.testing.assert_close(together, torch.stack(alone))
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_loss_is_the_mean_that_torch_computes(kind):
+    task, outputs, labels = make(kind), outputs_of(kind), labels_of(kind)
+    expected = {
+        "binary": lambda: functional.binary_cross_entropy_with_logits(outputs, labels),
+        "multilabel": lambda: 4 * functional.binary_cross_entropy_with_logits(outputs, labels),
+        "regression": lambda: functional.mse_loss(outputs, (labels - 3.0) / 2.0),
+    }.get(kind, lambda: functional.cross_entropy(outputs, labels))()
+    torch.testing.assert_close(loss(task, outputs, labels), expected / unit(task))

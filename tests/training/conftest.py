@@ -126,6 +126,31 @@ def shared_words():
     return as_tensors(SetupTables("words", tuple(parts), "fingerprint", shares_rows=True))
 
 
+@pytest.fixture(scope="session")
+def hashed_tables():
+    """Four tasks that label some rows each of one table of hashed n-grams, at random: their gradients conflict."""
+    rng = np.random.default_rng(4)
+    rows = 50
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 9, rows))]).astype(np.int64)
+    ids = rng.integers(0, 60, offsets[-1])
+    inputs = Bag(ids, rng.random(offsets[-1]).astype(np.float32), offsets)
+    labels = {
+        Task(name="yes", kind="binary", metric="accuracy", classes=("no", "yes")): rng.integers(0, 2, rows).astype("f"),
+        Task(name="which", kind="multiclass", metric="accuracy", classes=("a", "b", "c")): rng.integers(0, 3, rows),
+        Task(name="any", kind="multilabel", metric="micro_f1", classes=("p",)): rng.integers(0, 2, (rows, 1)).astype(
+            "f"
+        ),
+        Task(name="much", kind="regression", metric="rmse"): rng.normal(size=rows).astype("f"),
+    }
+    parts = []
+    for at, (task, each) in enumerate(labels.items()):
+        kept = np.flatnonzero(rng.random(rows) < 1 - 0.2 * at)
+        examples = Examples(inputs, each[kept], kept)
+        layout = Layout(form="Bag", buckets=60)
+        parts.append(TaskTables(task, layout, examples, examples, examples, 0.0, 0.0))
+    return as_tensors(SetupTables("hashed", tuple(parts), "fingerprint", shares_rows=True))
+
+
 @pytest.fixture
 def job(tables):
     def make(strategy="sum", *, seed=1, encoder=None, only=None, kd=None, convergence=None, training=None, of=tables):

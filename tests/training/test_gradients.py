@@ -28,14 +28,13 @@ class Net(nn.Module):
         return (self.table.weight,)
 
     def own(self, task):
-        return tuple(self.heads[task].parameters())
+        deep = self.second.parameters() if task == self.alone else ()
+        return (*deep, *self.heads[task].parameters())
 
     def last_shared(self):
         return tuple(self.second.parameters())
 
-    def own_in_represent(self, task):
-        return tuple(self.second.parameters()) if task == self.alone else ()
-
+    num_tasks = 3
     alone = None
 
 
@@ -62,7 +61,7 @@ def _reference(net, task):
 
 
 def _filled(net, tasks):
-    matrix = SharedGradients(net, 3)
+    matrix = SharedGradients(net)
     for _ in range(2):  # a second step must not see the first
         matrix.begin(tasks)
         for task in tasks:
@@ -117,22 +116,18 @@ def test_a_task_leaves_no_trace_in_another_ones_row(net):
 
 def test_own_parameters_get_their_own_gradient(net):
     reference = _reference(net, 1)
-    matrix = SharedGradients(net, 3)
+    matrix = SharedGradients(net)
     matrix.begin((0, 1, 2))
     for task in (0, 1, 2):
         matrix.backward(task, _loss(net, task))
     torch.testing.assert_close(net.heads[1].weight.grad, reference["heads.1.weight"])
 
 
-@pytest.mark.parametrize("sparse", [False, True], ids=["vmap", "one by one"])
-def test_a_part_of_the_encoder_that_one_task_uses_gets_that_task_s_gradient(net, sparse):
+def test_a_part_of_the_encoder_that_one_task_uses_gets_that_task_s_gradient(net):
     net.alone = 0
     net.shared = lambda: tuple(net.first.parameters())
     net.last_shared = net.shared
-    if not sparse:
-        net.shared_sparse = tuple
-        net.table.weight.requires_grad_(requires_grad=False)
-    matrix = SharedGradients(net, 3)
+    matrix = SharedGradients(net)
     matrix.begin([0, 2])
     ids = torch.tensor([[1, 2, 2], [3, 4, 7]])
     hidden = net.first(net.table(ids)).tanh()
@@ -147,13 +142,9 @@ def test_a_part_of_the_encoder_that_one_task_uses_gets_that_task_s_gradient(net,
     torch.testing.assert_close(net.first.weight.grad, shared)
 
 
-@pytest.mark.parametrize("sparse", [False, True], ids=["vmap", "one by one"])
-def test_tasks_that_share_a_batch_get_the_gradients_of_a_backward_each(net, sparse):
-    if not sparse:
-        net.shared_sparse = tuple
-        net.table.weight.requires_grad_(requires_grad=False)
+def test_tasks_that_share_a_batch_get_the_gradients_of_a_backward_each(net):
     ids = torch.tensor([[1, 2, 2], [3, 4, 7]])
-    matrix = SharedGradients(net, 3)
+    matrix = SharedGradients(net)
     tasks = [0, 2]
     for _ in range(2):  # a second step must not see the first
         matrix.begin(tasks)
@@ -183,3 +174,40 @@ def test_tasks_that_share_a_batch_get_the_gradients_of_a_backward_each(net, spar
     matrix.combine(tasks, (0.3, 2.0))
     update = [p.grad.to_dense().flatten() for p in (*net.shared(), *net.shared_sparse())]
     torch.testing.assert_close(torch.cat(update), 0.3 * flat[0] + 2.0 * flat[1])
+
+
+def _passed_back(net, tasks):
+    """The tasks' heads read the second layer; what they read, and random gradients by it."""
+    ids = torch.tensor([[1, 2, 2], [3, 4, 7]])
+    deep = net.second(net.first(net.table(ids)).tanh()).tanh()
+    return [(deep,) for _ in tasks], [(torch.randn_like(deep),) for _ in tasks]
+
+
+def test_measuring_only_the_last_shared_layer_changes_neither_norms_nor_update(net):
+    tasks, weights = [0, 2], (0.5, 2.0)
+    found = []
+    for only_last in (False, True):
+        torch.manual_seed(1)
+        net.zero_grad()
+        matrix = SharedGradients(net, only_last=only_last)
+        for _ in range(2):  # a second step must not see the first
+            matrix.begin(tasks)
+            matrix.backward_through(tasks, *_passed_back(net, tasks))
+            matrix.gather(tasks)
+        norms = matrix.norms(tasks)
+        matrix.combine(tasks, weights)
+        found.append((norms, [p.grad.to_dense().clone() for p in (*net.shared(), *net.shared_sparse())]))
+        net.zero_grad()
+    torch.testing.assert_close(found[1], found[0])
+
+
+def test_measuring_only_the_last_shared_layer_serves_a_task_that_has_the_batch_to_itself(net):
+    reference = _reference(net, 1)
+    matrix = SharedGradients(net, only_last=True)
+    matrix.begin([1])
+    matrix.backward(1, _loss(net, 1))
+    matrix.gather([1])
+    matrix.combine([1], (3.0,))
+    for name in _shared_names(net):
+        torch.testing.assert_close(dict(net.named_parameters())[name].grad.to_dense(), 3.0 * reference[name])
+    torch.testing.assert_close(net.heads[1].weight.grad, reference["heads.1.weight"])

@@ -1,17 +1,20 @@
 """Whole runs on small tables."""
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.modules.module import register_module_forward_hook
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.encoders.base import Encoder
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import CURRICULA
 from ray_mtlkd.tasks.inputs import Dense
-from ray_mtlkd.training.evaluation import metrics_of
+from ray_mtlkd.training.evaluation import BATCH_ROWS, metrics_of, predict_all
 from ray_mtlkd.training.feed import batch_sizes, feed
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
@@ -136,6 +139,50 @@ def test_a_converged_task_is_relabelled_by_its_best_model(job, inline, tmp_path)
         assert task.teacher_step < task.converged_step
         assert task.teacher == next(point.valid for point in task.curve if point.step == task.teacher_step)
         assert task.curve[-1].phase == "distilling"
+
+
+def _count_encoder_passes(passes):
+    """Write down each forward of any encoder: whether it was in training mode."""
+    return register_module_forward_hook(
+        lambda module, *_: passes.append(module.training) if isinstance(module, Encoder) else None
+    )
+
+
+def test_a_teacher_predicts_its_table_once_and_its_soft_labels_are_gathered_from_then_on(job, inline, tmp_path):
+    """Encoders run in evaluation mode where a table is relabelled or evaluated, and nowhere else."""
+    passes, relabelled, evaluations = [], [], []
+
+    def spy(request):
+        before = len(passes)
+        labels = inline(request)
+        assert passes[before:] == [False] * math.ceil(len(request.table.train) / BATCH_ROWS)
+        del passes[before:]
+        relabelled.append(request.task)
+        return labels
+
+    def report(evaluation):
+        evaluations.append(Counter(passes))
+        distilling = sum(point.phase == "distilling" for point in evaluation.points)
+        assert distilling == len(relabelled)
+        passes.clear()
+
+    with _count_encoder_passes(passes):
+        outcome = _run(job("joint_kd"), spy, tmp_path, report=report)
+    assert len(relabelled) == 5
+    # A step is one pass a task, an evaluation one a validation table: none of them has more rows than a batch.
+    assert evaluations == [Counter({True: 5 * 5, False: 5})] * (outcome.steps // 5)
+
+
+@pytest.mark.parametrize(("which", "expected"), [("tables", 5), ("shared_tables", 1)])
+def test_a_step_on_soft_labels_runs_no_other_network_than_one_on_hard_labels(job, request, which, expected):
+    given = request.getfixturevalue(which)
+    trainer, tasks, passes = Trainer(job("sum", of=given)), range(len(given.tasks)), []
+    soft = {task: predict_all(trainer.model, task, given.tasks[task].train) for task in tasks}
+    for labels in ({}, soft):
+        with _count_encoder_passes(passes):
+            trainer.step(tasks, soft=labels, switched=frozenset(), share=0.5)
+        assert passes == [True] * expected
+        passes.clear()
 
 
 def test_kd_settings_matter_only_once_a_task_distils(job, inline, tmp_path):
@@ -438,11 +485,11 @@ def test_the_average_is_what_is_evaluated_and_kept(job):
         for trainer in (plain, averaged):
             torch.manual_seed(step)
             trainer.step([0, 1, 2, 3, 4], soft={}, switched=frozenset(), share=0.5)
-        present = plain.parameters()["model.encoder.first.0.layer.0.weight"]
+        present = plain.parameters()["model.encoder.first.0.layer.linear.weight"]
         decay = min(0.5, (1 + step) / (10 + step))
         expected = present if expected is None else decay * expected + (1 - decay) * present
-    torch.testing.assert_close(averaged.parameters()["model.encoder.first.0.layer.0.weight"], expected)
-    torch.testing.assert_close(averaged.model.encoder.first[0].layer[0].weight, expected)
+    torch.testing.assert_close(averaged.parameters()["model.encoder.first.0.layer.linear.weight"], expected)
+    torch.testing.assert_close(averaged.model.encoder.first[0].layer.linear.weight, expected)
 
 
 def test_mixed_precision_is_close_to_single_precision(job):

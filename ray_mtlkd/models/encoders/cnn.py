@@ -117,7 +117,9 @@ class CnnEncoder(Encoder):
         A row without words is represented by zeros.
         """
         lengths = inputs.offsets.diff()
-        row = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
+        row = torch.repeat_interleave(
+            torch.arange(len(lengths), device=lengths.device), lengths, output_size=len(inputs.ids)
+        )
         states = self._convolve(self.words(inputs.ids), row=row, rows=len(lengths))
         wanted = {self.per_token[task] for task in tasks}
         made = {by_token: self.dropout(states) if by_token else self._text(states, inputs) for by_token in wanted}

@@ -6,16 +6,24 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
-class Layer(nn.Sequential):
+class Layer(nn.Module):
     """Linear, ReLU, dropout; He-initialised, so that a stack of them keeps the scale of its inputs."""
 
     def __init__(self, inputs: int, outputs: int, *, dropout: float) -> None:
-        linear = nn.Linear(inputs, outputs)
-        nn.init.kaiming_uniform_(linear.weight, nonlinearity="relu")
-        nn.init.zeros_(linear.bias)
-        super().__init__(linear, nn.ReLU(), nn.Dropout(dropout))
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        nn.init.kaiming_uniform_(self.linear.weight, nonlinearity="relu")
+        nn.init.zeros_(self.linear.bias)
+        self.dropout = dropout
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Activations [N, outputs] of inputs [N, inputs]."""
+        # in place: another copy of the activations would only be written and read again
+        activations: Tensor = self.linear(inputs).relu_()
+        return functional.dropout(activations, self.dropout, self.training) if self.dropout else activations
 
 
 def stack(widths: Sequence[int], *, dropout: float) -> nn.ModuleList:

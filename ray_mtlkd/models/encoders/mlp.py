@@ -164,7 +164,7 @@ class ColumnLayer(nn.Module):
         parts = [values if self.numbers is None else self.numbers(values)]
         if self.categories is not None:
             parts.append(self.categories(codes))
-        hidden: Tensor = self.layer(torch.cat(parts, dim=1))
+        hidden: Tensor = self.layer(parts[0] if len(parts) == 1 else torch.cat(parts, dim=1))
         return hidden
 
 

@@ -43,6 +43,14 @@ class MultitaskModel(nn.Module, ABC):
     def read(self, task: int, representation: tuple[Tensor, ...], inputs: Inputs[Tensor]) -> Tensor:
         """Raw outputs of the task's head, from what `represent` gave for it."""
 
+    def read_all(
+        self, tasks: Sequence[int], representations: Sequence[tuple[Tensor, ...]], inputs: Inputs[Tensor]
+    ) -> list[Tensor]:
+        """Raw outputs of several heads on one batch, from what `represent` gave for each [A]."""
+        return [
+            self.read(task, representation, inputs) for task, representation in zip(tasks, representations, strict=True)
+        ]
+
     def parts(self, task: int) -> tuple[nn.Module, ...]:
         """What the task's forward goes through, from inputs to outputs; parts do not overlap."""
         return (*self.represent_parts(task), *self.read_parts(task))
@@ -73,11 +81,6 @@ class MultitaskModel(nn.Module, ABC):
         """Parameters that only this task uses, also hash tables with sparse gradients."""
         common = {id(p) for p in self._common()}
         return tuple(p for part in self.parts(task) for p in part.parameters() if id(p) not in common)
-
-    def own_in_represent(self, task: int) -> tuple[nn.Parameter, ...]:
-        """Those of the task's own parameters that `represent` uses."""
-        used = {id(p) for part in self.represent_parts(task) for p in part.parameters()}
-        return tuple(p for p in self.own(task) if id(p) in used)
 
     def _common(self) -> tuple[nn.Parameter, ...]:
         users = Counter(id(p) for task in range(self.num_tasks) for part in self.parts(task) for p in part.parameters())

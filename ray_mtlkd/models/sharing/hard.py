@@ -1,11 +1,12 @@
 """Hard parameter sharing (Caruana 1997): one encoder for all tasks, a head for each."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from torch import Tensor, nn
 
 from ray_mtlkd.models.encoders.base import EncoderConfig
-from ray_mtlkd.models.heads import Head, PairJoin
+from ray_mtlkd.models.heads import Head, PairJoin, read_together
 from ray_mtlkd.models.sharing.base import MultitaskModel
 from ray_mtlkd.tasks.inputs import Inputs, Layout, Pair
 from ray_mtlkd.tasks.task import Task
@@ -35,12 +36,26 @@ class HardSharing(MultitaskModel):
 
     def read(self, task: int, representation: tuple[Tensor, ...], inputs: Inputs[Tensor]) -> Tensor:
         """Raw outputs of the task's head."""
-        if isinstance(inputs, Pair):
-            joined = self.joins[str(task)](*representation, inputs.overlap)
-        else:
-            (joined,) = representation
-        outputs: Tensor = self.heads[task](joined)
+        outputs: Tensor = self.heads[task](self._joined(task, representation, inputs))
         return outputs
+
+    def read_all(
+        self, tasks: Sequence[int], representations: Sequence[tuple[Tensor, ...]], inputs: Inputs[Tensor]
+    ) -> list[Tensor]:
+        """Raw outputs of several heads; those that read the same tensor go through one matrix product."""
+        read = [
+            self._joined(task, representation, inputs)
+            for task, representation in zip(tasks, representations, strict=True)
+        ]
+        return read_together([cast(Head, self.heads[task]) for task in tasks], read)
+
+    def _joined(self, task: int, representation: tuple[Tensor, ...], inputs: Inputs[Tensor]) -> Tensor:
+        """What the head reads."""
+        if isinstance(inputs, Pair):
+            joined: Tensor = self.joins[str(task)](*representation, inputs.overlap)
+            return joined
+        (joined,) = representation
+        return joined
 
     def represent_parts(self, task: int) -> tuple[nn.Module, ...]:
         """The encoder's."""

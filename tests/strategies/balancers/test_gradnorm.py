@@ -3,6 +3,7 @@ import torch
 
 from ray_mtlkd.strategies.balancers.base import Signals
 from ray_mtlkd.strategies.balancers.gradnorm import GradNorm
+from tests import papers
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
@@ -17,38 +18,6 @@ def signals(losses, norms, *, tasks=None, switched=frozenset()):
     )
 
 
-class PaperGradNorm:
-    """Chen et al. 2018, Algorithm 1, by autograd through the norms of the gradients at the shared layer."""
-
-    def __init__(self, count, *, alpha, lr, optimizer):
-        self.alpha = alpha
-        self.weights = [torch.ones((), dtype=torch.float64, requires_grad=True) for _ in range(count)]
-        self.optimizer = OPTIMIZERS[optimizer](self.weights, lr=lr)
-        self.initial = None
-
-    def step(self, losses, shared):
-        present = [weight.item() for weight in self.weights]
-        values = torch.stack([loss.detach() for loss in losses])
-        self.initial = values if self.initial is None else self.initial
-        norms = torch.stack(
-            [
-                torch.autograd.grad(weight * loss, shared, create_graph=True)[0].norm()
-                for weight, loss in zip(self.weights, losses, strict=True)
-            ]
-        )
-        ratios = values / self.initial
-        targets = (norms.mean() * (ratios / ratios.mean()) ** self.alpha).detach()
-        gradients = torch.autograd.grad((norms - targets).abs().sum(), self.weights)
-        for weight, gradient in zip(self.weights, gradients, strict=True):
-            weight.grad = gradient
-        self.optimizer.step()
-        with torch.no_grad():
-            scale = len(self.weights) / sum(weight.item() for weight in self.weights)
-            for weight in self.weights:
-                weight.mul_(scale)
-        return present
-
-
 @pytest.mark.parametrize(
     ("optimizer", "lr", "alpha"), [("adam", 0.025, 1.5), ("adam", 0.01, 0.12), ("sgd", 0.02, 0.5), ("adam", 0.025, 0.0)]
 )
@@ -61,7 +30,7 @@ def test_a_hundred_steps_of_a_network_equal_autograd_on_the_papers_loss(optimize
     inputs, shared = normal(40, 6), (0.3 * normal(6, 4)).requires_grad_()
     heads = [normal(4) for _ in range(3)]
     labels = [scale * normal(40) for scale in (1.0, 3.0, 10.0)]
-    reference = PaperGradNorm(3, alpha=alpha, lr=lr, optimizer=optimizer)
+    reference = papers.GradNorm(3, alpha=alpha, lr=lr, optimizer=OPTIMIZERS[optimizer])
     balancer = GradNorm(alpha=alpha, lr=lr, optimizer=optimizer)
     state = balancer.init(3)
     for _ in range(100):
@@ -72,7 +41,8 @@ def test_a_hundred_steps_of_a_network_equal_autograd_on_the_papers_loss(optimize
             signals([loss.item() for loss in losses], [gradient.norm().item() for gradient in gradients]), state
         )
         # float64 rounding only.
-        assert weights.shared == pytest.approx(reference.step(losses, shared), rel=1e-9)
+        assert weights.shared == pytest.approx(reference.present(), rel=1e-9)
+        reference.step(losses, (shared,))
         update = sum(weight * gradient for weight, gradient in zip(weights.shared, gradients, strict=True))
         with torch.no_grad():
             shared -= 0.02 * update

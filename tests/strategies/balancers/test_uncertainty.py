@@ -6,22 +6,14 @@ import torch
 
 from ray_mtlkd.strategies.balancers.base import Signals
 from ray_mtlkd.strategies.balancers.uncertainty import Uncertainty
+from tests import papers
 
 REGRESSION = (True, False, False, True)
 
 
-def paper_loss(losses, log_variances):
-    """Kendall et al. 2018, equations 7 and 10."""
-    terms = [
-        (0.5 if regression else 1.0) * torch.exp(-s) * loss + 0.5 * s
-        for loss, s, regression in zip(losses, log_variances, REGRESSION, strict=True)
-    ]
-    return torch.stack(terms).sum()
-
-
 def test_a_hundred_steps_equal_autograd_and_adam_on_the_papers_loss():
     rng = random.Random(0)  # noqa: S311 - reproducible
-    log_variances = [torch.tensor(0.3, dtype=torch.float64, requires_grad=True) for _ in REGRESSION]
+    log_variances = [torch.nn.Parameter(torch.tensor(0.3, dtype=torch.float64)) for _ in REGRESSION]
     optimizer = torch.optim.Adam(log_variances, lr=0.05)
     balancer = Uncertainty(lr=0.05, log_variance=0.3)
     state = balancer.init(len(REGRESSION))
@@ -29,7 +21,7 @@ def test_a_hundred_steps_equal_autograd_and_adam_on_the_papers_loss():
         values = [rng.uniform(0.01, 3.0) / (1 + task * step / 50) for task in range(len(REGRESSION))]
         losses = [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in values]
         optimizer.zero_grad()
-        paper_loss(losses, log_variances).backward()
+        papers.uncertainty(losses, log_variances, regression=REGRESSION).backward()
         optimizer.step()
 
         signals = Signals(tasks=(0, 1, 2, 3), losses=tuple(values), regression=REGRESSION)

@@ -1,0 +1,237 @@
+"""What it takes to relabel one table for one trial: in the trial, in shared actors, in a Ray Data pool, or ``auto``.
+
+The trial is a Ray worker that holds one CPU and reads its tables from the object store, as in a sweep, and every other
+core is idle. Wall time counts from the request to the soft labels, for a pool with its start-up; every answer is
+compared with that of the trial itself. A heavy teacher shows how far a second actor helps.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+
+from benchmarks.record import Row, machine, save
+from ray_mtlkd.models.build import build
+from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.sweep.relabel import Desk, SharedActors, start_shared
+from ray_mtlkd.sweep.tuner import connect
+from ray_mtlkd.tasks.examples import Examples, SetupTables, TaskTables, as_tensors
+from ray_mtlkd.tasks.inputs import Array, Dense, Layout
+from ray_mtlkd.tasks.task import Task
+from ray_mtlkd.training.evaluation import BATCH_ROWS, predict_all
+from ray_mtlkd.training.job import Request
+from ray_mtlkd.training.settings import Relabelling, Where
+
+WIDTH, CLASSES = 64, 10
+LIGHT, HEAVY = Mlp(hidden=(256, 256)), Mlp(hidden=(1024, 1024, 1024))
+AUTO_GOAL = 1.1
+SMALL, LARGE = 10_000, 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """A setting of ``relabel``, with its number of actors (also that of the shared ones), and how often to measure."""
+
+    where: Where
+    actors: int = 2
+    samples: int = 1
+
+    @property
+    def name(self) -> str:
+        """As reports show it."""
+        return self.where if self.where in {"inline", "auto"} else f"{self.where}, {_count(self.actors, 'actor')}"
+
+
+INLINE = Way(where="inline").name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Wall seconds from request to soft labels, and where they were computed, with the reason."""
+
+    seconds: float
+    where: str
+
+
+def main() -> None:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parts", nargs="+", choices=("light", "heavy"), default=["light", "heavy"])
+    parser.add_argument("--work-s", type=float, default=6.0, help="the heavy teacher's work on one core")
+    parser.add_argument("--long", action="store_true", help="a minute of it, once")
+    parser.add_argument("--quick", action="store_true", help="a smoke run of seconds: other tables, fewer samples")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    # Workers are nice by default: whatever else the machine does would stop them, and all that would be measured is it.
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    started = machine()
+    work_s = 60.0 if arguments.long else 1.0 if arguments.quick else arguments.work_s
+    rows: list[Row] = []
+    with connect():
+        shared = {actors: start_shared(actors) for actors in (1, 2)}
+        rows.append(Row(case="once a sweep", what="start of two shared actors", figure=shared[2].start_s, unit="s"))
+        if "light" in arguments.parts:
+            rows += light(shared, quick=arguments.quick)
+        if "heavy" in arguments.parts:
+            rows += heavy(shared, work_s=work_s, samples=1 if arguments.quick or arguments.long else 3)
+    widths = {"hidden": LIGHT.hidden, "hidden_heavy": HEAVY.hidden, "columns": WIDTH, "classes": CLASSES}
+    settings = {"parts": arguments.parts, "work_s": work_s, "quick": arguments.quick, **widths}
+    save("relabel", rows, settings=settings, started=started)
+
+
+def light(shared: Mapping[int, SharedActors], *, quick: bool) -> Iterator[Row]:
+    """Every way on a small and on a large table."""
+    for count in (SMALL, 2 * SMALL if quick else LARGE):
+        often = 3 if quick else 60 if count == SMALL else 4
+        ways = [
+            Way(where="inline", samples=often),
+            Way(where="shared", samples=often),
+            Way(where="auto", samples=often),
+            Way(where="pool", samples=1 if quick else 2),
+        ]
+        answers = ask(LIGHT, count, ways, shared)
+        yield from report(f"{count:,} rows", answers, auto_goal=AUTO_GOAL if count == SMALL else None)
+    start_up = ask(LIGHT, 2 * BATCH_ROWS, [Way(where="pool", samples=1 if quick else 2)], shared)
+    (name,) = start_up
+    yield _row("a batch for each actor", f"{name}: its start-up", [answer.seconds for answer in start_up[name]], "s")
+
+
+def heavy(shared: Mapping[int, SharedActors], *, work_s: float, samples: int) -> Iterator[Row]:
+    """One actor and two, with a teacher whose predictions take much longer than anything else."""
+    row_s = row_seconds(HEAVY)
+    count = rows_for(work_s, row_s=row_s)
+    case = f"{count:,} rows, heavy teacher"
+    yield Row(case=case, what="teacher", figure=1e3 * row_s * 256, unit="ms a 256 rows")
+    places: tuple[Where, ...] = ("shared", "pool")
+    ways = [Way(where="inline", samples=samples)]
+    ways += [Way(where=where, actors=actors, samples=samples) for where in places for actors in (1, 2)]
+    answers = ask(HEAVY, count, ways, shared)
+    yield from report(case, answers, auto_goal=None)
+    for where in places:
+        one, two = (answers[Way(where=where, actors=actors).name] for actors in (1, 2))
+        speedups = [alone.seconds / both.seconds for alone, both in zip(one, two, strict=True)]
+        yield _row(case, f"{where}: from one actor to two", speedups, "x faster")
+
+
+def ask(
+    encoder: Mlp, rows: int, ways: Sequence[Way], shared: Mapping[int, SharedActors]
+) -> Mapping[str, Sequence[Answer]]:
+    """A trial's answers by way, in turn as long as each has samples left."""
+    reference = [ray.put(tables(rows))]
+    trial = ray.remote(num_cpus=1)(Trial).remote(encoder, reference, shared)
+    answers: dict[str, list[Answer]] = {way.name: [] for way in ways}
+    for turn in range(max(way.samples for way in ways)):
+        for way in ways:
+            if turn < way.samples:
+                answers[way.name].append(ray.get(trial.ask.remote(way)))
+    ray.kill(trial)
+    return answers
+
+
+class Trial:
+    """Asks for the soft labels of its only task."""
+
+    def __init__(self, encoder: Mlp, reference: Sequence[Any], shared: Mapping[int, SharedActors]) -> None:
+        torch.set_num_threads(1)
+        (self._reference,) = reference
+        self._encoder = encoder
+        self._request = request(encoder, ray.get(self._reference))
+        self._shared = shared
+        self._expected = predict_all(self._request.model, 0, self._request.table.train)
+
+    def ask(self, way: Way) -> Answer:
+        """Relabel once.
+
+        Raises:
+            RuntimeError: where the soft labels are not those that the trial computes itself.
+        """
+        desk = Desk(
+            Relabelling(where=way.where, pool_size=way.actors),
+            encoder=self._encoder,
+            tasks=((self._request.table.task, self._request.table.layout),),
+            tables=self._reference,
+            shared=self._shared[way.actors],
+        )
+        began = time.perf_counter()
+        labels = desk(self._request)
+        seconds = time.perf_counter() - began
+        if not torch.allclose(labels.outputs, self._expected, atol=1e-6, rtol=0):  # what relabelling promises
+            raise RuntimeError(f"{way.name} gives other soft labels than the trial")
+        return Answer(seconds=seconds, where=labels.where)
+
+
+def tables(rows: int) -> SetupTables[Array]:
+    """One task with random rows to train on; its other tables are of no use here."""
+    rng = np.random.default_rng(0)
+    task = Task(
+        name="heard", kind="multiclass", metric="accuracy", classes=tuple(f"c{number}" for number in range(CLASSES))
+    )
+
+    def split(count: int) -> Examples[Array]:
+        inputs = Dense(rng.standard_normal((count, WIDTH), dtype=np.float32), np.zeros((count, 0), np.int64))
+        return Examples(inputs, rng.integers(0, CLASSES, count), np.arange(count))
+
+    layout = Layout(form="Dense", width=WIDTH)
+    only = TaskTables(task, layout, split(rows), split(1), split(1), trivial_valid=0.0, trivial_test=0.0)
+    return SetupTables("relabel", (only,), f"{rows} rows")
+
+
+def request(encoder: Mlp, setup: SetupTables[Array]) -> Request:
+    """What a run asks for when its only task converges: the teacher is as it was built."""
+    (table,) = as_tensors(setup).tasks
+    torch.manual_seed(0)
+    model = build(encoder, [(table.task, table.layout)])
+    return Request(task=table.task.name, model=model.eval(), index=0, table=table)
+
+
+def row_seconds(encoder: Mlp) -> float:
+    """Seconds that the teacher takes for a row, on one core: the median over a few batches."""
+    asked = request(encoder, tables(BATCH_ROWS))
+    seconds = []
+    for _ in range(6):
+        began = time.perf_counter()
+        predict_all(asked.model, 0, asked.table.train)
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds[1:]) / BATCH_ROWS
+
+
+def rows_for(seconds: float, *, row_s: float) -> int:
+    """Rows that keep one core busy for so long, in whole batches."""
+    return max(1, round(seconds / row_s / BATCH_ROWS)) * BATCH_ROWS
+
+
+def report(case: str, answers: Mapping[str, Sequence[Answer]], *, auto_goal: float | None) -> Iterator[Row]:
+    """Every way's seconds, their ratio to those of the trial itself, and what ``auto`` chose."""
+    inline = statistics.median(answer.seconds for answer in answers[INLINE])
+    for name, found in answers.items():
+        yield _row(case, name, [answer.seconds for answer in found], "s")
+        if name == INLINE:
+            continue
+        ratio = _row(case, name, [answer.seconds / inline for answer in found], "x inline")
+        if name == "auto":
+            chosen = sorted({answer.where.partition(":")[0] for answer in found})
+            goal = None if auto_goal is None else ("at most", auto_goal)
+            ratio = replace(ratio, note=f"chose {' and '.join(chosen)}; {found[-1].where}", goal=goal)
+        yield ratio
+
+
+def _row(case: str, what: str, samples: Sequence[float], unit: str) -> Row:
+    low, high = (statistics.quantiles(samples, n=4)[at] for at in (0, 2)) if len(samples) > 1 else (None, None)
+    return Row(
+        case=case, what=what, figure=statistics.median(samples), unit=unit, low=low, high=high, samples=len(samples)
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+if __name__ == "__main__":
+    main()

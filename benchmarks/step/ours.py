@@ -1,0 +1,60 @@
+"""This project's own training loop, step by step."""
+
+from torch import Tensor
+
+from benchmarks.step.problem import LEARNING_RATE, SEED, Problem
+from ray_mtlkd.strategies import decode_strategy
+from ray_mtlkd.training.checkpoint import Checkpoints
+from ray_mtlkd.training.job import Job, Request, SoftLabels
+from ray_mtlkd.training.loop import Loop
+from ray_mtlkd.training.progress import Evaluation
+from ray_mtlkd.training.settings import Configuration, Optimization
+from ray_mtlkd.training.storage import Storage
+
+_FOREVER = 10**9
+
+
+def never_relabel(request: Request) -> SoftLabels:
+    """No strategy here has a teacher.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(f"task {request.task} is not to be relabelled")
+
+
+def tell_nobody(evaluation: Evaluation) -> None:
+    """What a run says after an evaluation is not wanted."""
+
+
+class SteppedLoop(Loop):
+    """The loop of a run without its evaluations: drawing, gathering, the step itself, meters and bookkeeping."""
+
+    def __init__(self, problem: Problem, strategy: str) -> None:
+        self.job = Job(
+            tables=problem.tables,
+            configuration=Configuration(
+                strategy=decode_strategy(strategy, where="strategy"),
+                encoder=problem.encoder,
+                training=Optimization(
+                    steps=_FOREVER, batch_size=problem.size.batch_size, eval_every=1, lr=LEARNING_RATE
+                ),
+            ),
+            seed=SEED,
+        )
+        super().__init__(
+            self.job,
+            relabel=never_relabel,
+            report=tell_nobody,
+            checkpoints=Checkpoints(Storage.at("nowhere"), job=self.job.fingerprint),
+            checkpoint_every_s=float("inf"),
+            checkpoint_at_end=False,
+        )
+
+    def step(self, at: int) -> None:  # noqa: ARG002 - the loop draws its rows by itself
+        """One step: an evaluation would be due after each."""
+        self._train()
+
+    def parameters(self) -> list[Tensor]:
+        """What is learned."""
+        return list(self._trainer.model.parameters())

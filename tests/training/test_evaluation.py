@@ -1,0 +1,36 @@
+import pytest
+import torch
+
+from ray_mtlkd.models.build import build
+from ray_mtlkd.models.encoders.cnn import Cnn
+from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.training import evaluation
+from ray_mtlkd.training.evaluation import predict, predict_all
+
+ENCODERS = {"tables": Mlp(hidden=(8,)), "shared_tables": Mlp(hidden=(8,)), "shared_words": Cnn(embedding=4, channels=4)}
+
+
+@pytest.fixture(params=ENCODERS)
+def case(request):
+    """A model and its tables: all rows labelled, or some of them."""
+    tables = request.getfixturevalue(request.param)
+    torch.manual_seed(0)
+    model = build(ENCODERS[request.param], [(table.task, table.layout) for table in tables.tasks])
+    return model.eval(), tables.tasks
+
+
+def test_predictions_are_those_of_every_row_looked_up(case):
+    model, tables = case
+    for task, table in enumerate(tables):
+        with torch.no_grad():
+            expected = model(task, table.valid.inputs.take(table.valid.row_ids))
+        assert torch.equal(predict_all(model, task, table.valid), expected)
+
+
+def test_a_range_that_ends_where_a_batch_ends_has_the_predictions_of_the_whole_table(case, monkeypatch):
+    monkeypatch.setattr(evaluation, "BATCH_ROWS", 8)
+    model, tables = case
+    for task, table in enumerate(tables):
+        examples, end = table.train, len(table.train)
+        parts = [predict(model, task, examples, rows) for rows in (range(8), range(8, end))]
+        assert torch.equal(torch.cat(parts), predict_all(model, task, examples))
