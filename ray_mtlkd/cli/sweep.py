@@ -1,6 +1,8 @@
 """`ray-mtlkd sweep`: run a search space, then report."""
 
 import datetime as dt
+import importlib
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +20,8 @@ from ray_mtlkd.sweep.status import Status
 
 if TYPE_CHECKING:
     from ray_mtlkd.sweep.cluster import Cluster
+    from ray_mtlkd.sweep.prepare import Prepared
+    from ray_mtlkd.sweep.tuner import Target
 
 EXAMPLE = "Example: `ray-mtlkd sweep search_spaces/quickstart.yaml --out runs/first`"
 
@@ -55,7 +59,7 @@ def _sweep(
         from ray_mtlkd.sweep import output
         from ray_mtlkd.sweep.prepare import prepare
         from ray_mtlkd.sweep.space import read_space
-        from ray_mtlkd.sweep.tuner import Target, run_sweep
+        from ray_mtlkd.sweep.tuner import Target
         from ray_mtlkd.training.storage import Storage
 
     found = read_space(space)
@@ -70,20 +74,38 @@ def _sweep(
         console.print(f"warning: {warning}", style="yellow", markup=False)
     console.print(f"{prepared.plan.size} trials → {uri}", soft_wrap=True, markup=False)
     try:
-        with Progress(console) as progress:
-            failed = run_sweep(
-                prepared,
-                Target(uri=uri, resume=resume is not None),
-                cluster=cluster,
-                space_text=space.read_text(encoding="utf-8"),
-                tell=progress.show,
-                say=lambda line: console.print(line, style="yellow", markup=False, soft_wrap=True),
-            )
+        failed = _run(
+            prepared,
+            Target(uri=uri, resume=resume is not None),
+            cluster=cluster,
+            space_text=space.read_text(encoding="utf-8"),
+            console=console,
+        )
     except KeyboardInterrupt:
         console.print(f"stopped; go on with: ray-mtlkd sweep {space} --resume {uri}", soft_wrap=True, markup=False)
         raise typer.Exit(130) from None
     cluster.stop()
     finish(uri, failed=failed, console=console)
+
+
+def _run(prepared: "Prepared", target: "Target", *, cluster: "Cluster", space_text: str, console: Console) -> int:
+    from ray_mtlkd.sweep.tuner import run_sweep
+
+    ahead = ReportAhead()
+    with Progress(console) as progress:
+
+        def tell(status: Status) -> None:
+            progress.show(status)
+            ahead.look(status)
+
+        return run_sweep(
+            prepared,
+            target,
+            cluster=cluster,
+            space_text=space_text,
+            tell=tell,
+            say=lambda line: console.print(line, style="yellow", markup=False, soft_wrap=True),
+        )
 
 
 def finish(uri: str, *, failed: int, console: Console) -> None:
@@ -96,6 +118,27 @@ def finish(uri: str, *, failed: int, console: Console) -> None:
     report = build([uri], join_uri(uri, "report"))
     print_report(report, console, failed=failed)
     console.print(f"tensorboard --logdir {join_uri(uri, 'tensorboard')}", soft_wrap=True, markup=False)
+
+
+class ReportAhead:
+    """Imports what the report needs as soon as a core has nothing left to do: plotting takes a second to import."""
+
+    def __init__(self) -> None:
+        self._most = 0
+        self._started = False
+
+    def look(self, status: Status) -> None:
+        """One moment of the sweep."""
+        self._most = max(self._most, status.running)
+        left = status.total - status.done - status.failed
+        if not self._started and left == status.running < self._most:
+            self._started = True
+            threading.Thread(target=_import_report, daemon=True).start()
+
+
+def _import_report() -> None:
+    with importing():
+        importlib.import_module("ray_mtlkd.report")
 
 
 class Progress:

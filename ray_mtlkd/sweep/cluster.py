@@ -43,8 +43,9 @@ class Cluster:
         self._stopped: Future[None] | None = None
 
     def start(self) -> None:
-        """Connect, without waiting for it."""
-        self._connected = self._connected or self._thread.submit(_connect)
+        """Start a cluster of this machine's own, without waiting for it; one of others may not answer for long."""
+        if address() is None:
+            self._connected = self._connected or self._thread.submit(_connect)
 
     def wait(self) -> None:
         """Connect, if that has not begun, and return when it is done.

@@ -15,7 +15,10 @@ Found = float | None
 
 
 class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type information
-    """Hands out the plan's trials; as soon as a group's search is over, its replicates join the queue.
+    """Hands out the plan's trials; as soon as a group's search is over, its replicates may follow.
+
+    Searches come first, since replicates wait for them, and then the longest trials: the shortest ones that are left
+    keep all workers busy to the end.
 
     Args:
         plan: What to run.
@@ -29,7 +32,9 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         self._on_lost = on_lost
         self._finished = dict(finished)
         self._scores: dict[tuple[str, str], dict[int, Found]] = {group: {} for group in plan.groups}
-        self._queue: deque[Trial] = deque()
+        self._searches: deque[Trial] = deque()
+        self._replicates: list[Trial] = []
+        self._wall_s: dict[tuple[str, str, int], float] = {}
         self._running: dict[str, Trial] = {}
         self._scored: list[tuple[Trial, float]] = []
         self._open = len(plan.groups)
@@ -44,7 +49,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
     @property
     def is_over(self) -> bool:
         """Whether there is nothing left to run."""
-        return not self._queue and not self._running and self._open == 0
+        return not (self._searches or self._replicates or self._running) and self._open == 0
 
     @property
     def total(self) -> int:
@@ -67,9 +72,9 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
 
     def suggest(self, trial_id: str) -> Any:
         """The next trial's configuration, None while replicates wait for a search, or FINISHED."""
-        if not self._queue:
+        trial = self._next()
+        if trial is None:
             return Searcher.FINISHED if self._open == 0 else None
-        trial = self._queue.popleft()
         self._running[trial_id] = trial
         return {"trial": trial.dumps()}
 
@@ -79,6 +84,8 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         lost = error or result is None or "status" not in result
         if lost:
             self._on_lost(trial)
+        elif result is not None:
+            self._wall_s[_configuration(trial)] = result["wall_s"]
         self._note(trial, None if lost or result is None else result["score"])
 
     def save(self, checkpoint_path: str) -> None:
@@ -96,8 +103,18 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
     def _add(self, trial: Trial) -> None:
         if trial.name in self._finished:
             self._note(trial, self._finished[trial.name])
+        elif trial.stage == "search":
+            self._searches.append(trial)
         else:
-            self._queue.append(trial)
+            self._replicates.append(trial)
+
+    def _next(self) -> Trial | None:
+        if self._searches:
+            return self._searches.popleft()
+        if not self._replicates:
+            return None
+        known = [self._wall_s.get(_configuration(trial), 0.0) for trial in self._replicates]
+        return self._replicates.pop(known.index(max(known)))
 
     def _note(self, trial: Trial, score: Found) -> None:
         self._finished[trial.name] = score
@@ -118,3 +135,8 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
             return
         for trial in self._plan.replicates(group, index):
             self._add(trial)
+
+
+def _configuration(trial: Trial) -> tuple[str, str, int]:
+    """What trials have in common that take about as long."""
+    return *trial.group, trial.index

@@ -88,11 +88,11 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
             said = _said(error, storage, trial)
             writer.fail(said, batches=progress.batches)
             write_records(storage, trial.name, failed_records(trial, tables, sweep=bench.sweep, error=said))
-            last: dict[str, Any] = {"status": "failed", "score": None}
+            last: dict[str, Any] = {"status": "failed", "score": None, "wall_s": 0.0}
         else:
             writer.finish(tuple(table.task.name for table in tables.tasks), outcome)
             write_records(storage, trial.name, records_of(trial, tables, sweep=bench.sweep, outcome=outcome))
-            last = {"status": "ok", "score": outcome.score}
+            last = {"status": "ok", "score": outcome.score, "wall_s": outcome.wall_s}
     checkpoints.clear()
     tune.report({**last, "share": 1.0})
 

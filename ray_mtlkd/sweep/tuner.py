@@ -99,8 +99,10 @@ def run_sweep(
 
 
 def _fit(bench: Bench, searcher: PlanSearcher, status: StatusCallback, *, name: str) -> None:
-    # With a searcher, Tune keeps one trial pending unless told: a cluster would fill up one trial at a time.
-    os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(min(searcher.total, _MOST_PENDING)))
+    # With a searcher, Tune keeps one trial pending unless told: a cluster would fill up one trial at a time. Here as
+    # many as run at a time are enough, and the others still give way to longer ones.
+    pending = _MOST_PENDING if address() else int(ray.cluster_resources().get("CPU", 1)) // bench.cpus
+    os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(min(searcher.total, max(1, pending))))
     trainable = tune.with_resources(
         tune.with_parameters(run_trial, bench=bench), {"CPU": bench.cpus, "GPU": bench.gpus}
     )

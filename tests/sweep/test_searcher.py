@@ -26,9 +26,9 @@ class Tuner:
             return suggestion
         return str(self.count), Trial.loads(suggestion["trial"])
 
-    def end(self, started, score):
+    def end(self, started, score, wall_s=1.0):
         status = "failed" if score is None else "ok"
-        self.searcher.on_trial_complete(started[0], {"status": status, "score": score})
+        self.searcher.on_trial_complete(started[0], {"status": status, "score": score, "wall_s": wall_s})
 
     def drain(self, score_of):
         names = []
@@ -60,6 +60,20 @@ def test_replicates_wait_for_their_own_search_only(plan):
     for one in started[:2]:
         tuner.end(one, 0.5)
     assert tuner.start()[1].stage == "replicate"
+
+
+def test_the_replicates_whose_search_took_longest_come_first(plan):
+    tuner = Tuner(plan)
+    for one in [tuner.start() for _ in range(4)]:
+        tuner.end(one, 0.5, wall_s=9.0 if one[1].strategy == "joint_kd" else 1.0)
+    assert [tuner.start()[1].strategy for _ in range(4)] == ["joint_kd", "joint_kd", "sum", "sum"]
+
+
+def test_what_a_trial_takes_is_learned_from_replicates_where_there_is_no_search(space_value):
+    value = space_value(search={"configurations": 1}, strategies=["sum", "pcgrad", "joint_kd"])
+    tuner = Tuner(Plan(decode_space(value, where="x"), {"similar": 5}))
+    tuner.end(tuner.start(), 0.5, wall_s=1.0)
+    assert [tuner.start()[1].strategy for _ in range(5)] == ["sum", "pcgrad", "pcgrad", "joint_kd", "joint_kd"]
 
 
 def test_a_strategy_whose_search_failed_altogether_does_not_replicate(plan):

@@ -93,10 +93,11 @@ def _children(pid):
     found, frontier = {}, [pid]
     while frontier:
         parent = frontier.pop()
-        for line in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-            child = int(line)
-            found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-            frontier.append(child)
+        for task in Path(f"/proc/{parent}/task").iterdir():
+            for line in (task / "children").read_text().split():
+                child = int(line)
+                found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+                frontier.append(child)
     return found
 
 
