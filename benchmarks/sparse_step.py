@@ -29,6 +29,7 @@ from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.settings import Configuration, Optimization
 from ray_mtlkd.training.trainer import Trainer
 
+DATA = Path(__file__).parents[2] / "shared" / "data"
 TASKS, CLASSES, ROWS, BATCH = 5, 50, 4000, 64
 VOCABULARY, NGRAMS = 30_000, 80
 """Distinct n-grams of all tasks, fewer than the smallest table has rows; n-grams of a text, as in ``intents``."""
@@ -48,7 +49,7 @@ GOAL = 1.1
 def main() -> None:
     """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder with the tables of the setup intents, in intents/")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder that holds intents/ (%(default)s)")
     parser.add_argument("--blocks", type=int, default=15, help="measurements of each kind")
     parser.add_argument("--steps", type=int, default=10, help="steps of a measurement")
     parser.add_argument("--quick", action="store_true", help="a smoke run of seconds")
@@ -60,7 +61,9 @@ def main() -> None:
     pace = Pace(blocks=arguments.blocks, steps=arguments.steps)
     settings = {"plain": {}} if arguments.quick else SETTINGS
     rows = [*memory(pace), *synthetic(pace, settings)]
-    if arguments.data is not None:
+    if not (arguments.data / "intents").is_dir():
+        print(f"real tables are left out: no intents/ in {arguments.data} (--data names the folder)")
+    else:
         rows += real(pace, arguments.data, BUCKETS[:2] if arguments.quick else BUCKETS)
     save("sparse_step", rows, settings=vars(arguments) | {"data": str(arguments.data)}, started=started)
 
