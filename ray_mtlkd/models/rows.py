@@ -88,4 +88,5 @@ def _transpose(ids: Tensor, offsets: Tensor, weights: Tensor | None) -> tuple[Te
     rows, order, starts = distinct(ids)
     places = torch.arange(len(offsets) - 1, device=ids.device)
     bags = torch.repeat_interleave(places, offsets.diff(), output_size=len(ids))
-    return rows, bags[order], starts, None if weights is None else weights[order]
+    transposed = None if weights is None else weights.index_select(0, order)
+    return rows, bags.index_select(0, order), starts, transposed

@@ -94,7 +94,9 @@ class _Touched:
 
     def combined(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Rows [U], and there [U, D] the tasks' gradients weighted by ``weights`` [A]."""
-        return self.rows, sums(self.values, self.order, self.starts, weights[self.task[self.order]])
+        return self.rows, sums(
+            self.values, self.order, self.starts, weights.index_select(0, self.task.index_select(0, self.order))
+        )
 
     def squares(self, tasks: int) -> Tensor:
         """Squared norms of the tasks' gradients [A]."""
