@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.models.build import MultitaskModel
-from ray_mtlkd.tasks import kinds
 from ray_mtlkd.tasks.examples import TaskTables
+from ray_mtlkd.tasks.losses import distillations, losses
 from ray_mtlkd.training.feed import Batch, Target
 from ray_mtlkd.training.settings import Configuration
 
@@ -72,7 +72,7 @@ class Objective:
 
     def _learn(self, targets: Sequence[Target], outputs: Sequence[Tensor]) -> Tensor:
         tables = [self._tables[target.task] for target in targets]
-        return kinds.losses(
+        return losses(
             [table.task for table in tables],
             outputs,
             [table.train.labels.index_select(0, target.labels) for table, target in zip(tables, targets, strict=True)],
@@ -81,7 +81,7 @@ class Objective:
         )
 
     def _recall(self, targets: Sequence[Target], outputs: Sequence[Tensor], soft: Mapping[int, Tensor]) -> Tensor:
-        return kinds.distillations(
+        return distillations(
             [self._tables[target.task].task for target in targets],
             outputs,
             [soft[target.task].index_select(0, target.labels) for target in targets],

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ray_mtlkd.tasks.kinds import KINDS, distillations, losses, start, unit
+from ray_mtlkd.tasks.kinds import KINDS, start, unit
+from ray_mtlkd.tasks.losses import distillations, losses
 from ray_mtlkd.tasks.task import Task
 
 EVERY = sorted(KINDS)

@@ -9,7 +9,7 @@ import torch
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
-from ray_mtlkd.tasks import kinds
+from ray_mtlkd.tasks.losses import losses
 from ray_mtlkd.training.settings import Optimization
 from tests import papers
 from tests.listening import double, listen, step
@@ -49,7 +49,7 @@ def gradients(model, tables):
     for task, table in enumerate(tables.tasks):
         train = table.train
         outputs = model(task, double(train.inputs.take(train.row_ids)))
-        (loss,) = kinds.losses([table.task], [outputs], [double(train.labels)])
+        (loss,) = losses([table.task], [outputs], [double(train.labels)])
         wanted = (*shared, *model.own(task))
         found = torch.autograd.grad(loss, wanted, allow_unused=True)
         dense = [torch.zeros_like(p) if g is None else g.to_dense() for p, g in zip(wanted, found, strict=True)]

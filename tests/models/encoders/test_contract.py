@@ -8,7 +8,8 @@ import torch
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders import ENCODERS, decode_encoder
 from ray_mtlkd.tasks.inputs import Bag, Dense, DenseTokens, Layout, Pair, Tokens
-from ray_mtlkd.tasks.kinds import KINDS, losses
+from ray_mtlkd.tasks.kinds import KINDS
+from ray_mtlkd.tasks.losses import losses
 from ray_mtlkd.tasks.task import Task
 
 LENGTHS = [3, 1, 6, 2, 4]
