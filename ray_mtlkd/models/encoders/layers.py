@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ray_mtlkd.models.rows import RowSums, zeros
+
 
 class Layer(nn.Module):
     """Linear, ReLU, dropout; He-initialised, so that a stack of them keeps the scale of its inputs."""
@@ -31,17 +33,32 @@ def stack(widths: Sequence[int], *, dropout: float) -> nn.ModuleList:
     return nn.ModuleList(Layer(inputs, outputs, dropout=dropout) for inputs, outputs in pairwise(widths))
 
 
-def hash_table(buckets: int, width: int, *, std: float) -> nn.EmbeddingBag:
-    """A hashed embedding [buckets, width] whose rows are summed, with sparse gradients.
+class HashTable(nn.EmbeddingBag):
+    """A hashed embedding [buckets, width] whose rows are summed.
+
+    Its gradient is sparse, as torch's own of ``sparse=True``, but holds each row once and not once for every id: what a
+    batch costs depends on its ids alone.
 
     Args:
         buckets: Rows.
         width: Columns.
         std: Of the rows' initial values.
     """
-    table = nn.EmbeddingBag(buckets, width, mode="sum", sparse=True, include_last_offset=True)
-    nn.init.normal_(table.weight, std=std)
-    return table
+
+    def __init__(self, buckets: int, width: int, *, std: float) -> None:
+        table = zeros(buckets, width)
+        super().__init__(buckets, width, mode="sum", sparse=True, include_last_offset=True, _weight=table)
+        nn.init.normal_(self.weight, std=std)
+
+    def forward(
+        self,
+        input: Tensor,  # noqa: A002 - torch's name for the ids
+        offsets: Tensor | None = None,
+        per_sample_weights: Tensor | None = None,
+    ) -> Tensor:
+        """Sums [B, width] of the rows of ids [nnz] at offsets [B+1], with weights [nnz]."""
+        summed: Tensor = RowSums.apply(self.weight, input, offsets, per_sample_weights)  # type: ignore[no-untyped-call]
+        return summed
 
 
 class HashedLayer(nn.Module):
@@ -49,7 +66,7 @@ class HashedLayer(nn.Module):
 
     def __init__(self, buckets: int, width: int, *, std: float, dropout: float) -> None:
         super().__init__()
-        self.table = hash_table(buckets, width, std=std)
+        self.table = HashTable(buckets, width, std=std)
         # As nn.Linear's bias, for inputs of norm 1.
         bound = std / math.sqrt(3)
         self.bias = nn.Parameter(nn.init.uniform_(self.table.weight.new_empty(width), -bound, bound))
@@ -67,7 +84,7 @@ class HashedWords(nn.Module):
 
     def __init__(self, buckets: int, width: int, *, std: float, dropout: float) -> None:
         super().__init__()
-        self.table = hash_table(buckets, width, std=std)
+        self.table = HashTable(buckets, width, std=std)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, ids: Tensor) -> Tensor:
