@@ -7,61 +7,61 @@ from torch import Tensor, nn
 
 from ray_mtlkd.models.build import MultitaskModel
 from ray_mtlkd.training.adamw import AdamW
+from ray_mtlkd.training.lazy_adam import LazyAdam
 from ray_mtlkd.training.settings import Optimization
+from ray_mtlkd.training.sparse import total
 
 
 class Optimizer:
-    """Fused AdamW over dense parameters; SparseAdam over hash tables, whose cost does not grow with the table.
+    """AdamW over dense parameters; lazy Adam over hash tables, whose cost does not grow with the table.
 
     A parameter without gradient (the head of a task that took no batch) stays as it is, and so does its state.
     """
 
     def __init__(self, model: MultitaskModel, settings: Optimization) -> None:
-        tables = _hash_tables(model)
-        sparse = {id(p) for p in tables}
+        self._tables = _hash_tables(model)
+        sparse = {id(p) for p in self._tables}
         self._parameters = list(model.parameters())
         dense = [p for p in self._parameters if id(p) not in sparse]
-        self._dense = AdamW(dense, weight_decay=settings.weight_decay)
-        self._sparse = torch.optim.SparseAdam(tables, lr=settings.lr) if tables else None
+        self._parts: dict[str, AdamW | LazyAdam] = {
+            "dense": AdamW(dense, weight_decay=settings.weight_decay),
+            "sparse": LazyAdam(self._tables),
+        }
+        self._aside: list[list[Tensor]] = [[] for _ in self._tables]
         self._settings = settings
+
+    def put_aside(self) -> None:
+        """Keep hash tables' gradients of this backward pass apart from those of the next one, until the step.
+
+        Autograd would copy the sum so far with each pass; the step sorts all rows and adds them up once.
+        """
+        for table, aside in zip(self._tables, self._aside, strict=True):
+            if table.grad is not None:
+                aside.append(table.grad)
+                table.grad = None
 
     def step(self, share: float) -> None:
         """Apply the gradients and drop them; ``share`` of the budget is spent after this step."""
+        self.put_aside()
+        for table, aside in zip(self._tables, self._aside, strict=True):
+            if aside:
+                table.grad = total(aside)
+                aside.clear()
         if self._settings.clip_norm is not None:
             clip(self._parameters, self._settings.clip_norm)
         lr = self._settings.rate(share)
-        self._dense.step(lr)
-        if self._sparse is not None:
-            for group in self._sparse.param_groups:
-                group["lr"] = lr
-            self._sparse.step()  # type: ignore[no-untyped-call]
-            self._sparse.zero_grad(set_to_none=True)
+        for part in self._parts.values():
+            part.step(lr)
 
     def tensors(self) -> dict[str, Tensor]:
         """The state, copied: ``{"dense.3.mean": ...}``."""
-        tensors = {f"dense.{key}": value for key, value in self._dense.tensors().items()}
-        if self._sparse is not None:
-            tensors |= {
-                f"sparse.{at}.{key}": torch.as_tensor(value).clone()
-                for at, state in self._sparse.state_dict()["state"].items()
-                for key, value in state.items()
-            }
-        return tensors
+        return {f"{name}.{key}": value for name, part in self._parts.items() for key, value in part.tensors().items()}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `tensors` gave."""
-        self._dense.load(
-            {key.removeprefix("dense."): value for key, value in tensors.items() if key.startswith("dense.")}
-        )
-        if self._sparse is None:
-            return
-        state: dict[int, dict[str, Tensor | int]] = {}
-        for key, value in tensors.items():
-            if key.startswith("sparse."):
-                _, at, field = key.split(".")
-                # SparseAdam counts its steps in a Python number
-                state.setdefault(int(at), {})[field] = int(value) if field == "step" else value.clone()
-        self._sparse.load_state_dict({"state": state, "param_groups": self._sparse.state_dict()["param_groups"]})
+        for name, part in self._parts.items():
+            prefix = f"{name}."
+            part.load({key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)})
 
 
 def clip(parameters: Iterable[Tensor], largest: float) -> None:

@@ -64,6 +64,7 @@ class Trainer:
         only_last = self._balancer.needs == "norms" and job.tables.shares_rows and whole
         by_losses = self._balancer.needs == "losses" and whole
         self._matrix = None if by_losses else SharedGradients(self._model, only_last=only_last)
+        self._shares_tables = bool(self._model.shared_sparse())
         self._own = [self._model.own(task) for task in range(len(self._tables))]
 
     @property
@@ -154,14 +155,22 @@ class Trainer:
     ) -> StepReport:
         tasks = _tasks(batches)
         targets = [target for batch in batches for target in batch.targets]
-        outputs = [
-            found for batch in batches for found in self._objective.outputs(batch, self._objective.represent(batch))
-        ]
-        losses = self._objective.losses(targets, outputs, soft)
+        outputs = [self._objective.outputs(batch, self._objective.represent(batch)) for batch in batches]
+        losses = self._objective.losses(targets, [found for each in outputs for found in each], soft)
         values = self._checked(tasks, losses.tolist())
         weights = self._weigh(self._signals(tasks, values, switched))
-        losses.backward(on_device(weights.shared, losses))  # type: ignore[no-untyped-call]
+        self._backward_weighted(losses, on_device(weights.shared, losses), outputs)
         return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=())
+
+    def _backward_weighted(self, losses: Tensor, weights: Tensor, outputs: Sequence[Sequence[Tensor]]) -> None:
+        """Set ``.grad`` to the gradient of the weighted losses [A] of batches with the given outputs."""
+        if len(outputs) == 1 or not self._shares_tables:
+            losses.backward(weights)  # type: ignore[no-untyped-call]
+            return
+        seeds = iter(torch.autograd.grad(losses, [found for each in outputs for found in each], weights))
+        for each in outputs:
+            torch.autograd.backward(each, [next(seeds) for _ in each])
+            self._optimizer.put_aside()
 
     def _weigh_gradients(
         self, matrix: SharedGradients, batches: Sequence[Batch], *, soft: Mapping[int, Tensor], switched: frozenset[int]
