@@ -58,7 +58,7 @@ def test_all_pcgrads_learn_the_same_from_two_tasks_which_leave_no_choice_of_orde
 
 @pytest.mark.parametrize("name", [name for name in CONTENDERS if name not in {BARE, *SUMS}])
 def test_every_other_contender_learns_something_else_than_the_plain_sum(name, learned):
-    assert _distance(_parameters(name, learned), _parameters(BARE, learned)) > 10 * ROUNDING
+    assert _distance(_parameters(name, learned), _parameters(BARE, learned)) > 5 * ROUNDING
 
 
 def test_a_quick_run_reports_every_case_and_says_what_it_left_out(monkeypatch, tmp_path, capsys):
