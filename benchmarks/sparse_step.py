@@ -65,7 +65,7 @@ def main() -> None:
         print(f"real tables are left out: no intents/ in {arguments.data} (--data names the folder)")
     else:
         rows += real(pace, arguments.data, BUCKETS[:2] if arguments.quick else BUCKETS)
-    save("sparse_step", rows, settings=vars(arguments) | {"data": str(arguments.data)}, started=started)
+    save("sparse_step", rows, settings={"blocks": arguments.blocks, "steps": arguments.steps}, started=started)
 
 
 @dataclass(frozen=True, kw_only=True)
