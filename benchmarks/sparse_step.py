@@ -23,7 +23,7 @@ from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.setups import featurise, read
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.tasks.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.tasks.inputs import Array, Bag, BagFeatures, Layout
+from ray_mtlkd.tasks.inputs import Array, Bag, BagFeatures, Layout, take
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.settings import Configuration, Optimization
@@ -124,7 +124,7 @@ def reader(buckets: int) -> Callable[[], None]:
     train = [task.train for task in vocabulary_in(buckets).tasks]
     draw = torch.Generator().manual_seed(1)
     batches = [
-        torch.cat([each.take(torch.randint(ROWS, (BATCH,), generator=draw)).ids for each in train]).unique()
+        torch.cat([take(each.inputs, torch.randint(ROWS, (BATCH,), generator=draw)).ids for each in train]).unique()
         for _ in range(50)
     ]
     turn = cycle(batches)

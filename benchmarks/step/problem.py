@@ -132,6 +132,6 @@ def _labels(values: NDArray[np.float32], prior: tuple[float, ...], rng: np.rando
 
 def _draws(size: Size, tables: SetupTables[Tensor], steps: int) -> tuple[tuple[Tensor, ...], ...]:
     names = [tables.name] if size.shared else [table.task.name for table in tables.tasks]
-    samplers = [Sampler(rows=size.rows, batch_size=size.batch_size, seed=SEED, task=name) for name in names]
-    drawn = [tuple(sampler.draw().clone() for sampler in samplers) for _ in range(steps)]
-    return tuple(batches * size.tasks if size.shared else batches for batches in drawn)
+    samplers = [Sampler(rows=size.rows, seed=SEED, task=name) for name in names]
+    streams = [sampler.between(0, steps * size.batch_size).split(size.batch_size) for sampler in samplers]
+    return tuple(batches * size.tasks if size.shared else batches for batches in zip(*streams, strict=True))

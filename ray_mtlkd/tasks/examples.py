@@ -1,6 +1,7 @@
 """Featurised tables: what a setup hands to training."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Generic, Literal
 
@@ -36,9 +37,9 @@ class Examples(Generic[A]):
     def __len__(self) -> int:
         return len(self.row_ids)
 
-    def take(self: "Examples[Tensor]", at: Tensor) -> Inputs[Tensor]:
-        """The inputs of the labelled rows that stand at ``at`` [B] int64 among them, copied."""
-        return self.inputs.take(self.row_ids[at])
+    def batches(self: "Examples[Tensor]", at: Tensor, sizes: Sequence[int]) -> Sequence[Inputs[Tensor]]:
+        """Inputs of the labelled rows that stand at ``at`` [B] int64 among them, in batches of ``sizes``, copied."""
+        return self.inputs.batches(self.row_ids[at], sizes)
 
     def places(self: "Examples[Tensor]", at: Tensor) -> Tensor:
         """Where the labels of the labelled rows ``at`` [B] stand in ``labels``: [B], or [tokens] for tagging."""

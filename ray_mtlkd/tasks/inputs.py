@@ -1,11 +1,13 @@
 """Model inputs as flat arrays: numpy while they travel (zero-copy from the object store), tensors while they train.
 
-Every class holds a whole table or one batch of it; ``take`` always copies, so that nobody can write into a table that
+Every class holds a whole table or one batch of it; rows are always copied, so that nobody can write into a table that
 other trials map. Rows of different lengths lie end to end, with ``offsets [N+1]``. On a GPU, row numbers and a table's
 offsets stay with the host, which therefore knows the sizes of a batch without asking; a batch is all on the GPU.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -45,17 +47,39 @@ def flat_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     return shift + torch.arange(len(shift)), taken
 
 
-def _ragged(offsets: Tensor, rows: Rows) -> tuple[Rows, Tensor]:
-    """As `flat_index`; elements of neighbours are neighbours."""
-    if not isinstance(rows, slice):
-        return flat_index(offsets, rows)
-    kept = offsets[rows.start : rows.stop + 1]
-    return slice(int(kept[0]), int(kept[-1])), kept - kept[0]
-
-
 def _pick(array: Tensor, rows: Rows) -> Tensor:
     """The given rows, copied."""
     return array[rows].clone() if isinstance(rows, slice) else array.index_select(0, send(rows, array.device))
+
+
+@dataclass(frozen=True)
+class _Ragged:
+    """Where the elements of several batches of ragged rows stand, how many each batch has, and its offsets [B+1]."""
+
+    at: Rows
+    lengths: list[int]
+    offsets: list[Tensor]
+
+    def pick(self, array: Tensor) -> Sequence[Tensor]:
+        """The elements of each batch, copied."""
+        return torch.split_with_sizes(_pick(array, self.at), self.lengths)
+
+
+def _ragged(offsets: Tensor, rows: Rows, sizes: Sequence[int], device: torch.device) -> _Ragged:
+    """Where elements of ragged rows stand, for batches of ``sizes`` rows whose offsets go to ``device``."""
+    at: Rows
+    if isinstance(rows, slice):  # elements of neighbours are neighbours
+        kept = offsets[rows.start : rows.stop + 1]
+        at, found = slice(int(kept[0]), int(kept[-1])), kept - kept[0]
+    else:
+        at, found = flat_index(offsets, rows)
+    ends = list(accumulate(sizes, initial=0))
+    starts = found[ends].tolist()
+    return _Ragged(
+        at,
+        [stop - start for start, stop in pairwise(starts)],
+        [send(found[a : b + 1] - start, device) for (a, b), start in zip(pairwise(ends), starts, strict=False)],
+    )
 
 
 @dataclass(frozen=True)
@@ -65,9 +89,10 @@ class Dense(Generic[A]):
     values: A
     codes: A
 
-    def take(self: "Dense[Tensor]", rows: Rows) -> "Dense[Tensor]":
-        """The given rows, copied."""
-        return Dense(_pick(self.values, rows), _pick(self.codes, rows))
+    def batches(self: "Dense[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[Dense[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        columns = (torch.split_with_sizes(_pick(each, rows), sizes) for each in (self.values, self.codes))
+        return list(map(Dense, *columns))
 
 
 @dataclass(frozen=True)
@@ -77,10 +102,10 @@ class DenseTokens(Generic[A]):
     values: A
     offsets: A
 
-    def take(self: "DenseTokens[Tensor]", rows: Rows) -> "DenseTokens[Tensor]":
-        """The given rows, copied."""
-        at, offsets = _ragged(self.offsets, rows)
-        return DenseTokens(_pick(self.values, at), send(offsets, self.values.device))
+    def batches(self: "DenseTokens[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[DenseTokens[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        found = _ragged(self.offsets, rows, sizes, self.values.device)
+        return list(map(DenseTokens, found.pick(self.values), found.offsets))
 
 
 @dataclass(frozen=True)
@@ -91,10 +116,10 @@ class Bag(Generic[A]):
     weights: A
     offsets: A
 
-    def take(self: "Bag[Tensor]", rows: Rows) -> "Bag[Tensor]":
-        """The given rows, copied."""
-        at, offsets = _ragged(self.offsets, rows)
-        return Bag(_pick(self.ids, at), _pick(self.weights, at), send(offsets, self.ids.device))
+    def batches(self: "Bag[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[Bag[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        found = _ragged(self.offsets, rows, sizes, self.ids.device)
+        return list(map(Bag, found.pick(self.ids), found.pick(self.weights), found.offsets))
 
 
 @dataclass(frozen=True)
@@ -108,11 +133,11 @@ class Tokens(Generic[A]):
     offsets: A
     bag: Bag[A] | None = None
 
-    def take(self: "Tokens[Tensor]", rows: Rows) -> "Tokens[Tensor]":
-        """The given rows, copied."""
-        at, offsets = _ragged(self.offsets, rows)
-        bag = None if self.bag is None else self.bag.take(rows)
-        return Tokens(_pick(self.ids, at), send(offsets, self.ids.device), bag)
+    def batches(self: "Tokens[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[Tokens[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        found = _ragged(self.offsets, rows, sizes, self.ids.device)
+        bags = [None] * len(sizes) if self.bag is None else self.bag.batches(rows, sizes)
+        return list(map(Tokens, found.pick(self.ids), found.offsets, bags))
 
 
 @dataclass(frozen=True)
@@ -123,12 +148,20 @@ class Pair(Generic[A]):
     right: Bag[A] | Tokens[A]
     overlap: A
 
-    def take(self: "Pair[Tensor]", rows: Rows) -> "Pair[Tensor]":
-        """The given rows, copied."""
-        return Pair(self.left.take(rows), self.right.take(rows), _pick(self.overlap, rows))
+    def batches(self: "Pair[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[Pair[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        sides = (side.batches(rows, sizes) for side in (self.left, self.right))
+        return list(map(Pair, *sides, torch.split_with_sizes(_pick(self.overlap, rows), sizes)))
 
 
 Inputs = Dense[A] | DenseTokens[A] | Bag[A] | Tokens[A] | Pair[A]
+
+
+def take(table: Inputs[Tensor], rows: Rows) -> Inputs[Tensor]:
+    """The given rows, copied."""
+    count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+    (found,) = table.batches(rows, [count])
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,58 +1,77 @@
 """Which rows a task's next batch holds: a fresh permutation each epoch, drawn from the seed, the task and the epoch."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
+B = TypeVar("B")
 
-@dataclass(frozen=True, kw_only=True)
-class Position:
-    """Where a sampler stands: all that a checkpoint needs."""
-
-    epoch: int = 0
-    offset: int = 0
+BATCHES_AHEAD = 16
+ROWS_AHEAD = 4096
 
 
 class Sampler:
-    """Endless batches of row numbers; an epoch's last rows and the next epoch's first may share a batch.
+    """An endless stream of row numbers, permutation after permutation.
 
     The order depends on the seed and the task's name only, so that every strategy sees a task's rows in the same order.
     """
 
-    def __init__(self, *, rows: int, batch_size: int, seed: int, task: str) -> None:
+    def __init__(self, *, rows: int, seed: int, task: str) -> None:
         self._rows = rows
-        self._batch_size = batch_size
         self._key = f"{seed}/{task}"
-        self._at = Position()
-        self._order = self._permutation(0)
+        self._epoch = -1
+        self._order = torch.zeros(0, dtype=torch.int64)
 
-    @property
-    def position(self) -> Position:
-        """Where the next batch starts."""
-        return self._at
-
-    def move(self, position: Position) -> None:
-        """Go on from ``position``."""
-        if position.epoch != self._at.epoch:
-            self._order = self._permutation(position.epoch)
-        self._at = position
-
-    def draw(self) -> Tensor:
-        """Row numbers of the next batch [batch_size] int64."""
-        parts, missing = [], self._batch_size
-        while missing:
-            part = self._order[self._at.offset : self._at.offset + missing]
-            parts.append(part)
-            missing -= len(part)
-            offset = self._at.offset + len(part)
-            if offset == self._rows:
-                self.move(Position(epoch=self._at.epoch + 1))
-            else:
-                self._at = Position(epoch=self._at.epoch, offset=offset)
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+    def between(self, start: int, stop: int) -> Tensor:
+        """Row numbers at these places of the stream [stop - start] int64."""
+        parts = [self._order[:0]]
+        while start < stop:
+            epoch, offset = divmod(start, self._rows)
+            parts.append(self._permutation(epoch)[offset : offset + stop - start])
+            start += len(parts[-1])
+        return torch.cat(parts)
 
     def _permutation(self, epoch: int) -> Tensor:
-        digest = hashlib.blake2b(f"{self._key}/{epoch}".encode(), digest_size=7).digest()
-        return torch.randperm(self._rows, generator=torch.Generator().manual_seed(int.from_bytes(digest)))
+        if epoch != self._epoch:
+            digest = hashlib.blake2b(f"{self._key}/{epoch}".encode(), digest_size=7).digest()
+            generator = torch.Generator().manual_seed(int.from_bytes(digest))
+            self._epoch, self._order = epoch, torch.randperm(self._rows, generator=generator)
+        return self._order
+
+
+class Stream(Generic[B]):
+    """Endless batches, gathered several at a time: that costs less than half of gathering each alone.
+
+    An epoch's last rows and the next epoch's first may share a batch. A batch's place in memory depends on its number
+    alone: a run that goes on from a checkpoint computes the same bits, also where a kernel's sums depend on alignment.
+
+    Args:
+        sampler: Where row numbers come from.
+        batch_size: Rows a batch.
+        gather: Makes the batches of the row numbers of several.
+
+    Attributes:
+        drawn: Number of the next batch; assign to go on from there.
+    """
+
+    def __init__(self, sampler: Sampler, *, batch_size: int, gather: Callable[[Tensor], Sequence[B]]) -> None:
+        self.drawn = 0
+        self._sampler = sampler
+        self._batch_size = batch_size
+        self._gather = gather
+        self._ahead = max(1, min(BATCHES_AHEAD, ROWS_AHEAD // batch_size))
+        self._block = -1
+        self._batches: Sequence[B] = ()
+
+    def draw(self) -> B:
+        """The next batch."""
+        block, place = divmod(self.drawn, self._ahead)
+        if block != self._block:
+            rows = self._ahead * self._batch_size
+            numbers = self._sampler.between(block * rows, (block + 1) * rows)
+            self._batches, self._block = self._gather(numbers), block
+        self.drawn += 1
+        return self._batches[place]

@@ -10,7 +10,7 @@ from ray_mtlkd.models.build import MultitaskModel
 from ray_mtlkd.strategies.curricula.base import TaskFacts
 from ray_mtlkd.tasks.device import send
 from ray_mtlkd.tasks.examples import Examples, SetupTables, Split, TaskTables
-from ray_mtlkd.tasks.inputs import neighbours
+from ray_mtlkd.tasks.inputs import neighbours, take
 from ray_mtlkd.tasks.metrics import METRICS, evaluate, skill
 from ray_mtlkd.tasks.task import Task
 
@@ -30,7 +30,7 @@ def predict(model: MultitaskModel, task: int, examples: Examples[Tensor], rows: 
     """
     model.eval()
     chunks = torch.split(examples.row_ids[rows.start : rows.stop], BATCH_ROWS)
-    return torch.cat([model(task, examples.inputs.take(neighbours(chunk))) for chunk in chunks])
+    return torch.cat([model(task, take(examples.inputs, neighbours(chunk))) for chunk in chunks])
 
 
 def predict_all(model: MultitaskModel, task: int, examples: Examples[Tensor]) -> Tensor:
@@ -63,7 +63,7 @@ def _predict_together(model: MultitaskModel, parts: Sequence[Examples[Tensor]], 
         mask[examples.row_ids] = True
     found: list[list[Tensor]] = [[] for _ in tasks]
     for chunk in torch.split(rows, BATCH_ROWS):
-        inputs = parts[0].inputs.take(neighbours(chunk))
+        inputs = take(parts[0].inputs, neighbours(chunk))
         for at, representation in enumerate(model.represent(inputs, tasks)):
             outputs = model.read(tasks[at], representation, inputs)
             kept = labelled[at, chunk].nonzero().squeeze(1)

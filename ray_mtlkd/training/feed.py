@@ -8,6 +8,7 @@ the batch.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -15,9 +16,9 @@ from torch import Tensor
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.tasks.device import send
-from ray_mtlkd.tasks.examples import SetupTables, TaskTables
+from ray_mtlkd.tasks.examples import Examples, SetupTables, TaskTables
 from ray_mtlkd.tasks.inputs import Inputs
-from ray_mtlkd.training.batches import Position, Sampler
+from ray_mtlkd.training.batches import Sampler, Stream
 from ray_mtlkd.training.settings import Optimization
 
 
@@ -53,11 +54,11 @@ class Feed(Protocol):
         """The batches of one step of ``tasks`` (ascending); at least one task finds labels in them."""
 
     @property
-    def positions(self) -> tuple[Position, ...]:
-        """Where the samplers stand."""
+    def drawn(self) -> tuple[int, ...]:
+        """How many batches each sampler has given."""
 
-    def move(self, positions: Sequence[Position]) -> None:
-        """Go on from ``positions``."""
+    def move(self, drawn: Sequence[int]) -> None:
+        """Go on from where so many were ``drawn``."""
 
 
 def feed(tables: SetupTables[Tensor], settings: Optimization, *, seed: int) -> Feed:
@@ -66,15 +67,10 @@ def feed(tables: SetupTables[Tensor], settings: Optimization, *, seed: int) -> F
     Raises:
         MtlkdError: where the batch sizes do not fit the tasks.
     """
-    rows = [len(table.train) for table in tables.tasks]
     sizes = batch_sizes(settings, tables)
     if tables.shares_rows:
         return SharedRows(tables, batch_size=sizes[0], parts=settings.accumulation, seed=seed)
-    samplers = [
-        Sampler(rows=count, batch_size=size, seed=seed, task=table.task.name)
-        for count, size, table in zip(rows, sizes, tables.tasks, strict=True)
-    ]
-    return OwnRows(tables.tasks, samplers, parts=settings.accumulation)
+    return OwnRows(tables.tasks, batch_sizes=sizes, parts=settings.accumulation, seed=seed)
 
 
 def batch_sizes(settings: Optimization, tables: SetupTables[Any]) -> tuple[int, ...]:
@@ -112,32 +108,42 @@ def batch_sizes(settings: Optimization, tables: SetupTables[Any]) -> tuple[int, 
 class OwnRows:
     """Each task draws its own rows."""
 
-    def __init__(self, tables: Sequence[TaskTables[Tensor]], samplers: Sequence[Sampler], *, parts: int) -> None:
-        self._tables = tables
-        self._samplers = samplers
-        self._parts = parts
+    def __init__(
+        self, tables: Sequence[TaskTables[Tensor]], *, batch_sizes: Sequence[int], parts: int, seed: int
+    ) -> None:
+        self._streams = [
+            Stream(
+                Sampler(rows=len(table.train), seed=seed, task=table.task.name),
+                batch_size=size,
+                gather=partial(_gather, at, table.train, _parts(size, parts)),
+            )
+            for at, (table, size) in enumerate(zip(tables, batch_sizes, strict=True))
+        ]
 
     def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
         """A batch a task, or several where it is cut into parts."""
-        batches = tuple(batch for task in tasks for batch in self._draw(task))
-        return _with_shares(batches) if self._parts > 1 else batches
+        return tuple(batch for task in tasks for batch in self._streams[task].draw())
 
     @property
-    def positions(self) -> tuple[Position, ...]:
+    def drawn(self) -> tuple[int, ...]:
         """Of the tasks' samplers [T]."""
-        return tuple(sampler.position for sampler in self._samplers)
+        return tuple(stream.drawn for stream in self._streams)
 
-    def move(self, positions: Sequence[Position]) -> None:
-        """Go on from ``positions`` [T]."""
-        for sampler, position in zip(self._samplers, positions, strict=True):
-            sampler.move(position)
+    def move(self, drawn: Sequence[int]) -> None:
+        """Go on from ``drawn`` [T]."""
+        for stream, count in zip(self._streams, drawn, strict=True):
+            stream.drawn = count
 
-    def _draw(self, task: int) -> Iterator[Batch]:
-        train = self._tables[task].train
-        rows = self._samplers[task].draw()
-        for part in rows.chunk(self._parts):
-            target = Target(task=task, outputs=None, labels=send(train.places(part), train.labels.device))
-            yield Batch(inputs=train.take(part), targets=(target,))
+
+def _gather(task: int, train: Examples[Tensor], sizes: Sequence[int], rows: Tensor) -> list[tuple[Batch, ...]]:
+    """The batches of several steps, each in parts of ``sizes``."""
+    every = [*sizes] * (len(rows) // sum(sizes))
+    places = (send(train.places(part), train.labels.device) for part in torch.split_with_sizes(rows, every))
+    batches = [
+        Batch(inputs=inputs, targets=(Target(task=task, outputs=None, labels=labels),))
+        for inputs, labels in zip(train.batches(rows, every), places, strict=True)
+    ]
+    return _by_step(batches, len(sizes))
 
 
 class SharedRows:
@@ -146,7 +152,7 @@ class SharedRows:
     def __init__(self, tables: SetupTables[Tensor], *, batch_size: int, parts: int, seed: int) -> None:
         self._tables = tables.tasks
         self._inputs = tables.tasks[0].train.inputs
-        self._parts = parts
+        self._sizes = _parts(batch_size, parts)
         ids = [table.train.row_ids for table in tables.tasks]
         self._rows = torch.unique(torch.cat(ids))
         # [T, rows of the file]: where a task's label of a row stands among the task's labels, -1 where it has none
@@ -155,32 +161,37 @@ class SharedRows:
             place[labelled] = torch.arange(len(labelled))
         # tasks that label all of these rows need no look-up of which rows they label
         self._labels_all = [len(labelled) == len(self._rows) for labelled in ids]
-        self._sampler = Sampler(rows=len(self._rows), batch_size=batch_size, seed=seed, task=tables.name)
+        sampler = Sampler(rows=len(self._rows), seed=seed, task=tables.name)
+        self._stream = Stream(sampler, batch_size=batch_size, gather=self._gather)
 
     def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
         """One batch for all tasks, or several where it is cut into parts."""
-        batches: list[Batch] = []
-        while not batches:  # ends: a task that trains has a labelled row somewhere in each epoch
-            rows = self._rows[self._sampler.draw()]
-            batches = [batch for part in rows.chunk(self._parts) if (batch := self._batch(part, tasks)).targets]
-        return _with_shares(batches) if self._parts > 1 else tuple(batches)
+        while True:  # ends: a task that trains has a labelled row somewhere in each epoch
+            if batches := _of(self._stream.draw(), frozenset(tasks)):
+                return batches
 
     @property
-    def positions(self) -> tuple[Position, ...]:
+    def drawn(self) -> tuple[int, ...]:
         """Of the only sampler [1]."""
-        return (self._sampler.position,)
+        return (self._stream.drawn,)
 
-    def move(self, positions: Sequence[Position]) -> None:
-        """Go on from ``positions`` [1]."""
-        self._sampler.move(positions[0])
+    def move(self, drawn: Sequence[int]) -> None:
+        """Go on from ``drawn`` [1]."""
+        (self._stream.drawn,) = drawn
 
-    def _batch(self, rows: Tensor, tasks: Sequence[int]) -> Batch:
-        return Batch(inputs=self._inputs.take(rows), targets=tuple(self._targets(rows, tasks)))
+    def _gather(self, places: Tensor) -> list[tuple[Batch, ...]]:
+        rows, every = self._rows[places], [*self._sizes] * (len(places) // sum(self._sizes))
+        found: Sequence[Inputs[Tensor]] = self._inputs.batches(rows, every)
+        batches = [
+            Batch(inputs=inputs, targets=tuple(self._targets(part)))
+            for inputs, part in zip(found, torch.split_with_sizes(rows, every), strict=True)
+        ]
+        return _by_step(batches, len(self._sizes))
 
-    def _targets(self, rows: Tensor, tasks: Sequence[int]) -> Iterator[Target]:
+    def _targets(self, rows: Tensor) -> Iterator[Target]:
         found = self._places.index_select(1, rows)
-        for task in tasks:
-            train, places, outputs = self._tables[task].train, found[task], None
+        for task, table in enumerate(self._tables):
+            train, places, outputs = table.train, found[task], None
             if not self._labels_all[task]:
                 kept = (places >= 0).nonzero().squeeze(1)
                 if not len(kept):
@@ -190,8 +201,28 @@ class SharedRows:
             yield Target(task=task, outputs=outputs, labels=send(train.places(places), train.labels.device))
 
 
+def _parts(batch_size: int, parts: int) -> list[int]:
+    """Rows of each part of a batch."""
+    return [len(part) for part in torch.empty(batch_size).chunk(parts)]
+
+
+def _by_step(batches: Sequence[Batch], parts: int) -> list[tuple[Batch, ...]]:
+    """The parts of each step."""
+    return [_with_shares(batches[start : start + parts]) for start in range(0, len(batches), parts)]
+
+
+def _of(batches: tuple[Batch, ...], tasks: frozenset[int]) -> tuple[Batch, ...]:
+    """The batches with the targets of ``tasks`` alone; none without a target."""
+    if all(batch.targets and all(target.task in tasks for target in batch.targets) for batch in batches):
+        return batches
+    found = (tuple(target for target in batch.targets if target.task in tasks) for batch in batches)
+    return tuple(replace(batch, targets=kept) for batch, kept in zip(batches, found, strict=True) if kept)
+
+
 def _with_shares(batches: Sequence[Batch]) -> tuple[Batch, ...]:
     """The batches with each target's share of its task's labels (tokens for tagging): losses are means over these."""
+    if len(batches) == 1:
+        return tuple(batches)
     totals = Counter[int]()
     for target in (target for batch in batches for target in batch.targets):
         totals[target.task] += len(target.labels)

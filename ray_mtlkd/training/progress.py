@@ -7,7 +7,6 @@ from torch import Tensor
 
 from ray_mtlkd.records import CurvePoint, Event
 from ray_mtlkd.strategies.curricula.base import CurriculumState
-from ray_mtlkd.training.batches import Position
 from ray_mtlkd.training.convergence import Tracker
 
 
@@ -16,13 +15,13 @@ class Internals:
     """The part of a moment that is not tensors.
 
     Attributes:
-        positions: Of the samplers [T].
+        drawn: Batches that each sampler has given.
         trackers: [T].
         balancer: The balancer's state as JSON data.
         rng: State of the balancer's random generator: version, words, cached gauss.
     """
 
-    positions: tuple[Position, ...]
+    drawn: tuple[int, ...]
     trackers: tuple[Tracker, ...]
     balancer: Any
     rng: tuple[int, tuple[int, ...], float | None]

@@ -112,7 +112,7 @@ class Trainer:
                 **generators,
             },
             internals=Internals(
-                positions=self._feed.positions,
+                drawn=self._feed.drawn,
                 trackers=tuple(trackers),
                 balancer=dump_state(self._state),
                 rng=(version, words, gauss),
@@ -146,7 +146,7 @@ class Trainer:
         if "rng_cuda" in moment.tensors:
             torch.cuda.set_rng_state(moment.tensors["rng_cuda"], self._device)
         self._rng.setstate(moment.internals.rng)
-        self._feed.move(moment.internals.positions)
+        self._feed.move(moment.internals.drawn)
         self._state = load_state(self._fresh_state, moment.internals.balancer)
         return moment.internals.trackers
 

@@ -26,7 +26,7 @@ def test_inputs_that_tasks_share_stay_one_object_on_their_way_to_a_trial():
 
 def test_the_inputs_of_a_labelled_row_are_those_of_its_place_in_the_file():
     train = as_tensors(_shared()).tasks[0].train
-    taken = train.take(torch.tensor([2, 0]))
+    (taken,) = train.batches(torch.tensor([2, 0]), [2])
     assert taken.values.tolist() == [[10.0, 11.0], [0.0, 1.0]]
     taken.values.add_(1)
     assert train.inputs.values[5].tolist() == [10.0, 11.0]
@@ -38,4 +38,4 @@ def test_the_labels_of_a_tagged_row_are_found_among_those_of_the_labelled_rows()
     (examples,) = as_tensors((labelled,))
     at = torch.tensor([1])
     assert examples.labels[examples.places(at)].tolist() == [7, 8, 9]
-    assert len(examples.take(at).values) == 3
+    assert len(examples.batches(at, [1])[0].values) == 3

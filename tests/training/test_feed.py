@@ -65,7 +65,7 @@ def test_a_feed_goes_on_from_where_it_was(tables, shared_tables):
         supply, other = feed(given, _settings(), seed=1), feed(given, _settings(), seed=1)
         for _ in range(11):
             supply.draw([0, 1])
-        other.move(supply.positions)
+        other.move(supply.drawn)
         first, second = _all(supply.draw([0, 1])), _all(other.draw([0, 1]))
         assert [each.labels.tolist() for each in first] == [each.labels.tolist() for each in second]
 

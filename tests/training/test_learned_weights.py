@@ -36,9 +36,8 @@ class PlainNetwork:
         self.first, self.last = (mine(model.shared())[at : at + 2] for at in (0, 2))
         self.heads = [mine(model.own(task)) for task in range(len(tables.tasks))]
         self.tables = tables.tasks
-        self.samplers = [
-            Sampler(rows=len(table.train), batch_size=ROWS, seed=seed, task=table.task.name) for table in tables.tasks
-        ]
+        self.samplers = [Sampler(rows=len(table.train), seed=seed, task=table.task.name) for table in tables.tasks]
+        self.steps = 0
 
     def parameters(self):
         return [*self.first, *self.last, *(parameter for head in self.heads for parameter in head)]
@@ -46,11 +45,12 @@ class PlainNetwork:
     def losses(self):
         found = []
         for table, head, sampler in zip(self.tables, self.heads, self.samplers, strict=True):
-            rows = sampler.draw()
+            rows = sampler.between(self.steps * ROWS, (self.steps + 1) * ROWS)
             hidden = double(table.train.inputs.values[rows])
             for layer in (self.first, self.last):
                 hidden = functional.linear(hidden, *layer).relu()
             found.append(LOSSES[table.task.kind](functional.linear(hidden, *head), double(table.train.labels[rows])))
+        self.steps += 1
         return found
 
 

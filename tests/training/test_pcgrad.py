@@ -9,6 +9,7 @@ import torch
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.tasks.inputs import take
 from ray_mtlkd.tasks.losses import losses
 from ray_mtlkd.training.settings import Optimization
 from tests import papers
@@ -48,7 +49,7 @@ def gradients(model, tables):
     rows, heads = [], []
     for task, table in enumerate(tables.tasks):
         train = table.train
-        outputs = model(task, double(train.inputs.take(train.row_ids)))
+        outputs = model(task, double(take(train.inputs, train.row_ids)))
         (loss,) = losses([table.task], [outputs], [double(train.labels)])
         wanted = (*shared, *model.own(task))
         found = torch.autograd.grad(loss, wanted, allow_unused=True)
