@@ -25,6 +25,7 @@ from ray_mtlkd import setups
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.tasks.examples import as_tensors
+from ray_mtlkd.training.batches import BATCHES_AHEAD
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.settings import Configuration, Convergence, Optimization
 
@@ -60,8 +61,8 @@ LARGEST_OVERHEAD = 5.0
 """Percent of a step."""
 LARGEST_MATRIX = 1.0
 """Peak memory beyond the plain sum, in matrices of T x P floats."""
-EVERY = 10
-"""Steps between two evaluations where overhead is measured."""
+EVERY = BATCHES_AHEAD
+"""Steps between two evaluations where overhead is measured: each task's rows are gathered once meanwhile."""
 FIRST_EVALUATIONS = 2
 """Of these that do not count."""
 
@@ -79,9 +80,9 @@ class Effort:
         smaller: What is smaller than in the cases; goals are for those alone.
     """
 
-    turns: int = 40
-    warmup: int = 2
-    evaluations: int = 40
+    turns: int = 15
+    warmup: int = 1
+    evaluations: int = 30
     wide: int = 2048
     hungry: tuple[str, ...] = tuple(PCGRADS)
     smaller: Mapping[str, Any] = field(default_factory=dict)
@@ -115,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _times(effort: Effort) -> Iterator[Row]:
-    """Each contender's steps over the bare loop's in the same places of their turns; the bare loop's own in ms."""
+    """Each contender's turns over the bare loop's of the same rounds; the bare loop's own in ms a step."""
     for base, names in CASES:
         size = replace(base, **effort.smaller)
         case = f"{size.sort}, T={size.tasks}"
@@ -124,7 +125,7 @@ def _times(effort: Effort) -> Iterator[Row]:
         contenders = {name: CONTENDERS[name].make(learned) for name in names if CONTENDERS[name].installed}
         seconds = interleave(contenders, turns=effort.turns, warmup=effort.warmup)
         bare = seconds.pop(BARE)
-        yield _row(case, BARE, [1e3 * taken for taken in bare], unit="ms a step", note=CONTENDERS[BARE].note)
+        yield _row(case, BARE, [1e3 * taken / TURN for taken in bare], unit="ms a step", note=CONTENDERS[BARE].note)
         for name, taken in seconds.items():
             ratios = [mine / plain for mine, plain in zip(taken, bare, strict=True)]
             largest = GOALS.get((size.sort, size.tasks, name))

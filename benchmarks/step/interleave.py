@@ -6,14 +6,15 @@ import time
 from collections.abc import Mapping
 
 from benchmarks.step.contenders import Contender
+from ray_mtlkd.training.batches import BATCHES_AHEAD
 
-TURN = 5
-"""Steps that a contender takes in a row. The first of them finds the caches full of the other contenders' models, which
-no real run does: it slows the bare loop by 5 to 10 percent, and the others less."""
+TURN = BATCHES_AHEAD
+"""Steps that a contender takes in a row: `ray_mtlkd` gathers its rows once for so many. The first of them finds the
+caches full of the other contenders' models, which no real run does."""
 
 
 def interleave(contenders: Mapping[str, Contender], *, turns: int, warmup: int) -> dict[str, list[float]]:
-    """Seconds of CPU time of every contender's steps [turns * TURN], all threads of the process together.
+    """Seconds of CPU time of every contender's turns [turns], all threads of the process together.
 
     Args:
         contenders: Each takes its turn in every round, in an order drawn anew for each round.
@@ -28,8 +29,8 @@ def interleave(contenders: Mapping[str, Contender], *, turns: int, warmup: int) 
         shuffle(order)
         for name in order:
             contender = contenders[name]
+            start = time.process_time()
             for step in range(at * TURN, (at + 1) * TURN):
-                start = time.process_time()
                 contender.step(step)
-                seconds[name].append(time.process_time() - start)
-    return {name: taken[warmup * TURN :] for name, taken in seconds.items()}
+            seconds[name].append(time.process_time() - start)
+    return {name: taken[warmup:] for name, taken in seconds.items()}
