@@ -1,7 +1,8 @@
 """What a report of ten thousand trials takes: time and memory of the whole process, by number of trials.
 
-``ray-mtlkd report`` runs as a process of its own on the records that `benchmarks.report.records` writes, one file a
-trial. The records are written by another process: a child's peak memory counts from that of its parent.
+``ray-mtlkd report`` runs as a process of its own on the records that `benchmarks.report.records` writes, merged as a
+sweep merges them when it ends; the largest number of trials also with a file a trial, as a killed sweep leaves them.
+The records are written by another process: a child's peak memory counts from that of its parent.
 """
 
 import argparse
@@ -18,6 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.record import Row, machine, save
+from ray_mtlkd.sweep import archive
+from ray_mtlkd.training.storage import Storage
 
 ROOT = Path(__file__).parents[1]
 SIZES = (1_000, 3_000, 10_000)
@@ -59,6 +62,21 @@ def report(folder: Path, counts: Mapping[str, int]) -> Cost:
     if process.returncode or said not in (out / "report.md").read_text(encoding="utf-8"):
         raise RuntimeError(f"the report of {folder} ended with {process.returncode}, or does not say: {said}")
     return Cost(wall_s=wall_s, cpu_s=usage.ru_utime + usage.ru_stime, peak_mib=usage.ru_maxrss / 1024)
+
+
+def merge(folder: Path) -> float:
+    """Seconds that it takes to merge the records of the sweeps in a folder."""
+    started = time.perf_counter()
+    for path in sorted(folder.glob("*/records")):
+        archive.merge(Storage.at(str(path.parent)))
+    return time.perf_counter() - started
+
+
+def unmerged_rows(trials: int, samples: Sequence[Cost], *, merge_s: float) -> list[Row]:
+    """What it takes to merge records, and to report them before that."""
+    case = f"{trials} trials x 5 tasks, a file a trial"
+    wall = _row(case, "wall time", [each.wall_s for each in samples], "s", goal=None)
+    return [wall, Row(case=case, what="merging them, once", figure=merge_s, unit="s")]
 
 
 def rows(costs: Mapping[int, Sequence[Cost]]) -> list[Row]:
@@ -106,11 +124,15 @@ def main() -> None:
         places = {size: Path(folder) / str(size) for size in sizes}
         counts = {size: write(place, size) for size, place in places.items()}
         trials = {size: counts[size]["search"] + counts[size]["replicate"] for size in sizes}
+        most = sizes[-1]
+        unmerged = [report(places[most], counts[most]) for _ in range(repetitions)]
+        merge_s = [merge(places[size]) for size in sizes][-1]
         costs: dict[int, list[Cost]] = {trials[size]: [] for size in sizes}
         for _ in range(repetitions):
             for size in sizes:
                 costs[trials[size]].append(report(places[size], counts[size]))
-    save("report_scale", rows(costs), settings={"sizes": sizes, "repetitions": repetitions}, started=started)
+    found = [*rows(costs), *unmerged_rows(trials[most], unmerged, merge_s=merge_s)]
+    save("report_scale", found, settings={"sizes": sizes, "repetitions": repetitions}, started=started)
 
 
 if __name__ == "__main__":

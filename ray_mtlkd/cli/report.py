@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.imports import importing
 
 if TYPE_CHECKING:
     from ray_mtlkd.report import Advice, Cell, Report, Summary
@@ -33,7 +34,8 @@ def report(
     Writes report.md, gains.csv, tasks.csv, configurations.csv and the figures. Needs no Ray: records are read from any
     folder, file or storage URI.
     """
-    from ray_mtlkd.report import build
+    with importing():
+        from ray_mtlkd.report import build
 
     console = Console(highlight=False)
     found = build(results, _folder(results, out))

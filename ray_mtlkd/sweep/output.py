@@ -4,7 +4,7 @@
 
     space.yaml       the search space, as it was given
     sweep.json       name and fingerprint of the space, fingerprints of the tables, versions
-    records/         one Parquet file a finished trial; nothing else is needed for a report
+    records/         of finished trials, see `ray_mtlkd.sweep.archive`; nothing else is needed for a report
     baselines/       one Parquet file a setup: what classical models reach on its tasks
     checkpoints/     of trials that have not finished
     errors/          tracebacks of trials that a defect ended
@@ -14,18 +14,14 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.records import BaselineRecord, TaskRecord, baselines_to_table, to_table
+from ray_mtlkd.records import BaselineRecord, baselines_to_table
 from ray_mtlkd.training.storage import Storage, join_uri
-
-LOST = "the worker was lost"
-"""How the error of a trial begins that failed through no fault of its own."""
 
 _SPACE, _HEAD = "space.yaml", "sweep.json"
 
@@ -117,15 +113,6 @@ def check_same(storage: Storage, head: Head) -> None:
         )
 
 
-def write_records(storage: Storage, trial: str, records: list[TaskRecord]) -> None:
-    """A finished trial's records, there whole or not at all."""
-    buffer = io.BytesIO()
-    # A report reads thousands of these small files: dictionaries, statistics and Arrow's own copy of the schema would
-    # only make each of them larger.
-    pq.write_table(to_table(records), buffer, use_dictionary=False, write_statistics=False, store_schema=False)
-    storage.write(f"records/{trial}.parquet", buffer.getvalue())
-
-
 def write_baselines(storage: Storage, records: Sequence[BaselineRecord]) -> None:
     """A setup's classical baselines, there whole or not at all."""
     buffer = io.BytesIO()
@@ -137,29 +124,3 @@ def has_baselines(storage: Storage, setup: str, *, tasks: int) -> bool:
     """Whether the classical baselines of all of a setup's tasks have been written."""
     data = storage.read(f"baselines/{setup}.parquet")
     return data is not None and pq.ParquetFile(io.BytesIO(data)).metadata.num_rows == tasks
-
-
-def finished(storage: Storage) -> dict[str, float | None]:
-    """Trials with records, by name: the validation score, or None where the trial failed.
-
-    A trial that lost its worker too often is not among them: another run of the sweep may fare better.
-    """
-    return {
-        row["trial"]: row["score"] if row["status"] == "ok" else None
-        for row in _first_rows(storage)
-        if not (row["error"] or "").startswith(LOST)
-    }
-
-
-def count_failed(storage: Storage) -> int:
-    """Trials whose records say that they failed, lost ones included."""
-    return sum(row["status"] == "failed" for row in _first_rows(storage))
-
-
-def _first_rows(storage: Storage) -> Iterator[dict[str, Any]]:
-    """What every row of a trial says alike, a trial at a time; drafts of a killed worker are left out."""
-    folder = storage.child("records")
-    for name in folder.names():
-        if name.endswith(".parquet"):
-            table = pq.read_table(io.BytesIO(folder.read(name) or b""), columns=["trial", "status", "score", "error"])
-            yield from table.slice(0, 1).to_pylist()

@@ -18,7 +18,7 @@ from ray import tune
 from ray.exceptions import ObjectLostError, RayActorError, RaySystemError
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.sweep.output import write_records
+from ray_mtlkd.sweep.archive import write_records
 from ray_mtlkd.sweep.plan import Trial, flat
 from ray_mtlkd.sweep.relabel import Desk, SharedActors
 from ray_mtlkd.sweep.results import failed_records, records_of

@@ -10,7 +10,7 @@ import ray
 from ray import tune
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.sweep import output
+from ray_mtlkd.sweep import archive, output
 from ray_mtlkd.sweep.baselines import computing
 from ray_mtlkd.sweep.callback import StatusCallback
 from ray_mtlkd.sweep.cluster import Cluster, address
@@ -72,12 +72,12 @@ def run_sweep(
         output.check_same(storage, head)
     else:
         output.check_empty(storage)
-    known = output.finished(storage)
+    known = archive.finished(storage)
 
     def lose(trial: Trial) -> None:
-        error = f"{output.LOST} {_WORKER_FAILURES + 1} times; see {join_uri(target.uri, 'tune')}"
+        error = f"{archive.LOST} {_WORKER_FAILURES + 1} times; see {join_uri(target.uri, 'tune')}"
         records = failed_records(trial, prepared.of(trial), sweep=head.sweep, error=error)
-        output.write_records(storage, trial.name, records)
+        archive.write_records(storage, trial.name, records)
 
     searcher = PlanSearcher(prepared.plan, finished=known, on_lost=lose)
     unmeasured = [
@@ -86,7 +86,7 @@ def run_sweep(
         if not output.has_baselines(storage, raw.manifest.name, tasks=len(raw.manifest.tasks))
     ]
     if searcher.is_over and not unmeasured:
-        return output.count_failed(storage)
+        return archive.count_failed(storage)
     cluster.wait()
     if not searcher.is_over:
         _check_resources(prepared)
@@ -95,7 +95,8 @@ def run_sweep(
         if not searcher.is_over:
             bench = _bench(prepared, target.uri, sweep=head.sweep)
             _fit(bench, searcher, StatusCallback(searcher, tell=tell), name=_run_name(storage))
-    return output.count_failed(storage)
+    archive.merge(storage)
+    return archive.count_failed(storage)
 
 
 def _fit(bench: Bench, searcher: PlanSearcher, status: StatusCallback, *, name: str) -> None:

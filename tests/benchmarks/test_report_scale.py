@@ -5,7 +5,7 @@ import pytest
 from benchmarks.report.records import SWEEPS, write_sweeps
 from benchmarks.report_scale import Cost, report, rows
 from ray_mtlkd.report.load import read
-from ray_mtlkd.sweep.output import finished
+from ray_mtlkd.sweep.archive import finished
 from ray_mtlkd.training.storage import Storage
 
 

@@ -1,0 +1,112 @@
+"""Records of finished trials: one Parquet file a trial as they end, and thousands of trials in a few files afterwards.
+
+A trial's file is written by its worker, so that nobody waits for anybody. Reading ten thousand of them takes seconds
+from a disk and minutes from an object store; once a sweep has ended, whole blocks of them become one file each. A trial
+may then stand in two places, where a merge was interrupted or a lost trial ran again: readers take each trial once.
+"""
+
+import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.records import SCHEMA, TaskRecord, to_table
+from ray_mtlkd.training.storage import Storage, join_uri
+
+LOST = "the worker was lost"
+"""How the error of a trial begins that failed through no fault of its own."""
+
+BLOCK = 500
+"""Trials of a merged file."""
+
+_FOLDER = "records"
+_MERGED = re.compile(r"\d{5}\.parquet")
+"""No trial has such a name."""
+_GROUP_ROWS = 250
+"""Rows that are read together where some trials' curves are wanted."""
+_THREADS = 8
+
+
+def write_records(storage: Storage, trial: str, records: list[TaskRecord]) -> None:
+    """A finished trial's records, there whole or not at all."""
+    buffer = io.BytesIO()
+    # Thousands of these small files are read: dictionaries, statistics and Arrow's own copy of the schema would only
+    # make each of them larger.
+    pq.write_table(to_table(records), buffer, use_dictionary=False, write_statistics=False, store_schema=False)
+    storage.write(f"{_FOLDER}/{trial}.parquet", buffer.getvalue())
+
+
+def merge(storage: Storage) -> None:
+    """Make one file of each whole block of trials' files; one that cannot be read is left for the report to name."""
+    folder = storage.child(_FOLDER)
+    singles, merged = _names(folder)
+    number = int(merged[-1].partition(".")[0]) + 1 if merged else 0
+    for start in range(0, len(singles) - BLOCK + 1, BLOCK):
+        names = singles[start : start + BLOCK]
+        with ThreadPoolExecutor(_THREADS) as pool:  # for object stores, which answer slowly
+            tables = dict(zip(names, map(_table, pool.map(folder.read, names)), strict=True))
+        found = {name: table for name, table in tables.items() if table is not None}
+        buffer = io.BytesIO()
+        rows = pa.concat_tables(found.values())
+        pq.write_table(rows, buffer, row_group_size=_GROUP_ROWS, compression="zstd", write_statistics=["trial"])
+        folder.write(f"{number:05}.parquet", buffer.getvalue())
+        number += 1
+        for name in found:
+            folder.delete(name)
+
+
+def finished(storage: Storage) -> dict[str, float | None]:
+    """Trials with records, by name: the validation score, or None where the trial failed.
+
+    A trial that lost its worker too often is not among them: another run of the sweep may fare better.
+    """
+    return {
+        name: row["score"] if row["status"] == "ok" else None
+        for name, row in _trials(storage).items()
+        if not (row["error"] or "").startswith(LOST)
+    }
+
+
+def count_failed(storage: Storage) -> int:
+    """Trials whose records say that they failed, lost ones included."""
+    return sum(row["status"] == "failed" for row in _trials(storage).values())
+
+
+def _trials(storage: Storage) -> dict[str, dict[str, Any]]:
+    """What all rows of a trial say alike, by trial; drafts of a killed worker are left out.
+
+    Raises:
+        MtlkdError: naming a file that is damaged.
+    """
+    folder = storage.child(_FOLDER)
+    singles, merged = _names(folder)
+    found: dict[str, dict[str, Any]] = {}
+    for name in (*merged, *singles):  # a trial that ran again stands in a file of its own
+        columns = ["trial", "status", "score", "error"]
+        try:
+            table = pq.ParquetFile(io.BytesIO(folder.read(name) or b"")).read(columns=columns, use_threads=False)
+        except (pa.ArrowException, OSError) as error:
+            raise MtlkdError(
+                "a trial's record is damaged", where=join_uri(folder.uri, name), fix="delete it: the trial runs again"
+            ) from error
+        found.update({row["trial"]: row for row in table.to_pylist()})
+    return found
+
+
+def _names(folder: Storage) -> tuple[list[str], list[str]]:
+    """Files of one trial each, and merged ones."""
+    names = [name for name in folder.names() if name.endswith(".parquet")]
+    merged = [name for name in names if _MERGED.fullmatch(name)]
+    return [name for name in names if name not in set(merged)], merged
+
+
+def _table(data: bytes | None) -> pa.Table | None:
+    try:
+        table = pq.ParquetFile(io.BytesIO(data or b"")).read(use_threads=False)
+        return table.cast(SCHEMA) if table.column_names == SCHEMA.names else None
+    except (pa.ArrowException, OSError):
+        return None
