@@ -112,7 +112,7 @@ def _map(value: Any, device: torch.device, known: dict[int, Any]) -> Any:
 
 def _convert(value: Any, device: torch.device, known: dict[int, Any]) -> Any:
     if isinstance(value, np.ndarray):
-        return _view(value).to(device)
+        return viewed(value).to(device)
     if isinstance(value, Tensor):
         return value.to(device)
     if isinstance(value, tuple):
@@ -123,7 +123,8 @@ def _convert(value: Any, device: torch.device, known: dict[int, Any]) -> Any:
     return value
 
 
-def _view(array: Array) -> Tensor:
+def viewed(array: Array) -> Tensor:
+    """The array as a tensor, never to be written to where the array must not be."""
     # torch warns that a read-only array must not be written to; `Inputs.take` and indexing with row numbers copy,
     # and nothing else touches a table.
     with warnings.catch_warnings():

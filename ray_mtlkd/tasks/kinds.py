@@ -90,6 +90,7 @@ class Rule:
         scale: Labels in the unit of the outputs.
         is_scalar: Whether there is one output a row.
         per_token: Whether there is one row of outputs a token.
+        is_exclusive: Whether a row (token) has one class of several.
     """
 
     loss: Loss
@@ -100,6 +101,7 @@ class Rule:
     scale: Scale = _as_they_are
     is_scalar: bool = False
     per_token: bool = False
+    is_exclusive: bool = False
 
 
 @functools.cache
@@ -216,7 +218,12 @@ KINDS: Mapping[Kind, Rule] = {
         is_scalar=True,
     ),
     "multiclass": Rule(
-        loss=_classes, distill=_distill_classes, start=_start_classes, predict=_largest, constant=_majority_class
+        loss=_classes,
+        distill=_distill_classes,
+        start=_start_classes,
+        predict=_largest,
+        constant=_majority_class,
+        is_exclusive=True,
     ),
     "multilabel": Rule(
         loss=_several, distill=_distill_several, start=_start_binary, predict=_above_threshold, constant=_majority_sign
@@ -237,5 +244,6 @@ KINDS: Mapping[Kind, Rule] = {
         predict=_largest,
         constant=_majority_class,
         per_token=True,
+        is_exclusive=True,
     ),
 }

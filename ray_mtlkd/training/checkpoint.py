@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import safetensors.torch
 from pydantic import TypeAdapter, ValidationError
-from torch import Tensor
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.training import soft
 from ray_mtlkd.training.progress import Internals, Moment, Progress
+from ray_mtlkd.training.soft import SoftTable
 from ray_mtlkd.training.storage import Storage, join_uri
 
 _HEAD = "checkpoint.json"
@@ -48,7 +49,7 @@ class Restored:
 
     live: Moment
     moments: dict[int, Moment]
-    soft: dict[int, Tensor]
+    soft: dict[int, SoftTable]
     progress: Progress
 
 
@@ -65,17 +66,18 @@ class Checkpoints:
         self._job = job
         self._written: dict[str, _File] = {}
 
-    def save(
-        self, *, live: Moment, moments: Mapping[int, Moment], soft: Mapping[int, Tensor], progress: Progress
-    ) -> None:
+    def keep_soft(self, name: str, table: SoftTable) -> SoftTable:
+        """Write soft labels beside the checkpoints, which will refer to them by name; returns them as they are read."""
+        self._written[name] = _File(name=name, sha256=soft.save(self._storage, name, table))
+        return soft.load(self._storage, name)
+
+    def save(self, *, live: Moment, moments: Mapping[int, Moment], progress: Progress) -> None:
         """Write what is not there yet, then the head, then drop what the head no longer names."""
         head = _Head(
             job=self._job,
             live=self._put(f"live-{progress.step:08d}.safetensors", live),
             moments={step: self._put(f"moment-{step:08d}.safetensors", moment) for step, moment in moments.items()},
-            soft={
-                task: self._put(progress.soft[task], Moment(tensors={"soft": labels})) for task, labels in soft.items()
-            },
+            soft={task: self._written[name] for task, name in progress.soft.items()},
             progress=progress,
         )
         self._storage.write(_HEAD, _ADAPTER.dump_json(head))
@@ -110,7 +112,7 @@ class Checkpoints:
         return Restored(
             live=self._get(head.live),
             moments={step: self._get(file) for step, file in head.moments.items()},
-            soft={task: self._get(file).tensors["soft"] for task, file in head.soft.items()},
+            soft={task: self._get_soft(file) for task, file in head.soft.items()},
             progress=head.progress,
         )
 
@@ -130,11 +132,19 @@ class Checkpoints:
 
     def _get(self, file: _File) -> Moment:
         data = self._storage.read(file.name)
-        if data is None or hashlib.sha256(data).hexdigest() != file.sha256:
+        self._check(file, None if data is None else hashlib.sha256(data).hexdigest())
+        self._written[file.name] = file
+        return Moment(tensors=safetensors.torch.load(data), internals=file.internals)
+
+    def _get_soft(self, file: _File) -> SoftTable:
+        self._check(file, soft.checksum(self._storage, file.name))
+        self._written[file.name] = file
+        return soft.load(self._storage, file.name)
+
+    def _check(self, file: _File, sha256: str | None) -> None:
+        if sha256 != file.sha256:
             raise DamagedCheckpointError(
-                "missing" if data is None else "damaged: its checksum does not match",
+                "missing" if sha256 is None else "damaged: its checksum does not match",
                 where=join_uri(self._storage.uri, file.name),
                 fix=f"delete {self._storage.uri} to train from the first step",
             )
-        self._written[file.name] = file
-        return Moment(tensors=safetensors.torch.load(data), internals=file.internals)

@@ -3,8 +3,6 @@
 import time
 from collections.abc import Sequence
 
-from torch import Tensor
-
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import CurvePoint, Event
 from ray_mtlkd.strategies.curricula.base import Action, Finish, Relabel, Rewind, Start, Stop
@@ -17,6 +15,7 @@ from ray_mtlkd.training.meters import Meters
 from ray_mtlkd.training.moments import Moments
 from ray_mtlkd.training.outcome import settle, summarise
 from ray_mtlkd.training.progress import Best, Evaluation, Moment, Peak, Progress, Teacher
+from ray_mtlkd.training.soft import SoftTable, soft_table
 from ray_mtlkd.training.trainer import Trainer
 
 
@@ -47,6 +46,7 @@ class Loop:
         self._every = job.configuration.training.eval_every
         self._budget = job.configuration.training.steps * len(self._tables)
         self._rule = job.configuration.convergence
+        self._kd = job.configuration.kd
         self._curriculum = job.configuration.strategy.curriculum
         self._relabel = relabel
         self._report = report
@@ -57,7 +57,7 @@ class Loop:
         self._trainer = Trainer(job)
         self._moments = Moments(self._trainer.model)
         self._trackers = [Tracker() for _ in self._tables]
-        self._soft: dict[int, Tensor] = {}
+        self._soft: dict[int, SoftTable] = {}
         self._meters = Meters()
         self._told = 0
         state, actions = self._curriculum.begin([facts(table) for table in self._tables])
@@ -174,8 +174,10 @@ class Loop:
     def _relabel_task(self, task: int, step: int) -> None:
         table = self._tables[task]
         labels = self._relabel(Request(task=table.task.name, model=self._moments.model(step), index=task, table=table))
-        self._soft[task] = labels.outputs
-        self._progress.soft[task] = f"soft-{table.task.name}-{self._progress.step:08d}.safetensors"
+        name = f"soft-{table.task.name}-{self._progress.step:08d}.arrow"
+        kept = self._checkpoints.keep_soft(name, soft_table(labels.outputs, table.task, self._kd))
+        self._soft[task] = kept.to(table.train.labels.device)
+        self._progress.soft[task] = name
         self._progress.switched |= {task}
         self._progress.relabelled[task] = labels.where
         self._event("relabel", task, f"by the model of step {step}")
@@ -234,13 +236,13 @@ class Loop:
             f"the budget ended before {', '.join(late)} had trained and been evaluated: metrics are of the last step"
         )
         values = metrics_of(self._trainer.model, self._setup, "valid", range(len(self._tables)))
-        self._moments.keep(progress.step, Moment(tensors=self._trainer.parameters()))
+        self._moments.keep(progress.step, Moment(tensors=self._trainer.parameters(into={})))
         return Best(score=score(values, self._tables), step=progress.step, values=values)
 
     def _capture(self) -> Moment:
         if self._curriculum.rewinds:
-            return self._trainer.capture(self._trackers)
-        return Moment(tensors=self._trainer.parameters())
+            return self._trainer.capture(self._trackers, into=self._moments.spare())
+        return Moment(tensors=self._trainer.parameters(into=self._moments.spare()))
 
     def _active(self) -> list[int]:
         phases = self._progress.curriculum.phases
@@ -248,8 +250,8 @@ class Loop:
 
     def _save(self) -> None:
         self._count_time()
-        live = self._trainer.capture(self._trackers)
-        self._checkpoints.save(live=live, moments=self._moments.kept, soft=self._soft, progress=self._progress)
+        live = self._trainer.capture(self._trackers, into={})
+        self._checkpoints.save(live=live, moments=self._moments.kept, progress=self._progress)
 
     def _resume(self) -> None:
         try:

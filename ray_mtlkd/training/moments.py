@@ -1,7 +1,9 @@
 """The moments that a run keeps: those that it may still be asked about or sent back to."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
 
 from ray_mtlkd.models.build import MultitaskModel
 from ray_mtlkd.training.convergence import Tracker
@@ -21,6 +23,7 @@ class Moments:
         self._model.requires_grad_(requires_grad=False)
         self._kept: dict[int, Moment] = {}
         self._loaded: int | None = None
+        self._spare: Mapping[str, Tensor] = {}
 
     @property
     def kept(self) -> dict[int, Moment]:
@@ -58,4 +61,15 @@ class Moments:
 
     def prune(self, needed: set[int]) -> None:
         """Forget all others."""
+        forgotten = [moment.tensors for step, moment in self._kept.items() if step not in needed]
+        if forgotten:
+            self._spare = forgotten[-1]
         self._kept = {step: self._kept[step] for step in sorted(needed)}
+
+    def spare(self) -> Mapping[str, Tensor]:
+        """Tensors of a forgotten moment, if there is one, for the next to be written into: once.
+
+        Where a model is large, most of a fresh copy's time goes into asking the system for its memory.
+        """
+        spare, self._spare = self._spare, {}
+        return spare

@@ -11,6 +11,7 @@ from ray_mtlkd.tasks.examples import TaskTables
 from ray_mtlkd.tasks.losses import distillations, losses
 from ray_mtlkd.training.feed import Batch, Target
 from ray_mtlkd.training.settings import Configuration
+from ray_mtlkd.training.soft import SoftTable
 
 
 class Objective:
@@ -50,7 +51,7 @@ class Objective:
             for target, outputs in zip(batch.targets, found, strict=True)
         ]
 
-    def losses(self, targets: Sequence[Target], outputs: Sequence[Tensor], soft: Mapping[int, Tensor]) -> Tensor:
+    def losses(self, targets: Sequence[Target], outputs: Sequence[Tensor], soft: Mapping[int, SoftTable]) -> Tensor:
         """Loss of each target [A], times the share of the task's labels that it holds.
 
         Args:
@@ -80,11 +81,11 @@ class Objective:
             weights=[target.share for target in targets],
         )
 
-    def _recall(self, targets: Sequence[Target], outputs: Sequence[Tensor], soft: Mapping[int, Tensor]) -> Tensor:
+    def _recall(self, targets: Sequence[Target], outputs: Sequence[Tensor], soft: Mapping[int, SoftTable]) -> Tensor:
         return distillations(
             [self._tables[target.task].task for target in targets],
             outputs,
-            [soft[target.task].index_select(0, target.labels) for target in targets],
+            [soft[target.task].take(target.labels) for target in targets],
             temperature=self._kd.temperature,
             weights=[target.share * self._kd.kd_weight for target in targets],
         )

@@ -10,6 +10,7 @@ from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.strategies import Strategy
 
 Where = Literal["auto", "inline", "shared", "pool"]
+SoftNumbers = Literal["float32", "float16"]
 
 
 def _positive(values: Mapping[str, float]) -> None:
@@ -131,13 +132,20 @@ class Distillation:
     Attributes:
         temperature: τ > 0 on both sides of the soft cross-entropy, gradients scaled by τ² (Hinton et al. 2015).
         kd_weight: Factor on the distillation loss, which takes the place of the hard loss.
+        soft_labels: How a soft label's numbers are stored.
+        top_k: Classes kept of each soft label, the likeliest, whose probabilities then add up to one; None for all.
+            Of tasks with one answer of several (multiclass, tagging).
     """
 
     temperature: float = 1.0
     kd_weight: float = 1.0
+    soft_labels: SoftNumbers = "float32"
+    top_k: int | None = None
 
     def __post_init__(self) -> None:
         _positive({"temperature": self.temperature, "kd_weight": self.kd_weight})
+        if self.top_k is not None:
+            _positive({"top_k": self.top_k})
 
 
 @document

@@ -22,6 +22,7 @@ from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.objective import Objective
 from ray_mtlkd.training.optimizer import Optimizer
 from ray_mtlkd.training.progress import Internals, Moment
+from ray_mtlkd.training.soft import SoftTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,7 @@ class Trainer:
         return self._model if self._average is None else self._average.model
 
     def step(
-        self, tasks: Sequence[int], *, soft: Mapping[int, Tensor], switched: frozenset[int], share: float
+        self, tasks: Sequence[int], *, soft: Mapping[int, SoftTable], switched: frozenset[int], share: float
     ) -> StepReport:
         """Train one batch of each of ``tasks`` (ascending), on soft labels where there are some.
 
@@ -98,15 +99,15 @@ class Trainer:
             self._average.update()
         return report
 
-    def capture(self, trackers: Sequence[Tracker]) -> Moment:
-        """Everything that trains, copied."""
+    def capture(self, trackers: Sequence[Tracker], *, into: Mapping[str, Tensor]) -> Moment:
+        """Everything that trains, copied; parameters as `parameters` does it."""
         generators = {"rng": torch.get_rng_state()}
         if self._device.type == "cuda":
             generators["rng_cuda"] = torch.cuda.get_rng_state(self._device)
         version, words, gauss = self._rng.getstate()
         return Moment(
             tensors={
-                **self.parameters(),
+                **self.parameters(into=into),
                 **self._raw(),
                 **{f"optimizer.{key}": tensor for key, tensor in self._optimizer.tensors().items()},
                 **generators,
@@ -119,9 +120,14 @@ class Trainer:
             ),
         )
 
-    def parameters(self) -> dict[str, Tensor]:
-        """Parameters and buffers of what is evaluated, copied: ``model.*``."""
-        return {f"model.{key}": tensor.detach().clone() for key, tensor in self.model.state_dict().items()}
+    def parameters(self, *, into: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Parameters and buffers of what is evaluated, copied: ``model.*``.
+
+        Args:
+            into: Tensors of an earlier copy that nobody needs any more, or none; they are written over.
+        """
+        found = {f"model.{key}": tensor.detach() for key, tensor in self.model.state_dict().items()}
+        return {key: into[key].copy_(tensor) if key in into else tensor.clone() for key, tensor in found.items()}
 
     def _raw(self) -> dict[str, Tensor]:
         """Where there is a moving average, what it averages: ``raw.*``, and the steps so far."""
@@ -151,7 +157,7 @@ class Trainer:
         return moment.internals.trackers
 
     def _weigh_losses(
-        self, batches: Sequence[Batch], *, soft: Mapping[int, Tensor], switched: frozenset[int]
+        self, batches: Sequence[Batch], *, soft: Mapping[int, SoftTable], switched: frozenset[int]
     ) -> StepReport:
         tasks = _tasks(batches)
         targets = [target for batch in batches for target in batch.targets]
@@ -173,7 +179,12 @@ class Trainer:
             self._optimizer.put_aside()
 
     def _weigh_gradients(
-        self, matrix: SharedGradients, batches: Sequence[Batch], *, soft: Mapping[int, Tensor], switched: frozenset[int]
+        self,
+        matrix: SharedGradients,
+        batches: Sequence[Batch],
+        *,
+        soft: Mapping[int, SoftTable],
+        switched: frozenset[int],
     ) -> StepReport:
         tasks = _tasks(batches)
         matrix.begin(tasks)
@@ -197,7 +208,7 @@ class Trainer:
                         parameter.grad.mul_(weight)
         return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=gram)
 
-    def _backward(self, matrix: SharedGradients, batch: Batch, soft: Mapping[int, Tensor]) -> Tensor:
+    def _backward(self, matrix: SharedGradients, batch: Batch, soft: Mapping[int, SoftTable]) -> Tensor:
         """The batch's losses [A], each scaled by its share of the task's labels, after their backward."""
         representations = self._objective.represent(batch)
         if len(batch.targets) == 1:

@@ -10,6 +10,7 @@ import torch
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.tasks.examples import as_tensors
 from ray_mtlkd.training.settings import Optimization
+from ray_mtlkd.training.soft import SoftTable
 from ray_mtlkd.training.trainer import Trainer
 
 ENCODERS = {
@@ -41,7 +42,8 @@ def test_a_step_on_a_device_is_asked_for_numbers_once(request, job, asked, fixtu
     trainer = Trainer(job(strategy, of=tables, encoder=ENCODERS[fixture], training=training))
     asked.clear()
     every = range(len(tables.tasks))
-    soft = {0: torch.zeros_like(tables.tasks[0].train.labels, device="meta", dtype=torch.float32)}
+    first = tables.tasks[0].train.labels
+    soft = {0: SoftTable(values=torch.zeros(len(first), device="meta"), classes=None, outputs=1)}
     for taught in ({}, soft):
         trainer.step(
             every, soft=taught if tables.tasks[0].task.kind == "binary" else {}, switched=frozenset(), share=0.5

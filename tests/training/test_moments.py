@@ -64,3 +64,11 @@ def test_the_second_model_takes_on_a_moment_and_leaves_the_first_alone():
     assert moments.model(5).weight.item() == 7.0
     assert not moments.model(5).training
     assert first.weight.item() == before
+
+
+def test_a_forgotten_moment_is_written_over_once(moments):
+    assert moments.spare() == {}
+    forgotten = moments.kept[40].tensors
+    moments.prune({10, 20, 30})
+    assert moments.spare() is forgotten
+    assert moments.spare() == {}

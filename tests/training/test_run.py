@@ -1,5 +1,6 @@
 """Whole runs on small tables."""
 
+import json
 import math
 from collections import Counter
 from dataclasses import replace
@@ -14,10 +15,12 @@ from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import CURRICULA
 from ray_mtlkd.tasks.inputs import Dense
+from ray_mtlkd.training.checkpoint import Checkpoints, DamagedCheckpointError
 from ray_mtlkd.training.evaluation import BATCH_ROWS, metrics_of, predict_all
 from ray_mtlkd.training.feed import batch_sizes, feed
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
+from ray_mtlkd.training.soft import SoftTable, soft_table
 from ray_mtlkd.training.storage import Storage
 from ray_mtlkd.training.trainer import Trainer
 
@@ -177,7 +180,10 @@ def test_a_teacher_predicts_its_table_once_and_its_soft_labels_are_gathered_from
 def test_a_step_on_soft_labels_runs_no_other_network_than_one_on_hard_labels(job, request, which, expected):
     given = request.getfixturevalue(which)
     trainer, tasks, passes = Trainer(job("sum", of=given)), range(len(given.tasks)), []
-    soft = {task: predict_all(trainer.model, task, given.tasks[task].train) for task in tasks}
+    soft = {
+        task: soft_table(predict_all(trainer.model, task, each.train), each.task, Distillation())
+        for task, each in enumerate(given.tasks)
+    }
     for labels in ({}, soft):
         with _count_encoder_passes(passes):
             trainer.step(tasks, soft=labels, switched=frozenset(), share=0.5)
@@ -286,6 +292,41 @@ def test_a_run_with_a_damaged_checkpoint_starts_again_and_ends_the_same(job, inl
     assert _untimed(outcome) == _untimed(whole)
 
 
+def _dying_while_distilling():
+    """A report that kills the run two evaluations after its first relabel."""
+    distilling = iter(range(100))
+
+    def die(evaluation):
+        if any(point.phase == "distilling" for point in evaluation.points) and next(distilling) == 2:
+            raise _KilledError
+
+    return die
+
+
+def test_damaged_soft_labels_are_named_and_the_run_starts_again(job, inline, tmp_path):
+    whole = _run(job("joint_kd"), inline, tmp_path / "whole")
+    folder = tmp_path / "damaged"
+
+    with pytest.raises(_KilledError):
+        _run(job("joint_kd"), inline, folder, report=_dying_while_distilling(), checkpoint_every_s=0)
+    named = json.loads((folder / "checkpoint.json").read_text())["soft"].values()
+    soft = folder / next(iter(named))["name"]
+    soft.write_bytes(soft.read_bytes()[:-1] + b"!")
+    with pytest.raises(DamagedCheckpointError, match="checksum does not match") as caught:
+        Checkpoints(Storage.at(str(folder)), job=job("joint_kd").fingerprint).load()
+    assert caught.value.where == str(soft)
+    assert _untimed(_run(job("joint_kd"), inline, folder)) == _untimed(whole)
+
+
+@pytest.mark.parametrize("kd", [Distillation(soft_labels="float16"), Distillation(top_k=1)])
+def test_runs_that_store_fewer_numbers_resume_as_they_were(job, inline, tmp_path, kd):
+    whole = _run(job("joint_kd", kd=kd), inline, tmp_path / "whole")
+    assert _untimed(whole) != _untimed(_run(job("joint_kd"), inline, tmp_path / "other"))
+    with pytest.raises(_KilledError):
+        _run(job("joint_kd", kd=kd), inline, tmp_path / "part", report=_dying_while_distilling(), checkpoint_every_s=0)
+    assert _untimed(_run(job("joint_kd", kd=kd), inline, tmp_path / "part")) == _untimed(whole)
+
+
 def test_a_resumed_run_does_not_repeat_what_its_checkpoint_holds(job, inline, tmp_path):
     evaluations = iter(range(100))
 
@@ -316,7 +357,7 @@ def test_checkpoints_hold_nothing_pickled_and_nothing_stale(job, inline, tmp_pat
     strategy = {"name": "joint_kd", "curriculum": {"rewind": True}}
     _run(job(strategy), inline, tmp_path, checkpoint_every_s=0)
     names = {path.name for path in tmp_path.iterdir()}
-    assert {name.rsplit(".", 1)[1] for name in names} == {"json", "safetensors"}
+    assert {name.rsplit(".", 1)[1] for name in names} == {"json", "safetensors", "arrow"}
     assert sum(name.startswith("live-") for name in names) == 1
     assert sum(name.startswith("soft-") for name in names) >= 4
 
@@ -435,7 +476,7 @@ class TestSharedRows:
             return dict(zip(report.tasks, report.losses, strict=True))
 
         hard = losses({})
-        soft = losses({1: torch.zeros(len(shared_tables.tasks[1].train), 3)})
+        soft = losses({1: SoftTable(values=torch.zeros(len(shared_tables.tasks[1].train), 3), classes=None, outputs=3)})
         assert {task for task in hard if hard[task] != soft[task]} == {1}
 
     def test_metrics_are_those_of_each_task_s_own_rows(self, job, shared_tables):
@@ -472,7 +513,7 @@ def test_a_batch_in_parts_gives_the_same_update(job, request, strategy, which):
         trainer = Trainer(job(strategy, of=given, encoder=encoder, training=_plain(accumulation=parts)))
         for _ in range(3):
             report = trainer.step(range(len(given.tasks)), soft={}, switched=frozenset(), share=0.5)
-        found.append((report.losses, trainer.parameters()))
+        found.append((report.losses, trainer.parameters(into={})))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-4)
     for name, tensor in found[0][1].items():
         torch.testing.assert_close(found[1][1][name], tensor, atol=1e-4, rtol=1e-3)
@@ -485,10 +526,10 @@ def test_the_average_is_what_is_evaluated_and_kept(job):
         for trainer in (plain, averaged):
             torch.manual_seed(step)
             trainer.step([0, 1, 2, 3, 4], soft={}, switched=frozenset(), share=0.5)
-        present = plain.parameters()["model.encoder.first.0.layer.linear.weight"]
+        present = plain.parameters(into={})["model.encoder.first.0.layer.linear.weight"]
         decay = min(0.5, (1 + step) / (10 + step))
         expected = present if expected is None else decay * expected + (1 - decay) * present
-    torch.testing.assert_close(averaged.parameters()["model.encoder.first.0.layer.linear.weight"], expected)
+    torch.testing.assert_close(averaged.parameters(into={})["model.encoder.first.0.layer.linear.weight"], expected)
     torch.testing.assert_close(averaged.model.encoder.first[0].layer.linear.weight, expected)
 
 
