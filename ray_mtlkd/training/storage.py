@@ -1,12 +1,19 @@
 """A folder on any pyarrow file system: local, NFS, ``s3://``, ``gs://``."""
 
 import posixpath
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
+from pyarrow import NativeFile
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
 from ray_mtlkd.errors import MtlkdError
+
+DRAFT = ".draft"
+"""How the name of a file ends that is still being written."""
 
 
 def join_uri(uri: str, name: str) -> str:
@@ -58,7 +65,7 @@ class Storage:
         path = posixpath.join(self.root, name)
         self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
         # An object store shows an object once it is whole; a file needs the rename.
-        draft = f"{path}.draft" if self.is_local else path
+        draft = f"{path}{DRAFT}" if self.is_local else path
         with self.filesystem.open_output_stream(draft) as stream:
             stream.write(data)
         if draft != path:
@@ -73,10 +80,30 @@ class Storage:
             data: bytes = stream.read()
         return data
 
+    @contextmanager
+    def writing(self, name: str) -> Iterator[NativeFile]:
+        """A stream to a file that is there, whole, once the body has ended well.
+
+        On an object store, too, the file is a draft first: a stream that an error ends would leave what it was given.
+        """
+        path = posixpath.join(self.root, name)
+        self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
+        draft = f"{path}.{secrets.token_hex(4)}{DRAFT}"
+        with self.filesystem.open_output_stream(draft) as stream:
+            yield stream
+        self.filesystem.move(draft, path)
+
     def names(self) -> list[str]:
         """Names of the files right in this folder."""
+        return self._names(FileType.File)
+
+    def folders(self) -> list[str]:
+        """Names of the folders right in this folder."""
+        return self._names(FileType.Directory)
+
+    def _names(self, kind: FileType) -> list[str]:
         found = self.filesystem.get_file_info(FileSelector(self.root, allow_not_found=True))
-        return sorted(info.base_name for info in found if info.type == FileType.File)
+        return sorted(info.base_name for info in found if info.type == kind)
 
     @property
     def is_empty(self) -> bool:
