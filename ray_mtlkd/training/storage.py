@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 from pyarrow import NativeFile
-from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
+from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem
 
 from ray_mtlkd.errors import MtlkdError
 
@@ -95,22 +95,26 @@ class Storage:
 
     def names(self) -> list[str]:
         """Names of the files right in this folder."""
-        return self._names(FileType.File)
+        return sorted(self.sizes())
 
     def folders(self) -> list[str]:
         """Names of the folders right in this folder."""
-        return self._names(FileType.Directory)
+        return sorted(info.base_name for info in self._infos() if info.type == FileType.Directory)
 
-    def _names(self, kind: FileType) -> list[str]:
-        found = self.filesystem.get_file_info(FileSelector(self.root, allow_not_found=True))
-        return sorted(info.base_name for info in found if info.type == kind)
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each file right in this folder."""
+        return {info.base_name: info.size for info in self._infos() if info.type == FileType.File}
+
+    def _infos(self) -> list[FileInfo]:
+        found: list[FileInfo] = self.filesystem.get_file_info(FileSelector(self.root, allow_not_found=True))
+        return found
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing in the folder, or no folder, and no file of its name."""
         if self.filesystem.get_file_info(self.root).type == FileType.File:
             return False
-        return not self.filesystem.get_file_info(FileSelector(self.root, allow_not_found=True))
+        return not self._infos()
 
     def delete(self, name: str) -> None:
         """Remove a file."""
