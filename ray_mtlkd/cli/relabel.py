@@ -54,8 +54,9 @@ def relabel(
 
     console = Console(highlight=False, emoji=False, quiet=quiet)
     settings = _settings(task, values=values, dtype=dtype, top_k=top_k, key=tuple(key or ()))
-    if (actors is not None and actors < 1) or gpus_per_actor < 0 or wait < 0:
-        raise MtlkdError("out of range", where="--actors, --gpus-per-actor, --wait", fix="give 1 or more, 0 or more")
+    for option, value, least in (("actors", actors, 1), ("gpus-per-actor", gpus_per_actor, 0), ("wait", wait, 0)):
+        if value is not None and value < least:
+            raise MtlkdError(f"{value:g} is out of range", where=f"--{option}", fix=f"give {least} or more")
     work = plan(
         checkpoint=absolute(checkpoint),
         data=absolute(data),

@@ -32,8 +32,8 @@ _FORMAT = 1
 _CHECKERS = 4
 """Parts that are read at a time to see whether they are whole."""
 
-_GROUP_ROWS = 2**16
-"""Rows of a row group, if they come in pieces of that many or fewer."""
+_GROUP_BYTES = 16 * 2**20
+"""Size of a row group from which on it is written, before compression."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,7 @@ class PartWriter:
     def write(self, columns: Sequence[pa.Array | pa.ChunkedArray]) -> None:
         """Add some rows."""
         self._held.append(pa.table(list(columns), schema=self._schema))
-        if sum(table.num_rows for table in self._held) >= _GROUP_ROWS:
+        if sum(table.nbytes for table in self._held) >= _GROUP_BYTES:
             self.flush()
 
     def flush(self) -> None:
