@@ -1,7 +1,6 @@
 """One Tune trial: build the job, train it, write its records. Reused workers start each trial from nothing."""
 
 import math
-import os
 import tempfile
 import time
 import traceback
@@ -24,6 +23,7 @@ from ray_mtlkd.sweep.plan import Trial, flat
 from ray_mtlkd.sweep.relabel import Desk, SharedActors
 from ray_mtlkd.sweep.results import failed_records, records_of
 from ray_mtlkd.sweep.tensorboard import TrialWriter
+from ray_mtlkd.tasks.device import choose_device
 from ray_mtlkd.tasks.examples import as_tensors
 from ray_mtlkd.tasks.inputs import Features
 from ray_mtlkd.training.job import Chosen, Job, Keep
@@ -69,7 +69,7 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
     torch.set_num_threads(bench.cpus)
     configuration = trial.configuration
     reference = bench.tables[trial.setup, configuration.encoder.features]
-    tables = as_tensors(ray.get(reference), _device(bench))
+    tables = as_tensors(ray.get(reference), choose_device(bench.gpus))
     checkpoints = storage.child(f"checkpoints/{trial.name}")
     with _event_folder(storage, trial) as folder:
         writer = TrialWriter(folder, hyper_parameters=_hyper_parameters(trial))
@@ -128,16 +128,6 @@ def _keeper(trial: Trial, bench: Bench, storage: Storage) -> Keep | None:
         )
 
     return keep
-
-
-def _device(bench: Bench) -> str:
-    """Where the trial trains."""
-    if bench.gpus == 0:
-        return "cpu"
-    # Without this, cuBLAS and atomic additions give other last bits in each run.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
-    return "cuda"
 
 
 class _Teller:

@@ -23,6 +23,7 @@ from ray_mtlkd.sweep.dataset import output
 from ray_mtlkd.sweep.dataset.output import Written
 from ray_mtlkd.sweep.dataset.source import Part
 from ray_mtlkd.sweep.dataset.work import Done, Work, Worker, finish, peak_bytes
+from ray_mtlkd.tasks.device import choose_device
 from ray_mtlkd.training.storage import Storage
 
 _PART = TypeAdapter(Part)
@@ -53,10 +54,10 @@ class PartActor:
     What is wrong with the data comes back as a value: an error of the user's is told as one, whatever Ray wraps it in.
     """
 
-    def __init__(self, work: Work, device: str) -> None:
+    def __init__(self, work: Work, gpus: float) -> None:
         torch.set_num_threads(1)
         self._work = work
-        self._device = device
+        self._gpus = gpus
         self._worker: Worker | None = None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
@@ -66,7 +67,7 @@ class PartActor:
 
     def _do(self, part: Part) -> Done:
         try:
-            self._worker = self._worker or Worker(self._work, device=self._device)
+            self._worker = self._worker or Worker(self._work, device=choose_device(self._gpus))
             written = self._worker.do(part)
         except MtlkdError as error:
             return Done(written=None, problems=(_plain(error),))
@@ -112,7 +113,7 @@ def _run(work: Work, parts: Sequence[Part], pool: Pool) -> Iterator[Done]:
         # Blocks that exist already start no task that would wait for a CPU beside the actors.
         dataset = ray.data.from_blocks(blocks).map_batches(
             PartActor,
-            fn_constructor_args=(work.lean, "cuda" if pool.gpus else "cpu"),
+            fn_constructor_args=(work.lean, pool.gpus),
             compute=ray.data.ActorPoolStrategy(
                 min_size=1, max_size=size, initial_size=size, max_tasks_in_flight_per_actor=1
             ),
