@@ -3,7 +3,7 @@
 import posixpath
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -89,9 +89,14 @@ class Storage:
         path = posixpath.join(self.root, name)
         self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
         draft = f"{path}.{secrets.token_hex(4)}{DRAFT}"
-        with self.filesystem.open_output_stream(draft) as stream:
-            yield stream
-        self.filesystem.move(draft, path)
+        try:
+            with self.filesystem.open_output_stream(draft) as stream:
+                yield stream
+            self.filesystem.move(draft, path)
+        except BaseException:
+            with suppress(OSError):  # the error that led here says more
+                self.filesystem.delete_file(draft)
+            raise
 
     def names(self) -> list[str]:
         """Names of the files right in this folder."""

@@ -6,6 +6,7 @@ its part is done again; what it left is a draft.
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,6 +17,8 @@ import ray
 import ray.data
 import torch
 from pydantic import TypeAdapter
+from ray.data.exceptions import ExecutionTimeoutError
+from ray.exceptions import ObjectLostError, RayActorError, RaySystemError
 
 from ray_mtlkd.errors import MtlkdError, flatten, raise_all
 from ray_mtlkd.sweep.cluster import address
@@ -71,6 +74,9 @@ class PartActor:
             written = self._worker.do(part)
         except MtlkdError as error:
             return Done(written=None, problems=(_plain(error),))
+        except OSError as error:
+            fix = "make room, or see to the rights or the connection; the same command goes on"
+            return Done(written=None, problems=((f"cannot be written ({error})", self._work.out, fix),))
         except ExceptionGroup as group:
             mistakes, rest = group.split(MtlkdError)
             if mistakes is None or rest is not None:
@@ -122,8 +128,15 @@ def _run(work: Work, parts: Sequence[Part], pool: Pool) -> Iterator[Done]:
             batch_size=1,
             batch_format="pyarrow",
         )
-        for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-            yield from (_DONE.validate_json(line) for line in batch["done"].to_pylist())
+        try:
+            for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+                yield from (_DONE.validate_json(line) for line in batch["done"].to_pylist())
+        except (ExecutionTimeoutError, RayActorError, RaySystemError, ObjectLostError) as error:
+            raise MtlkdError(
+                f"the pool has given up ({str(error).splitlines()[0]})",
+                where="RAY_ADDRESS" if address() else "this machine",
+                fix="see Ray's logs; smaller --rows-per-part lose less, and the same command goes on",
+            ) from error
 
 
 def room(pool: Pool) -> int:
@@ -156,15 +169,21 @@ def await_room(pool: Pool) -> None:
 
 @contextmanager
 def _quiet_data() -> Iterator[None]:
-    """Ray Data without bars, and with an end to waiting."""
+    """Ray Data without bars and lines on the terminal (its log file has them), and with an end to waiting."""
     context = ray.data.DataContext.get_current()
     before: dict[str, Any] = {
         name: getattr(context, name) for name in ("enable_progress_bars", "execution_no_progress_timeout_s")
     }
+    printing = [handler for handler in logging.getLogger("ray.data").handlers if handler.name == "console"]
+    levels = [handler.level for handler in printing]
     context.enable_progress_bars = False
     context.execution_no_progress_timeout_s = STALLED_S
+    for handler in printing:
+        handler.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
         for name, value in before.items():
             setattr(context, name, value)
+        for handler, level in zip(printing, levels, strict=True):
+            handler.setLevel(level)

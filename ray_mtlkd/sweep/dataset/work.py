@@ -1,6 +1,7 @@
 """What there is to relabel: everything that can be found wrong before Ray starts, and one part's work."""
 
 import os
+import platform
 import resource
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -182,7 +183,8 @@ class Worker:
 
 def peak_bytes() -> int:
     """The largest memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def finish(work: Work, written: Sequence[Written]) -> None:
