@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -20,18 +19,16 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ray_mtlkd.errors import MtlkdError, raise_all
 from ray_mtlkd.sweep.dataset.labels import Settings, schema
 from ray_mtlkd.sweep.dataset.source import Part, Source
 from ray_mtlkd.tasks.task import Task
-from ray_mtlkd.training.storage import DRAFT, Storage, join_uri
+from ray_mtlkd.training.storage import DRAFT, Storage
 
 MANIFEST = "manifest.json"
-_ABOUT = b"ray_mtlkd"
-_FORMAT = 1
-_CHECKERS = 4
-"""Parts that are read at a time to see whether they are whole."""
+ABOUT = b"ray_mtlkd"
+"""Under which a part's schema has its metadata."""
 
+_FORMAT = 1
 _GROUP_BYTES = 16 * 2**20
 """Size of a row group from which on it is written, before compression."""
 
@@ -147,7 +144,7 @@ class PartWriter:
 @contextmanager
 def writing(storage: Storage, layout: Layout, part: Part, found: list[Written]) -> Iterator[PartWriter]:
     """A writer for a part, which is there once the body has ended well; what was written is added to ``found``."""
-    described = layout.schema.with_metadata({_ABOUT: json.dumps(layout.about(part))})
+    described = layout.schema.with_metadata({ABOUT: json.dumps(layout.about(part))})
     with storage.writing(layout.name(part)) as stream:
         hashed = _Hashed(stream)
         options = {"compression": "zstd", "use_dictionary": False, "write_statistics": ["row"]}
@@ -156,58 +153,6 @@ def writing(storage: Storage, layout: Layout, part: Part, found: list[Written]) 
             yield rows
             rows.flush()
         found.append(Written(index=part.index, rows=part.rows, bytes=hashed.bytes, sha256=hashed.sha256.hexdigest()))
-
-
-def survey(storage: Storage, layout: Layout) -> list[Written]:
-    """The parts that are there.
-
-    Raises:
-        MtlkdError: the only file that is damaged or something else; ExceptionGroup of them, where there are several.
-    """
-    ours = {layout.name(part): part for part in layout.parts}
-    names = [name for name in storage.names() if not name.endswith(DRAFT) and name != MANIFEST]
-    others = [name for name in names if name not in ours] + storage.folders()
-    if others:
-        fix = "give another --out, or the data set and --rows-per-part that this folder was started with"
-        raise MtlkdError(f"{others[0]} is no part of this output", where=storage.uri, fix=fix)
-    with ThreadPoolExecutor(_CHECKERS) as pool:
-        looked = list(pool.map(lambda name: _look(storage, name, layout, ours[name]), names))
-    raise_all(storage.uri, [each for each in looked if isinstance(each, MtlkdError)])
-    return [each for each in looked if isinstance(each, Written)]
-
-
-def _look(storage: Storage, name: str, layout: Layout, part: Part) -> Written | MtlkdError:
-    """A part that is there, read from end to end."""
-    where = join_uri(storage.uri, name)
-    data = storage.read(name) or b""
-    try:
-        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        about = json.loads((file.schema_arrow.metadata or {})[_ABOUT])
-        rows = sum(batch.num_rows for batch in file.iter_batches())
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        said = (str(error).splitlines() or [""])[0][:200]
-        fix = "delete it, and its labels are computed again"
-        return MtlkdError(f"this part is damaged, or no part at all ({said})", where=where, fix=fix)
-    wanted = layout.about(part)
-    if about != wanted:
-        return _other(about, wanted, where=where)
-    if rows != part.rows or not file.schema_arrow.equals(layout.schema):
-        return MtlkdError("this part has other rows or columns than it says", where=where, fix="delete it")
-    return Written(index=part.index, rows=rows, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
-
-
-def _other(about: Mapping[str, Any], wanted: Mapping[str, Any], *, where: str) -> MtlkdError:
-    """The error for labels of something else than is wanted now."""
-    fix = "give another --out"
-    changed = [name for name in wanted if about.get(name) != wanted[name]]
-    if "teacher" in changed:
-        then, now = str(about.get("teacher"))[:8], str(wanted["teacher"])[:8]
-        return MtlkdError(f"these are labels of another teacher ({then}…, not {now}…)", where=where, fix=fix)
-    if set(changed) & {"source", "rows", "first_row"}:
-        fix += ", or the data set and --rows-per-part that this folder was started with"
-        return MtlkdError("these are labels of other rows", where=where, fix=fix)
-    said = ", ".join(f"{name} is {about.get(name)!r}, not {wanted[name]!r}" for name in changed) or "other keys"
-    return MtlkdError(f"these labels were made with other settings: {said}", where=where, fix=fix)
 
 
 def clean(storage: Storage) -> None:
@@ -241,36 +186,3 @@ def manifest(layout: Layout, source: Source, written: Sequence[Written]) -> dict
 def write_manifest(storage: Storage, value: Mapping[str, Any]) -> None:
     """The last file of a whole output."""
     storage.write(MANIFEST, json.dumps(value, indent=1).encode())
-
-
-def is_complete(storage: Storage, layout: Layout, source: Source) -> bool:
-    """Whether the manifest says that all parts are there, and they have the size that it says.
-
-    Raises:
-        MtlkdError: where the manifest is damaged or of another output, or a part has another size.
-    """
-    data = storage.read(MANIFEST)
-    if data is None:
-        return False
-    where = join_uri(storage.uri, MANIFEST)
-    try:
-        told = json.loads(data)
-        written = [
-            Written(index=at, rows=each["rows"], bytes=each["bytes"], sha256=each["sha256"])
-            for at, each in enumerate(told["parts"])
-        ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise MtlkdError("this is no manifest, or a damaged one", where=where, fix="give another --out") from error
-    there = {name: told.get(name) for name in layout.common}
-    if there != layout.common:
-        raise _other(there, layout.common, where=where)
-    if len(written) != len(layout.parts) or manifest(layout, source, written) != told:
-        raise _other({**layout.common, "source": None}, {**layout.common, "source": source.uri}, where=where)
-    sizes = storage.sizes()
-    for part, each in zip(layout.parts, written, strict=True):
-        size = sizes.get(layout.name(part))
-        if size is not None and size != each.bytes:
-            fix = "delete it, and its labels are computed again"
-            where = join_uri(storage.uri, layout.name(part))
-            raise MtlkdError(f"this part has {size} bytes, not {each.bytes}", where=where, fix=fix)
-    return all(layout.name(part) in sizes for part in layout.parts)

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
-from pyarrow.fs import FileType
 
 from ray_mtlkd import setups
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.files import check_columns
-from ray_mtlkd.sweep.dataset import output, source
+from ray_mtlkd.sweep.dataset import audit, output, source
 from ray_mtlkd.sweep.dataset.labels import Labeller, Settings, check_settings, row_numbers
 from ray_mtlkd.sweep.dataset.output import Layout, Written
+from ray_mtlkd.sweep.dataset.paths import find
 from ray_mtlkd.sweep.dataset.rows import pieces
 from ray_mtlkd.sweep.dataset.source import Part, Source
 from ray_mtlkd.training.kept import KeptModel, load
@@ -88,9 +88,7 @@ def plan(*, checkpoint: str, data: str, out: str, settings: Settings, rows_per_p
         parts=source.cut(found.files, rows_per_part=rows_per_part),
     )
     storage = Storage.at(out)
-    if storage.filesystem.get_file_info(storage.root).type == FileType.File:
-        raise MtlkdError("this is a file", where=out, fix="give a folder, or a path where nothing is yet")
-    complete = output.is_complete(storage, layout, found)
+    complete = audit.is_complete(storage, layout, found)
     return Work(
         checkpoint=checkpoint,
         teacher=kept.teacher,
@@ -99,14 +97,14 @@ def plan(*, checkpoint: str, data: str, out: str, settings: Settings, rows_per_p
         layout=layout,
         out=out,
         columns=tuple(found.schema.names),
-        done=() if complete else tuple(output.survey(storage, layout)),
+        done=() if complete else tuple(audit.survey(storage, layout)),
         complete=complete,
     )
 
 
 def _survey(data: str, kept: KeptModel, settings: Settings) -> Source:
     """The data set's files, all of which have the columns that are read."""
-    storage, names = source.find(data)
+    storage, names = find(data)
     found = source.survey(storage, names)
     sorts = kept.featurisers[settings.task].sorts
     for file, columns in found:
