@@ -3,16 +3,13 @@
 import datetime as dt
 import importlib
 import threading
-import time
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
+from ray_mtlkd.cli.live import LiveLine, clock
 from ray_mtlkd.cli.paths import DataDir, SpaceFile, absolute
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
@@ -92,10 +89,10 @@ def _run(prepared: "Prepared", target: "Target", *, cluster: "Cluster", space_te
     from ray_mtlkd.sweep.tuner import run_sweep
 
     ahead = ReportAhead()
-    with Progress(console) as progress:
+    with LiveLine(console, "starting Ray …") as progress:
 
         def tell(status: Status) -> None:
-            progress.show(status)
+            progress.show(_line(status), over=status.done + status.failed == status.total)
             ahead.look(status)
 
         return run_sweep(
@@ -141,57 +138,15 @@ def _import_report() -> None:
         importlib.import_module("ray_mtlkd.report")
 
 
-class Progress:
-    """A line that lives on a terminal; elsewhere a line every ten seconds."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
-        self._last = 0.0
-
-    def __enter__(self) -> Self:
-        if self._live is not None:
-            self._live.start()
-            self._live.update(Text("starting Ray …"))
-        else:
-            self._console.print("starting Ray …")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
-
-    def show(self, status: Status) -> None:
-        """One moment of the sweep."""
-        line = self._line(status)
-        if self._live is not None:
-            self._live.update(Text(line))
-            return
-        now = time.monotonic()
-        over = status.done + status.failed == status.total
-        if now - self._last >= _QUIET_S or over:
-            self._last = now
-            self._console.print(line, soft_wrap=True, markup=False)
-
-    def _line(self, status: Status) -> str:
-        eta = "…" if status.eta_s is None else _clock(status.eta_s)
-        parts = [
-            f"{status.done}/{status.total} trials done",
-            f"{status.running} running",
-            f"{status.failed} failed",
-            f"{_clock(status.elapsed_s)} elapsed",
-            f"ETA {eta}",
-        ]
-        best = ", ".join(f"{leader.setup}: {leader.strategy} {leader.score:.3f}" for leader in status.best)
-        return " · ".join(parts) + (f" · best validation score {best}" if best else "")
-
-
-_QUIET_S = 10.0
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+def _line(status: Status) -> str:
+    """How far the sweep is."""
+    eta = "…" if status.eta_s is None else clock(status.eta_s)
+    parts = [
+        f"{status.done}/{status.total} trials done",
+        f"{status.running} running",
+        f"{status.failed} failed",
+        f"{clock(status.elapsed_s)} elapsed",
+        f"ETA {eta}",
+    ]
+    best = ", ".join(f"{leader.setup}: {leader.strategy} {leader.score:.3f}" for leader in status.best)
+    return " · ".join(parts) + (f" · best validation score {best}" if best else "")

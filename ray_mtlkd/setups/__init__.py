@@ -9,6 +9,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features import (
     Featuriser,
     featurise,
+    featurise_and_pack,
     fit_featurisers,
     pack_featurisers,
     unpack_featurisers,
@@ -28,6 +29,7 @@ __all__ = [
     "RawTask",
     "check_inputs",
     "featurise",
+    "featurise_and_pack",
     "fit_featurisers",
     "locate",
     "names",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ray_mtlkd.decode import decode, document
 from ray_mtlkd.errors import MtlkdError, gather
@@ -43,20 +43,25 @@ class Replicate:
             raise ValueError("seeds must be at least one and different from each other")
 
 
+KeepModels = Literal["replicates", "all", "none"]
+
+
 @document
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What one trial holds and risks.
+    """What one trial holds, risks and leaves.
 
     Attributes:
         cpus: Also its torch threads.
         gpus: Above 0: trials train on a GPU.
         checkpoint_every_s: What a lost worker may cost; 0 writes a checkpoint at each evaluation.
+        keep_models: Which trials leave the model that they are measured at: those of the replication, all or none.
     """
 
     cpus: int = 1
     gpus: float = 0.0
     checkpoint_every_s: float = 15.0
+    keep_models: KeepModels = "replicates"
 
     def __post_init__(self) -> None:
         if self.cpus < 1 or self.gpus < 0 or self.checkpoint_every_s < 0:

@@ -6,6 +6,7 @@
     sweep.json       name and fingerprint of the space, fingerprints of the tables, versions
     records/         of finished trials, see `ray_mtlkd.sweep.archive`; nothing else is needed for a report
     baselines/       one Parquet file a setup: what classical models reach on its tasks
+    models/          one folder a trial that keeps its model: `ray_mtlkd.training.kept`
     checkpoints/     of trials that have not finished
     errors/          tracebacks of trials that a defect ended
     tensorboard/     one folder a trial

@@ -32,6 +32,7 @@ class Prepared:
 
     Attributes:
         tables: By setup and by what the encoder asks of it.
+        featurisers: What made them, packed, likewise.
         raws: The setups whose classical baselines are wanted, before featurising.
         warnings: What a reader of the results should know.
     """
@@ -39,6 +40,7 @@ class Prepared:
     space: SearchSpace
     plan: Plan
     tables: Mapping[Key, SetupTables[Array]]
+    featurisers: Mapping[Key, bytes]
     raws: tuple[RawSetup, ...]
     warnings: tuple[str, ...]
 
@@ -73,6 +75,7 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
     raise_all("setups", problems)
     plan = Plan(space, {name: len(raw.manifest.tasks) for name, raw in raws.items()})
     tables: dict[Key, SetupTables[Array]] = {}
+    featurisers: dict[Key, bytes] = {}
     built: set[tuple[str, EncoderConfig]] = set()
     for trial in plan.distinct():
         with gather(problems):
@@ -80,7 +83,7 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
             key = (trial.setup, decoded.encoder.features)
             if key not in tables:
                 say(f"featurising {trial.setup} for {decoded.encoder.name}")
-                tables[key] = setups.featurise(raws[trial.setup], key[1])
+                tables[key], featurisers[key] = setups.featurise_and_pack(raws[trial.setup], key[1])
             tasks = tables[key].tasks
             problems.extend(_size_problems(trial, raws))
             problem = _rows_problem(trial, tables[key])
@@ -93,7 +96,7 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
     raise_all(space.name, without_repeats(problems))
     warnings = tuple(dict.fromkeys(warning for table in tables.values() for warning in table.warnings))
     wanted = tuple(raws.values()) if space.baseline else ()
-    return Prepared(space=space, plan=plan, tables=tables, raws=wanted, warnings=warnings)
+    return Prepared(space=space, plan=plan, tables=tables, featurisers=featurisers, raws=wanted, warnings=warnings)
 
 
 def _place(space: SearchSpace, trial: Trial) -> str:

@@ -1,7 +1,6 @@
 """One Tune trial: build the job, train it, write its records. Reused workers start each trial from nothing."""
 
 import math
-import os
 import tempfile
 import time
 import traceback
@@ -19,13 +18,16 @@ from ray.exceptions import ObjectLostError, RayActorError, RaySystemError
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep.archive import write_records
+from ray_mtlkd.sweep.document import KeepModels
 from ray_mtlkd.sweep.plan import Trial, flat
 from ray_mtlkd.sweep.relabel import Desk, SharedActors
 from ray_mtlkd.sweep.results import failed_records, records_of
 from ray_mtlkd.sweep.tensorboard import TrialWriter
+from ray_mtlkd.tasks.device import choose_device
 from ray_mtlkd.tasks.examples import as_tensors
 from ray_mtlkd.tasks.inputs import Features
-from ray_mtlkd.training.job import Job
+from ray_mtlkd.training.job import Chosen, Job, Keep
+from ray_mtlkd.training.kept import MODELS, Origin, save
 from ray_mtlkd.training.progress import Evaluation
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.storage import Storage
@@ -42,6 +44,8 @@ class Bench:
         sweep: Identity of the sweep in the records.
         uri: Where the sweep writes.
         tables: References to the setups' tables in the object store, wrapped so that Ray does not fetch them all.
+        featurisers: References to what made them, packed, likewise.
+        keep_models: Which trials leave their model.
         shared: Actors for relabelling, where some configuration may ask for them.
         cpus: Threads of a trial.
         gpus: Above 0: trials train on the GPU that Ray gives them.
@@ -50,6 +54,8 @@ class Bench:
     sweep: str
     uri: str
     tables: Mapping[tuple[str, Features], Any]
+    featurisers: Mapping[tuple[str, Features], Any]
+    keep_models: KeepModels
     shared: SharedActors | None
     cpus: int
     gpus: float
@@ -63,7 +69,7 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
     torch.set_num_threads(bench.cpus)
     configuration = trial.configuration
     reference = bench.tables[trial.setup, configuration.encoder.features]
-    tables = as_tensors(ray.get(reference), _device(bench))
+    tables = as_tensors(ray.get(reference), choose_device(bench.gpus))
     checkpoints = storage.child(f"checkpoints/{trial.name}")
     with _event_folder(storage, trial) as folder:
         writer = TrialWriter(folder, hyper_parameters=_hyper_parameters(trial))
@@ -81,6 +87,7 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
                 report=progress,
                 storage=checkpoints,
                 checkpoint_every_s=bench.checkpoint_every_s,
+                keep=_keeper(trial, bench, storage),
             )
         except (OSError, RayActorError, RaySystemError, ObjectLostError):
             raise  # the cluster's or the storage's trouble, not the trial's: Tune tries again
@@ -97,14 +104,30 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
     tune.report({**last, "share": 1.0})
 
 
-def _device(bench: Bench) -> str:
-    """Where the trial trains."""
-    if bench.gpus == 0:
-        return "cpu"
-    # Without this, cuBLAS and atomic additions give other last bits in each run.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
-    return "cuda"
+def _keeper(trial: Trial, bench: Bench, storage: Storage) -> Keep | None:
+    """What writes the trial's model where it is wanted, before the records say that the trial is over."""
+    if bench.keep_models == "none" or (bench.keep_models == "replicates" and trial.stage != "replicate"):
+        return None
+    folder = storage.child(f"{MODELS}/{trial.name}")
+
+    def keep(chosen: Chosen) -> None:
+        save(
+            folder if chosen.own is None else folder.child(chosen.own),
+            chosen,
+            featurisers=ray.get(bench.featurisers[trial.setup, trial.configuration.encoder.features]),
+            origin=Origin(
+                sweep=bench.sweep,
+                setup=trial.setup,
+                trial=trial.name,
+                strategy=trial.strategy,
+                stage=trial.stage,
+                seed=trial.seed,
+                step=chosen.step,
+                score=chosen.score,
+            ),
+        )
+
+    return keep
 
 
 class _Teller:

@@ -138,6 +138,8 @@ def _bench(prepared: Prepared, uri: str, *, sweep: str) -> Bench:
         sweep=sweep,
         uri=uri,
         tables={key: ray.put(tables) for key, tables in prepared.tables.items()},
+        featurisers={key: ray.put(packed) for key, packed in prepared.featurisers.items()},
+        keep_models=resources.keep_models,
         shared=_shared(prepared),
         cpus=resources.cpus,
         gpus=resources.gpus,

@@ -1,9 +1,23 @@
-"""Small things that a step sends to the device: a GPU takes them in while it works, so that the host never waits."""
+"""Where a process computes, and the small things that a step sends there.
 
+A GPU takes them in while it works, so that the host never waits.
+"""
+
+import os
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+
+def choose_device(gpus: float) -> str:
+    """Where a process that Ray has given so much of a GPU computes; the same numbers in each run."""
+    if gpus == 0:
+        return "cpu"
+    # Without this, cuBLAS and atomic additions give other last bits in each run.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    return "cuda"
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:

@@ -99,6 +99,12 @@ def as_tensors(
     return tables
 
 
+def unlabelled(inputs: Inputs[Array], rows: int, device: torch.device | str = "cpu") -> Examples[Tensor]:
+    """All ``rows`` rows of some inputs, ready to be predicted; views of the arrays on a CPU, copies on a GPU."""
+    tensors: Inputs[Tensor] = _map(inputs, torch.device(device), {})
+    return Examples(tensors, torch.zeros(0, device=device), torch.arange(rows))
+
+
 _HOST = torch.device("cpu")
 _FOR_THE_HOST = frozenset({"row_ids", "offsets"})
 

@@ -79,8 +79,28 @@ class SoftLabels:
     where: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The checkpoint that a run is measured at: the one with the best validation score.
+
+    Attributes:
+        job: What was trained.
+        model: In evaluation mode; not to be changed, and not to be kept.
+        step: Of the whole trial.
+        score: On validation.
+        own: Name of the only task, where every task of the trial has a model of its own.
+    """
+
+    job: Job
+    model: MultitaskModel
+    step: int
+    score: float
+    own: str | None = None
+
+
 Relabeller = Callable[[Request], SoftLabels]
 Report = Callable[[Evaluation], None]
+Keep = Callable[[Chosen], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from ray_mtlkd.tasks.metrics import METRICS
 from ray_mtlkd.training.checkpoint import Checkpoints, DamagedCheckpointError
 from ray_mtlkd.training.convergence import Tracker, judge, track
 from ray_mtlkd.training.evaluation import facts, metrics_of, score
-from ray_mtlkd.training.job import Job, Outcome, Relabeller, Report, Request
+from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome, Relabeller, Report, Request
 from ray_mtlkd.training.meters import Meters
 from ray_mtlkd.training.moments import Moments
 from ray_mtlkd.training.outcome import settle, summarise
@@ -29,6 +29,7 @@ class Loop:
         checkpoints: Where the run resumes from, if anything is there.
         checkpoint_every_s: Least time between two checkpoints; 0 writes one at each evaluation.
         checkpoint_at_end: Whether the finished run leaves a checkpoint, for a trial that goes on with other runs.
+        keep: Called at the end with the model that the run is measured at.
     """
 
     def __init__(
@@ -40,7 +41,9 @@ class Loop:
         checkpoints: Checkpoints,
         checkpoint_every_s: float,
         checkpoint_at_end: bool,
+        keep: Keep | None = None,
     ) -> None:
+        self._job = job
         self._setup = job.tables
         self._tables = job.tables.tasks
         self._every = job.configuration.training.eval_every
@@ -50,6 +53,7 @@ class Loop:
         self._curriculum = job.configuration.strategy.curriculum
         self._relabel = relabel
         self._report = report
+        self._keep = keep
         self._checkpoints = checkpoints
         self._checkpoint_every_s = checkpoint_every_s
         self._checkpoint_at_end = checkpoint_at_end
@@ -225,6 +229,8 @@ class Loop:
     def _outcome(self) -> Outcome:
         best = self._progress.best or self._last_resort()
         tasks = settle(self._progress, best=best, moments=self._moments, tables=self._setup)
+        if self._keep is not None:
+            self._keep(Chosen(job=self._job, model=self._moments.model(best.step), step=best.step, score=best.score))
         self._count_time()
         return summarise(self._progress, best=best, tasks=tasks)
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from ray_mtlkd.records import CurvePoint, Event
 from ray_mtlkd.training.checkpoint import Checkpoints
-from ray_mtlkd.training.job import Job, Outcome, Relabeller, Report, TaskOutcome
+from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome, Relabeller, Report, TaskOutcome
 from ray_mtlkd.training.loop import Loop
 from ray_mtlkd.training.progress import Evaluation
 from ray_mtlkd.training.storage import Storage
@@ -21,6 +21,7 @@ def train(
     report: Report,
     storage: Storage,
     checkpoint_every_s: float,
+    keep: Keep | None = None,
 ) -> Outcome:
     """Train and measure; the same job gives the same outcome bit for bit (but for the times), however often it resumes.
 
@@ -30,13 +31,15 @@ def train(
         report: Called after each evaluation.
         storage: A folder of this trial's own, for its checkpoints.
         checkpoint_every_s: Least time between two checkpoints; 0 writes one at each evaluation.
+        keep: Takes the model that the trial is measured at, once it is known; one a task where each has its own. Told
+            again where a trial resumes after that.
 
     Raises:
         MtlkdError: where a loss or an output stops being finite, or a checkpoint does not fit.
     """
     own_models = job.configuration.strategy.curriculum.own_models
 
-    def run(part: Job, part_report: Report, folder: Storage) -> Outcome:
+    def run(part: Job, part_report: Report, folder: Storage, part_keep: Keep | None) -> Outcome:
         checkpoints = Checkpoints(folder, job=part.fingerprint)
         return Loop(
             part,
@@ -45,16 +48,18 @@ def train(
             checkpoints=checkpoints,
             checkpoint_every_s=checkpoint_every_s,
             checkpoint_at_end=own_models,
+            keep=part_keep,
         ).run()
 
     if not own_models:
-        return run(job, report, storage)
+        return run(job, report, storage, keep)
     outcomes: list[Outcome] = []
     for index, table in enumerate(job.tables.tasks):
         steps = sum(outcome.steps for outcome in outcomes)
         batches = sum(outcome.batches for outcome in outcomes)
         shifted = _shifted(report, steps=steps, batches=batches, tasks=len(job.tables.tasks))
-        outcome = run(job.alone(index), shifted, storage.child(table.task.name))
+        own = None if keep is None else _owned(keep, task=table.task.name, steps=steps)
+        outcome = run(job.alone(index), shifted, storage.child(table.task.name), own)
         outcomes.append(_shift(outcome, steps=steps, batches=batches))
     return _merged(outcomes)
 
@@ -72,6 +77,15 @@ def _shifted(report: Report, *, steps: int, batches: int, tasks: int) -> Report:
                 score=None,
             )
         )
+
+    return tell
+
+
+def _owned(keep: Keep, *, task: str, steps: int) -> Keep:
+    """Keeps a model as the task's own, with steps counted on from the runs before."""
+
+    def tell(chosen: Chosen) -> None:
+        keep(replace(chosen, own=task, step=chosen.step + steps))
 
     return tell
 

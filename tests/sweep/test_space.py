@@ -66,6 +66,7 @@ def test_a_sound_space_decodes(space_value):
         ({"name": "a/b"}, "name: 'a/b' cannot name a folder"),
         ({"baseline": "no"}, 'baseline: "no" does not fit'),
         ({"resources": {"cpus": 0}}, "resources: cpus must be at least 1"),
+        ({"resources": {"keep_models": "best"}}, 'resources.keep_models: "best" does not fit'),
         ({"training": {"lr": {"grid": [0.1, 0.2, 0.3]}}}, "search.configurations: the grids of 'sum' have 3 points"),
     ],
     ids=str,
@@ -101,6 +102,7 @@ def test_something_else_than_a_mapping_is_refused():
 def test_resources_do_not_make_another_sweep_but_threads_do(space_value):
     first = decode_space(space_value(), where="x").fingerprint
     assert first == decode_space(space_value(resources={"checkpoint_every_s": 1.0}), where="x").fingerprint
+    assert first == decode_space(space_value(resources={"keep_models": "all"}), where="x").fingerprint
     assert first != decode_space(space_value(resources={"cpus": 2}), where="x").fingerprint
 
 

@@ -14,7 +14,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
+from ray_mtlkd import setups
 from ray_mtlkd.records import baselines_from_table
+from ray_mtlkd.tasks.examples import unlabelled
+from ray_mtlkd.training.evaluation import predict_all
+from ray_mtlkd.training.kept import load
+from ray_mtlkd.training.storage import Storage
 
 pytestmark = pytest.mark.ray
 
@@ -77,6 +82,12 @@ def _assert_same(first, second):
     assert first.keys() == second.keys()
     for name, table in first.items():
         assert table.equals(second[name]), name
+
+
+def _models(out):
+    """Every byte of every kept model, by file."""
+    folder = out / "models"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +177,25 @@ def test_event_files_hold_scalars_events_and_hyper_parameters(whole):
     assert end.status == STATUS_SUCCESS
 
 
+def test_every_replicate_leaves_the_model_that_its_records_are_of(whole):
+    out, _ = whole
+    names = {path.stem for path in (out / "records").glob("*.parquet") if not path.stem.endswith("-s0")}
+    assert {path.name for path in (out / "models").iterdir()} == names
+    assert len(names) == 4
+    raw = setups.read("similar", data_dir=None)
+    for name in names:
+        kept = load(Storage.at(str(out / "models" / name)))
+        records = {row["task"]: row for row in pq.read_table(out / "records" / f"{name}.parquet").to_pylist()}
+        assert (kept.origin.trial, kept.origin.score) == (name, records["large"]["score"])
+        assert kept.origin.step == records["large"]["checkpoint_step"]
+        (task,) = [task for task in raw.tasks if task.task.name == "large"]
+        split, featuriser = task.splits["test"], kept.featurisers["large"]
+        inputs = featuriser.transform(setups.check_inputs(split.inputs, featuriser.sorts, where="test"))
+        outputs = predict_all(kept.model, kept.index("large"), unlabelled(inputs, split.inputs.num_rows))
+        right = outputs.argmax(1).numpy()[split.row_ids] == split.labels
+        assert right.mean() == pytest.approx(records["large"]["test"])
+
+
 def test_the_same_command_on_a_used_folder_refuses(folder, whole):
     out, _ = whole
     before = sorted(path.stat().st_mtime_ns for path in out.rglob("*"))
@@ -199,6 +229,7 @@ def test_a_sweep_whose_driver_was_killed_goes_on_and_runs_nothing_twice(folder, 
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
     _assert_same(_records(out), _records(whole[0]))
+    assert _models(out) == _models(whole[0])
 
 
 def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_same_records(folder, whole):
@@ -212,6 +243,7 @@ def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_sam
     _, errors = driver.communicate(timeout=LIMIT_S)
     assert driver.returncode == 0, errors
     _assert_same(_records(out), _records(whole[0]))
+    assert _models(out) == _models(whole[0])
     first_evaluation = 10 * 5  # task batches
     attempts = [sorted(folder.glob("events.*")) for folder in (out / "tensorboard").iterdir()]
     resumed = [_first_step(files[1]) for files in attempts if len(files) > 1]
@@ -254,7 +286,10 @@ def test_every_way_to_relabel_gives_the_same_trial_while_trials_hold_every_cpu(t
     text = SPACE.replace("{grid: [3e-3, 6e-3]}", "3e-3").replace("configurations: 2", "configurations: 3")
     text += "relabel: {where: {grid: [inline, shared, pool]}}\n"
     (tmp_path / "space.yaml").write_text(
-        text.replace("  - {name: gradnorm}\n", "").replace("[1, 2]", "[1]") + "baseline: false\n"
+        text.replace("  - {name: gradnorm}\n", "")
+        .replace("[1, 2]", "[1]")
+        .replace("{checkpoint", "{keep_models: none, checkpoint")
+        + "baseline: false\n"
     )
     out = tmp_path / "out"
     done = _sweep(tmp_path, "--out", str(out))
@@ -265,6 +300,7 @@ def test_every_way_to_relabel_gives_the_same_trial_while_trials_hold_every_cpu(t
         ways = {row["relabelled"].split(":")[0] for row in rows if row["relabelled"]}
         by_way["+".join(ways)] = [(row["test"], row["valid"], row["curve"]) for row in rows]
     assert not (out / "baselines").exists()
+    assert not (out / "models").exists()
     assert by_way.keys() == {"inline", "shared", "pool"}
     assert by_way["shared"] == by_way["inline"]
     assert by_way["pool"] == by_way["inline"]

@@ -67,3 +67,32 @@ def test_messages_show_the_place_that_the_user_named(storage):
 )
 def test_a_query_stays_at_the_end(uri, joined):
     assert join_uri(uri, "tune") == joined
+
+
+def test_a_file_that_is_written_piece_by_piece_is_there_once_it_is_whole(storage):
+    with storage.writing("deep/a.bin") as stream:
+        stream.write(b"one")
+        assert storage.child("deep").read("a.bin") is None
+        stream.write(b"two")
+    assert storage.child("deep").read("a.bin") == b"onetwo"
+    assert storage.child("deep").names() == ["a.bin"]
+
+
+def test_a_file_whose_writer_fails_is_not_there_and_leaves_no_draft(storage):
+    def fail():
+        with storage.writing("a.bin") as stream:
+            stream.write(b"new")
+            raise ValueError("no more")
+
+    storage.write("a.bin", b"old")
+    with pytest.raises(ValueError, match="no more"):
+        fail()
+    assert storage.read("a.bin") == b"old"
+    assert storage.names() == ["a.bin"]
+
+
+def test_a_folder_tells_its_files_sizes_and_its_folders(storage):
+    storage.write("a.bin", b"one")
+    storage.write("deep/b.bin", b"x")
+    assert storage.sizes() == {"a.bin": 3}
+    assert storage.folders() == ["deep"]

@@ -15,7 +15,7 @@ from ray_mtlkd.setups.baseline import token_offsets, trivial_metric
 from ray_mtlkd.setups.cache import Entry, cache_folder, content_hash
 from ray_mtlkd.setups.features.dense import fit_columns, fit_token_vectors, fit_vectors
 from ray_mtlkd.setups.features.featuriser import Featuriser
-from ray_mtlkd.setups.features.state import VERSION, dump, load
+from ray_mtlkd.setups.features.state import VERSION, dump, load, pack_featurisers
 from ray_mtlkd.setups.features.text import TextTags, fit_bags, fit_tokens
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.setups.raw import RawSetup, RawTask
@@ -40,11 +40,7 @@ def fit_featurisers(raw: RawSetup, features: Features) -> dict[str, Featuriser]:
         MtlkdError: where a task's inputs cannot become such features; ExceptionGroup of them where several cannot.
     """
     groups = _groups(raw)
-    return {
-        task.task.name: featuriser
-        for tasks, (featuriser, _) in zip(groups, _fit(raw, groups, features), strict=True)
-        for task in tasks
-    }
+    return _by_task(groups, _fit(raw, groups, features))
 
 
 def featurise(raw: RawSetup, features: Features) -> SetupTables[Array]:
@@ -55,27 +51,49 @@ def featurise(raw: RawSetup, features: Features) -> SetupTables[Array]:
     Raises:
         MtlkdError: where a task's inputs cannot become such features; ExceptionGroup of them where several cannot.
     """
+    return featurise_and_pack(raw, features)[0]
+
+
+def featurise_and_pack(raw: RawSetup, features: Features) -> tuple[SetupTables[Array], bytes]:
+    """The same tables, and what `pack_featurisers` makes of the featurisers that they come from.
+
+    Raises:
+        MtlkdError: where a task's inputs cannot become such features; ExceptionGroup of them where several cannot.
+    """
     folder = None if isinstance(features, DenseFeatures) else cache_folder()
     if folder is None:
-        return _setup_tables(raw, features, _make(raw, features))
+        made, packed = _make(raw, features)
+        return _setup_tables(raw, features, made), packed
     entry = Entry(folder / "features" / _key(raw, features))
     found = entry.read()
     if found is not None:
         tables = _setup_tables(raw, features, load(found.value["made"], found.arrays))
-        # The fingerprint reads every array: one that was damaged on the disk changes it.
-        if tables.fingerprint == found.value["fingerprint"]:
-            return tables
-    made = _make(raw, features)
+        packed = found.arrays["featurisers"].tobytes()
+        # Both hashes read every array: one that was damaged on the disk changes them.
+        if (tables.fingerprint, _hash(packed)) == (found.value["fingerprint"], found.value["featurisers"]):
+            return tables, packed
+    made, packed = _make(raw, features)
     tables = _setup_tables(raw, features, made)
     plain, arrays = dump(made)
-    entry.write({"fingerprint": tables.fingerprint, "made": plain}, arrays)
-    return tables
+    entry.write(
+        {"fingerprint": tables.fingerprint, "featurisers": _hash(packed), "made": plain},
+        {**arrays, "featurisers": np.frombuffer(packed, np.uint8)},
+    )
+    return tables, packed
 
 
 def _key(raw: RawSetup, features: Features) -> str:
     """Hash of all that the features depend on."""
     libraries = (np.__version__, version("scipy"), version("scikit-learn"), pa.__version__, platform.python_version())
-    return hashlib.blake2b(repr((content_hash(raw), features, VERSION, libraries)).encode(), digest_size=16).hexdigest()
+    return _hash(repr((content_hash(raw), features, VERSION, _ENTRY, libraries)).encode())
+
+
+_ENTRY = 2
+"""Counts the changes of what an entry holds."""
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _groups(raw: RawSetup) -> list[list[RawTask]]:
@@ -86,17 +104,25 @@ def _groups(raw: RawSetup) -> list[list[RawTask]]:
     return list(groups.values())
 
 
-def _make(raw: RawSetup, features: Features) -> tuple[_Made, ...]:
-    """Layout and inputs of each group of tasks."""
+def _make(raw: RawSetup, features: Features) -> tuple[tuple[_Made, ...], bytes]:
+    """Layout and inputs of each group of tasks, and their featurisers, packed."""
     groups = _groups(raw)
     fitted = _fit(raw, groups, features)
-    return tuple(
+    made = tuple(
         (
             featuriser.layout,
             (train, *(featuriser.transform(tasks[0].splits[split].inputs) for split in SPLITS if split != "train")),
         )
         for tasks, (featuriser, train) in zip(groups, fitted, strict=True)
     )
+    return made, pack_featurisers(_by_task(groups, fitted))
+
+
+def _by_task(
+    groups: Sequence[Sequence[RawTask]], fitted: Sequence[tuple[Featuriser, Inputs[Array]]]
+) -> dict[str, Featuriser]:
+    """The featuriser of each task."""
+    return {task.task.name: featuriser for tasks, (featuriser, _) in zip(groups, fitted, strict=True) for task in tasks}
 
 
 def _fit(

@@ -191,6 +191,17 @@ def test_features_from_the_cache_are_those_that_are_made(features, spec, kept, m
     assert not any(array.flags.writeable for array in arrays(again.tasks[0].train.inputs))
 
 
+@pytest.mark.parametrize("features", [BagFeatures(), TokenFeatures(bag=BagFeatures(buckets=64)), DenseFeatures()])
+def test_featurisers_that_are_handed_over_made_the_tables_also_when_these_come_from_the_cache(features, kept):
+    dense = isinstance(features, DenseFeatures)
+    raw = setups.read("similar", data_dir=None) if dense else setup(**PAIR)
+    fitted = setups.pack_featurisers(setups.fit_featurisers(raw, features))
+    for tables, packed in (setups.featurise_and_pack(raw, features) for _ in range(2)):
+        assert tables.fingerprint == setups.featurise(raw, features).fingerprint
+        assert packed == fitted
+    assert kept.exists() != dense
+
+
 def test_other_tables_requests_and_versions_are_made_anew(kept, monkeypatch):
     setups.featurise(setup(), BagFeatures())
     setups.featurise(setup({**TEXTS, "test": ["pay us", "oh hello"]}), BagFeatures())

@@ -1,0 +1,57 @@
+"""A line that says how far something is."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+_QUIET_S = 10.0
+
+
+class LiveLine:
+    """A line that lives on a terminal; elsewhere a line every ten seconds.
+
+    Args:
+        console: Where it stands.
+        first: What it says before there is anything to say.
+    """
+
+    def __init__(self, console: Console, first: str) -> None:
+        self._console = console
+        self._first = first
+        self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        self._last = 0.0
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+            self._live.update(Text(self._first))
+        else:
+            self._console.print(self._first)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, line: str, *, over: bool) -> None:
+        """Say it now on a terminal; elsewhere if it is time again, or all is over."""
+        if self._live is not None:
+            self._live.update(Text(line))
+            return
+        now = time.monotonic()
+        if now - self._last >= _QUIET_S or over:
+            self._last = now
+            self._console.print(line, soft_wrap=True, markup=False)
+
+
+def clock(seconds: float) -> str:
+    """``0:07``, ``1:02:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

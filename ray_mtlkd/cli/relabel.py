@@ -1,0 +1,144 @@
+"""`ray-mtlkd relabel`: a kept model predicts a Parquet data set of any size."""
+
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from ray_mtlkd.cli.live import LiveLine, clock
+from ray_mtlkd.cli.paths import absolute
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.imports import importing
+
+if TYPE_CHECKING:
+    from ray_mtlkd.sweep.dataset.labels import Precision, Settings, Values
+    from ray_mtlkd.sweep.dataset.work import Done, Work
+
+EXAMPLE = (
+    "Example: `ray-mtlkd relabel --checkpoint runs/first/models/similar-joint_kd-c0-s1 --task large"
+    " --data events/ --out labels/`"
+)
+
+
+def relabel(
+    *,
+    checkpoint: Annotated[str, typer.Option(help="A sweep's models/TRIAL.", metavar="DIR", show_default=False)],
+    task: Annotated[str, typer.Option(help="Whose head predicts.", show_default=False)],
+    data: Annotated[
+        str, typer.Option(help="Parquet files: a folder, or a pattern in quotes.", metavar="DIR", show_default=False)
+    ],
+    out: Annotated[str, typer.Option(help="Folder or URI of the labels.", metavar="DIR", show_default=False)],
+    values: Annotated[str, typer.Option(help="logits or probabilities.")] = "logits",
+    dtype: Annotated[str, typer.Option(help="float32 or float16.")] = "float32",
+    top_k: Annotated[
+        int | None, typer.Option(help="Store only the K most likely classes.", metavar="K", show_default=False)
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="Column to copy; several may be given.", show_default=False)
+    ] = None,
+    rows_per_part: Annotated[int, typer.Option(help="Rows of an output file, at most.")] = 100_000,
+    actors: Annotated[int | None, typer.Option(help="[default: CPUs of the cluster].", show_default=False)] = None,
+    gpus_per_actor: Annotated[float, typer.Option(help="Above 0: predict on GPUs.")] = 0.0,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for a free CPU.")] = 60.0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+) -> None:
+    """Label every row of a Parquet data set by a trained model, on this machine or the Ray cluster at RAY_ADDRESS.
+
+    The columns that the model reads are as in its setup. The output has one file a part, in the order of the rows, and
+    a manifest. After an interruption, the same command goes on; the labels are the same bits in the end.
+    """
+    with importing():
+        from ray_mtlkd.sweep.dataset.work import finish, plan
+
+    console = Console(highlight=False, emoji=False, quiet=quiet)
+    settings = _settings(task, values=values, dtype=dtype, top_k=top_k, key=tuple(key or ()))
+    for option, value, least in (("actors", actors, 1), ("gpus-per-actor", gpus_per_actor, 0), ("wait", wait, 0)):
+        if value is not None and value < least:
+            raise MtlkdError(f"{value:g} is out of range", where=f"--{option}", fix=f"give {least} or more")
+    work = plan(
+        checkpoint=absolute(checkpoint),
+        data=absolute(data),
+        out=absolute(out),
+        settings=settings,
+        rows_per_part=rows_per_part,
+    )
+    said = f"{work.source.rows} rows in {len(work.layout.parts)} parts"
+    if work.complete:
+        console.print(f"complete already: {said} → {work.out}", soft_wrap=True, markup=False)
+        return
+    there = f" ({len(work.done)} parts are there already)" if work.done else ""
+    console.print(f"{said}{there} → {work.out}", soft_wrap=True, markup=False)
+    if not work.left:
+        finish(work, [])
+    else:
+        try:
+            _run(work, actors=actors, gpus=gpus_per_actor, wait_s=wait, console=console)
+        except KeyboardInterrupt:
+            console.print("stopped; the same command goes on", markup=False)
+            raise typer.Exit(130) from None
+    console.print(f"labels of {task} by teacher {work.teacher[:12]} → {work.out}", soft_wrap=True, markup=False)
+
+
+def _settings(task: str, *, values: str, dtype: str, top_k: int | None, key: tuple[str, ...]) -> "Settings":
+    from ray_mtlkd.sweep.dataset.labels import Settings
+
+    known: tuple[Values, ...] = ("logits", "probabilities")
+    types: tuple[Precision, ...] = ("float32", "float16")
+    if values not in known:
+        raise MtlkdError(f"{values!r} is not known", where="--values", fix=f"use one of: {', '.join(known)}")
+    if dtype not in types:
+        raise MtlkdError(f"{dtype!r} is not known", where="--dtype", fix=f"use one of: {', '.join(types)}")
+    return Settings(task=task, values=known[known.index(values)], dtype=types[types.index(dtype)], top_k=top_k, key=key)
+
+
+def _run(work: "Work", *, actors: int | None, gpus: float, wait_s: float, console: Console) -> None:
+    from ray_mtlkd.sweep.cluster import connect
+
+    with connect() as cluster, _line(console) as line:
+        cluster.start()  # it takes as long as the imports below
+        with importing():
+            from ray_mtlkd.sweep.dataset.pool import Pool
+            from ray_mtlkd.sweep.dataset.pool import relabel as run
+
+        cluster.wait()
+        meter = _Meter(work)
+
+        def tell(done: "Done") -> None:
+            said = meter.say(done)
+            if line is not None:
+                line.show(said, over=meter.is_over)
+
+        run(work, Pool(actors=actors, gpus=gpus, wait_s=wait_s), tell=tell)
+
+
+def _line(console: Console) -> "LiveLine | nullcontext[None]":
+    return nullcontext() if console.quiet else LiveLine(console, "starting Ray …")
+
+
+class _Meter:
+    """Counts rows and time."""
+
+    def __init__(self, work: "Work") -> None:
+        self._total = work.source.rows
+        self._before = sum(each.rows for each in work.done)
+        self._now = 0
+        self._started = time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all rows are done."""
+        return self._before + self._now == self._total
+
+    def say(self, done: "Done") -> str:
+        """The line after one more part."""
+        self._now += 0 if done.written is None else done.written.rows
+        elapsed = time.monotonic() - self._started
+        rate = self._now / elapsed
+        rows = self._before + self._now
+        left = (self._total - rows) / rate if rate > 0 else 0.0
+        return (
+            f"{rows}/{self._total} rows ({rows / self._total:.0%}) · {rate:.0f} rows/s"
+            f" · {clock(elapsed)} elapsed · ETA {clock(left)}"
+        )

@@ -1,0 +1,111 @@
+"""What the command says before, or without, Ray."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ray_mtlkd.cli import main, relabel
+from ray_mtlkd.sweep import cluster
+from ray_mtlkd.sweep.dataset.labels import Settings
+from ray_mtlkd.sweep.dataset.output import Written
+from ray_mtlkd.sweep.dataset.work import Done, plan
+from tests.keeping import keep_diverse, relabel_alone, rows_of_diverse, write_data_set
+
+
+@pytest.fixture(autouse=True)
+def _no_ray(monkeypatch):
+    def refuse():
+        pytest.fail("Ray was started")
+
+    monkeypatch.setattr(cluster, "connect", refuse)
+
+
+@pytest.fixture(scope="module")
+def diverse(tmp_path_factory):
+    return keep_diverse(tmp_path_factory.mktemp("kept") / "diverse")
+
+
+@pytest.fixture
+def work(diverse, tmp_path):
+    """What the command is to do: 4 parts, the last one smaller."""
+    folder = write_data_set(tmp_path / "data", rows_of_diverse()["segment"].slice(0, 4000), (4000,))
+    return plan(
+        checkpoint=diverse.uri,
+        data=str(folder),
+        out=str(tmp_path / "out"),
+        settings=Settings(task="segment"),
+        rows_per_part=1024,
+    )
+
+
+@pytest.fixture
+def command(work, monkeypatch):
+    """Runs the command with options replaced; returns its exit code."""
+
+    def run(**options):
+        given = {
+            "checkpoint": work.checkpoint,
+            "task": "segment",
+            "data": work.source.uri,
+            "out": work.out,
+            "rows_per_part": 1024,
+            **options,
+        }
+        named = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
+        monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "relabel", *named])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0
+
+    return run
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_output_of_which_every_part_is_there_needs_no_ray(command, capsys, work, whole):
+    relabel_alone(work)
+    manifest = Path(work.out) / "manifest.json"
+    content = manifest.read_bytes()
+    if not whole:
+        manifest.unlink()
+    assert command() == 0
+    said = capsys.readouterr().out
+    assert ("complete already: 4000 rows in 4 parts" in said) == whole
+    assert manifest.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"values": "logit"}, "--values: 'logit' is not known; use one of: logits, probabilities"),
+        ({"dtype": "int8"}, "--dtype: 'int8' is not known; use one of: float32, float16"),
+        ({"actors": 0}, "--actors: 0 is out of range; give 1 or more"),
+        ({"gpus_per_actor": -1}, "--gpus-per-actor: -1 is out of range; give 0 or more"),
+        ({"rows_per_part": 0}, "--rows-per-part: parts of 0 rows"),
+        ({"top_k": 11}, "--top-k: 11 of 10 classes"),
+        ({"key": "id"}, "unknown column 'id'"),
+        ({"task": "x"}, "unknown task 'x'; use one of: churn, events, interests, segment, spend"),
+        ({"checkpoint": "/nowhere"}, "/nowhere: no model here"),
+        ({"data": "/nowhere"}, "/nowhere: no Parquet file here"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_one_line_and_writes_nothing(command, capsys, tmp_path, options, said):
+    assert command(**options) == 2
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert said in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_line_says_rows_speed_and_what_is_left(work, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(relabel.time, "monotonic", lambda: now)
+    meter = relabel._Meter(work)
+    now = 102.0
+    done = Done(written=Written(index=0, rows=1000, bytes=1, sha256=""))
+    assert meter.say(done) == "1000/4000 rows (25%) · 500 rows/s · 0:02 elapsed · ETA 0:06"
+    assert not meter.is_over
+    for _ in range(3):
+        meter.say(done)
+    assert meter.is_over
