@@ -155,14 +155,19 @@ class Relabelling:
 
     Attributes:
         where: In the trial, in actors that the sweep shares, in a Ray Data actor pool, or whichever is cheapest.
-        pool_size: Actors of a pool.
+        pool_size: Actors of a pool, and of those that the sweep shares.
+        gpus_per_actor: Above 0: they predict on a GPU, of which each takes so much.
     """
 
     where: Where = "auto"
     pool_size: int = 2
+    gpus_per_actor: float = 0.0
 
     def __post_init__(self) -> None:
         _positive({"pool_size": self.pool_size})
+        _not_negative({"gpus_per_actor": self.gpus_per_actor})
+        if self.gpus_per_actor and self.where not in {"shared", "pool"}:
+            raise ValueError("gpus_per_actor needs where: shared or pool; auto and inline predict where the trial does")
 
 
 @dataclass(frozen=True, kw_only=True)

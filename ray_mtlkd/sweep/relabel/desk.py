@@ -1,0 +1,168 @@
+"""Where a teacher predicts its train table: in the trial, in actors that the sweep shares, or in a Ray Data pool.
+
+All three cut the table into the same batches and so give the same numbers. None of them asks for a CPU: the trials may
+hold every one of them, and a relabel that waited for a CPU would wait for ever. For the same reason the pool's data set
+is made of blocks that exist already; reading or converting a table inside a trial starts tasks of its own.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+from torch import Tensor
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.encoders import EncoderConfig
+from ray_mtlkd.sweep.relabel.pool import RANGES_AN_ACTOR, by_pool
+from ray_mtlkd.sweep.relabel.shared import SharedActors
+from ray_mtlkd.sweep.relabel.teacher import Teacher
+from ray_mtlkd.tasks.inputs import Array, Layout
+from ray_mtlkd.tasks.kinds import KINDS
+from ray_mtlkd.tasks.task import Task
+from ray_mtlkd.training.evaluation import BATCH_ROWS, predict
+from ray_mtlkd.training.job import Request, SoftLabels
+from ray_mtlkd.training.settings import Relabelling, Where
+
+LEAST_FREE_CPUS = 2
+"""From so many on actors that hold none may be faster than the trial itself."""
+
+_STARTED_S = time.process_time()
+"""What this process took to start and import: what the actors of a pool take, on idle cores."""
+
+_ASKED_S = 0.05
+"""Where less is left than this, ``auto`` asks nobody: to send a teacher away and read its tables takes as long."""
+
+
+class Desk:
+    """Relabels for one trial.
+
+    Args:
+        settings: Where, or ``auto``.
+        encoder: The trial's encoder.
+        tasks: What its model was built for.
+        tables: Reference to the setup's tables in the object store.
+        shared: The sweep's actors; None where no trial may ask for them.
+    """
+
+    def __init__(
+        self,
+        settings: Relabelling,
+        *,
+        encoder: EncoderConfig,
+        tasks: tuple[tuple[Task, Layout], ...],
+        tables: Any,
+        shared: SharedActors | None,
+    ) -> None:
+        self._settings = settings
+        self._encoder = encoder
+        self._tasks = tasks
+        self._tables = tables
+        self._shared = shared
+
+    def __call__(self, request: Request) -> SoftLabels:
+        """The teacher's raw outputs for the whole train table, in the table's order.
+
+        Raises:
+            MtlkdError: where the configuration asks for actors that the sweep does not have.
+        """
+        rows = range(len(request.table.train))
+        done: list[Tensor] = []
+        where, reason = self._settings.where, "as configured"
+        if where == "auto":
+            where, reason, done = self._choose(request)
+            rows = rows[len(done) * BATCH_ROWS :]
+        if rows:
+            done.append({"inline": _inline, "shared": self._by_shared, "pool": self._by_pool}[where](request, rows))
+        return SoftLabels(outputs=_whole(request, done), where=f"{where}: {reason}")
+
+    def _choose(self, request: Request) -> tuple[Where, str, list[Tensor]]:
+        """The cheapest way for what the first batches leave, why, and what came out of these."""
+        count = len(request.table.train)
+        first, seconds = _timed(request, range(min(count, BATCH_ROWS)))
+        left = max(0, count - BATCH_ROWS)
+        if request.table.train.labels.device.type != "cpu":
+            return "inline", "the model is on a GPU", [first]
+        if seconds * left / BATCH_ROWS <= _ASKED_S:
+            return "inline", f"{seconds * left / BATCH_ROWS:.3f} s left after a batch", [first]
+        # the first batch of a process may take several times as long as the others
+        second, seconds = _timed(request, range(BATCH_ROWS, min(count, 2 * BATCH_ROWS)))
+        left = max(0, left - BATCH_ROWS)
+        costs = self._costs(seconds * left / BATCH_ROWS)
+        where = min(costs, key=lambda name: costs[name])
+        said = ", ".join(f"{name} {cost:.3f} s" for name, cost in costs.items())
+        return where, f"estimated {said}", [first, second]
+
+    def _costs(self, inline_s: float) -> dict[Where, float]:
+        """Seconds that each way would take for what takes the trial itself so long."""
+        # while the trial waits, its own CPU is free as well
+        free = 1 + ray.available_resources().get("CPU", 0.0)
+        spread_s = inline_s / max(1.0, min(free, self._settings.pool_size))
+        costs: dict[Where, float] = {"inline": inline_s, "pool": _STARTED_S + spread_s}
+        if self._shared is not None:
+            started = time.perf_counter()
+            ray.get(self._shared.handles[0].ready.remote())
+            costs["shared"] = time.perf_counter() - started + spread_s
+        return costs
+
+    def _by_shared(self, request: Request, rows: range) -> Tensor:
+        if self._shared is None:
+            raise MtlkdError("the sweep has no shared actors", where="relabel.where", fix="use inline or pool")
+        handles = self._shared.handles
+        references = self._references(request)
+        parts = _ranges(rows, parts=len(handles))
+        calls = [handle.predict.remote(references, bounds) for handle, bounds in zip(handles, parts, strict=False)]
+        return _back(request, [np.asarray(part) for part in ray.get(calls)])
+
+    def _by_pool(self, request: Request, rows: range) -> Tensor:
+        settings = self._settings
+        parts = _ranges(rows, parts=settings.pool_size * RANGES_AN_ACTOR)
+        found = by_pool(self._references(request), parts, actors=settings.pool_size, gpus=settings.gpus_per_actor)
+        return _back(request, found)
+
+    def _references(self, request: Request) -> dict[str, Any]:
+        """To the teacher and to its tables."""
+        teacher = Teacher(
+            encoder=self._encoder,
+            tasks=self._tasks,
+            index=request.index,
+            parameters={key: tensor.cpu().numpy() for key, tensor in request.model.state_dict().items()},
+        )
+        return {"teacher": ray.put(teacher), "tables": self._tables}
+
+
+def _inline(request: Request, rows: range) -> Tensor:
+    return predict(request.model, request.index, request.table.train, rows)
+
+
+def _timed(request: Request, rows: range) -> tuple[Tensor, float]:
+    """Raw outputs, and the seconds that they took."""
+    started = time.perf_counter()
+    return _inline(request, rows), time.perf_counter() - started
+
+
+def _ranges(rows: range, *, parts: int) -> list[tuple[int, int]]:
+    """Row ranges in order, cut where prediction batches end: the batches are then the same as inline."""
+    batches = math.ceil(len(rows) / BATCH_ROWS)
+    size = math.ceil(batches / parts) * BATCH_ROWS
+    return [(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size)]
+
+
+def _back(request: Request, parts: Sequence[Array]) -> Tensor:
+    """Flat parts as one tensor of the head's shape, on the model's device."""
+    flat = torch.from_numpy(np.concatenate([part.reshape(-1) for part in parts]))
+    task = request.table.task
+    shaped = flat if KINDS[task.kind].is_scalar else flat.view(-1, task.outputs)
+    return shaped.to(request.table.train.labels.device)
+
+
+def _whole(request: Request, parts: Sequence[Tensor]) -> Tensor:
+    """All parts one after the other: as many outputs as there are labels."""
+    outputs = parts[0] if len(parts) == 1 else torch.cat(list(parts))
+    labels = request.table.train.labels
+    if len(outputs) != len(labels):
+        raise RuntimeError(f"{len(outputs)} soft labels for {len(labels)} labels of {request.task}")
+    return outputs

@@ -1,0 +1,82 @@
+"""A Ray Data actor pool that predicts one table: its actors start for it and end with it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+import ray
+import ray.data
+
+from ray_mtlkd.sweep.relabel.teacher import Predictor
+from ray_mtlkd.tasks.device import choose_device
+from ray_mtlkd.tasks.inputs import Array
+
+RANGES_AN_ACTOR = 4
+"""So that a slow actor of a pool does not hold up the others."""
+
+_STALLED_S = 120
+"""A pool that makes no progress for this long ends with an error instead of hanging."""
+
+
+class PoolTeacher:
+    """What an actor of the Ray Data pool runs: bounds of row ranges in, the same bounds and soft labels out."""
+
+    def __init__(self, references: Mapping[str, Any], gpus: float) -> None:
+        device = choose_device(gpus)
+        self._predictor = Predictor(ray.get(references["teacher"]), ray.get(references["tables"]), device=device)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """One soft-label list a range, flat."""
+        soft = [self._predictor.predict(range(row["start"], row["stop"])).reshape(-1) for row in batch.to_pylist()]
+        return batch.append_column("soft", pa.array(soft, type=pa.large_list(pa.float32())))
+
+
+def by_pool(
+    references: Mapping[str, Any], parts: Sequence[tuple[int, int]], *, actors: int, gpus: float
+) -> list[Array]:
+    """Flat raw outputs of each part of a table.
+
+    Args:
+        references: To the teacher and to its tables.
+        parts: Row ranges.
+        actors: At most one a part.
+        gpus: Of each actor.
+    """
+    # A data set of existing blocks (one a range) starts no task that would wait for a CPU.
+    blocks = [pa.table({"start": [start], "stop": [stop]}) for start, stop in parts]
+    with _quiet_data():
+        dataset = ray.data.from_blocks(blocks).map_batches(
+            PoolTeacher,
+            fn_constructor_args=(references, gpus),
+            compute=ray.data.ActorPoolStrategy(size=min(actors, len(parts))),
+            num_cpus=0,
+            num_gpus=gpus,
+            batch_size=1,
+            batch_format="pyarrow",
+        )
+        found = list(dataset.iter_batches(batch_size=None, batch_format="pyarrow"))
+    table = pa.concat_tables(found)
+    bounds = list(zip(table["start"].to_pylist(), table["stop"].to_pylist(), strict=True))
+    if bounds != list(parts):
+        raise RuntimeError(f"the pool returned the ranges {bounds} instead of {parts}")
+    return [part.values.to_numpy() for part in table["soft"].combine_chunks()]
+
+
+@contextmanager
+def _quiet_data() -> Iterator[None]:
+    """Ray Data without bars, in order, and with an end to waiting."""
+    context = ray.data.DataContext.get_current()
+    before = (
+        context.enable_progress_bars,
+        context.execution_options.preserve_order,
+        context.execution_no_progress_timeout_s,
+    )
+    context.enable_progress_bars = False
+    context.execution_options.preserve_order = True
+    context.execution_no_progress_timeout_s = _STALLED_S
+    try:
+        yield
+    finally:
+        context.enable_progress_bars, context.execution_options.preserve_order = before[:2]
+        context.execution_no_progress_timeout_s = before[2]

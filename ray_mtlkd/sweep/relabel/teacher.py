@@ -1,0 +1,55 @@
+"""A model that predicts its train table in another process than the trial's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+
+from ray_mtlkd.models.build import build
+from ray_mtlkd.models.encoders import EncoderConfig
+from ray_mtlkd.tasks.examples import SetupTables, as_tensors
+from ray_mtlkd.tasks.inputs import Array, Layout
+from ray_mtlkd.tasks.task import Task
+from ray_mtlkd.training.evaluation import predict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teacher:
+    """A model on its way to another process.
+
+    Attributes:
+        tasks: What the model was built for.
+        index: The task that it relabels.
+        parameters: Its state dict.
+    """
+
+    encoder: EncoderConfig
+    tasks: tuple[tuple[Task, Layout], ...]
+    index: int
+    parameters: Mapping[str, Array]
+
+    @property
+    def task(self) -> str:
+        """Name of the task that it relabels."""
+        return self.tasks[self.index][0].name
+
+
+class Predictor:
+    """A teacher and its train table, ready to predict."""
+
+    def __init__(self, teacher: Teacher, tables: SetupTables[Array], *, device: str) -> None:
+        torch.set_num_threads(1)
+        self._index = teacher.index
+        self._model = build(teacher.encoder, teacher.tasks)
+        # a copy, since arrays from the object store are read-only and a module's parameters are not
+        self._model.load_state_dict({key: torch.tensor(array) for key, array in teacher.parameters.items()})
+        self._model.to(device)
+        (own,) = [table for table in tables.tasks if table.task.name == teacher.task]
+        (table,) = as_tensors(replace(tables, tasks=(own,)), device).tasks
+        self._examples = table.train
+        self.nbytes = sum(array.nbytes for array in teacher.parameters.values())
+
+    def predict(self, rows: range) -> Array:
+        """Raw outputs for the given rows."""
+        outputs: Array = predict(self._model, self._index, self._examples, rows).cpu().numpy()
+        return outputs
