@@ -86,9 +86,8 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
                 tables[key], featurisers[key] = setups.featurise_and_pack(raws[trial.setup], key[1])
             tasks = tables[key].tasks
             problems.extend(_size_problems(trial, raws))
-            problem = _rows_problem(trial, tables[key])
-            if problem is not None:
-                problems.append(problem)
+            found = (_rows_problem(trial, tables[key]), _gpu_problem(trial, space))
+            problems.extend(problem for problem in found if problem is not None)
             if (trial.setup, decoded.encoder) not in built:
                 built.add((trial.setup, decoded.encoder))
                 build(decoded.encoder, [(table.task, table.layout) for table in tasks])
@@ -127,6 +126,17 @@ def _rows_problem(trial: Trial, tables: SetupTables[Array]) -> MtlkdError | None
         f"a batch of {max(sizes)} rows, and {said}",
         where="training.batch_size",
         fix=f"make it at most {rows[beyond[0]] if by_task else largest}",
+    )
+
+
+def _gpu_problem(trial: Trial, space: SearchSpace) -> MtlkdError | None:
+    settings = trial.configuration.relabel
+    if settings.where != "pool" or not settings.gpus_per_actor or not space.resources.gpus:
+        return None
+    return MtlkdError(
+        "trials would hold the GPUs that their pools wait for",
+        where="relabel.where",
+        fix="use shared, whose actors get theirs first, or set relabel.gpus_per_actor to 0",
     )
 
 

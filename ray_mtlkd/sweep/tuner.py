@@ -22,6 +22,7 @@ from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import Status
 from ray_mtlkd.sweep.trial import Bench, run_trial
 from ray_mtlkd.sweep.workers import waiting_workers
+from ray_mtlkd.training.settings import Relabelling
 from ray_mtlkd.training.storage import Storage, join_uri
 
 _WORKER_FAILURES = 2
@@ -149,26 +150,33 @@ def _bench(prepared: Prepared, uri: str, *, sweep: str) -> Bench:
 
 def _shared(prepared: Prepared) -> SharedActors | None:
     """Actors for relabelling, where trials must or may find them faster than themselves."""
-    settings = [
-        configuration.relabel
-        for configuration in (trial.configuration for trial in prepared.plan.distinct())
-        if configuration.strategy.curriculum.role == "kd"
-    ]
     # Beside a single trial: a cluster that others made may have grown by then.
     free = ray.cluster_resources().get("CPU", 0) - prepared.space.resources.cpus
     may = address() is not None or free >= LEAST_FREE_CPUS
-    asking = [each.pool_size for each in settings if each.where == "shared" or (each.where == "auto" and may)]
-    return start_shared(max(asking)) if asking else None
+    asking = [each for each in _relabelling(prepared) if each.where == "shared" or (each.where == "auto" and may)]
+    if not asking:
+        return None
+    return start_shared(max(each.pool_size for each in asking), gpus=max(each.gpus_per_actor for each in asking))
+
+
+def _relabelling(prepared: Prepared) -> list[Relabelling]:
+    """Of the configurations that relabel."""
+    configurations = (trial.configuration for trial in prepared.plan.distinct())
+    return [each.relabel for each in configurations if each.strategy.curriculum.role == "kd"]
 
 
 def _check_resources(prepared: Prepared) -> None:
-    """On a cluster of this machine alone, a trial that asks for more than it has would wait for ever."""
-    wanted = {"CPU": prepared.space.resources.cpus, "GPU": prepared.space.resources.gpus}
+    """On a cluster of this machine alone, what asks for more than it has would wait for ever."""
+    if address() is not None:
+        return
+    trial, relabelling = prepared.space.resources, _relabelling(prepared)
+    shared = max((each.gpus_per_actor * each.pool_size for each in relabelling if each.where == "shared"), default=0.0)
+    pooled = max((each.gpus_per_actor for each in relabelling if each.where == "pool"), default=0.0)
+    wanted = {"CPU": trial.cpus, "GPU": trial.gpus + shared + pooled}
     there = ray.cluster_resources()
-    short = [name for name, amount in wanted.items() if there.get(name, 0) < amount]
-    if short and address() is None:
+    if any(there.get(name, 0) < amount for name, amount in wanted.items()):
         raise MtlkdError(
-            f"a trial asks for {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs,"
+            f"a trial with its relabelling asks for {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs,"
             f" this machine has {there.get('CPU', 0):g} and {there.get('GPU', 0):g}",
             where="resources",
             fix="ask for less, or connect to a cluster by RAY_ADDRESS",

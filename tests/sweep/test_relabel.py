@@ -11,10 +11,15 @@ pytestmark = pytest.mark.ray
 SCRIPT = Path(__file__).with_name("relabel_while_busy.py")
 
 
-@pytest.mark.parametrize(("cpus", "trials"), [(1, 2), (2, 3)])
-def test_all_ways_agree_and_none_waits_for_a_cpu_while_trials_hold_all_of_them(cpus, trials):
+@pytest.mark.parametrize(("cpus", "trials", "how"), [(1, 2, []), (2, 3, ["kill"])])
+def test_all_ways_agree_and_none_waits_for_a_cpu_while_trials_hold_all_of_them(cpus, trials, how):
+    """More trials than CPUs; on the second cluster, actors are killed while they predict."""
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(cpus), str(trials)], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, str(SCRIPT), str(cpus), str(trials), *how],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == f"{trials} trials agree"
