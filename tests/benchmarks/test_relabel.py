@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from benchmarks.relabel import LIGHT, Answer, Way, report, request, rows_for, tables
+from benchmarks.soft_labels import Found, rows
 from ray_mtlkd.sweep.relabel import Desk
 from ray_mtlkd.training.evaluation import BATCH_ROWS
 from ray_mtlkd.training.settings import Relabelling
@@ -26,7 +27,7 @@ def test_work_is_cut_into_whole_batches_and_is_never_none():
     assert rows_for(10.0, row_s=1e-3) == 10 * BATCH_ROWS
 
 
-def test_ways_are_compared_with_the_trial_itself_and_only_auto_has_a_goal():
+def test_ways_are_compared_with_the_trial_itself_and_with_their_goals():
     answers = {
         "inline": [Answer(seconds=seconds, where="inline: as configured") for seconds in (1.0, 2.0, 9.0)],
         Way(where="pool").name: [Answer(seconds=6.0, where="pool: as configured")],
@@ -35,7 +36,7 @@ def test_ways_are_compared_with_the_trial_itself_and_only_auto_has_a_goal():
             for seconds, where in ((2.1, "inline"), (2.5, "shared"))
         ],
     }
-    rows = {(row.what, row.unit): row for row in report("a table", answers, auto_goal=1.1)}
+    rows = {(row.what, row.unit): row for row in report("a table", answers, goals={"auto": 1.1})}
     assert rows["inline", "s"].figure == 2.0
     assert rows["pool, 2 actors", "x inline"].figure == 3.0
     assert rows["pool, 2 actors", "x inline"].goal is None
@@ -43,3 +44,15 @@ def test_ways_are_compared_with_the_trial_itself_and_only_auto_has_a_goal():
     assert auto.figure == pytest.approx(1.15)
     assert auto.reached is False
     assert auto.note == "chose inline and shared; shared: estimated"
+
+
+def test_what_is_stored_is_compared_by_seed_with_all_numbers():
+    found = {
+        "float32": [Found(score=80.0, nbytes=2**21), Found(score=90.0, nbytes=2**21)],
+        "top 1": [Found(score=79.0, nbytes=2**20), Found(score=91.5, nbytes=2**20)],
+    }
+    figures = {(row.what, row.unit): row.figure for row in rows(found)}
+    assert figures["float32", "MiB a trial"] == 2.0
+    assert figures["top 1", "MiB a trial"] == 1.0
+    assert figures["top 1", "points over float32"] == pytest.approx(0.25)
+    assert ("float32", "points over float32") not in figures
