@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import ray
 import torch
+from ray.util import ActorPool
 from torch import Tensor
 
 from ray_mtlkd.errors import MtlkdError
@@ -32,6 +33,9 @@ LEAST_FREE_CPUS = 2
 
 _STARTED_S = time.process_time()
 """What this process took to start and import: what the actors of a pool take, on idle cores."""
+
+_LEAST_BATCHES = 4
+"""Of a range: a call costs about a millisecond."""
 
 _ASKED_S = 0.05
 """Where less is left than this, ``auto`` asks nobody: to send a teacher away and read its tables takes as long."""
@@ -111,11 +115,10 @@ class Desk:
     def _by_shared(self, request: Request, rows: range) -> Tensor:
         if self._shared is None:
             raise MtlkdError("the sweep has no shared actors", where="relabel.where", fix="use inline or pool")
-        handles = self._shared.handles
         references = self._references(request)
-        parts = _ranges(rows, parts=len(handles))
-        calls = [handle.predict.remote(references, bounds) for handle, bounds in zip(handles, parts, strict=False)]
-        return _back(request, [np.asarray(part) for part in ray.get(calls)])
+        parts = _ranges(rows, parts=len(self._shared.handles) * RANGES_AN_ACTOR)
+        actors = ActorPool(list(self._shared.handles))
+        return _back(request, list(actors.map(lambda actor, bounds: actor.predict.remote(references, bounds), parts)))
 
     def _by_pool(self, request: Request, rows: range) -> Tensor:
         settings = self._settings
@@ -145,9 +148,12 @@ def _timed(request: Request, rows: range) -> tuple[Tensor, float]:
 
 
 def _ranges(rows: range, *, parts: int) -> list[tuple[int, int]]:
-    """Row ranges in order, cut where prediction batches end: the batches are then the same as inline."""
+    """At most so many row ranges in order, each of several batches where there are as many.
+
+    They are cut where prediction batches end: the batches are then the same as inline.
+    """
     batches = math.ceil(len(rows) / BATCH_ROWS)
-    size = math.ceil(batches / parts) * BATCH_ROWS
+    size = max(_LEAST_BATCHES, math.ceil(batches / parts)) * BATCH_ROWS
     return [(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size)]
 
 
