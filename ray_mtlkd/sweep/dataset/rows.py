@@ -77,8 +77,11 @@ def steady(batches: Iterable[pa.RecordBatch], *, skip: int, rows: int, size: int
     held: list[pa.RecordBatch] = []
     have = 0
     for batch in batches:
-        kept = batch.slice(min(skip, batch.num_rows), rows - have)
-        skip -= min(skip, batch.num_rows)
+        if skip >= batch.num_rows:
+            skip -= batch.num_rows  # an empty slice would keep the whole batch in memory
+            continue
+        kept = batch.slice(skip, rows - have)
+        skip = 0
         held.append(kept)
         have += kept.num_rows
         while have >= min(size, rows):
