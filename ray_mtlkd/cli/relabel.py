@@ -1,6 +1,5 @@
 """`ray-mtlkd relabel`: a kept model predicts a Parquet data set of any size."""
 
-import os
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
@@ -97,9 +96,6 @@ def _settings(task: str, *, values: str, dtype: str, top_k: int | None, key: tup
 def _run(work: "Work", *, actors: int | None, gpus: float, wait_s: float, console: Console) -> None:
     from ray_mtlkd.sweep.cluster import connect
 
-    # Ray Data itself keeps what its actors are made of in the object store, and Ray prints an error about that each
-    # time (ray-project/ray#53727); as the driver outlives the pool, nothing comes of it.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     with connect() as cluster, _line(console) as line:
         cluster.start()  # it takes as long as the imports below
         with importing():

@@ -7,6 +7,9 @@ its part is done again; what it left is a draft.
 
 import json
 import logging
+import os
+import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -103,11 +106,12 @@ def relabel(work: Work, pool: Pool, *, tell: Callable[[Done], None]) -> None:
     await_room(pool)
     output.clean(Storage.at(work.out))
     written: list[Written] = []
-    for done in _run(work, work.left, pool):
-        raise_all(work.source.uri, [MtlkdError(what, where=at, fix=fix) for what, at, fix in done.problems])
-        if done.written is not None:
-            written.append(done.written)
-            tell(done)
+    with _quiet_core():
+        for done in _run(work, work.left, pool):
+            raise_all(work.source.uri, [MtlkdError(what, where=at, fix=fix) for what, at, fix in done.problems])
+            if done.written is not None:
+                written.append(done.written)
+                tell(done)
     finish(work, written)
 
 
@@ -187,3 +191,31 @@ def _quiet_data() -> Iterator[None]:
             setattr(context, name, value)
         for handler, level in zip(printing, levels, strict=True):
             handler.setLevel(level)
+
+
+@contextmanager
+def _quiet_core() -> Iterator[None]:
+    """Keep what Ray's core prints by itself, and show it only where something unforeseen ends the body.
+
+    It complains of every pool of Ray Data's that what the actors are made of lies in the object store
+    (ray-project/ray#53727): nothing comes of that, since the driver, who put it there, outlives the pool.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(_STDERR)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), _STDERR)
+        try:
+            yield
+        except (MtlkdError, ExceptionGroup, KeyboardInterrupt):
+            raise
+        except BaseException:
+            held.seek(0)
+            os.write(terminal, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, _STDERR)
+            os.close(terminal)
+
+
+_STDERR = 2

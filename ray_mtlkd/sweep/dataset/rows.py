@@ -13,8 +13,8 @@ from ray_mtlkd.training.storage import Storage, join_uri
 PIECE_ROWS = 8 * BATCH_ROWS
 """Rows that are read, featurised and predicted at a time: with more of them, words repeat and are hashed once."""
 
-PIECE_BYTES = 16 * 2**20
-"""Where rows are long, so many of them as are no larger than this; features take several times the room."""
+PIECE_BYTES = 2 * 2**20
+"""Where rows are long, so many of them as are no larger than this: n-grams of a text take 30 times its room."""
 
 _BUFFER_BYTES = 2**20
 """Of a column's pages, that are read at a time; without a buffer a whole column of a row group would be."""
