@@ -118,27 +118,30 @@ def _line(console: Console) -> "LiveLine | nullcontext[None]":
 
 
 class _Meter:
-    """Counts rows and time."""
+    """Counts rows and time; speed counts from the first part on, once there is a second: actors take long to start."""
 
     def __init__(self, work: "Work") -> None:
         self._total = work.source.rows
-        self._before = sum(each.rows for each in work.done)
-        self._now = 0
+        self._rows = sum(each.rows for each in work.done)
         self._started = time.monotonic()
+        self._since = (self._started, self._rows)
+        self._parts = 0
 
     @property
     def is_over(self) -> bool:
         """Whether all rows are done."""
-        return self._before + self._now == self._total
+        return self._rows == self._total
 
     def say(self, done: "Done") -> str:
         """The line after one more part."""
-        self._now += 0 if done.written is None else done.written.rows
-        elapsed = time.monotonic() - self._started
-        rate = self._now / elapsed
-        rows = self._before + self._now
-        left = (self._total - rows) / rate if rate > 0 else 0.0
+        self._rows += 0 if done.written is None else done.written.rows
+        now = time.monotonic()
+        rate = (self._rows - self._since[1]) / max(now - self._since[0], 1e-9)
+        self._parts += 1
+        if self._parts == 1:
+            self._since = (now, self._rows)
+        left = (self._total - self._rows) / rate if rate > 0 else 0.0
         return (
-            f"{rows}/{self._total} rows ({rows / self._total:.0%}) · {rate:.0f} rows/s"
-            f" · {clock(elapsed)} elapsed · ETA {clock(left)}"
+            f"{self._rows}/{self._total} rows ({self._rows / self._total:.0%}) · {rate:.0f} rows/s"
+            f" · {clock(now - self._started)} elapsed · ETA {clock(left)}"
         )

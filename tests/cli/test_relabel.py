@@ -98,14 +98,16 @@ def test_a_mistake_is_one_line_and_writes_nothing(command, capsys, tmp_path, opt
     assert not (tmp_path / "out").exists()
 
 
-def test_the_line_says_rows_speed_and_what_is_left(work, monkeypatch):
+def test_the_line_says_rows_speed_without_the_start_and_what_is_left(work, monkeypatch):
     now = 100.0
     monkeypatch.setattr(relabel.time, "monotonic", lambda: now)
     meter = relabel._Meter(work)
-    now = 102.0
     done = Done(written=Written(index=0, rows=1000, bytes=1, sha256=""))
-    assert meter.say(done) == "1000/4000 rows (25%) · 500 rows/s · 0:02 elapsed · ETA 0:06"
+    now = 110.0
+    assert meter.say(done) == "1000/4000 rows (25%) · 100 rows/s · 0:10 elapsed · ETA 0:30"
+    now = 112.0
+    assert meter.say(done) == "2000/4000 rows (50%) · 500 rows/s · 0:12 elapsed · ETA 0:04"
     assert not meter.is_over
-    for _ in range(3):
+    for _ in range(2):
         meter.say(done)
     assert meter.is_over

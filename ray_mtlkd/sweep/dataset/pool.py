@@ -6,11 +6,8 @@ its part is done again; what it left is a draft.
 """
 
 import json
-import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import pyarrow as pa
 import ray
@@ -24,6 +21,7 @@ from ray_mtlkd.errors import MtlkdError, flatten, raise_all
 from ray_mtlkd.sweep.cluster import address
 from ray_mtlkd.sweep.dataset import output
 from ray_mtlkd.sweep.dataset.output import Written
+from ray_mtlkd.sweep.dataset.quiet import quiet_core, quiet_data
 from ray_mtlkd.sweep.dataset.source import Part
 from ray_mtlkd.sweep.dataset.work import Done, Work, Worker, finish, peak_bytes
 from ray_mtlkd.tasks.device import choose_device
@@ -103,11 +101,12 @@ def relabel(work: Work, pool: Pool, *, tell: Callable[[Done], None]) -> None:
     await_room(pool)
     output.clean(Storage.at(work.out))
     written: list[Written] = []
-    for done in _run(work, work.left, pool):
-        raise_all(work.source.uri, [MtlkdError(what, where=at, fix=fix) for what, at, fix in done.problems])
-        if done.written is not None:
-            written.append(done.written)
-            tell(done)
+    with quiet_core():
+        for done in _run(work, work.left, pool):
+            raise_all(work.source.uri, [MtlkdError(what, where=at, fix=fix) for what, at, fix in done.problems])
+            if done.written is not None:
+                written.append(done.written)
+                tell(done)
     finish(work, written)
 
 
@@ -115,7 +114,7 @@ def _run(work: Work, parts: Sequence[Part], pool: Pool) -> Iterator[Done]:
     """What becomes of each part, in whatever order."""
     size = min(pool.actors or room(pool), len(parts))
     blocks = [pa.table({"part": [_PART.dump_json(part).decode()]}) for part in parts]
-    with _quiet_data():
+    with quiet_data(stalled_s=STALLED_S):
         # Blocks that exist already start no task that would wait for a CPU beside the actors.
         dataset = ray.data.from_blocks(blocks).map_batches(
             PartActor,
@@ -165,25 +164,3 @@ def await_room(pool: Pool) -> None:
             where="RAY_ADDRESS" if address() else "this machine",
             fix="wait until others have finished, or give it more time with --wait",
         )
-
-
-@contextmanager
-def _quiet_data() -> Iterator[None]:
-    """Ray Data without bars and lines on the terminal (its log file has them), and with an end to waiting."""
-    context = ray.data.DataContext.get_current()
-    before: dict[str, Any] = {
-        name: getattr(context, name) for name in ("enable_progress_bars", "execution_no_progress_timeout_s")
-    }
-    printing = [handler for handler in logging.getLogger("ray.data").handlers if handler.name == "console"]
-    levels = [handler.level for handler in printing]
-    context.enable_progress_bars = False
-    context.execution_no_progress_timeout_s = STALLED_S
-    for handler in printing:
-        handler.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(context, name, value)
-        for handler, level in zip(printing, levels, strict=True):
-            handler.setLevel(level)

@@ -13,8 +13,8 @@ from ray_mtlkd.training.storage import Storage, join_uri
 PIECE_ROWS = 8 * BATCH_ROWS
 """Rows that are read, featurised and predicted at a time: with more of them, words repeat and are hashed once."""
 
-PIECE_BYTES = 16 * 2**20
-"""Where rows are long, so many of them as are no larger than this; features take several times the room."""
+PIECE_BYTES = 2 * 2**20
+"""Where rows are long, so many of them as are no larger than this: n-grams of a text take 30 times its room."""
 
 _BUFFER_BYTES = 2**20
 """Of a column's pages, that are read at a time; without a buffer a whole column of a row group would be."""
@@ -77,8 +77,11 @@ def steady(batches: Iterable[pa.RecordBatch], *, skip: int, rows: int, size: int
     held: list[pa.RecordBatch] = []
     have = 0
     for batch in batches:
-        kept = batch.slice(min(skip, batch.num_rows), rows - have)
-        skip -= min(skip, batch.num_rows)
+        if skip >= batch.num_rows:
+            skip -= batch.num_rows  # an empty slice would keep the whole batch in memory
+            continue
+        kept = batch.slice(skip, rows - have)
+        skip = 0
         held.append(kept)
         have += kept.num_rows
         while have >= min(size, rows):

@@ -119,7 +119,8 @@ class open_file:  # noqa: N801 - reads as a verb where it is used
         try:
             self._stream = self._storage.filesystem.open_input_file(f"{self._storage.root.rstrip('/')}/{self._name}")
             size, footer = _footer(self._stream)
-            file = pq.ParquetFile(self._stream, buffer_size=self._buffer_bytes)
+            # without the buffer ahead, which would be whole columns of row groups
+            file = pq.ParquetFile(self._stream, buffer_size=self._buffer_bytes, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(error) from error
         known = DataFile(name=self._name, bytes=size, footer=footer, rows=file.metadata.num_rows)

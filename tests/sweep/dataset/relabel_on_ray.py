@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import sys
-import time
 
 import ray
 
@@ -46,18 +45,13 @@ def main(model, data, large, out):
             if kill and len(seen) == 1:
                 os.kill(done.pid, signal.SIGKILL)
 
-        started = time.perf_counter()
         relabel(work, Pool(**pool), tell=tell)
         return {
-            "parts": len(seen),
             "actors": len({done.pid for done in seen}),
             "grown_bytes": max(done.peak_bytes - done.start_bytes for done in seen),
-            "peak_bytes": max(done.peak_bytes for done in seen),
-            "rows_per_s": work.source.rows / (time.perf_counter() - started),
         }
 
     told = {
-        "two": run("two", data, rows_per_part=1024, actors=2),
         "killed": run("killed", data, rows_per_part=1024, actors=1, kill=True),
         "large": run("large", large, key=("payload",), rows_per_part=2**16, actors=2),
     }

@@ -80,12 +80,6 @@ def ran(diverse, segments, large, tmp_path_factory):
     shutil.rmtree(out)
 
 
-def test_any_number_of_actors_writes_the_same_bytes_as_one_process_alone(ran, expected):
-    told, out = ran
-    assert told["two"]["parts"] == 9
-    assert content_of(out / "two") == expected
-
-
 def test_a_killed_actor_is_started_again_and_its_part_done_again(ran, expected):
     told, out = ran
     assert told["killed"]["actors"] == 2
@@ -96,7 +90,7 @@ def test_a_data_set_of_four_times_the_object_store_takes_a_fraction_of_its_size_
     told, out = ran
     size = sum(path.stat().st_size for path in large.iterdir())
     assert size > 4 * OBJECT_STORE_BYTES
-    assert told["large"]["grown_bytes"] < size / 2
+    assert told["large"]["grown_bytes"] < size / 3
     rows = [pq.read_metadata(path).num_rows for path in sorted((out / "large").glob("*.parquet"))]
     assert sum(rows) == LARGE_ROWS
 
@@ -113,12 +107,12 @@ def _command(kept, data, out, *options):
     return [sys.executable, "-c", main, "relabel", *named, "--rows-per-part", "1024", *options]
 
 
-def test_a_driver_that_was_killed_goes_on_with_the_same_command_to_the_same_bytes(
+def test_a_driver_that_was_killed_goes_on_with_other_actors_to_the_bytes_of_one_process_alone(
     diverse, segments, expected, tmp_path
 ):
     out = tmp_path / "out"
-    command = _command(diverse, segments, out, "--actors", "1")
-    driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = _command(diverse, segments, out)
+    driver = subprocess.Popen([*command, "--actors", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until = time.monotonic() + LIMIT_S
     while not list(out.glob("*.parquet")):
         assert time.monotonic() < until, "no part was ever written"

@@ -1,0 +1,62 @@
+"""While a pool works, the terminal is ours."""
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray.data
+
+from ray_mtlkd.errors import MtlkdError
+
+_STDERR = 2
+
+
+@contextmanager
+def quiet_data(*, stalled_s: float) -> Iterator[None]:
+    """Ray Data without bars and lines on the terminal (its log file has them), and with an end to waiting."""
+    context = ray.data.DataContext.get_current()
+    before: dict[str, Any] = {
+        name: getattr(context, name) for name in ("enable_progress_bars", "execution_no_progress_timeout_s")
+    }
+    printing = [handler for handler in logging.getLogger("ray.data").handlers if handler.name == "console"]
+    levels = [handler.level for handler in printing]
+    context.enable_progress_bars = False
+    context.execution_no_progress_timeout_s = stalled_s
+    for handler in printing:
+        handler.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(context, name, value)
+        for handler, level in zip(printing, levels, strict=True):
+            handler.setLevel(level)
+
+
+@contextmanager
+def quiet_core() -> Iterator[None]:
+    """Keep what Ray's core prints by itself, and show it only where something unforeseen ends the body.
+
+    It complains of every pool of Ray Data's that what the actors are made of lies in the object store
+    (ray-project/ray#53727): nothing comes of that, since the driver, who put it there, outlives the pool.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(_STDERR)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), _STDERR)
+        try:
+            yield
+        except (MtlkdError, ExceptionGroup, KeyboardInterrupt):
+            raise
+        except BaseException:
+            held.seek(0)
+            os.write(terminal, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, _STDERR)
+            os.close(terminal)
