@@ -25,6 +25,7 @@ from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.sweep.cluster import connect
 from ray_mtlkd.sweep.relabel import Desk, SharedActors, start_shared
+from ray_mtlkd.tasks.device import keep_memory
 from ray_mtlkd.tasks.examples import Examples, SetupTables, TaskTables, as_tensors
 from ray_mtlkd.tasks.inputs import Array, Dense, Layout
 from ray_mtlkd.tasks.task import Task
@@ -164,6 +165,7 @@ class Trial:
 
     def __init__(self, encoder: Mlp, reference: Sequence[Any], shared: Mapping[int, SharedActors]) -> None:
         torch.set_num_threads(1)
+        keep_memory()  # as a trial does
         (self._reference,) = reference
         self._encoder = encoder
         self._request = request(encoder, ray.get(self._reference))

@@ -23,7 +23,7 @@ from ray_mtlkd.sweep.plan import Trial, flat
 from ray_mtlkd.sweep.relabel import Desk, SharedActors
 from ray_mtlkd.sweep.results import failed_records, records_of
 from ray_mtlkd.sweep.tensorboard import TrialWriter
-from ray_mtlkd.tasks.device import choose_device
+from ray_mtlkd.tasks.device import choose_device, keep_memory
 from ray_mtlkd.tasks.examples import as_tensors
 from ray_mtlkd.tasks.inputs import Features
 from ray_mtlkd.training.job import Chosen, Job, Keep
@@ -67,6 +67,7 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
     trial = Trial.loads(config["trial"])
     storage = Storage.at(bench.uri)
     torch.set_num_threads(bench.cpus)
+    keep_memory()
     configuration = trial.configuration
     reference = bench.tables[trial.setup, configuration.encoder.features]
     tables = as_tensors(ray.get(reference), choose_device(bench.gpus))

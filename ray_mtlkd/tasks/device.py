@@ -3,11 +3,18 @@
 A GPU takes them in while it works, so that the host never waits.
 """
 
+import ctypes
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 
 import torch
 from torch import Tensor
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Parameters of ``mallopt`` (malloc.h)."""
+_MOST_FROM_HEAP, _KEPT_BYTES = 2**25, 2**28
+"""The largest block that does not get pages of its own, at most 32 MiB, and what may stay free at the heap's top."""
 
 
 def choose_device(gpus: float) -> str:
@@ -18,6 +25,18 @@ def choose_device(gpus: float) -> str:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     return "cuda"
+
+
+def keep_memory() -> None:
+    """Let this process use memory again that it has freed, where the C library is glibc.
+
+    By default the top of the heap goes back to the system as soon as a batch's activations are freed, and comes back
+    page by page with the next batch: a fifth of the time that an MLP takes to predict a table.
+    """
+    with suppress(AttributeError):  # no other C library has it
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_MMAP_THRESHOLD, _MOST_FROM_HEAP)
+        mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:

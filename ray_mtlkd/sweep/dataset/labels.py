@@ -16,15 +16,12 @@ from ray_mtlkd.setups.columns import Sort
 from ray_mtlkd.tasks.examples import unlabelled
 from ray_mtlkd.tasks.inputs import DenseTokens, Tokens
 from ray_mtlkd.tasks.kinds import KINDS
-from ray_mtlkd.tasks.task import Kind, Task
+from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation import predict_all
 from ray_mtlkd.training.kept import KeptModel
 
 Values = Literal["logits", "probabilities"]
 Precision = Literal["float32", "float16"]
-
-_ONE_OF = frozenset[Kind]({"multiclass", "tagging"})
-"""Kinds whose classes exclude each other: softmax; the others take the sigmoid of each."""
 
 _TYPES: Mapping[Precision, pa.DataType] = {"float32": pa.float32(), "float16": pa.float16()}
 
@@ -127,7 +124,7 @@ class Labeller:
     def _columns(self, outputs: Tensor, offsets: NDArray[Any] | None, *, where: str) -> list[pa.Array]:
         rule = KINDS[self._task.kind]
         if self._settings.values == "probabilities":
-            outputs = outputs.softmax(1) if self._task.kind in _ONE_OF else outputs.sigmoid()
+            outputs = outputs.softmax(1) if rule.is_exclusive else outputs.sigmoid()
         columns = [outputs]
         if self._settings.top_k is not None:
             # stable: of equals, the first class, on whatever machine

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import ray
 import torch
-from ray.util import ActorPool
 from torch import Tensor
 
 from ray_mtlkd.errors import MtlkdError
@@ -117,8 +116,9 @@ class Desk:
             raise MtlkdError("the sweep has no shared actors", where="relabel.where", fix="use inline or pool")
         references = self._references(request)
         parts = _ranges(rows, parts=len(self._shared.handles) * RANGES_AN_ACTOR)
-        actors = ActorPool(list(self._shared.handles))
-        return _back(request, list(actors.map(lambda actor, bounds: actor.predict.remote(references, bounds), parts)))
+        handles = self._shared.handles
+        calls = [handles[at % len(handles)].predict.remote(references, bounds) for at, bounds in enumerate(parts)]
+        return _back(request, ray.get(calls))
 
     def _by_pool(self, request: Request, rows: range) -> Tensor:
         settings = self._settings

@@ -7,6 +7,7 @@ import torch
 
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders import EncoderConfig
+from ray_mtlkd.tasks.device import keep_memory
 from ray_mtlkd.tasks.examples import SetupTables, as_tensors
 from ray_mtlkd.tasks.inputs import Array, Layout
 from ray_mtlkd.tasks.task import Task
@@ -39,6 +40,7 @@ class Predictor:
 
     def __init__(self, teacher: Teacher, tables: SetupTables[Array], *, device: str) -> None:
         torch.set_num_threads(1)
+        keep_memory()
         self._index = teacher.index
         self._model = build(teacher.encoder, teacher.tasks)
         # a copy, since arrays from the object store are read-only and a module's parameters are not
