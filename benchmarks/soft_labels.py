@@ -91,7 +91,8 @@ def storage_rows(data: Path, *, quick: bool) -> Iterator[Row]:
         return
     seeds, steps = (_SEEDS[:1], 200) if quick else (_SEEDS, _TRAINING.steps)
     jobs = [(stored, seed) for seed in seeds for stored in STORED]
-    run(ALL, 0, data, 1)  # featurises, so that the others find the tables in the cache
+    raw = setups.read("intents", data_dir=data)
+    setups.featurise(raw, BagOfNgrams().features)  # the others find the tables in the cache
     found: dict[str, list[Found]] = defaultdict(list)
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         runs = pool.map(run, *zip(*((*job, data, steps) for job in jobs), strict=True))
