@@ -120,10 +120,12 @@ def light(shared: Mapping[int, SharedActors], *, quick: bool) -> Iterator[Row]:
         ]
         answers = ask(LIGHT, count, ways, shared)
         yield from report(f"{count:,} rows", answers, goals=GOALS.get(count, {}))
-    start_up = ask(LIGHT, actors * BATCH_ROWS, [Way(where="pool", samples=1 if quick else 3)], shared)
+    start_up = ask(LIGHT, 8 * actors * BATCH_ROWS, [Way(where="pool", samples=1 if quick else 3)], shared)
     first, name = start_up.pop(FIRST), Way(where="pool").name
-    yield _row("a batch for each actor", FIRST, [answer.seconds for answer in first], "s")
-    taken = _row("a batch for each actor", f"{name}: its start-up", [answer.seconds for answer in start_up[name]], "s")
+    yield _row("a few batches for each actor", FIRST, [answer.seconds for answer in first], "s")
+    taken = _row(
+        "a few batches for each actor", f"{name}: its start-up", [answer.seconds for answer in start_up[name]], "s"
+    )
     yield taken
     ideal_s = taken.figure + statistics.median(answer.seconds for answer in answers[INLINE]) / actors
     over = _row(f"{count:,} rows", name, [answer.seconds / ideal_s for answer in answers[name]], "x its ideal")

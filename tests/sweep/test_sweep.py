@@ -143,6 +143,16 @@ def test_a_sweep_writes_records_report_and_event_files_and_prints_the_table(whol
     assert not list((out / "checkpoints").glob("*"))
 
 
+def test_relabelling_that_asks_for_gpus_is_an_error_on_a_machine_without(folder):
+    text = f"{SPACE}relabel: {{where: shared, gpus_per_actor: 1}}\n"
+    (folder / "gpus.yaml").write_text(text.replace("name: breakable", "name: gpus"))
+    command = [part.replace("space.yaml", "gpus.yaml") for part in _command(folder, "--out", str(folder / "gpus"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 2
+    assert "a trial with its relabelling asks for 1 CPUs and 2 GPUs, this machine has" in done.stderr
+    assert not (folder / "gpus" / "records").exists()
+
+
 def test_a_sweep_computes_classical_baselines_and_reports_them(whole):
     out, printed = whole
     baselines = baselines_from_table(pq.read_table(out / "baselines" / "similar.parquet"))

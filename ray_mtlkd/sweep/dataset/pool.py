@@ -21,9 +21,9 @@ from ray_mtlkd.errors import MtlkdError, flatten, raise_all
 from ray_mtlkd.sweep.cluster import address
 from ray_mtlkd.sweep.dataset import output
 from ray_mtlkd.sweep.dataset.output import Written
-from ray_mtlkd.sweep.dataset.quiet import quiet_core, quiet_data
 from ray_mtlkd.sweep.dataset.source import Part
 from ray_mtlkd.sweep.dataset.work import Done, Work, Worker, finish, peak_bytes
+from ray_mtlkd.sweep.quiet import quiet_core, quiet_data
 from ray_mtlkd.tasks.device import choose_device
 from ray_mtlkd.training.storage import Storage
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders import EncoderConfig
-from ray_mtlkd.sweep.relabel.pool import RANGES_AN_ACTOR, by_pool
+from ray_mtlkd.sweep.relabel.pool import by_pool
 from ray_mtlkd.sweep.relabel.shared import SharedActors
 from ray_mtlkd.sweep.relabel.teacher import Teacher
 from ray_mtlkd.tasks.inputs import Array, Layout
@@ -33,8 +33,11 @@ LEAST_FREE_CPUS = 2
 _STARTED_S = time.process_time()
 """What this process took to start and import: what the actors of a pool take, on idle cores."""
 
-_LEAST_BATCHES = 4
-"""Of a range: a call costs about a millisecond."""
+_RANGES_AN_ACTOR = 4
+"""Of those that the sweep shares: so much of a lost one's work is done again."""
+
+_LEAST_BATCHES, _MOST_BATCHES = 4, 128
+"""Of a range: a call costs about a millisecond; a lost actor costs a range, and so long is a pool without progress."""
 
 _ASKED_S = 0.05
 """Where less is left than this, ``auto`` asks nobody: to send a teacher away and read its tables takes as long."""
@@ -115,14 +118,14 @@ class Desk:
         if self._shared is None:
             raise MtlkdError("the sweep has no shared actors", where="relabel.where", fix="use inline or pool")
         references = self._references(request)
-        parts = _ranges(rows, parts=len(self._shared.handles) * RANGES_AN_ACTOR)
+        parts = _ranges(rows, parts=len(self._shared.handles) * _RANGES_AN_ACTOR)
         handles = self._shared.handles
         calls = [handles[at % len(handles)].predict.remote(references, bounds) for at, bounds in enumerate(parts)]
         return _back(request, ray.get(calls))
 
     def _by_pool(self, request: Request, rows: range) -> Tensor:
         settings = self._settings
-        parts = _ranges(rows, parts=settings.pool_size * RANGES_AN_ACTOR)
+        parts = _guided(rows, actors=settings.pool_size)
         found = by_pool(self._references(request), parts, actors=settings.pool_size, gpus=settings.gpus_per_actor)
         return _back(request, found)
 
@@ -148,13 +151,26 @@ def _timed(request: Request, rows: range) -> tuple[Tensor, float]:
 
 
 def _ranges(rows: range, *, parts: int) -> list[tuple[int, int]]:
-    """At most so many row ranges in order, each of several batches where there are as many.
+    """Row ranges in order, ``parts`` of them where these are neither tiny nor take minutes.
 
     They are cut where prediction batches end: the batches are then the same as inline.
     """
     batches = math.ceil(len(rows) / BATCH_ROWS)
-    size = max(_LEAST_BATCHES, math.ceil(batches / parts)) * BATCH_ROWS
+    size = min(_MOST_BATCHES, max(_LEAST_BATCHES, math.ceil(batches / parts))) * BATCH_ROWS
     return [(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size)]
+
+
+def _guided(rows: range, *, actors: int) -> list[tuple[int, int]]:
+    """Row ranges in order, ever smaller: whoever gets the last ones, all actors end at the same time.
+
+    Each is half of an actor's share of what is left (Polychronopoulos and Kuck 1987, guided self-scheduling).
+    """
+    left, start, found = math.ceil(len(rows) / BATCH_ROWS), rows.start, []
+    while left:
+        batches = min(left, _MOST_BATCHES, max(_LEAST_BATCHES, left // (2 * actors)))
+        found.append((start, min(start + batches * BATCH_ROWS, rows.stop)))
+        left, start = left - batches, start + batches * BATCH_ROWS
+    return found
 
 
 def _back(request: Request, parts: Sequence[Array]) -> Tensor:

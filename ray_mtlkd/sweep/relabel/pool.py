@@ -1,7 +1,6 @@
 """A Ray Data actor pool that predicts one table: its actors start for it and end with it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,14 +8,12 @@ import pyarrow as pa
 import ray
 import ray.data
 
+from ray_mtlkd.sweep.quiet import quiet_data
 from ray_mtlkd.sweep.relabel.teacher import Predictor
 from ray_mtlkd.tasks.device import choose_device
 from ray_mtlkd.tasks.inputs import Array
 
-RANGES_AN_ACTOR = 4
-"""So that a slow actor does not hold up the others."""
-
-_STALLED_S = 120
+_STALLED_S = 600
 """A pool that makes no progress for this long ends with an error instead of hanging."""
 
 
@@ -48,11 +45,12 @@ def by_pool(
     """
     # A data set of existing blocks (one a range) starts no task that would wait for a CPU.
     blocks = [pa.table({"start": [start], "stop": [stop]}) for start, stop in parts]
-    with _quiet_data():
+    with quiet_data(stalled_s=_STALLED_S, in_order=True):
         dataset = ray.data.from_blocks(blocks).map_batches(
             PoolTeacher,
             fn_constructor_args=(references, gpus),
-            compute=ray.data.ActorPoolStrategy(size=min(actors, len(parts))),
+            # two: the next range is there when one is done, and nobody hoards what another could do
+            compute=ray.data.ActorPoolStrategy(size=min(actors, len(parts)), max_tasks_in_flight_per_actor=2),
             num_cpus=0,
             num_gpus=gpus,
             batch_size=1,
@@ -64,22 +62,3 @@ def by_pool(
     if bounds != list(parts):
         raise RuntimeError(f"the pool returned the ranges {bounds} instead of {parts}")
     return [part.values.to_numpy() for part in table["soft"].combine_chunks()]
-
-
-@contextmanager
-def _quiet_data() -> Iterator[None]:
-    """Ray Data without bars, in order, and with an end to waiting."""
-    context = ray.data.DataContext.get_current()
-    before = (
-        context.enable_progress_bars,
-        context.execution_options.preserve_order,
-        context.execution_no_progress_timeout_s,
-    )
-    context.enable_progress_bars = False
-    context.execution_options.preserve_order = True
-    context.execution_no_progress_timeout_s = _STALLED_S
-    try:
-        yield
-    finally:
-        context.enable_progress_bars, context.execution_options.preserve_order = before[:2]
-        context.execution_no_progress_timeout_s = before[2]

@@ -16,16 +16,23 @@ _STDERR = 2
 
 
 @contextmanager
-def quiet_data(*, stalled_s: float) -> Iterator[None]:
-    """Ray Data without bars and lines on the terminal (its log file has them), and with an end to waiting."""
+def quiet_data(*, stalled_s: float, in_order: bool = False) -> Iterator[None]:
+    """Ray Data without bars and lines on the terminal (its log file has them), and with an end to waiting.
+
+    Args:
+        stalled_s: Without progress for so long, an execution ends with an error instead of hanging.
+        in_order: Whether blocks come out in the order in which they went in.
+    """
     context = ray.data.DataContext.get_current()
     before: dict[str, Any] = {
         name: getattr(context, name) for name in ("enable_progress_bars", "execution_no_progress_timeout_s")
     }
+    ordered = context.execution_options.preserve_order
     printing = [handler for handler in logging.getLogger("ray.data").handlers if handler.name == "console"]
     levels = [handler.level for handler in printing]
     context.enable_progress_bars = False
     context.execution_no_progress_timeout_s = stalled_s
+    context.execution_options.preserve_order = in_order
     for handler in printing:
         handler.setLevel(logging.CRITICAL)
     try:
@@ -33,6 +40,7 @@ def quiet_data(*, stalled_s: float) -> Iterator[None]:
     finally:
         for name, value in before.items():
             setattr(context, name, value)
+        context.execution_options.preserve_order = ordered
         for handler, level in zip(printing, levels, strict=True):
             handler.setLevel(level)
 

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.sweep.dataset.quiet import quiet_core
+from ray_mtlkd.sweep.quiet import quiet_core
 
 CASES = {MtlkdError("x", where="x", fix="x"): "", KeyboardInterrupt(): "", ZeroDivisionError(): "from the core\n"}
 
