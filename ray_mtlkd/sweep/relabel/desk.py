@@ -39,6 +39,9 @@ _RANGES_AN_ACTOR = 4
 _LEAST_BATCHES, _MOST_BATCHES = 4, 128
 """Of a range: a call costs about a millisecond; a lost actor costs a range, and so long is a pool without progress."""
 
+_LEAST_GUIDED = 16
+"""Of a pool's range: Ray Data takes some hundredths of a second for each."""
+
 _ASKED_S = 0.05
 """Where less is left than this, ``auto`` asks nobody: to send a teacher away and read its tables takes as long."""
 
@@ -167,7 +170,7 @@ def _guided(rows: range, *, actors: int) -> list[tuple[int, int]]:
     """
     left, start, found = math.ceil(len(rows) / BATCH_ROWS), rows.start, []
     while left:
-        batches = min(left, _MOST_BATCHES, max(_LEAST_BATCHES, left // (2 * actors)))
+        batches = min(left, _MOST_BATCHES, max(_LEAST_GUIDED, left // (2 * actors)))
         found.append((start, min(start + batches * BATCH_ROWS, rows.stop)))
         left, start = left - batches, start + batches * BATCH_ROWS
     return found
