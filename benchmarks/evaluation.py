@@ -20,7 +20,7 @@ from unittest import mock
 
 import torch
 
-from benchmarks.record import Row, machine, save
+from benchmarks.record import Row, machine, sampled, save
 from ray_mtlkd import setups
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
@@ -142,24 +142,11 @@ def report(case: str, runs: Sequence[Spent], *, every: int) -> Iterator[Row]:
     per_metrics = [1e3 * statistics.mean(run.metrics) for run in runs]
     interval = [100 / GOAL * metrics / step for metrics, step in zip(per_metrics, per_step, strict=True)]
     goal = None if case.startswith("cnn") else ("at most", GOAL)
-    yield replace(_row(case, "all validation metrics", shares, "% of training"), goal=goal)
-    yield _row(case, "the rest of an evaluation", rest, "% of training")
-    yield _row(case, "a step", per_step, "ms CPU")
-    yield _row(case, "all validation metrics", per_metrics, "ms CPU")
-    yield _row(case, f"interval at which these cost {GOAL:g} %", interval, "steps")
-
-
-def _row(case: str, what: str, samples: Sequence[float], unit: str) -> Row:
-    low, high = (statistics.quantiles(samples, n=4)[at] for at in (0, 2)) if len(samples) > 1 else (None, None)
-    return Row(
-        case=case,
-        what=what,
-        figure=statistics.median(samples),
-        unit=unit,
-        low=low,
-        high=high,
-        samples=len(samples),
-    )
+    yield replace(sampled(case, "all validation metrics", shares, "% of training"), goal=goal)
+    yield sampled(case, "the rest of an evaluation", rest, "% of training")
+    yield sampled(case, "a step", per_step, "ms CPU")
+    yield sampled(case, "all validation metrics", per_metrics, "ms CPU")
+    yield sampled(case, f"interval at which these cost {GOAL:g} %", interval, "steps")
 
 
 if __name__ == "__main__":

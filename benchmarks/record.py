@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import statistics
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +17,10 @@ from rich.table import Table
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 _PACKAGES = ("torch", "numpy", "pyarrow", "ray", "torchjd", "LibMTL")
+
+
+Goal = tuple[Literal["at most", "at least"], float]
+"""What a figure ought to be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,7 @@ class Row:
     low: float | None = None
     high: float | None = None
     samples: int | None = None
-    goal: tuple[Literal["at most", "at least"], float] | None = None
+    goal: Goal | None = None
     note: str = ""
 
     @property
@@ -51,6 +56,30 @@ class Row:
             return None
         sort, bound = self.goal
         return self.figure <= bound if sort == "at most" else self.figure >= bound
+
+
+def sampled(
+    case: str,
+    what: str,
+    samples: Sequence[float],
+    unit: str,
+    *,
+    goal: tuple[Literal["at most", "at least"], float] | None = None,
+    note: str = "",
+) -> Row:
+    """The median of some samples, with their quartiles where there are several."""
+    low, high = (statistics.quantiles(samples, n=4)[at] for at in (0, 2)) if len(samples) > 1 else (None, None)
+    return Row(
+        case=case,
+        what=what,
+        figure=statistics.median(samples),
+        unit=unit,
+        low=low,
+        high=high,
+        samples=len(samples),
+        goal=goal,
+        note=note,
+    )
 
 
 def save(benchmark: str, rows: Sequence[Row], *, settings: Mapping[str, Any], started: Mapping[str, Any]) -> Path:

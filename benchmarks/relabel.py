@@ -13,14 +13,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import ray
 import torch
 
-from benchmarks.record import Row, machine, save
-from benchmarks.soft_labels import DATA, storage_rows
+from benchmarks.evaluation import DATA
+from benchmarks.record import Goal, Row, machine, sampled, save
+from benchmarks.soft_labels import storage_rows
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.sweep.cluster import connect
@@ -44,7 +45,6 @@ SPEEDUP = 1.8
 """A pool of a heavy teacher, from one actor to two, at least, where it has ``HEAVY_S`` of work."""
 HEAVY_S = 60.0
 PARTS = ("storage", "light", "heavy")
-Goal = tuple[Literal["at most", "at least"], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,13 +122,13 @@ def light(shared: Mapping[int, SharedActors], *, quick: bool) -> Iterator[Row]:
         yield from report(f"{count:,} rows", answers, goals=GOALS.get(count, {}))
     start_up = ask(LIGHT, 8 * actors * BATCH_ROWS, [Way(where="pool", samples=1 if quick else 3)], shared)
     first, name = start_up.pop(FIRST), Way(where="pool").name
-    yield _row("a few batches for each actor", FIRST, [answer.seconds for answer in first], "s")
-    taken = _row(
+    yield sampled("a few batches for each actor", FIRST, [answer.seconds for answer in first], "s")
+    taken = sampled(
         "a few batches for each actor", f"{name}: its start-up", [answer.seconds for answer in start_up[name]], "s"
     )
     yield taken
     ideal_s = taken.figure + statistics.median(answer.seconds for answer in answers[INLINE]) / actors
-    over = _row(f"{count:,} rows", name, [answer.seconds / ideal_s for answer in answers[name]], "x its ideal")
+    over = sampled(f"{count:,} rows", name, [answer.seconds / ideal_s for answer in answers[name]], "x its ideal")
     note = f"start-up and 1/{actors} of inline: {ideal_s:.2f} s"
     yield replace(over, note=note, goal=("at most", IDEAL) if count == LARGE else None)
 
@@ -244,23 +244,16 @@ def report(case: str, answers: Mapping[str, Sequence[Answer]], *, goals: Mapping
     for name, found in answers.items():
         if name == FIRST:
             continue
-        yield _row(case, name, [answer.seconds for answer in found], "s")
+        yield sampled(case, name, [answer.seconds for answer in found], "s")
         if name == INLINE:
             continue
-        ratio = _row(case, name, [answer.seconds / inline for answer in found], "x inline")
+        ratio = sampled(case, name, [answer.seconds / inline for answer in found], "x inline")
         if name in goals:
             ratio = replace(ratio, goal=("at most", goals[name]))
         if name == "auto":
             chosen = sorted({answer.where.partition(":")[0] for answer in found})
             ratio = replace(ratio, note=f"chose {' and '.join(chosen)}; {found[-1].where}")
         yield ratio
-
-
-def _row(case: str, what: str, samples: Sequence[float], unit: str) -> Row:
-    low, high = (statistics.quantiles(samples, n=4)[at] for at in (0, 2)) if len(samples) > 1 else (None, None)
-    return Row(
-        case=case, what=what, figure=statistics.median(samples), unit=unit, low=low, high=high, samples=len(samples)
-    )
 
 
 def _count(number: int, noun: str) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.record import Row, machine, save
+from benchmarks.record import Goal, Row, machine, sampled, save
 from ray_mtlkd.sweep import archive
 from ray_mtlkd.training.storage import Storage
 
@@ -75,7 +75,7 @@ def merge(folder: Path) -> float:
 def unmerged_rows(trials: int, samples: Sequence[Cost], *, merge_s: float) -> list[Row]:
     """What it takes to merge records, and to report them before that."""
     case = f"{trials} trials x 5 tasks, a file a trial"
-    wall = _row(case, "wall time", [each.wall_s for each in samples], "s", goal=None)
+    wall = sampled(case, "wall time", [each.wall_s for each in samples], "s")
     return [wall, Row(case=case, what="merging them, once", figure=merge_s, unit="s")]
 
 
@@ -89,27 +89,14 @@ def rows(costs: Mapping[int, Sequence[Cost]]) -> list[Row]:
             ("peak memory", "MiB"): [each.peak_mib for each in samples],
         }
         for (what, unit), values in figures.items():
-            goal = GOALS.get(what) if trials >= SIZES[-1] else None
-            found.append(_row(f"{trials} trials x 5 tasks", what, values, unit, goal=goal))
+            bound = GOALS.get(what) if trials >= SIZES[-1] else None
+            goal: Goal | None = None if bound is None else ("at most", bound)
+            found.append(sampled(f"{trials} trials x 5 tasks", what, values, unit, goal=goal))
     for fewer, more in pairwise(costs):
         spent_s = [statistics.median(each.cpu_s for each in costs[trials]) for trials in (fewer, more)]
         each_ms = 1000 * (spent_s[1] - spent_s[0]) / (more - fewer)
         found.append(Row(case=f"from {fewer} to {more} trials", what="CPU time", figure=each_ms, unit="ms a trial"))
     return found
-
-
-def _row(case: str, what: str, samples: Sequence[float], unit: str, *, goal: float | None) -> Row:
-    low, high = (statistics.quantiles(samples, n=4)[at] for at in (0, 2)) if len(samples) > 1 else (None, None)
-    return Row(
-        case=case,
-        what=what,
-        figure=statistics.median(samples),
-        unit=unit,
-        low=low,
-        high=high,
-        samples=len(samples),
-        goal=None if goal is None else ("at most", goal),
-    )
 
 
 def main() -> None:

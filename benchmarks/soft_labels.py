@@ -29,7 +29,6 @@ from ray_mtlkd.training.settings import Configuration, Convergence, Distillation
 from ray_mtlkd.training.soft import soft_table
 from ray_mtlkd.training.storage import Storage
 
-DATA = Path(os.environ.get(setups.DATA_VARIABLE) or Path(__file__).parents[2] / "shared" / "data")
 TEMPERATURE = 2.0
 STORED: Mapping[str, Distillation] = {
     "float32": Distillation(temperature=TEMPERATURE),

@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from benchmarks.record import Row, machine, save
+from benchmarks.record import Row, machine, sampled, save
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.setups import featurise, read
 from ray_mtlkd.strategies import decode_strategy
@@ -112,10 +111,10 @@ def memory(pace: Pace) -> Iterator[Row]:
     costs = pace.interleaved(runs)
     case = f"memory: 3 tables, {BagOfNgrams().hidden[0]} wide"
     for name, cost in costs.items():
-        yield _row(case, f"rows of a step, {name}", [1e3 * seconds for seconds in cost], "ms")
+        yield sampled(case, f"rows of a step, {name}", [1e3 * seconds for seconds in cost], "ms")
     small, large = costs.values()
     ratios = [far / near for near, far in zip(small, large, strict=True)]
-    yield _row(case, f"rows of a step, {_power(LARGE)} over {_power(SMALL)}", ratios, "x")
+    yield sampled(case, f"rows of a step, {_power(LARGE)} over {_power(SMALL)}", ratios, "x")
 
 
 def reader(buckets: int) -> Callable[[], None]:
@@ -153,11 +152,11 @@ def compare(
     smallest, *others = costs
     for name, cost in costs.items():
         figures = [1e3 * seconds for seconds in cost]
-        yield _row(case, f"step, {name} rows", figures, "ms", note=f"{touched[name]:.0f} distinct rows a step")
+        yield sampled(case, f"step, {name} rows", figures, "ms", note=f"{touched[name]:.0f} distinct rows a step")
     for name in others:
         ratios = [large / small for large, small in zip(costs[name], costs[smallest], strict=True)]
         bound = None if goal is None else ("at most", goal)
-        yield _row(case, f"step, {name} over {smallest} rows", ratios, "x", goal=bound)
+        yield sampled(case, f"step, {name} over {smallest} rows", ratios, "x", goal=bound)
     del trainers
     gc.collect()
 
@@ -214,11 +213,6 @@ def _task(at: int, places: Array, buckets: int) -> TaskTables[Array]:
     task = Task(name=f"task{at}", kind="multiclass", metric="accuracy", classes=classes, prior=(1 / CLASSES,) * CLASSES)
     layout = Layout(form="Bag", buckets=buckets)
     return TaskTables(task, layout, examples, examples, examples, 0.0, 0.0)
-
-
-def _row(case: str, what: str, figures: Sequence[float], unit: str, **more: Any) -> Row:
-    low, median, high = statistics.quantiles(figures, n=4)
-    return Row(case=case, what=what, figure=median, unit=unit, low=low, high=high, samples=len(figures), **more)
 
 
 def _power(size: int) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.record import Row, machine, save
+from benchmarks.record import Goal, Row, machine, sampled, save
 from benchmarks.sweep.split import Sweep, read_trials
 from benchmarks.sweep.watch import Watch, machine_busy_s
 from ray_mtlkd.sweep.prepare import estimate, prepare
@@ -118,19 +118,8 @@ def rows(sweep: Sweep, starts: Sequence[float], *, goals: bool) -> list[Row]:
     for name, part in sweep.shares().items():
         found.append(Row(case=case, what=name, figure=part, unit=share))
     found.append(Row(case=case, what="last trial's end to the command's end", figure=sweep.after_s, unit="s"))
-    low, middle, high = statistics.quantiles(starts, n=4) if len(starts) > 1 else (None, starts[0], None)
-    found.append(
-        Row(
-            case="cold start",
-            what="command's start to first training step",
-            figure=middle,
-            unit="s",
-            low=low,
-            high=high,
-            samples=len(starts),
-            goal=("at most", COLD_START_S) if goals else None,
-        )
-    )
+    goal: Goal | None = ("at most", COLD_START_S) if goals else None
+    found.append(sampled("cold start", "command's start to first training step", starts, "s", goal=goal))
     return found
 
 

@@ -131,7 +131,7 @@ def _convert(value: Any, device: torch.device, known: dict[int, Any]) -> Any:
 
 def viewed(array: Array) -> Tensor:
     """The array as a tensor, never to be written to where the array must not be."""
-    # torch warns that a read-only array must not be written to; `Inputs.take` and indexing with row numbers copy,
+    # torch warns that a read-only array must not be written to; `batches` and indexing with row numbers copy,
     # and nothing else touches a table.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable", category=UserWarning)

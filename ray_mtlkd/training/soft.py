@@ -18,7 +18,7 @@ from ray_mtlkd.tasks.examples import viewed
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.settings import Distillation, SoftNumbers
-from ray_mtlkd.training.storage import Storage, join_uri
+from ray_mtlkd.training.storage import Hashed, Storage
 
 _VALUES, _CLASSES, _OUTPUTS = "values", "classes", b"outputs"
 _TYPES: dict[SoftNumbers, torch.dtype] = {"float32": torch.float32, "float16": torch.float16}
@@ -75,12 +75,11 @@ def save(storage: Storage, name: str, table: SoftTable) -> str:
     columns = {_VALUES: table.values} if table.classes is None else {_VALUES: table.values, _CLASSES: table.classes}
     batch = pa.RecordBatch.from_arrays([_column(part) for part in columns.values()], names=list(columns))
     batch = batch.replace_schema_metadata({_OUTPUTS: str(table.outputs)})
-    with storage.writing(name) as stream, pa.ipc.new_file(stream, batch.schema) as writer:
-        writer.write_batch(batch)
-    sha256 = checksum(storage, name)
-    if sha256 is None:
-        raise FileNotFoundError(f"{join_uri(storage.uri, name)} went away as soon as it was written")
-    return sha256
+    with storage.writing(name) as stream:
+        hashed = Hashed(stream)
+        with pa.ipc.new_file(hashed, batch.schema) as writer:
+            writer.write_batch(batch)
+    return hashed.sha256
 
 
 def load(storage: Storage, name: str) -> SoftTable:

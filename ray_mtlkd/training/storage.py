@@ -1,10 +1,13 @@
 """A folder on any pyarrow file system: local, NFS, ``s3://``, ``gs://``."""
 
+import hashlib
+import io
 import posixpath
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import NativeFile
@@ -14,6 +17,36 @@ from ray_mtlkd.errors import MtlkdError
 
 DRAFT = ".draft"
 """How the name of a file ends that is still being written."""
+
+
+class Hashed(io.RawIOBase):
+    """A stream that also hashes what goes through it.
+
+    Attributes:
+        bytes: So many so far.
+    """
+
+    def __init__(self, stream: NativeFile) -> None:
+        self._stream = stream
+        self._sha256 = hashlib.sha256()
+        self.bytes = 0
+
+    @property
+    def sha256(self) -> str:
+        """Of all of them so far."""
+        return self._sha256.hexdigest()
+
+    def writable(self) -> bool:
+        """Nothing else."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Pass it on."""
+        view = memoryview(data).cast("B")
+        self._stream.write(view)
+        self._sha256.update(view)
+        self.bytes += len(view)
+        return len(view)
 
 
 def join_uri(uri: str, name: str) -> str:

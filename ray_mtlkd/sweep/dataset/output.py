@@ -8,8 +8,6 @@
 Every part is written as a draft first, so that one which is there is whole. What is there stays as it is.
 """
 
-import hashlib
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +20,7 @@ import pyarrow.parquet as pq
 from ray_mtlkd.sweep.dataset.labels import Settings, schema
 from ray_mtlkd.sweep.dataset.source import Part, Source
 from ray_mtlkd.tasks.task import Task
-from ray_mtlkd.training.storage import DRAFT, Storage
+from ray_mtlkd.training.storage import DRAFT, Hashed, Storage
 
 MANIFEST = "manifest.json"
 ABOUT = b"ray_mtlkd"
@@ -101,25 +99,6 @@ def _common(settings: Settings, task: Task, *, teacher: str) -> dict[str, Any]:
     }
 
 
-class _Hashed(io.RawIOBase):
-    """A stream that also hashes what goes through it."""
-
-    def __init__(self, stream: pa.NativeFile) -> None:
-        self._stream = stream
-        self.bytes = 0
-        self.sha256 = hashlib.sha256()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data).cast("B")
-        self._stream.write(view)
-        self.sha256.update(view)
-        self.bytes += len(view)
-        return len(view)
-
-
 class PartWriter:
     """Writes a part's pieces as they come."""
 
@@ -146,13 +125,13 @@ def writing(storage: Storage, layout: Layout, part: Part, found: list[Written]) 
     """A writer for a part, which is there once the body has ended well; what was written is added to ``found``."""
     described = layout.schema.with_metadata({ABOUT: json.dumps(layout.about(part))})
     with storage.writing(layout.name(part)) as stream:
-        hashed = _Hashed(stream)
+        hashed = Hashed(stream)
         options = {"compression": "zstd", "use_dictionary": False, "write_statistics": ["row"]}
         with pq.ParquetWriter(hashed, described, write_page_checksum=True, **options) as writer:
             rows = PartWriter(writer, described)
             yield rows
             rows.flush()
-        found.append(Written(index=part.index, rows=part.rows, bytes=hashed.bytes, sha256=hashed.sha256.hexdigest()))
+        found.append(Written(index=part.index, rows=part.rows, bytes=hashed.bytes, sha256=hashed.sha256))
 
 
 def clean(storage: Storage) -> None:
