@@ -43,7 +43,7 @@ IDEAL = 1.1
 """A pool of two actors on the large table, at most, over its start-up and half of what inline takes."""
 SPEEDUP = 1.8
 """A pool of a heavy teacher, from one actor to two, at least, where it has ``HEAVY_S`` of work."""
-HEAVY_S = 60.0
+HEAVY_S, HEAVY_TURNS = 60.0, 3
 PARTS = ("storage", "light", "heavy")
 
 
@@ -62,7 +62,8 @@ class Way:
 
 
 INLINE = Way(where="inline").name
-FIRST = "the first pool of a process"
+FIRST = "first pool"
+"""Of a trial's process."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,13 +120,14 @@ def light(shared: Mapping[int, SharedActors], *, quick: bool) -> Iterator[Row]:
             Way(where="pool", samples=1 if quick else 4),
         ]
         answers = ask(LIGHT, count, ways, shared)
+        if count == SMALL:
+            first = answers[FIRST]
+            yield sampled("once a cluster", "the first pool", [answer.seconds for answer in first], "s")
         yield from report(f"{count:,} rows", answers, goals=GOALS.get(count, {}))
     start_up = ask(LIGHT, 8 * actors * BATCH_ROWS, [Way(where="pool", samples=1 if quick else 3)], shared)
-    first, name = start_up.pop(FIRST), Way(where="pool").name
-    yield sampled("a few batches for each actor", FIRST, [answer.seconds for answer in first], "s")
-    taken = sampled(
-        "a few batches for each actor", f"{name}: its start-up", [answer.seconds for answer in start_up[name]], "s"
-    )
+    name, case = Way(where="pool").name, "a few batches for each actor"
+    yield sampled(case, "the first pool of a process", [answer.seconds for answer in start_up[FIRST]], "s")
+    taken = sampled(case, f"{name}: its start-up", [answer.seconds for answer in start_up[name]], "s")
     yield taken
     ideal_s = taken.figure + statistics.median(answer.seconds for answer in answers[INLINE]) / actors
     over = sampled(f"{count:,} rows", name, [answer.seconds / ideal_s for answer in answers[name]], "x its ideal")
@@ -140,13 +142,15 @@ def heavy(shared: Mapping[int, SharedActors], *, work_s: float) -> Iterator[Row]
     case = f"{count:,} rows, heavy teacher"
     yield Row(case=case, what="teacher", figure=1e3 * row_s * 256, unit="ms a 256 rows")
     places: tuple[Where, ...] = ("shared", "pool")
-    answers = ask(HEAVY, count, [Way(where=where, actors=actors) for where in places for actors in (1, 2)], shared)
+    turns = HEAVY_TURNS if work_s >= HEAVY_S else 1
+    ways = [Way(where=where, actors=actors, samples=turns) for where in places for actors in (1, 2)]
+    answers = ask(HEAVY, count, ways, shared)
     for where in places:
-        (one,), (two,) = (answers[Way(where=where, actors=actors).name] for actors in (1, 2))
-        note = f"{one.seconds:.1f} s and {two.seconds:.1f} s"
+        one, two = ([answer.seconds for answer in answers[way.name]] for way in ways if way.where == where)
+        note = f"{statistics.median(one):.1f} s and {statistics.median(two):.1f} s"
         goal: Goal | None = ("at least", SPEEDUP) if where == "pool" and work_s >= HEAVY_S else None
-        what, figure = f"{where}: from one actor to two", one.seconds / two.seconds
-        yield Row(case=case, what=what, figure=figure, unit="x faster", note=note, goal=goal)
+        ratios = [before / after for before, after in zip(one, two, strict=True)]
+        yield sampled(case, f"{where}: from one actor to two", ratios, "x faster", note=note, goal=goal)
 
 
 def ask(encoder: Mlp, rows: int, ways: Sequence[Way], shared: Mapping[int, SharedActors]) -> dict[str, list[Answer]]:

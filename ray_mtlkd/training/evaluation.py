@@ -30,7 +30,10 @@ def predict(model: MultitaskModel, task: int, examples: Examples[Tensor], rows: 
     """
     model.eval()
     chunks = torch.split(examples.row_ids[rows.start : rows.stop], BATCH_ROWS)
-    return torch.cat([model(task, take(examples.inputs, neighbours(chunk))) for chunk in chunks])
+    found = _Joined(len(chunks))
+    for chunk in chunks:
+        found.add(model(task, take(examples.inputs, neighbours(chunk))))
+    return found.tensor()
 
 
 def predict_all(model: MultitaskModel, task: int, examples: Examples[Tensor]) -> Tensor:
@@ -61,14 +64,47 @@ def _predict_together(model: MultitaskModel, parts: Sequence[Examples[Tensor]], 
     labelled = rows.new_zeros(len(parts), int(rows[-1]) + 1, dtype=torch.bool)
     for mask, examples in zip(labelled, parts, strict=True):
         mask[examples.row_ids] = True
-    found: list[list[Tensor]] = [[] for _ in tasks]
-    for chunk in torch.split(rows, BATCH_ROWS):
+    chunks = torch.split(rows, BATCH_ROWS)
+    found = [_Joined(len(chunks)) for _ in tasks]
+    for chunk in chunks:
         inputs = take(parts[0].inputs, neighbours(chunk))
         for at, representation in enumerate(model.represent(inputs, tasks)):
             outputs = model.read(tasks[at], representation, inputs)
             kept = labelled[at, chunk].nonzero().squeeze(1)
-            found[at].append(outputs[send(parts[at].outputs(chunk, kept), outputs.device)])
-    return [torch.cat(outputs) for outputs in found]
+            found[at].add(outputs[send(parts[at].outputs(chunk, kept), outputs.device)])
+    return [joined.tensor() for joined in found]
+
+
+class _Joined:
+    """The outputs of batches, one after the other in one tensor.
+
+    Kept apart until the end they would lie between the activations of the batches after them, whose memory could then
+    not be used again: a thread that predicts for the first time would touch 64 MiB of new pages for a few of use.
+
+    Args:
+        batches: About so many will come.
+    """
+
+    def __init__(self, batches: int) -> None:
+        self._batches = batches
+        self._whole: Tensor | None = None
+        self._filled = 0
+
+    def add(self, outputs: Tensor) -> None:
+        """Copy a batch's outputs behind those of the batches before it."""
+        stop = self._filled + len(outputs)
+        if self._whole is None:
+            self._whole = outputs.new_empty((stop * self._batches, *outputs.shape[1:]))
+        elif stop > len(self._whole):  # of tokens, batches have more and fewer
+            self._whole.resize_((2 * stop, *outputs.shape[1:]))
+        self._whole[self._filled : stop] = outputs
+        self._filled = stop
+
+    def tensor(self) -> Tensor:
+        """All outputs."""
+        if self._whole is None:
+            raise ValueError("no batch was predicted")
+        return self._whole[: self._filled]
 
 
 def _measure(task: Task, outputs: Tensor, examples: Examples[Tensor]) -> float:

@@ -4,7 +4,8 @@ import torch
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
-from ray_mtlkd.tasks.inputs import take
+from ray_mtlkd.tasks.examples import Examples
+from ray_mtlkd.tasks.inputs import DenseTokens, take
 from ray_mtlkd.training import evaluation
 from ray_mtlkd.training.evaluation import predict, predict_all
 
@@ -35,3 +36,19 @@ def test_a_range_that_ends_where_a_batch_ends_has_the_predictions_of_the_whole_t
         examples, end = table.train, len(table.train)
         parts = [predict(model, task, examples, rows) for rows in (range(8), range(8, end))]
         assert torch.equal(torch.cat(parts), predict_all(model, task, examples))
+
+
+class Echo(torch.nn.Module):
+    """Predicts of every token what it is."""
+
+    def forward(self, task, inputs):
+        return inputs.values + task
+
+
+@pytest.mark.parametrize("lengths", [[1, 1, 9, 9, 9], [9, 1, 1, 1, 1], [2, 2, 2, 2, 2], [3]])
+def test_every_token_has_its_prediction_whatever_the_lengths_of_rows(lengths, monkeypatch):
+    monkeypatch.setattr(evaluation, "BATCH_ROWS", 2)
+    offsets = torch.tensor([0, *lengths]).cumsum(0)
+    tokens = torch.arange(2.0 * int(offsets[-1])).view(-1, 2)
+    examples = Examples(DenseTokens(tokens, offsets), torch.zeros(len(tokens)), torch.arange(len(lengths)), offsets)
+    assert torch.equal(predict_all(Echo(), 5, examples), tokens + 5)
