@@ -2,7 +2,7 @@
 
 The trial is a Ray worker that holds one CPU and reads its tables from the object store, as in a sweep, and every other
 core is idle. Wall time counts from the request to the soft labels, for a pool with its start-up; every answer is
-compared with that of the trial itself. A heavy teacher, with a minute of work, shows how far a second actor helps. What
+compared with that of the trial itself. A heavy teacher, with minutes of work, shows how far a second actor helps. What
 fewer numbers a soft label cost a student, and save, is measured by whole runs on ``intents``.
 """
 
@@ -43,22 +43,33 @@ IDEAL = 1.1
 """A pool of two actors on the large table, at most, over its start-up and half of what inline takes."""
 SPEEDUP = 1.8
 """A pool of a heavy teacher, from one actor to two, at least, where it has ``HEAVY_S`` of work."""
-HEAVY_S, HEAVY_TURNS = 60.0, 3
+HEAVY_S, HEAVY_TURNS = 120.0, 3
+FEW = 16 * BATCH_ROWS
+"""A table that takes a pool little more than its start-up."""
+ENDED_S = 1.0
+"""So long after a pool its processes have ended."""
 PARTS = ("storage", "light", "heavy")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """A setting of ``relabel``, with its number of actors (also that of the shared ones), and how often to measure."""
+    """A setting of ``relabel``, with its number of actors (also that of the shared ones), and how often to measure.
+
+    Attributes:
+        few: Whether it is asked for ``FEW`` rows instead of the table.
+    """
 
     where: Where
     actors: int = 2
     samples: int = 1
+    few: bool = False
 
     @property
     def name(self) -> str:
         """As reports show it."""
-        return self.where if self.where in {"inline", "auto"} else f"{self.where}, {_count(self.actors, 'actor')}"
+        if self.where in {"inline", "auto"}:
+            return self.where
+        return f"{self.where}, {_count(self.actors, 'actor')}{': its start-up' if self.few else ''}"
 
 
 INLINE = Way(where="inline").name
@@ -110,29 +121,28 @@ def main() -> None:
 
 def light(shared: Mapping[int, SharedActors], *, quick: bool) -> Iterator[Row]:
     """Every way on a small and on a large table."""
+    pool = Way(where="pool", samples=1 if quick else 8)
+    start = replace(pool, few=True)
     for count in (SMALL, 2 * SMALL if quick else LARGE):
-        often = 3 if quick else 60 if count == SMALL else 4
-        actors = Way(where="pool").actors
-        ways = [
-            Way(where="inline", samples=often),
-            Way(where="shared", samples=often),
-            Way(where="auto", samples=often),
-            Way(where="pool", samples=1 if quick else 4),
-        ]
-        answers = ask(LIGHT, count, ways, shared)
+        often = 3 if quick else 60 if count == SMALL else pool.samples
+        ways = [Way(where=where, samples=often) for where in ("inline", "shared", "auto")]
+        answers = ask(LIGHT, count, [*ways, start, pool], shared)
+        (first,) = answers.pop(FIRST)
         if count == SMALL:
-            first = answers[FIRST]
-            yield sampled("once a cluster", "the first pool", [answer.seconds for answer in first], "s")
+            yield Row(case="once a cluster", what="the first pool", figure=first.seconds, unit="s")
+            answers.pop(start.name)
+            yield from report(f"{count:,} rows", answers, goals=GOALS[count])
+            continue
+        starts = [answer.seconds for answer in answers.pop(start.name)]
+        yield Row(case="once a trial's process", what="the first pool", figure=first.seconds, unit="s")
         yield from report(f"{count:,} rows", answers, goals=GOALS.get(count, {}))
-    start_up = ask(LIGHT, 8 * actors * BATCH_ROWS, [Way(where="pool", samples=1 if quick else 3)], shared)
-    name, case = Way(where="pool").name, "a few batches for each actor"
-    yield sampled(case, "the first pool of a process", [answer.seconds for answer in start_up[FIRST]], "s")
-    taken = sampled(case, f"{name}: its start-up", [answer.seconds for answer in start_up[name]], "s")
-    yield taken
-    ideal_s = taken.figure + statistics.median(answer.seconds for answer in answers[INLINE]) / actors
-    over = sampled(f"{count:,} rows", name, [answer.seconds / ideal_s for answer in answers[name]], "x its ideal")
-    note = f"start-up and 1/{actors} of inline: {ideal_s:.2f} s"
-    yield replace(over, note=note, goal=("at most", IDEAL) if count == LARGE else None)
+        yield sampled(f"{FEW:,} rows", start.name, starts, "s")
+        inline_s = statistics.median(answer.seconds for answer in answers[INLINE])
+        ideal = [start_s + inline_s / pool.actors for start_s in starts]
+        over = [answer.seconds / ideal_s for answer, ideal_s in zip(answers[pool.name], ideal, strict=True)]
+        note = f"start-up and 1/{pool.actors} of inline: {statistics.median(ideal):.2f} s"
+        goal: Goal | None = ("at most", IDEAL) if count == LARGE else None
+        yield sampled(f"{count:,} rows", pool.name, over, "x its ideal", note=note, goal=goal)
 
 
 def heavy(shared: Mapping[int, SharedActors], *, work_s: float) -> Iterator[Row]:
@@ -142,8 +152,11 @@ def heavy(shared: Mapping[int, SharedActors], *, work_s: float) -> Iterator[Row]
     case = f"{count:,} rows, heavy teacher"
     yield Row(case=case, what="teacher", figure=1e3 * row_s * 256, unit="ms a 256 rows")
     places: tuple[Where, ...] = ("shared", "pool")
-    turns = HEAVY_TURNS if work_s >= HEAVY_S else 1
-    ways = [Way(where=where, actors=actors, samples=turns) for where in places for actors in (1, 2)]
+    ways = [
+        Way(where=where, actors=actors, samples=HEAVY_TURNS if where == "pool" and work_s >= HEAVY_S else 1)
+        for where in places
+        for actors in (1, 2)
+    ]
     answers = ask(HEAVY, count, ways, shared)
     for where in places:
         one, two = ([answer.seconds for answer in answers[way.name]] for way in ways if way.where == where)
@@ -154,15 +167,15 @@ def heavy(shared: Mapping[int, SharedActors], *, work_s: float) -> Iterator[Row]
 
 
 def ask(encoder: Mlp, rows: int, ways: Sequence[Way], shared: Mapping[int, SharedActors]) -> dict[str, list[Answer]]:
-    """A trial's answers by way, in turn as long as each has samples left, and that of the first pool."""
-    reference = [ray.put(tables(rows))]
-    trial = ray.remote(num_cpus=1)(Trial).remote(encoder, reference, shared)
+    """A trial's answers by way, in turn as long as each has samples left, and that of its first pool."""
+    references = [ray.put(tables(count)) for count in (rows, FEW)]
+    trial = ray.remote(num_cpus=1)(Trial).remote(encoder, references, shared)
     answers: dict[str, list[Answer]] = {way.name: [] for way in ways}
     for way in [way for way in ways if way.where == "pool"][:1]:
-        # the first pool of a process also imports Ray Data and starts its helpers
+        # the first pool of a process takes longer, and that of a cluster starts the actors that Ray Data always has
         answers[FIRST] = [ray.get(trial.ask.remote(way))]
     for turn in range(max(way.samples for way in ways)):
-        for way in ways:
+        for way in ways if turn % 2 == 0 else reversed(ways):  # each comes after one neighbour as often as the other
             if turn < way.samples:
                 answers[way.name].append(ray.get(trial.ask.remote(way)))
     ray.kill(trial)
@@ -172,14 +185,14 @@ def ask(encoder: Mlp, rows: int, ways: Sequence[Way], shared: Mapping[int, Share
 class Trial:
     """Asks for the soft labels of its only task."""
 
-    def __init__(self, encoder: Mlp, reference: Sequence[Any], shared: Mapping[int, SharedActors]) -> None:
+    def __init__(self, encoder: Mlp, references: Sequence[Any], shared: Mapping[int, SharedActors]) -> None:
         torch.set_num_threads(1)
         keep_memory()  # as a trial does
-        (self._reference,) = reference
+        self._references = references
         self._encoder = encoder
-        self._request = request(encoder, ray.get(self._reference))
+        self._requests = [request(encoder, ray.get(reference)) for reference in references]
         self._shared = shared
-        self._expected = predict_all(self._request.model, 0, self._request.table.train)
+        self._expected = [predict_all(asked.model, 0, asked.table.train) for asked in self._requests]
 
     def ask(self, way: Way) -> Answer:
         """Relabel once.
@@ -187,18 +200,21 @@ class Trial:
         Raises:
             RuntimeError: where the soft labels are not those that the trial computes itself.
         """
+        asked = self._requests[way.few]
         desk = Desk(
             Relabelling(where=way.where, pool_size=way.actors),
             encoder=self._encoder,
-            tasks=((self._request.table.task, self._request.table.layout),),
-            tables=self._reference,
+            tasks=((asked.table.task, asked.table.layout),),
+            tables=self._references[way.few],
             shared=self._shared[way.actors],
         )
         began = time.perf_counter()
-        labels = desk(self._request)
+        labels = desk(asked)
         seconds = time.perf_counter() - began
-        if not torch.allclose(labels.outputs, self._expected, atol=1e-6, rtol=0):  # what relabelling promises
+        if not torch.allclose(labels.outputs, self._expected[way.few], atol=1e-6, rtol=0):  # what relabelling promises
             raise RuntimeError(f"{way.name} gives other soft labels than the trial")
+        if way.where == "pool":
+            time.sleep(ENDED_S)
         return Answer(seconds=seconds, where=labels.where)
 
 
@@ -227,14 +243,14 @@ def request(encoder: Mlp, setup: SetupTables[Array]) -> Request:
 
 
 def row_seconds(encoder: Mlp) -> float:
-    """Seconds that the teacher takes for a row, on one core: the median over a few batches."""
+    """Seconds that the teacher takes for a row, on one core: the least over a few batches."""
     asked = request(encoder, tables(BATCH_ROWS))
     seconds = []
     for _ in range(6):
         began = time.perf_counter()
         predict_all(asked.model, 0, asked.table.train)
         seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds[1:]) / BATCH_ROWS
+    return min(seconds) / BATCH_ROWS
 
 
 def rows_for(seconds: float, *, row_s: float) -> int:

@@ -5,9 +5,9 @@ hold every one of them, and a relabel that waited for a CPU would wait for ever.
 is made of blocks that exist already; reading or converting a table inside a trial starts tasks of its own.
 """
 
-import math
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders import EncoderConfig
+from ray_mtlkd.sweep.relabel import ranges
 from ray_mtlkd.sweep.relabel.pool import by_pool
 from ray_mtlkd.sweep.relabel.shared import SharedActors
 from ray_mtlkd.sweep.relabel.teacher import Teacher
@@ -35,12 +36,6 @@ _STARTED_S = time.process_time()
 
 _RANGES_AN_ACTOR = 4
 """Of those that the sweep shares: so much of a lost one's work is done again."""
-
-_LEAST_BATCHES, _MOST_BATCHES = 4, 128
-"""Of a range: a call costs about a millisecond; a lost actor costs a range, and so long is a pool without progress."""
-
-_LEAST_GUIDED = 16
-"""Of a pool's range: Ray Data takes some hundredths of a second for each."""
 
 _ASKED_S = 0.05
 """Where less is left than this, ``auto`` asks nobody: to send a teacher away and read its tables takes as long."""
@@ -109,8 +104,10 @@ class Desk:
         """Seconds that each way would take for what takes the trial itself so long."""
         # while the trial waits, its own CPU is free as well
         free = 1 + ray.available_resources().get("CPU", 0.0)
-        spread_s = inline_s / max(1.0, min(free, self._settings.pool_size))
-        costs: dict[Where, float] = {"inline": inline_s, "pool": _STARTED_S + spread_s}
+        at_once = max(1.0, min(free, self._settings.pool_size))
+        spread_s = inline_s / at_once
+        own_s = min(_STARTED_S, inline_s / 2) if at_once > 1 else 0.0
+        costs: dict[Where, float] = {"inline": inline_s, "pool": _STARTED_S + (inline_s - own_s) / at_once}
         if self._shared is not None:
             started = time.perf_counter()
             ray.get(self._shared.handles[0].ready.remote())
@@ -121,16 +118,35 @@ class Desk:
         if self._shared is None:
             raise MtlkdError("the sweep has no shared actors", where="relabel.where", fix="use inline or pool")
         references = self._references(request)
-        parts = _ranges(rows, parts=len(self._shared.handles) * _RANGES_AN_ACTOR)
+        parts = ranges.equal(rows, parts=len(self._shared.handles) * _RANGES_AN_ACTOR)
         handles = self._shared.handles
         calls = [handles[at % len(handles)].predict.remote(references, bounds) for at, bounds in enumerate(parts)]
         return _back(request, ray.get(calls))
 
     def _by_pool(self, request: Request, rows: range) -> Tensor:
+        """While the actors start, the trial predicts the last rows itself: it would only wait."""
+        done: list[Tensor] = []
+        own = rows[:0]
+        if self._predicts_as_the_pool(request):
+            first, seconds = _timed(request, rows[:BATCH_ROWS])
+            done.append(first)
+            rows, own = ranges.split(rows[BATCH_ROWS:], batches=_STARTED_S / seconds)
+        if not rows:
+            return done[0]
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pool") as thread:
+            asked = thread.submit(self._ask_pool, request, rows)
+            last = [_inline(request, own)] if own else []
+            return torch.cat([*done, asked.result(), *last])
+
+    def _ask_pool(self, request: Request, rows: range) -> Tensor:
         settings = self._settings
-        parts = _guided(rows, actors=settings.pool_size)
+        parts = ranges.guided(rows, actors=settings.pool_size)
         found = by_pool(self._references(request), parts, actors=settings.pool_size, gpus=settings.gpus_per_actor)
         return _back(request, found)
+
+    def _predicts_as_the_pool(self, request: Request) -> bool:
+        """Whether trial and pool compute on the same kind of processor: the numbers must not tell who predicted."""
+        return request.table.train.labels.device.type == "cpu" and not self._settings.gpus_per_actor
 
     def _references(self, request: Request) -> dict[str, Any]:
         """To the teacher and to its tables."""
@@ -151,29 +167,6 @@ def _timed(request: Request, rows: range) -> tuple[Tensor, float]:
     """Raw outputs, and the seconds that they took."""
     started = time.perf_counter()
     return _inline(request, rows), time.perf_counter() - started
-
-
-def _ranges(rows: range, *, parts: int) -> list[tuple[int, int]]:
-    """Row ranges in order, ``parts`` of them where these are neither tiny nor take minutes.
-
-    They are cut where prediction batches end: the batches are then the same as inline.
-    """
-    batches = math.ceil(len(rows) / BATCH_ROWS)
-    size = min(_MOST_BATCHES, max(_LEAST_BATCHES, math.ceil(batches / parts))) * BATCH_ROWS
-    return [(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size)]
-
-
-def _guided(rows: range, *, actors: int) -> list[tuple[int, int]]:
-    """Row ranges in order, ever smaller: whoever gets the last ones, all actors end at the same time.
-
-    Each is half of an actor's share of what is left (Polychronopoulos and Kuck 1987, guided self-scheduling).
-    """
-    left, start, found = math.ceil(len(rows) / BATCH_ROWS), rows.start, []
-    while left:
-        batches = min(left, _MOST_BATCHES, max(_LEAST_GUIDED, left // (2 * actors)))
-        found.append((start, min(start + batches * BATCH_ROWS, rows.stop)))
-        left, start = left - batches, start + batches * BATCH_ROWS
-    return found
 
 
 def _back(request: Request, parts: Sequence[Array]) -> Tensor:

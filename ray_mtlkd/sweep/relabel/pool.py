@@ -57,8 +57,8 @@ def by_pool(
             batch_format="pyarrow",
         )
         found = list(dataset.iter_batches(batch_size=None, batch_format="pyarrow"))
-    table = pa.concat_tables(found)
-    bounds = list(zip(table["start"].to_pylist(), table["stop"].to_pylist(), strict=True))
+    bounds = [(row["start"], row["stop"]) for table in found for row in table.select(["start", "stop"]).to_pylist()]
     if bounds != list(parts):
         raise RuntimeError(f"the pool returned the ranges {bounds} instead of {parts}")
-    return [part.values.to_numpy() for part in table["soft"].combine_chunks()]
+    # views of the object store: joined by Arrow, they would be copied once more than they have to be
+    return [row.values.to_numpy() for table in found for chunk in table["soft"].chunks for row in chunk]

@@ -1,12 +1,9 @@
 """What `auto` does before it would ask anybody, and how tables are cut; no Ray cluster in here."""
 
 import math
-from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.nn.modules.module import register_module_forward_hook
 
 from ray_mtlkd import setups
@@ -104,19 +101,6 @@ def test_shared_actors_that_the_sweep_does_not_have_are_an_error(request_of):
     request = request_of(0)
     with pytest.raises(MtlkdError, match="no shared actors"):
         _desk(request, where="shared")(request)
-
-
-@given(start=st.integers(0, 3), rows=st.integers(1, 3_000_000), parts=st.integers(1, 40), guided=st.booleans())
-def test_ranges_hold_every_row_once_and_end_where_batches_do(start, rows, parts, guided):
-    whole = range(start * BATCH_ROWS, start * BATCH_ROWS + rows)
-    ranges = desks._guided(whole, actors=parts) if guided else desks._ranges(whole, parts=parts)
-    assert ranges[0][0] == whole.start
-    assert ranges[-1][1] == whole.stop
-    assert all(a[1] == b[0] for a, b in pairwise(ranges))
-    assert all(stop % BATCH_ROWS == 0 for _, stop in ranges[:-1])
-    assert all(0 < stop - start <= 128 * BATCH_ROWS for start, stop in ranges)
-    if guided:
-        assert all(a[1] - a[0] >= b[1] - b[0] for a, b in pairwise(ranges))
 
 
 @pytest.mark.parametrize("where", ["auto", "inline"])
