@@ -43,7 +43,7 @@ IDEAL = 1.1
 """A pool of two actors on the large table, at most, over its start-up and half of what inline takes."""
 SPEEDUP = 1.8
 """A pool of a heavy teacher, from one actor to two, at least, where it has ``HEAVY_S`` of work."""
-HEAVY_S, HEAVY_TURNS = 120.0, 3
+HEAVY_S, HEAVY_TURNS = 120.0, 2
 FEW = 16 * BATCH_ROWS
 """A table that takes a pool little more than its start-up."""
 ENDED_S = 1.0
@@ -173,7 +173,7 @@ def ask(encoder: Mlp, rows: int, ways: Sequence[Way], shared: Mapping[int, Share
     answers: dict[str, list[Answer]] = {way.name: [] for way in ways}
     for way in [way for way in ways if way.where == "pool"][:1]:
         # the first pool of a process takes longer, and that of a cluster starts the actors that Ray Data always has
-        answers[FIRST] = [ray.get(trial.ask.remote(way))]
+        answers[FIRST] = [ray.get(trial.ask.remote(replace(way, few=True)))]
     for turn in range(max(way.samples for way in ways)):
         for way in ways if turn % 2 == 0 else reversed(ways):  # each comes after one neighbour as often as the other
             if turn < way.samples:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import ray
 import torch
 from torch import Tensor
@@ -21,6 +20,7 @@ from ray_mtlkd.sweep.relabel import ranges
 from ray_mtlkd.sweep.relabel.pool import by_pool
 from ray_mtlkd.sweep.relabel.shared import SharedActors
 from ray_mtlkd.sweep.relabel.teacher import Teacher
+from ray_mtlkd.tasks.examples import viewed
 from ray_mtlkd.tasks.inputs import Array, Layout
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Task
@@ -80,7 +80,7 @@ class Desk:
             where, reason, done = self._choose(request)
             rows = rows[len(done) * BATCH_ROWS :]
         if rows:
-            done.append({"inline": _inline, "shared": self._by_shared, "pool": self._by_pool}[where](request, rows))
+            done += {"inline": self._inline, "shared": self._by_shared, "pool": self._by_pool}[where](request, rows)
         return SoftLabels(outputs=_whole(request, done), where=f"{where}: {reason}")
 
     def _choose(self, request: Request) -> tuple[Where, str, list[Tensor]]:
@@ -114,7 +114,11 @@ class Desk:
             costs["shared"] = time.perf_counter() - started + spread_s
         return costs
 
-    def _by_shared(self, request: Request, rows: range) -> Tensor:
+    @staticmethod
+    def _inline(request: Request, rows: range) -> list[Tensor]:
+        return [_predict(request, rows)]
+
+    def _by_shared(self, request: Request, rows: range) -> list[Tensor]:
         if self._shared is None:
             raise MtlkdError("the sweep has no shared actors", where="relabel.where", fix="use inline or pool")
         references = self._references(request)
@@ -123,7 +127,7 @@ class Desk:
         calls = [handles[at % len(handles)].predict.remote(references, bounds) for at, bounds in enumerate(parts)]
         return _back(request, ray.get(calls))
 
-    def _by_pool(self, request: Request, rows: range) -> Tensor:
+    def _by_pool(self, request: Request, rows: range) -> list[Tensor]:
         """While the actors start, the trial predicts the last rows itself: it would only wait."""
         done: list[Tensor] = []
         own = rows[:0]
@@ -132,13 +136,13 @@ class Desk:
             done.append(first)
             rows, own = ranges.split(rows[BATCH_ROWS:], batches=_STARTED_S / seconds)
         if not rows:
-            return done[0]
+            return done
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pool") as thread:
             asked = thread.submit(self._ask_pool, request, rows)
-            last = [_inline(request, own)] if own else []
-            return torch.cat([*done, asked.result(), *last])
+            last = [_predict(request, own)] if own else []
+            return [*done, *asked.result(), *last]
 
-    def _ask_pool(self, request: Request, rows: range) -> Tensor:
+    def _ask_pool(self, request: Request, rows: range) -> list[Tensor]:
         settings = self._settings
         parts = ranges.guided(rows, actors=settings.pool_size)
         found = by_pool(self._references(request), parts, actors=settings.pool_size, gpus=settings.gpus_per_actor)
@@ -159,22 +163,21 @@ class Desk:
         return {"teacher": ray.put(teacher), "tables": self._tables}
 
 
-def _inline(request: Request, rows: range) -> Tensor:
+def _predict(request: Request, rows: range) -> Tensor:
     return predict(request.model, request.index, request.table.train, rows)
 
 
 def _timed(request: Request, rows: range) -> tuple[Tensor, float]:
     """Raw outputs, and the seconds that they took."""
     started = time.perf_counter()
-    return _inline(request, rows), time.perf_counter() - started
+    return _predict(request, rows), time.perf_counter() - started
 
 
-def _back(request: Request, parts: Sequence[Array]) -> Tensor:
-    """Flat parts as one tensor of the head's shape, on the model's device."""
-    flat = torch.from_numpy(np.concatenate([part.reshape(-1) for part in parts]))
-    task = request.table.task
-    shaped = flat if KINDS[task.kind].is_scalar else flat.view(-1, task.outputs)
-    return shaped.to(request.table.train.labels.device)
+def _back(request: Request, parts: Sequence[Array]) -> list[Tensor]:
+    """Flat parts in the head's shape, on the model's device: views of what other processes have written."""
+    task, device = request.table.task, request.table.train.labels.device
+    flat = [viewed(part.reshape(-1)) for part in parts]
+    return [(part if KINDS[task.kind].is_scalar else part.view(-1, task.outputs)).to(device) for part in flat]
 
 
 def _whole(request: Request, parts: Sequence[Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ from ray_mtlkd.training.evaluation import BATCH_ROWS
 _LEAST_BATCHES, _MOST_BATCHES = 4, 128
 """Of a range: a call costs about a millisecond; a lost actor costs a range, and so long is a pool without progress."""
 
-_LEAST_GUIDED = 16
+_LEAST_GUIDED = 32
 """Of a pool's range: Ray Data takes some hundredths of a second for each."""
 
 

@@ -26,7 +26,7 @@ from ray_mtlkd.training.job import Request
 from ray_mtlkd.training.settings import Relabelling
 
 TASKS = {"similar": 4, "diverse": 4}  # the largest multiclass table, and the tagging one
-ENCODER = Mlp(hidden=(1024, 1024))
+ENCODER = Mlp(hidden=(2048, 2048))  # a range takes long enough to be seen
 PREDICTING = ("ray::SharedActor.predict", "ray::MapWorker(MapBatches(PoolTeacher)).submit")
 """What Ray calls the processes of actors that are at work."""
 

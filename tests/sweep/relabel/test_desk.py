@@ -1,4 +1,4 @@
-"""What `auto` does before it would ask anybody, and how tables are cut; no Ray cluster in here."""
+"""What `auto` does before it would ask anybody, and what is left to a pool; no Ray cluster in here."""
 
 import math
 
@@ -17,7 +17,7 @@ from ray_mtlkd.sweep.relabel.desk import Desk
 from ray_mtlkd.sweep.relabel.shared import SharedActor
 from ray_mtlkd.sweep.relabel.teacher import Teacher
 from ray_mtlkd.tasks.examples import as_tensors
-from ray_mtlkd.training.evaluation import BATCH_ROWS, predict_all
+from ray_mtlkd.training.evaluation import BATCH_ROWS, predict, predict_all
 from ray_mtlkd.training.job import Request
 from ray_mtlkd.training.settings import Relabelling
 
@@ -95,6 +95,49 @@ def test_a_pool_pays_where_a_cpu_is_free_beside_the_trial_s_own(request_of, cpus
     cpus["CPU"] = float(free)
     costs = _desk(request_of(0), where="auto", pool_size=pool_size)._costs(seconds)
     assert min(costs, key=costs.get) == expected
+
+
+@pytest.fixture
+def asked_of_a_pool(monkeypatch, request_of):
+    """The ranges that a pool was asked for; it computes them here."""
+    ranges = []
+
+    def by_pool(references, parts, *, actors, gpus):
+        ranges.extend(parts)
+        teacher = references["teacher"]
+        request = request_of(teacher.index)
+        return [
+            predict(request.model, teacher.index, request.table.train, range(*part)).numpy().reshape(-1)
+            for part in parts
+        ]
+
+    monkeypatch.setattr(desks, "by_pool", by_pool)
+    monkeypatch.setattr(desks.ray, "put", lambda value: value)
+    return ranges
+
+
+def _rows(ranges):
+    return [row for start, stop in ranges for row in range(start, stop)]
+
+
+@pytest.mark.parametrize("share", [0, 1 / 2])
+@pytest.mark.parametrize("index", range(5))
+def test_while_a_pool_starts_the_trial_predicts_the_last_rows(monkeypatch, request_of, asked_of_a_pool, index, share):
+    monkeypatch.setattr(desks, "_STARTED_S", 1e9 if share else 0.0)
+    request = request_of(index)
+    labels = _desk(request, where="pool")(request)
+    assert torch.equal(labels.outputs, predict_all(request.model, index, request.table.train))
+    batches = math.ceil(len(request.table.train) / BATCH_ROWS) - 1  # after the one that was timed
+    asked = math.ceil(len(_rows(asked_of_a_pool)) / BATCH_ROWS)
+    assert asked == batches - int(batches * share)
+    assert _rows(asked_of_a_pool) == list(range(BATCH_ROWS, BATCH_ROWS + len(_rows(asked_of_a_pool))))
+
+
+def test_a_pool_on_gpus_predicts_every_row(request_of, asked_of_a_pool):
+    request = request_of(4)
+    labels = _desk(request, where="pool", gpus_per_actor=0.5)(request)
+    assert len(labels.outputs) == len(request.table.train)
+    assert _rows(asked_of_a_pool) == list(range(len(request.table.train)))
 
 
 def test_shared_actors_that_the_sweep_does_not_have_are_an_error(request_of):
