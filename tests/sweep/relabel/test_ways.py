@@ -22,4 +22,4 @@ def test_all_ways_agree_and_none_waits_for_a_cpu_while_trials_hold_all_of_them(c
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == f"{trials} trials agree"
+    assert f"{trials} trials agree" in done.stdout.splitlines()  # Ray may print of the killed ones afterwards
