@@ -64,7 +64,7 @@ def sampled(
     samples: Sequence[float],
     unit: str,
     *,
-    goal: tuple[Literal["at most", "at least"], float] | None = None,
+    goal: Goal | None = None,
     note: str = "",
 ) -> Row:
     """The median of some samples, with their quartiles where there are several."""
