@@ -130,7 +130,7 @@ class Desk:
     def _by_pool(self, request: Request, rows: range) -> list[Tensor]:
         """While the actors start, the trial predicts the last rows itself: it would only wait."""
         done: list[Tensor] = []
-        own = rows[:0]
+        own, seconds = rows[:0], 0.0
         if self._predicts_as_the_pool(request):
             first, seconds = _timed(request, rows[:BATCH_ROWS])
             done.append(first)
@@ -138,13 +138,13 @@ class Desk:
         if not rows:
             return done
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pool") as thread:
-            asked = thread.submit(self._ask_pool, request, rows)
+            asked = thread.submit(self._ask_pool, request, rows, batch_s=seconds)
             last = [_predict(request, own)] if own else []
             return [*done, *asked.result(), *last]
 
-    def _ask_pool(self, request: Request, rows: range) -> list[Tensor]:
+    def _ask_pool(self, request: Request, rows: range, *, batch_s: float) -> list[Tensor]:
         settings = self._settings
-        parts = ranges.guided(rows, actors=settings.pool_size)
+        parts = ranges.guided(rows, actors=settings.pool_size, batch_s=batch_s)
         found = by_pool(self._references(request), parts, actors=settings.pool_size, gpus=settings.gpus_per_actor)
         return _back(request, found)
 

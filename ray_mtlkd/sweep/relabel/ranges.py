@@ -10,8 +10,8 @@ from ray_mtlkd.training.evaluation import BATCH_ROWS
 _LEAST_BATCHES, _MOST_BATCHES = 4, 128
 """Of a range: a call costs about a millisecond; a lost actor costs a range, and so long is a pool without progress."""
 
-_LEAST_GUIDED = 32
-"""Of a pool's range: Ray Data takes some hundredths of a second for each."""
+_LEAST_S, _LEAST_GUIDED = 0.25, 32
+"""Of a pool's range, seconds and batches at most: Ray Data takes some hundredths of a second for each."""
 
 
 def equal(rows: range, *, parts: int) -> list[tuple[int, int]]:
@@ -21,16 +21,22 @@ def equal(rows: range, *, parts: int) -> list[tuple[int, int]]:
     return [(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size)]
 
 
-def guided(rows: range, *, actors: int) -> list[tuple[int, int]]:
+def guided(rows: range, *, actors: int, batch_s: float) -> list[tuple[int, int]]:
     """Row ranges in order, ever smaller: whoever gets the last ones, all actors end at the same time.
 
     Each is half of an actor's share of what is left (Polychronopoulos and Kuck 1987, guided self-scheduling), and none
     is so large that an actor would get none.
+
+    Args:
+        rows: What is to be cut.
+        actors: How many share it.
+        batch_s: Seconds that a batch takes; 0 where that is not known.
     """
     left, start, found = math.ceil(len(rows) / BATCH_ROWS), rows.start, []
     most = min(_MOST_BATCHES, math.ceil(left / actors))
+    least = math.ceil(min(_LEAST_GUIDED, _LEAST_S / batch_s)) if batch_s else _LEAST_GUIDED
     while left:
-        batches = min(left, most, max(_LEAST_GUIDED, left // (2 * actors)))
+        batches = min(left, most, max(least, left // (2 * actors)))
         found.append((start, min(start + batches * BATCH_ROWS, rows.stop)))
         left, start = left - batches, start + batches * BATCH_ROWS
     return found
