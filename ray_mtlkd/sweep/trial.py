@@ -70,12 +70,13 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
     keep_memory()
     configuration = trial.configuration
     reference = bench.tables[trial.setup, configuration.encoder.features]
-    tables = as_tensors(ray.get(reference), choose_device(bench.gpus))
+    arrays = ray.get(reference)
     checkpoints = storage.child(f"checkpoints/{trial.name}")
     with _event_folder(storage, trial) as folder:
         writer = TrialWriter(folder, hyper_parameters=_hyper_parameters(trial))
         progress = _Teller(writer)
         try:
+            tables = as_tensors(arrays, choose_device(bench.gpus))
             outcome = train(
                 Job(tables=tables, configuration=configuration, seed=trial.seed),
                 relabel=Desk(
@@ -95,11 +96,11 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
         except Exception as error:  # noqa: BLE001 - would fail again each time, and must not end the sweep
             said = _said(error, storage, trial)
             writer.fail(said, batches=progress.batches)
-            write_records(storage, trial.name, failed_records(trial, tables, sweep=bench.sweep, error=said))
+            write_records(storage, trial.name, failed_records(trial, arrays, sweep=bench.sweep, error=said))
             last: dict[str, Any] = {"status": "failed", "score": None, "wall_s": 0.0}
         else:
             writer.finish(tuple(table.task.name for table in tables.tasks), outcome)
-            write_records(storage, trial.name, records_of(trial, tables, sweep=bench.sweep, outcome=outcome))
+            write_records(storage, trial.name, records_of(trial, arrays, sweep=bench.sweep, outcome=outcome))
             last = {"status": "ok", "score": outcome.score, "wall_s": outcome.wall_s}
     checkpoints.clear()
     tune.report({**last, "share": 1.0})

@@ -5,11 +5,14 @@ A GPU takes them in while it works, so that the host never waits.
 
 import ctypes
 import os
+import platform
 from collections.abc import Sequence
 from contextlib import suppress
 
 import torch
 from torch import Tensor
+
+from ray_mtlkd.errors import MtlkdError
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Parameters of ``mallopt`` (malloc.h)."""
@@ -18,9 +21,19 @@ _MOST_FROM_HEAP, _KEPT_BYTES = 2**25, 2**28
 
 
 def choose_device(gpus: float) -> str:
-    """Where a process that Ray has given so much of a GPU computes; the same numbers in each run."""
+    """Where a process that Ray has given so much of a GPU computes; the same numbers in each run.
+
+    Raises:
+        MtlkdError: where PyTorch cannot use the GPU.
+    """
     if gpus == 0:
         return "cpu"
+    if not torch.cuda.is_available():
+        raise MtlkdError(
+            f"Ray has given this process a GPU, but PyTorch {torch.__version__} finds none",
+            where=platform.node(),
+            fix="install PyTorch with CUDA on that machine, or ask for no GPUs",
+        )
     # Without this, cuBLAS and atomic additions give other last bits in each run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
