@@ -51,12 +51,16 @@ def relabel(
     """
     with importing():
         from ray_mtlkd.sweep.dataset.work import finish, plan
+        from ray_mtlkd.tasks.device import is_share
 
     console = Console(highlight=False, emoji=False, quiet=quiet)
     settings = _settings(task, values=values, dtype=dtype, top_k=top_k, key=tuple(key or ()))
-    for option, value, least in (("actors", actors, 1), ("gpus-per-actor", gpus_per_actor, 0), ("wait", wait, 0)):
+    for option, value, least in (("actors", actors, 1), ("wait", wait, 0)):
         if value is not None and value < least:
             raise MtlkdError(f"{value:g} is out of range", where=f"--{option}", fix=f"give {least} or more")
+    if not is_share(gpus_per_actor):
+        fix = "give a part of one, from 0 to 1, or a whole number"
+        raise MtlkdError(f"no process gets {gpus_per_actor:g} GPUs", where="--gpus-per-actor", fix=fix)
     work = plan(
         checkpoint=absolute(checkpoint),
         data=absolute(data),

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from ray_mtlkd.decode import decode, document
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.sweep.names import safe_name
+from ray_mtlkd.tasks.device import is_share
 
 
 @document
@@ -64,8 +65,10 @@ class Resources:
     keep_models: KeepModels = "replicates"
 
     def __post_init__(self) -> None:
-        if self.cpus < 1 or self.gpus < 0 or self.checkpoint_every_s < 0:
-            raise ValueError("cpus must be at least 1, gpus and checkpoint_every_s 0 or above")
+        if self.cpus < 1 or self.checkpoint_every_s < 0:
+            raise ValueError("cpus must be at least 1, checkpoint_every_s 0 or above")
+        if not is_share(self.gpus):
+            raise ValueError(f"gpus must be at most 1 or a whole number, got {self.gpus}")
 
 
 @document

@@ -23,10 +23,10 @@ from ray_mtlkd.sweep.plan import Trial, flat
 from ray_mtlkd.sweep.relabel import Desk, SharedActors
 from ray_mtlkd.sweep.results import failed_records, records_of
 from ray_mtlkd.sweep.tensorboard import TrialWriter
-from ray_mtlkd.tasks.device import choose_device, keep_memory
+from ray_mtlkd.tasks.device import choose_device, keep_memory, within_memory
 from ray_mtlkd.tasks.examples import as_tensors
 from ray_mtlkd.tasks.inputs import Features
-from ray_mtlkd.training.job import Chosen, Job, Keep
+from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome
 from ray_mtlkd.training.kept import MODELS, Origin, save
 from ray_mtlkd.training.progress import Evaluation
 from ray_mtlkd.training.run import train
@@ -68,42 +68,54 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
     storage = Storage.at(bench.uri)
     torch.set_num_threads(bench.cpus)
     keep_memory()
-    configuration = trial.configuration
-    reference = bench.tables[trial.setup, configuration.encoder.features]
-    arrays = ray.get(reference)
-    checkpoints = storage.child(f"checkpoints/{trial.name}")
+    tables = ray.get(bench.tables[trial.setup, trial.configuration.encoder.features])
     with _event_folder(storage, trial) as folder:
         writer = TrialWriter(folder, hyper_parameters=_hyper_parameters(trial))
         progress = _Teller(writer)
         try:
-            tables = as_tensors(arrays, choose_device(bench.gpus))
-            outcome = train(
-                Job(tables=tables, configuration=configuration, seed=trial.seed),
-                relabel=Desk(
-                    configuration.relabel,
-                    encoder=configuration.encoder,
-                    tasks=tuple((table.task, table.layout) for table in tables.tasks),
-                    tables=reference,
-                    shared=bench.shared,
-                ),
-                report=progress,
-                storage=checkpoints,
-                checkpoint_every_s=bench.checkpoint_every_s,
-                keep=_keeper(trial, bench, storage),
-            )
-        except (OSError, RayActorError, RaySystemError, ObjectLostError):
-            raise  # the cluster's or the storage's trouble, not the trial's: Tune tries again
+            outcome = _train(trial, bench, report=progress, storage=storage)
+        except (OSError, RayActorError, RaySystemError, ObjectLostError, torch.AcceleratorError):
+            # The cluster's, the storage's or the GPU's trouble, not the trial's: Tune tries again, in another worker,
+            # since no process uses a GPU again that has failed it.
+            raise
         except Exception as error:  # noqa: BLE001 - would fail again each time, and must not end the sweep
             said = _said(error, storage, trial)
             writer.fail(said, batches=progress.batches)
-            write_records(storage, trial.name, failed_records(trial, arrays, sweep=bench.sweep, error=said))
+            write_records(storage, trial.name, failed_records(trial, tables, sweep=bench.sweep, error=said))
             last: dict[str, Any] = {"status": "failed", "score": None, "wall_s": 0.0}
         else:
             writer.finish(tuple(table.task.name for table in tables.tasks), outcome)
-            write_records(storage, trial.name, records_of(trial, arrays, sweep=bench.sweep, outcome=outcome))
+            write_records(storage, trial.name, records_of(trial, tables, sweep=bench.sweep, outcome=outcome))
             last = {"status": "ok", "score": outcome.score, "wall_s": outcome.wall_s}
-    checkpoints.clear()
+    _checkpoints(trial, storage).clear()
     tune.report({**last, "share": 1.0})
+
+
+def _train(trial: Trial, bench: Bench, *, report: "_Teller", storage: Storage) -> Outcome:
+    """Train on the device that the trial was given."""
+    configuration = trial.configuration
+    reference = bench.tables[trial.setup, configuration.encoder.features]
+    with within_memory():
+        tables = as_tensors(ray.get(reference), choose_device(bench.gpus))
+        desk = Desk(
+            configuration.relabel,
+            encoder=configuration.encoder,
+            tasks=tuple((table.task, table.layout) for table in tables.tasks),
+            tables=reference,
+            shared=bench.shared,
+        )
+        return train(
+            Job(tables=tables, configuration=configuration, seed=trial.seed),
+            relabel=desk,
+            report=report,
+            storage=_checkpoints(trial, storage),
+            checkpoint_every_s=bench.checkpoint_every_s,
+            keep=_keeper(trial, bench, storage),
+        )
+
+
+def _checkpoints(trial: Trial, storage: Storage) -> Storage:
+    return storage.child(f"checkpoints/{trial.name}")
 
 
 def _keeper(trial: Trial, bench: Bench, storage: Storage) -> Keep | None:

@@ -9,20 +9,19 @@ from typing import Any
 import ray
 from ray import tune
 
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep import archive, output
 from ray_mtlkd.sweep.baselines import computing
 from ray_mtlkd.sweep.callback import StatusCallback
 from ray_mtlkd.sweep.cluster import Cluster, address
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.prepare import Prepared
-from ray_mtlkd.sweep.relabel import LEAST_FREE_CPUS, SharedActors, start_shared
+from ray_mtlkd.sweep.relabel import start_shared
 from ray_mtlkd.sweep.results import failed_records
+from ray_mtlkd.sweep.room import check_room, shared_actors
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import Status
 from ray_mtlkd.sweep.trial import Bench, run_trial
 from ray_mtlkd.sweep.workers import waiting_workers
-from ray_mtlkd.training.settings import Relabelling
 from ray_mtlkd.training.storage import Storage, join_uri
 
 _WORKER_FAILURES = 2
@@ -90,7 +89,7 @@ def run_sweep(
         return archive.count_failed(storage)
     cluster.wait()
     if not searcher.is_over:
-        _check_resources(prepared)
+        check_room(prepared)
     output.create(storage, head, space_text=space_text)
     with computing(unmeasured, target.uri, say=say):
         if not searcher.is_over:
@@ -134,53 +133,18 @@ def _trial_name(trial: Any) -> str:
 
 
 def _bench(prepared: Prepared, uri: str, *, sweep: str) -> Bench:
-    resources = prepared.space.resources
+    resources, shares = prepared.space.resources, shared_actors(prepared)
     return Bench(
         sweep=sweep,
         uri=uri,
         tables={key: ray.put(tables) for key, tables in prepared.tables.items()},
         featurisers={key: ray.put(packed) for key, packed in prepared.featurisers.items()},
         keep_models=resources.keep_models,
-        shared=_shared(prepared),
+        shared=start_shared(len(shares), gpus=shares[0]) if shares else None,
         cpus=resources.cpus,
         gpus=resources.gpus,
         checkpoint_every_s=resources.checkpoint_every_s,
     )
-
-
-def _shared(prepared: Prepared) -> SharedActors | None:
-    """Actors for relabelling, where trials must or may find them faster than themselves."""
-    # Beside a single trial: a cluster that others made may have grown by then.
-    free = ray.cluster_resources().get("CPU", 0) - prepared.space.resources.cpus
-    may = address() is not None or free >= LEAST_FREE_CPUS
-    asking = [each for each in _relabelling(prepared) if each.where == "shared" or (each.where == "auto" and may)]
-    if not asking:
-        return None
-    return start_shared(max(each.pool_size for each in asking), gpus=max(each.gpus_per_actor for each in asking))
-
-
-def _relabelling(prepared: Prepared) -> list[Relabelling]:
-    """Of the configurations that relabel."""
-    configurations = (trial.configuration for trial in prepared.plan.distinct())
-    return [each.relabel for each in configurations if each.strategy.curriculum.role == "kd"]
-
-
-def _check_resources(prepared: Prepared) -> None:
-    """On a cluster of this machine alone, what asks for more than it has would wait for ever."""
-    if address() is not None:
-        return
-    trial, relabelling = prepared.space.resources, _relabelling(prepared)
-    shared = max((each.gpus_per_actor * each.pool_size for each in relabelling if each.where == "shared"), default=0.0)
-    pooled = max((each.gpus_per_actor for each in relabelling if each.where == "pool"), default=0.0)
-    wanted = {"CPU": trial.cpus, "GPU": trial.gpus + shared + pooled}
-    there = ray.cluster_resources()
-    if any(there.get(name, 0) < amount for name, amount in wanted.items()):
-        raise MtlkdError(
-            f"a trial with its relabelling asks for {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs,"
-            f" this machine has {there.get('CPU', 0):g} and {there.get('GPU', 0):g}",
-            where="resources",
-            fix="ask for less, or connect to a cluster by RAY_ADDRESS",
-        )
 
 
 def _head(prepared: Prepared) -> output.Head:

@@ -6,8 +6,8 @@ A GPU takes them in while it works, so that the host never waits.
 import ctypes
 import os
 import platform
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import torch
 from torch import Tensor
@@ -20,6 +20,11 @@ _MOST_FROM_HEAP, _KEPT_BYTES = 2**25, 2**28
 """The largest block that does not get pages of its own, at most 32 MiB, and what may stay free at the heap's top."""
 
 
+def is_share(gpus: float) -> bool:
+    """Whether Ray gives a process so much: a part of one GPU, or whole ones."""
+    return 0 <= gpus <= 1 or (gpus > 1 and float(gpus).is_integer())
+
+
 def choose_device(gpus: float) -> str:
     """Where a process that Ray has given so much of a GPU computes; the same numbers in each run.
 
@@ -28,16 +33,42 @@ def choose_device(gpus: float) -> str:
     """
     if gpus == 0:
         return "cpu"
-    if not torch.cuda.is_available():
-        raise MtlkdError(
-            f"Ray has given this process a GPU, but PyTorch {torch.__version__} finds none",
-            where=platform.node(),
-            fix="install PyTorch with CUDA on that machine, or ask for no GPUs",
-        )
+    check_cuda()
     # Without this, cuBLAS and atomic additions give other last bits in each run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     return "cuda"
+
+
+def check_cuda() -> None:
+    """Make sure that PyTorch computes on what Ray counts as a GPU.
+
+    Raises:
+        MtlkdError: where it does not.
+    """
+    if not torch.cuda.is_available():
+        raise MtlkdError(
+            f"Ray counts a GPU here, but PyTorch {torch.__version__} finds none",
+            where=platform.node(),
+            fix="install PyTorch with CUDA on that machine, or ask for no GPUs",
+        )
+
+
+@contextmanager
+def within_memory() -> Iterator[None]:
+    """Tell what to do where the body needs more memory than the GPU has left.
+
+    Raises:
+        MtlkdError: instead of PyTorch's error.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MtlkdError(
+            f"the GPU's memory is full ({str(error).splitlines()[0]})",
+            where=platform.node(),
+            fix="let fewer processes share it, or make the batches or the model smaller",
+        ) from error
 
 
 def keep_memory() -> None:

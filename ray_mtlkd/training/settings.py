@@ -8,6 +8,7 @@ from typing import Literal
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.strategies import Strategy
+from ray_mtlkd.tasks.device import is_share
 
 Where = Literal["auto", "inline", "shared", "pool"]
 SoftNumbers = Literal["float32", "float16"]
@@ -165,7 +166,8 @@ class Relabelling:
 
     def __post_init__(self) -> None:
         _positive({"pool_size": self.pool_size})
-        _not_negative({"gpus_per_actor": self.gpus_per_actor})
+        if not is_share(self.gpus_per_actor):
+            raise ValueError(f"gpus_per_actor must be at most 1 or a whole number, got {self.gpus_per_actor}")
         if self.gpus_per_actor and self.where not in {"shared", "pool"}:
             raise ValueError("gpus_per_actor needs where: shared or pool; auto and inline predict where the trial does")
 

@@ -24,7 +24,7 @@ from ray_mtlkd.sweep.dataset.output import Written
 from ray_mtlkd.sweep.dataset.source import Part
 from ray_mtlkd.sweep.dataset.work import Done, Work, Worker, finish, peak_bytes
 from ray_mtlkd.sweep.quiet import quiet_core, quiet_data
-from ray_mtlkd.tasks.device import choose_device
+from ray_mtlkd.tasks.device import choose_device, within_memory
 from ray_mtlkd.training.storage import Storage
 
 _PART = TypeAdapter(Part)
@@ -68,8 +68,9 @@ class PartActor:
 
     def _do(self, part: Part) -> Done:
         try:
-            self._worker = self._worker or Worker(self._work, device=choose_device(self._gpus))
-            written = self._worker.do(part)
+            with within_memory():
+                self._worker = self._worker or Worker(self._work, device=choose_device(self._gpus))
+                written = self._worker.do(part)
         except MtlkdError as error:
             return Done(written=None, problems=(_plain(error),))
         except OSError as error:

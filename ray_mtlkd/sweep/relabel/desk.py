@@ -12,6 +12,7 @@ from typing import Any
 
 import ray
 import torch
+from ray.exceptions import RayTaskError
 from torch import Tensor
 
 from ray_mtlkd.errors import MtlkdError
@@ -71,7 +72,8 @@ class Desk:
         """The teacher's raw outputs for the whole train table, in the table's order.
 
         Raises:
-            MtlkdError: where the configuration asks for actors that the sweep does not have.
+            MtlkdError: where the configuration asks for actors that the sweep does not have, or these cannot use their
+                GPUs.
         """
         rows = range(len(request.table.train))
         done: list[Tensor] = []
@@ -125,7 +127,12 @@ class Desk:
         parts = ranges.equal(rows, parts=len(self._shared.handles) * _RANGES_AN_ACTOR)
         handles = self._shared.handles
         calls = [handles[at % len(handles)].predict.remote(references, bounds) for at, bounds in enumerate(parts)]
-        return _back(request, ray.get(calls))
+        try:
+            return _back(request, ray.get(calls))
+        except RayTaskError as error:
+            if isinstance(error.cause, MtlkdError):
+                raise error.cause from error
+            raise
 
     def _by_pool(self, request: Request, rows: range) -> list[Tensor]:
         """While the actors start, the trial predicts the last rows itself: it would only wait."""

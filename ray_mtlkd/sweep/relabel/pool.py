@@ -8,9 +8,10 @@ import pyarrow as pa
 import ray
 import ray.data
 
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep.quiet import quiet_data
 from ray_mtlkd.sweep.relabel.teacher import Predictor
-from ray_mtlkd.tasks.device import choose_device
+from ray_mtlkd.tasks.device import choose_device, within_memory
 from ray_mtlkd.tasks.inputs import Array
 
 _STALLED_S = 600
@@ -18,18 +19,36 @@ _STALLED_S = 600
 
 
 class PoolTeacher:
-    """What an actor of the Ray Data pool runs: bounds of row ranges in, the same bounds and soft labels out."""
+    """What an actor of the Ray Data pool runs: bounds of row ranges in, the same bounds and soft labels out.
+
+    What a user can mend comes back as a value, since Ray Data tells of no error what it was.
+    """
 
     def __init__(self, references: Mapping[str, Any], gpus: float) -> None:
-        device = choose_device(gpus)
-        self._predictor = Predictor(ray.get(references["teacher"]), ray.get(references["tables"]), device=device)
+        self._references = references
+        self._gpus = gpus
+        self._predictor: Predictor | None = None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """One soft-label list a range, flat."""
-        soft = [self._predictor.predict(range(row["start"], row["stop"])).reshape(-1) for row in batch.to_pylist()]
+        """One soft-label list a range, flat, and what went wrong."""
+        problem: list[str] = []
+        try:
+            soft = [self._predict(range(row["start"], row["stop"])) for row in batch.to_pylist()]
+        except MtlkdError as error:
+            soft = [np.zeros(0, np.float32)] * len(batch)
+            problem = [error.what, error.where, error.fix]
         # of numpy arrays pyarrow would make lists number by number, which takes as long as a light teacher does
         offsets = np.cumsum([0, *map(len, soft)])
-        return batch.append_column("soft", pa.LargeListArray.from_arrays(offsets, np.concatenate(soft)))
+        labelled = batch.append_column("soft", pa.LargeListArray.from_arrays(offsets, np.concatenate(soft)))
+        return labelled.append_column("problem", pa.array([problem] * len(batch), pa.list_(pa.string())))
+
+    def _predict(self, rows: range) -> Array:
+        with within_memory():
+            if self._predictor is None:
+                device = choose_device(self._gpus)
+                teacher, tables = ray.get(self._references["teacher"]), ray.get(self._references["tables"])
+                self._predictor = Predictor(teacher, tables, device=device)
+            return self._predictor.predict(rows).reshape(-1)
 
 
 def by_pool(
@@ -42,6 +61,9 @@ def by_pool(
         parts: Row ranges.
         actors: At most one a part.
         gpus: Of each actor.
+
+    Raises:
+        MtlkdError: where an actor cannot use its GPU, or the GPU's memory is full.
     """
     # A data set of existing blocks (one a range) starts no task that would wait for a CPU.
     blocks = [pa.table({"start": [start], "stop": [stop]}) for start, stop in parts]
@@ -57,6 +79,9 @@ def by_pool(
             batch_format="pyarrow",
         )
         found = list(dataset.iter_batches(batch_size=None, batch_format="pyarrow"))
+    for problem in (each for table in found for each in table["problem"].to_pylist() if each):
+        what, where, fix = problem
+        raise MtlkdError(what, where=where, fix=fix)
     bounds = [(row["start"], row["stop"]) for table in found for row in table.select(["start", "stop"]).to_pylist()]
     if bounds != list(parts):
         raise RuntimeError(f"the pool returned the ranges {bounds} instead of {parts}")

@@ -8,7 +8,7 @@ from typing import Any
 import ray
 
 from ray_mtlkd.sweep.relabel.teacher import Predictor
-from ray_mtlkd.tasks.device import choose_device
+from ray_mtlkd.tasks.device import choose_device, within_memory
 from ray_mtlkd.tasks.inputs import Array
 
 _TEACHER_BYTES = 2**28
@@ -34,7 +34,7 @@ class SharedActor:
     """
 
     def __init__(self, gpus: float = 0.0) -> None:
-        self._device = choose_device(gpus)
+        self._gpus = gpus
         self._known: OrderedDict[str, Predictor] = OrderedDict()
 
     def ready(self) -> bool:
@@ -46,16 +46,21 @@ class SharedActor:
 
         Args:
             references: To the teacher and to its tables: they are fetched where the teacher is not known.
+
+        Raises:
+            MtlkdError: where it cannot use the GPU, or the GPU's memory is full.
         """
         key = references["teacher"].hex()
-        if key not in self._known:
-            self._known[key] = Predictor(
-                ray.get(references["teacher"]), ray.get(references["tables"]), device=self._device
-            )
-        self._known.move_to_end(key)
-        while len(self._known) > 1 and sum(known.nbytes for known in self._known.values()) > _TEACHER_BYTES:
-            self._known.popitem(last=False)
-        return self._known[key].predict(range(*bounds))
+        with within_memory():
+            if key not in self._known:
+                # not sooner: what goes wrong as an actor starts, nobody is told
+                device = choose_device(self._gpus)
+                teacher, tables = ray.get(references["teacher"]), ray.get(references["tables"])
+                self._known[key] = Predictor(teacher, tables, device=device)
+            self._known.move_to_end(key)
+            while len(self._known) > 1 and sum(known.nbytes for known in self._known.values()) > _TEACHER_BYTES:
+                self._known.popitem(last=False)
+            return self._known[key].predict(range(*bounds))
 
 
 def start_shared(size: int, *, gpus: float = 0.0) -> SharedActors:

@@ -1,0 +1,93 @@
+"""Relabels by actors that hold GPUs, on a cluster that counts two of them where PyTorch finds none.
+
+Usage: relabel_on_gpus.py FOLDER
+
+Says as JSON what becomes of it, first as it is, and then with the CPU in the place of a GPU: each process notes in
+FOLDER which GPUs Ray has given it.
+"""
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+import ray
+import torch
+
+from ray_mtlkd import setups
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.build import build
+from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.sweep.relabel import Desk, start_shared
+from ray_mtlkd.tasks.examples import as_tensors
+from ray_mtlkd.training.evaluation import predict_all
+from ray_mtlkd.training.job import Request
+from ray_mtlkd.training.settings import Relabelling
+
+INDEX = 4  # the largest table: several ranges
+ENCODER = Mlp(hidden=(512, 512))
+SHARES = {"shared": 0.5, "pool": 1.0}
+
+
+def _stand_in(folder):
+    """What a worker does as it starts: the CPU is in the place of a GPU as soon as the folder is there."""
+
+    def replace():
+        from ray_mtlkd.tasks import device  # noqa: PLC0415 - in the worker
+
+        real = device.choose_device
+
+        def choose(gpus):
+            if not folder.exists():
+                return real(gpus)
+            (folder / f"{gpus}-{os.getpid()}").write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+            return "cpu"
+
+        device.choose_device = choose
+
+    return replace
+
+
+@ray.remote(num_cpus=1)
+def _trial(reference, shared):
+    """What each way says, or whether it gives what the trial computes itself."""
+    torch.set_num_threads(1)
+    tables = as_tensors(ray.get(reference[0]))
+    tasks = tuple((table.task, table.layout) for table in tables.tasks)
+    model = build(ENCODER, tasks).eval()
+    request = Request(task=tasks[INDEX][0].name, model=model, index=INDEX, table=tables.tasks[INDEX])
+    expected = predict_all(model, INDEX, request.table.train)
+    told = {}
+    for where, gpus in SHARES.items():
+        settings = Relabelling(where=where, gpus_per_actor=gpus)
+        desk = Desk(settings, encoder=ENCODER, tasks=tasks, tables=reference[0], shared=shared)
+        try:
+            told[where] = torch.allclose(desk(request).outputs, expected, atol=1e-6, rtol=0)
+        except MtlkdError as error:
+            told[where] = str(error)
+    return told
+
+
+def main(folder):
+    ray.init(
+        address="local",
+        num_cpus=1,
+        num_gpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        runtime_env={"worker_process_setup_hook": _stand_in(folder)},
+    )
+    shared = start_shared(2, gpus=SHARES["shared"])
+    reference = [ray.put(setups.featurise(setups.read("similar", data_dir=None), ENCODER.features))]
+    without = ray.get(_trial.remote(reference, shared), timeout=120)
+    folder.mkdir()
+    instead = ray.get(_trial.remote(reference, shared), timeout=120)
+    given = [(path.name.partition("-")[0], path.read_text()) for path in sorted(folder.iterdir())]
+    sys.stdout.write(json.dumps({"without": without, "instead": instead, "given": given}) + "\n")
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) / "given")
