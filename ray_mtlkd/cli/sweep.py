@@ -57,15 +57,16 @@ def _sweep(
         from ray_mtlkd.sweep.prepare import prepare
         from ray_mtlkd.sweep.space import read_space
         from ray_mtlkd.sweep.tuner import Target
-        from ray_mtlkd.training.storage import Storage
+        from ray_mtlkd.training.storage import Storage, reaching
 
     found = read_space(space)
     now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
     uri = absolute(resume or out or f"runs/{found.name}-{now}")
-    if resume is None:
-        output.check_empty(Storage.at(uri))
-    else:
-        output.check_space(Storage.at(uri), found.fingerprint)
+    with reaching(uri):
+        if resume is None:
+            output.check_empty(Storage.at(uri))
+        else:
+            output.check_space(Storage.at(uri), found.fingerprint)
     prepared = prepare(found, data_dir=data_dir, say=lambda line: console.print(f"{line} …", style="dim"))
     for warning in prepared.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)

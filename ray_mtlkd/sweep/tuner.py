@@ -22,7 +22,7 @@ from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import Status
 from ray_mtlkd.sweep.trial import Bench, run_trial
 from ray_mtlkd.sweep.workers import waiting_workers
-from ray_mtlkd.training.storage import Storage, join_uri
+from ray_mtlkd.training.storage import Storage, join_uri, reaching
 
 _WORKER_FAILURES = 2
 """Times that a trial may lose its worker before it counts as failed."""
@@ -90,13 +90,15 @@ def run_sweep(
     cluster.wait()
     if not searcher.is_over:
         check_room(prepared)
-    output.create(storage, head, space_text=space_text)
+    with reaching(target.uri):
+        output.create(storage, head, space_text=space_text)
     with computing(unmeasured, target.uri, say=say):
         if not searcher.is_over:
             bench = _bench(prepared, target.uri, sweep=head.sweep)
             _fit(bench, searcher, StatusCallback(searcher, tell=tell), name=_run_name(storage))
-    archive.merge(storage)
-    return archive.count_failed(storage)
+    with reaching(target.uri):
+        archive.merge(storage)
+        return archive.count_failed(storage)
 
 
 def _fit(bench: Bench, searcher: PlanSearcher, status: StatusCallback, *, name: str) -> None:

@@ -55,6 +55,23 @@ def join_uri(uri: str, name: str) -> str:
     return f"{path.rstrip('/')}/{name}{mark}{query}"
 
 
+@contextmanager
+def reaching(uri: str) -> Iterator[None]:
+    """Tell of a place that the body cannot reach, read or write.
+
+    Raises:
+        MtlkdError: instead of the file system's error.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise MtlkdError(
+            f"cannot be reached or written ({str(error).splitlines()[0]})",
+            where=uri,
+            fix="see to the path, the rights, the room and the connection",
+        ) from error
+
+
 @dataclass(frozen=True)
 class Storage:
     """A folder.

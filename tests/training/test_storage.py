@@ -1,16 +1,40 @@
 import pytest
-from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
+from moto.server import ThreadedMotoServer
+from pyarrow.fs import S3FileSystem
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.training.storage import Storage, join_uri
+from ray_mtlkd.training.storage import Storage, join_uri, reaching
 
 
-@pytest.fixture(params=["local", "remote"])
+@pytest.fixture(scope="module")
+def s3():
+    """A server that answers as S3 does, with one bucket; what reaches it."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+
+    def connect(**rights):
+        return S3FileSystem(
+            endpoint_override=f"{host}:{port}",
+            scheme="http",
+            access_key="key",
+            secret_key="secret",  # noqa: S106 - the server takes any
+            region="us-east-1",
+            **rights,
+        )
+
+    connect(allow_bucket_creation=True).create_dir("bucket")
+    yield connect()
+    server.stop()
+
+
+@pytest.fixture(params=["local", "s3"])
 def storage(request, tmp_path):
-    """A folder on this machine, and one behind a file system that is not the local one."""
+    """An empty folder on this machine, and one on an object store."""
     if request.param == "local":
         return Storage.at(str(tmp_path / "sweep"))
-    return Storage("fake://bucket/sweep", SubTreeFileSystem(str(tmp_path), LocalFileSystem()), "sweep")
+    name = f"bucket/{tmp_path.name}/sweep"
+    return Storage(f"s3://{name}", request.getfixturevalue("s3"), name)
 
 
 def test_what_is_written_is_read(storage):
@@ -49,6 +73,16 @@ def test_deleting_and_clearing_leave_nothing(storage):
     storage.clear()
     assert storage.is_empty
     storage.clear()
+
+
+@pytest.mark.parametrize("kind", ["local", "s3"])
+def test_a_place_that_cannot_be_written_is_an_error_that_names_it(kind, request, tmp_path):
+    (tmp_path / "file").write_text("x")
+    local = Storage.at(str(tmp_path / "file" / "sweep"))
+    place = local if kind == "local" else Storage("s3://none/sweep", request.getfixturevalue("s3"), "none/sweep")
+    with pytest.raises(MtlkdError, match="cannot be reached or written") as caught, reaching(place.uri):
+        place.write("a.bin", b"one")
+    assert caught.value.where == place.uri
 
 
 def test_messages_show_the_place_that_the_user_named(storage):

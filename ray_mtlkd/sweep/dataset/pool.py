@@ -25,7 +25,7 @@ from ray_mtlkd.sweep.dataset.source import Part
 from ray_mtlkd.sweep.dataset.work import Done, Work, Worker, finish, peak_bytes
 from ray_mtlkd.sweep.quiet import quiet_core, quiet_data
 from ray_mtlkd.tasks.device import choose_device, within_memory
-from ray_mtlkd.training.storage import Storage
+from ray_mtlkd.training.storage import Storage, reaching
 
 _PART = TypeAdapter(Part)
 _DONE = TypeAdapter(Done)
@@ -100,7 +100,8 @@ def relabel(work: Work, pool: Pool, *, tell: Callable[[Done], None]) -> None:
         MtlkdError: where rows do not fit, or the cluster has no room; ExceptionGroup of them, where there are several.
     """
     await_room(pool)
-    output.clean(Storage.at(work.out))
+    with reaching(work.out):
+        output.clean(Storage.at(work.out))
     written: list[Written] = []
     with quiet_core():
         for done in _run(work, work.left, pool):

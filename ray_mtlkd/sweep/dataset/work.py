@@ -18,7 +18,7 @@ from ray_mtlkd.sweep.dataset.paths import find
 from ray_mtlkd.sweep.dataset.rows import pieces
 from ray_mtlkd.sweep.dataset.source import Part, Source
 from ray_mtlkd.training.kept import KeptModel, load
-from ray_mtlkd.training.storage import Storage, join_uri
+from ray_mtlkd.training.storage import Storage, join_uri, reaching
 
 ROWS_PER_PART = 100_000
 """Rows of a part, unless told: seconds to minutes of work, which is what a lost actor costs."""
@@ -72,12 +72,14 @@ def plan(*, checkpoint: str, data: str, out: str, settings: Settings, rows_per_p
     Raises:
         MtlkdError: the only problem; ExceptionGroup of them, where there are several.
     """
-    kept = load(Storage.at(checkpoint))
+    with reaching(checkpoint):
+        kept = load(Storage.at(checkpoint))
     task = kept.tasks[kept.index(settings.task)]
     check_settings(settings, task)
     if rows_per_part < 1:
         raise MtlkdError(f"parts of {rows_per_part} rows", where="--rows-per-part", fix="give 1 or more")
-    found = _survey(data, kept, settings)
+    with reaching(data):
+        found = _survey(data, kept, settings)
     if not found.rows:
         raise MtlkdError("the data set has no rows", where=data, fix="give a data set with at least one")
     layout = Layout.of(
@@ -88,7 +90,9 @@ def plan(*, checkpoint: str, data: str, out: str, settings: Settings, rows_per_p
         parts=source.cut(found.files, rows_per_part=rows_per_part),
     )
     storage = Storage.at(out)
-    complete = audit.is_complete(storage, layout, found)
+    with reaching(out):
+        complete = audit.is_complete(storage, layout, found)
+        done = () if complete else tuple(audit.survey(storage, layout))
     return Work(
         checkpoint=checkpoint,
         teacher=kept.teacher,
@@ -97,7 +101,7 @@ def plan(*, checkpoint: str, data: str, out: str, settings: Settings, rows_per_p
         layout=layout,
         out=out,
         columns=tuple(found.schema.names),
-        done=() if complete else tuple(audit.survey(storage, layout)),
+        done=done,
         complete=complete,
     )
 
@@ -188,5 +192,6 @@ def peak_bytes() -> int:
 def finish(work: Work, written: Sequence[Written]) -> None:
     """Write the manifest of an output of which all parts are there now."""
     storage = Storage.at(work.out)
-    output.clean(storage)
-    output.write_manifest(storage, output.manifest(work.layout, work.source, [*work.done, *written]))
+    with reaching(work.out):
+        output.clean(storage)
+        output.write_manifest(storage, output.manifest(work.layout, work.source, [*work.done, *written]))
