@@ -24,8 +24,9 @@ def shared_actors(prepared: Prepared) -> tuple[float, ...]:
     free = ray.cluster_resources().get("CPU", 0) - prepared.space.resources.cpus
     may = address() is not None or free >= LEAST_FREE_CPUS
     asking = [each for each in _relabelling(prepared) if each.where == "shared" or (each.where == "auto" and may)]
-    size = max((each.pool_size for each in asking), default=0)
-    return size * (max((each.gpus_per_actor for each in asking), default=0.0),)
+    if not asking:
+        return ()
+    return (max(each.gpus_per_actor for each in asking),) * max(each.pool_size for each in asking)
 
 
 def check_room(prepared: Prepared) -> None:

@@ -1,40 +1,16 @@
 import pytest
-from moto.server import ThreadedMotoServer
-from pyarrow.fs import S3FileSystem
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.training.storage import Storage, join_uri, reaching
 
 
-@pytest.fixture(scope="module")
-def s3():
-    """A server that answers as S3 does, with one bucket; what reaches it."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-
-    def connect(**rights):
-        return S3FileSystem(
-            endpoint_override=f"{host}:{port}",
-            scheme="http",
-            access_key="key",
-            secret_key="secret",  # noqa: S106 - the server takes any
-            region="us-east-1",
-            **rights,
-        )
-
-    connect(allow_bucket_creation=True).create_dir("bucket")
-    yield connect()
-    server.stop()
-
-
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(params=["local", "remote"])
 def storage(request, tmp_path):
-    """An empty folder on this machine, and one on an object store."""
+    """A folder on this machine, and one behind a file system that is not the local one."""
     if request.param == "local":
         return Storage.at(str(tmp_path / "sweep"))
-    name = f"bucket/{tmp_path.name}/sweep"
-    return Storage(f"s3://{name}", request.getfixturevalue("s3"), name)
+    return Storage("fake://bucket/sweep", SubTreeFileSystem(str(tmp_path), LocalFileSystem()), "sweep")
 
 
 def test_what_is_written_is_read(storage):
@@ -75,14 +51,12 @@ def test_deleting_and_clearing_leave_nothing(storage):
     storage.clear()
 
 
-@pytest.mark.parametrize("kind", ["local", "s3"])
-def test_a_place_that_cannot_be_written_is_an_error_that_names_it(kind, request, tmp_path):
+def test_a_place_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
     (tmp_path / "file").write_text("x")
-    local = Storage.at(str(tmp_path / "file" / "sweep"))
-    place = local if kind == "local" else Storage("s3://none/sweep", request.getfixturevalue("s3"), "none/sweep")
-    with pytest.raises(MtlkdError, match="cannot be reached or written") as caught, reaching(place.uri):
-        place.write("a.bin", b"one")
-    assert caught.value.where == place.uri
+    storage = Storage.at(str(tmp_path / "file" / "sweep"))
+    with pytest.raises(MtlkdError, match="cannot be reached or written") as caught, reaching(storage.uri):
+        storage.write("a.bin", b"one")
+    assert caught.value.where == storage.uri
 
 
 def test_messages_show_the_place_that_the_user_named(storage):
