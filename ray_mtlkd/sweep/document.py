@@ -68,7 +68,7 @@ class Resources:
         if self.cpus < 1 or self.checkpoint_every_s < 0:
             raise ValueError("cpus must be at least 1, checkpoint_every_s 0 or above")
         if not is_share(self.gpus):
-            raise ValueError(f"gpus must be at most 1 or a whole number, got {self.gpus}")
+            raise ValueError(f"gpus must be from 0 to 1 or a whole number, got {self.gpus}")
 
 
 @document

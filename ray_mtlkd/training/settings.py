@@ -167,7 +167,7 @@ class Relabelling:
     def __post_init__(self) -> None:
         _positive({"pool_size": self.pool_size})
         if not is_share(self.gpus_per_actor):
-            raise ValueError(f"gpus_per_actor must be at most 1 or a whole number, got {self.gpus_per_actor}")
+            raise ValueError(f"gpus_per_actor must be from 0 to 1 or a whole number, got {self.gpus_per_actor}")
         if self.gpus_per_actor and self.where not in {"shared", "pool"}:
             raise ValueError("gpus_per_actor needs where: shared or pool; auto and inline predict where the trial does")
 

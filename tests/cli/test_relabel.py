@@ -80,6 +80,7 @@ def test_an_output_of_which_every_part_is_there_needs_no_ray(command, capsys, wo
         ({"values": "logit"}, "--values: 'logit' is not known; use one of: logits, probabilities"),
         ({"dtype": "int8"}, "--dtype: 'int8' is not known; use one of: float32, float16"),
         ({"actors": 0}, "--actors: 0 is out of range; give 1 or more"),
+        ({"gpus_per_actor": -1}, "--gpus-per-actor: no process gets -1 GPUs; give a part of one, from 0 to 1"),
         (
             {"gpus_per_actor": 1.5},
             "--gpus-per-actor: no process gets 1.5 GPUs; give a part of one, from 0 to 1, or a whole number",

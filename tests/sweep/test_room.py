@@ -29,6 +29,14 @@ def test_no_process_gets_parts_of_two_gpus(shares, expected):
     assert whole_gpus(shares) == expected
 
 
+@pytest.mark.parametrize("gpus", [-1.0, 1.5])
+def test_what_ray_gives_no_process_is_refused_where_it_is_written(space_value, gpus):
+    for part, key in (("resources", "gpus"), ("relabel", "gpus_per_actor")):
+        value = space_value(**{part: {key: gpus}})
+        with pytest.raises(MtlkdError, match=f"{key} must be from 0 to 1 or a whole number, got {gpus}"):
+            decode_space(value, where="space.yaml")
+
+
 @pytest.fixture
 def prepared(space_value):
     """A sweep whose trials hold .8 of a GPU beside two shared actors with .6 each."""

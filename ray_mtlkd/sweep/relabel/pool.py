@@ -10,8 +10,8 @@ import ray.data
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep.quiet import quiet_data
-from ray_mtlkd.sweep.relabel.teacher import Predictor
-from ray_mtlkd.tasks.device import choose_device, within_memory
+from ray_mtlkd.sweep.relabel.teacher import Predictor, fetch
+from ray_mtlkd.tasks.device import within_memory
 from ray_mtlkd.tasks.inputs import Array
 
 _STALLED_S = 600
@@ -45,9 +45,7 @@ class PoolTeacher:
     def _predict(self, rows: range) -> Array:
         with within_memory():
             if self._predictor is None:
-                device = choose_device(self._gpus)
-                teacher, tables = ray.get(self._references["teacher"]), ray.get(self._references["tables"])
-                self._predictor = Predictor(teacher, tables, device=device)
+                self._predictor = fetch(self._references, gpus=self._gpus)
             return self._predictor.predict(rows).reshape(-1)
 
 
@@ -79,8 +77,9 @@ def by_pool(
             batch_format="pyarrow",
         )
         found = list(dataset.iter_batches(batch_size=None, batch_format="pyarrow"))
-    for problem in (each for table in found for each in table["problem"].to_pylist() if each):
-        what, where, fix = problem
+    problems = [problem for table in found for problem in table["problem"].to_pylist() if problem]
+    if problems:
+        what, where, fix = problems[0]
         raise MtlkdError(what, where=where, fix=fix)
     bounds = [(row["start"], row["stop"]) for table in found for row in table.select(["start", "stop"]).to_pylist()]
     if bounds != list(parts):

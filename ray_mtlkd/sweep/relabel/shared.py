@@ -7,8 +7,8 @@ from typing import Any
 
 import ray
 
-from ray_mtlkd.sweep.relabel.teacher import Predictor
-from ray_mtlkd.tasks.device import choose_device, within_memory
+from ray_mtlkd.sweep.relabel.teacher import Predictor, fetch
+from ray_mtlkd.tasks.device import within_memory
 from ray_mtlkd.tasks.inputs import Array
 
 _TEACHER_BYTES = 2**28
@@ -54,9 +54,7 @@ class SharedActor:
         with within_memory():
             if key not in self._known:
                 # not sooner: what goes wrong as an actor starts, nobody is told
-                device = choose_device(self._gpus)
-                teacher, tables = ray.get(references["teacher"]), ray.get(references["tables"])
-                self._known[key] = Predictor(teacher, tables, device=device)
+                self._known[key] = fetch(references, gpus=self._gpus)
             self._known.move_to_end(key)
             while len(self._known) > 1 and sum(known.nbytes for known in self._known.values()) > _TEACHER_BYTES:
                 self._known.popitem(last=False)

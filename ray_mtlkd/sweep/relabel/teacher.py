@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+import ray
 import torch
 
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders import EncoderConfig
-from ray_mtlkd.tasks.device import keep_memory
+from ray_mtlkd.tasks.device import choose_device, keep_memory
 from ray_mtlkd.tasks.examples import SetupTables, as_tensors
 from ray_mtlkd.tasks.inputs import Array, Layout
 from ray_mtlkd.tasks.task import Task
@@ -55,3 +57,17 @@ class Predictor:
         """Raw outputs for the given rows."""
         outputs: Array = predict(self._model, self._index, self._examples, rows).cpu().numpy()
         return outputs
+
+
+def fetch(references: Mapping[str, Any], *, gpus: float) -> Predictor:
+    """A teacher that another process has sent, ready to predict where this one computes.
+
+    Args:
+        references: To the teacher and to its tables.
+        gpus: What Ray has given this process.
+
+    Raises:
+        MtlkdError: where PyTorch cannot use the GPU.
+    """
+    device = choose_device(gpus)
+    return Predictor(ray.get(references["teacher"]), ray.get(references["tables"]), device=device)
