@@ -1,7 +1,10 @@
 """`ray-mtlkd relabel`: a kept model predicts a Parquet data set of any size."""
 
+import os
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -100,7 +103,7 @@ def _settings(task: str, *, values: str, dtype: str, top_k: int | None, key: tup
 def _run(work: "Work", *, actors: int | None, gpus: float, wait_s: float, console: Console) -> None:
     from ray_mtlkd.sweep.cluster import connect
 
-    with connect() as cluster, _line(console) as line:
+    with _line(console) as line, connect() as cluster:
         cluster.start()  # it takes as long as the imports below
         with importing():
             from ray_mtlkd.sweep.dataset.pool import Pool
@@ -117,8 +120,14 @@ def _run(work: "Work", *, actors: int | None, gpus: float, wait_s: float, consol
         run(work, Pool(actors=actors, gpus=gpus, wait_s=wait_s), tell=tell)
 
 
-def _line(console: Console) -> "LiveLine | nullcontext[None]":
-    return nullcontext() if console.quiet else LiveLine(console, "starting Ray …")
+@contextmanager
+def _line(console: Console) -> Iterator[LiveLine | None]:
+    if console.quiet:
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+            yield None  # Ray prints what becomes of its processes, whatever it is told
+    else:
+        with LiveLine(console, "starting Ray …") as line:
+            yield line
 
 
 class _Meter:

@@ -76,3 +76,43 @@ def test_trials_run_in_workers_that_were_waiting_for_them(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "waiting, waiting"
+
+
+ENDED = """
+import os, signal, sys, time
+import ray_mtlkd.sweep
+import ray
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+class Actor:
+    def pid(self):
+        return os.getpid()
+
+    def work(self):
+        time.sleep(600)
+
+signal.alarm(240)
+ray.init("local", num_cpus=0, include_dashboard=False, log_to_driver=False)
+ended, lost = Actor.remote(), Actor.remote()
+pids = ray.get([ended.pid.remote(), lost.pid.remote()])
+work = [ended.work.remote(), lost.work.remote()]
+time.sleep(1)
+ray.kill(ended)
+time.sleep(1)
+os.kill(pids[1], signal.SIGKILL)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.ray
+def test_the_terminal_is_told_of_actors_that_were_lost_but_not_of_those_that_were_ended():
+    driver = subprocess.Popen(
+        [sys.executable, "-c", ENDED],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    first = next(line for line in driver.stdout if "Task Actor.work failed" in line)
+    rest, _ = driver.communicate("\n")
+    assert "ray.kill" not in first + rest
