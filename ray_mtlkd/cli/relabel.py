@@ -103,7 +103,8 @@ def _settings(task: str, *, values: str, dtype: str, top_k: int | None, key: tup
 def _run(work: "Work", *, actors: int | None, gpus: float, wait_s: float, console: Console) -> None:
     from ray_mtlkd.sweep.cluster import connect
 
-    with _line(console) as line, connect() as cluster:
+    # Ray Data starts three actors of its own before those that predict: each would first import PyTorch.
+    with _line(console) as line, connect(preload=False) as cluster:
         cluster.start()  # it takes as long as the imports below
         with importing():
             from ray_mtlkd.sweep.dataset.pool import Pool

@@ -5,7 +5,7 @@ Only Ray itself is imported with this module: PyTorch and Tune take about as lon
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +17,11 @@ from ray_mtlkd.errors import MtlkdError
 
 _TOKEN = Path.home() / ".ray" / "auth_token"
 
+_PRELOAD = {"RAY_preload_python_modules": "ray_mtlkd.sweep.preload"}
+"""A worker of this machine imports what trials need as soon as it starts, and waits while tables are read."""
+
 _ENVIRONMENT = {
-    # A worker of this machine imports what trials need as soon as it starts, and waits while tables are read; where no
-    # trial takes it within a minute, its memory is free again.
-    "RAY_preload_python_modules": "ray_mtlkd.sweep.preload",
+    # A worker waits so long for its first work; then its memory is free again.
     "RAY_idle_worker_killing_time_threshold_ms": "60000",
     # Tune would set it for each trial.
     "PL_DISABLE_FORK": "1",
@@ -34,9 +35,14 @@ _ENVIRONMENT = {
 
 
 class Cluster:
-    """The cluster at RAY_ADDRESS, or one of this machine's own."""
+    """The cluster at RAY_ADDRESS, or one of this machine's own.
 
-    def __init__(self) -> None:
+    Args:
+        preload: Whether workers of this machine's own import what trials need as they start.
+    """
+
+    def __init__(self, *, preload: bool) -> None:
+        self._preload = preload
         # Ray's processes on this machine die with the thread that started them: it lives as long as they should.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ray")
         self._connected: Future[None] | None = None
@@ -45,7 +51,7 @@ class Cluster:
     def start(self) -> None:
         """Start a cluster of this machine's own, without waiting for it; one of others may not answer for long."""
         if address() is None:
-            self._connected = self._connected or self._thread.submit(_connect)
+            self._begin()
 
     def wait(self) -> None:
         """Connect, if that has not begun, and return when it is done.
@@ -53,8 +59,12 @@ class Cluster:
         Raises:
             MtlkdError: where there is no cluster at RAY_ADDRESS, or it does not take this token.
         """
-        self._connected = self._connected or self._thread.submit(_connect)
-        self._connected.result()
+        self._begin().result()
+
+    def _begin(self) -> Future[None]:
+        environment = {**_ENVIRONMENT, **(_PRELOAD if self._preload else {})}
+        self._connected = self._connected or self._thread.submit(_connect, environment)
+        return self._connected
 
     def stop(self) -> None:
         """Disconnect, and end a cluster of this machine's own, without waiting for it."""
@@ -68,9 +78,9 @@ class Cluster:
 
 
 @contextmanager
-def connect() -> Iterator[Cluster]:
+def connect(*, preload: bool = True) -> Iterator[Cluster]:
     """A cluster for as long as the body runs; it starts when it is told to, or first waited for."""
-    cluster = Cluster()
+    cluster = Cluster(preload=preload)
     try:
         yield cluster
     finally:
@@ -82,8 +92,8 @@ def address() -> str | None:
     return os.environ.get("RAY_ADDRESS") or None
 
 
-def _connect() -> None:
-    for name, value in _ENVIRONMENT.items():
+def _connect(environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
         os.environ.setdefault(name, value)
     own: dict[str, Any] = {} if address() else {"include_dashboard": False}
     try:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import threading
@@ -25,7 +26,7 @@ def calls(monkeypatch, tmp_path):
 
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "shutdown", lambda: seen.append(("shutdown", threading.get_ident())))
-    monkeypatch.setattr(module, "_ENVIRONMENT", {})
+    monkeypatch.setattr(os, "environ", dict(os.environ))  # what Ray is told is not for other tests
     monkeypatch.setattr(module, "_TOKEN", tmp_path / "none")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     return seen, problems
@@ -47,6 +48,15 @@ def test_a_cluster_that_nobody_needs_never_starts(calls):
     with connect():
         pass
     assert calls[0] == []
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("preload", [True, False])
+def test_workers_import_ahead_only_where_trials_will_run(preload, monkeypatch):
+    monkeypatch.delenv("RAY_preload_python_modules", raising=False)
+    with connect(preload=preload) as cluster:
+        cluster.wait()
+    assert ("RAY_preload_python_modules" in os.environ) == preload
 
 
 def test_ray_ends_where_the_body_fails(calls):
