@@ -3,6 +3,8 @@ import sys
 
 import pytest
 
+from ray_mtlkd.cli import main
+
 SPACE = """
 name: small
 setups: [similar]
@@ -14,16 +16,27 @@ replicate: {seeds: [1, 2]}
 """
 
 
-def _check(tmp_path, text):
-    path = tmp_path / "space.yaml"
-    path.write_text(text)
-    code = "import sys; from ray_mtlkd.cli import main\ntry:\n main()\nfinally:\n print('ray' in sys.modules)"
-    command = [sys.executable, "-c", code, "check", str(path)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.fixture
+def check(tmp_path, monkeypatch, capsys):
+    """Runs the command on a search space; returns its exit code and what it said."""
+
+    def run(text):
+        path = tmp_path / "space.yaml"
+        path.write_text(text)
+        monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "check", str(path)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0, capsys.readouterr()
+
+    return run
 
 
 def test_a_sound_space_is_counted_without_ray(tmp_path):
-    done = _check(tmp_path, SPACE)
+    path = tmp_path / "space.yaml"
+    path.write_text(SPACE)
+    code = "import sys; from ray_mtlkd.cli import main\ntry:\n main()\nfinally:\n print('ray' in sys.modules)"
+    command = [sys.executable, "-c", code, "check", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "8 trials, at most 320 steps of all tasks (1,600 task batches)" in " ".join(done.stdout.split())
     assert "similar: classical baselines of its 5 tasks will be computed beside the trials" in " ".join(
@@ -32,10 +45,11 @@ def test_a_sound_space_is_counted_without_ray(tmp_path):
     assert done.stdout.splitlines()[-1] == "False"
 
 
-def test_baselines_that_nobody_wants_are_not_announced(tmp_path):
-    done = _check(tmp_path, f"{SPACE}baseline: false\n")
-    assert done.returncode == 0, done.stderr
-    assert "classical" not in done.stdout
+def test_baselines_that_nobody_wants_are_not_announced(check):
+    code, said = check(f"{SPACE}baseline: false\n")
+    assert code == 0, said.err
+    assert "8 trials" in said.out
+    assert "classical" not in said.out
 
 
 @pytest.mark.parametrize(
@@ -64,9 +78,8 @@ def test_baselines_that_nobody_wants_are_not_announced(tmp_path):
         ("steps: 40", "steps: 40, batch_size: {small: 9}", ["no batch size for tiny_noisy, medium_noisy"]),
     ],
 )
-def test_mistakes_are_named_on_stderr_and_end_with_exit_code_2(tmp_path, old, new, said):
-    done = _check(tmp_path, SPACE.replace(old, new))
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    assert any(part in done.stderr for part in said), done.stderr
-    assert done.stderr.startswith("error: ")
+def test_mistakes_are_named_on_stderr_and_end_with_exit_code_2(check, old, new, said):
+    code, printed = check(SPACE.replace(old, new))
+    assert code == 2
+    assert any(part in printed.err for part in said), printed.err
+    assert printed.err.startswith("error: ")

@@ -15,7 +15,7 @@ from tests.keeping import keep_diverse, relabel_alone, rows_of_diverse, write_da
 
 @pytest.fixture(autouse=True)
 def _no_ray(monkeypatch):
-    def refuse():
+    def refuse(**_):
         pytest.fail("Ray was started")
 
     monkeypatch.setattr(cluster, "connect", refuse)
