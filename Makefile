@@ -8,7 +8,8 @@ sweep: .venv/installed
 	$(BIN)/ray-mtlkd sweep search_spaces/quickstart.yaml
 
 test: .venv/installed-dev
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not ray" -n auto --maxprocesses 4
+	$(BIN)/pytest -m ray
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

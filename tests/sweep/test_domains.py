@@ -29,7 +29,7 @@ def test_filling_replaces_leaves_and_nothing_else():
         ({"choice": ["a", "b"]}, lambda v: v in {"a", "b"}),
         ({"simplex": 1.0}, lambda v: len(v) == 4 and abs(sum(v) - 4) < 1e-9 and min(v) >= 0),
     ],
-    ids=str,
+    ids=["uniform", "loguniform", "randint", "choice", "simplex"],
 )
 def test_draws_stay_in_their_domain_and_vary(leaf, holds):
     found = _domains({"x": leaf})
