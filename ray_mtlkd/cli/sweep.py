@@ -36,7 +36,8 @@ def sweep(
     """Search and replicate every strategy on every setup, then write the report.
 
     Runs on this machine, or on the Ray cluster at RAY_ADDRESS. The folder gets the records, a report and TensorBoard
-    event files. Finished trials never run again: after an interruption, go on with --resume.
+    event files. Finished trials never run again: after an interruption, go on with --resume. The exit code is 1 where
+    every trial failed.
     """
     if out is not None and resume is not None:
         raise MtlkdError("both are given", where="--out and --resume", fix="give only one of them")
@@ -84,6 +85,8 @@ def _sweep(
         raise typer.Exit(130) from None
     cluster.stop()
     finish(uri, failed=failed, console=console)
+    if failed == prepared.plan.size:
+        raise typer.Exit(1)
 
 
 def _run(prepared: "Prepared", target: "Target", *, cluster: "Cluster", space_text: str, console: Console) -> int:

@@ -74,10 +74,15 @@ def summary(records: Records) -> Summary:
 
 
 def _replicated(records: Records, *, where: str) -> tuple[Setup, ...]:
-    if "replicate" not in records.table["stage"].unique().to_pylist():
-        fix = "finish the sweep with `ray-mtlkd sweep … --resume DIR`: only replicate trials are reported"
-        raise MtlkdError("no replicate trial yet", where=where, fix=fix)
-    return group(records.table)
+    if "replicate" in records.table["stage"].unique().to_pylist():
+        return group(records.table)
+    rows = trials(records.table)
+    errors = [row["error"] for row in rows if row["status"] == "failed"]
+    if errors and len(errors) == len(rows):
+        what = f"all {len(rows)} search trials failed, the first of them: {errors[0]}"
+        raise MtlkdError(what, where=where, fix="mend that, and start a new sweep")
+    fix = "finish the sweep with `ray-mtlkd sweep … --resume DIR`: only replicate trials are reported"
+    raise MtlkdError("no replicate trial yet", where=where, fix=fix)
 
 
 def _figures(

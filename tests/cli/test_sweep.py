@@ -1,9 +1,32 @@
+import sys
 import threading
+from contextlib import nullcontext
 
 import pytest
 
+from ray_mtlkd.cli import main
 from ray_mtlkd.cli import sweep as module
+from ray_mtlkd.sweep import cluster
 from ray_mtlkd.sweep.status import Status
+
+SPACE = """
+name: small
+setups: [similar]
+encoder: {name: mlp, hidden: [16]}
+training: {steps: 40, lr: 0.01}
+strategies: [sum, joint_kd]
+search: {configurations: 2}
+replicate: {seeds: [1, 2]}
+"""
+
+
+class _Cluster:
+    """Is told to start and to stop, and does neither."""
+
+    def start(self):
+        pass
+
+    stop = start
 
 
 def _status(*, done, running, failed=0):
@@ -38,3 +61,17 @@ def test_nothing_is_imported_between_two_trials_of_which_more_follow(imports):
     for moment in (_status(done=0, running=2), _status(done=1, running=1), _status(done=1, running=2)):
         ahead.look(moment)
     assert imports == []
+
+
+@pytest.mark.parametrize(("failed", "code"), [(8, 1), (7, 0)])
+def test_a_sweep_of_which_no_trial_ended_well_has_failed(failed, code, monkeypatch, tmp_path):
+    (tmp_path / "space.yaml").write_text(SPACE)
+    monkeypatch.setattr(cluster, "connect", lambda: nullcontext(_Cluster()))
+    monkeypatch.setattr(module, "_run", lambda *_, **__: failed)
+    reported = []
+    monkeypatch.setattr(module, "finish", lambda *_, failed, **__: reported.append(failed))
+    monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", str(tmp_path / "space.yaml"), f"--out={tmp_path}/out"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert (end.value.code or 0) == code
+    assert reported == [failed]
