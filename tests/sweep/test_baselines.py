@@ -16,7 +16,7 @@ def test_baselines_wait_for_trials_that_hold_every_cpu_and_their_failures_are_on
     command = [sys.executable, str(SCRIPT), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "OK"
+    assert "OK" in done.stdout.splitlines()
 
 
 def test_what_the_cache_holds_is_written_without_ray(tmp_path, monkeypatch):

@@ -85,7 +85,7 @@ def test_trials_run_in_workers_that_were_waiting_for_them(tmp_path):
     command = [sys.executable, str(SCRIPT), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "waiting, waiting"
+    assert "waiting, waiting" in done.stdout.splitlines()
 
 
 ENDED = """

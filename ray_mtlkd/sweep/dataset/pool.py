@@ -23,8 +23,9 @@ from ray_mtlkd.sweep.dataset import output
 from ray_mtlkd.sweep.dataset.output import Written
 from ray_mtlkd.sweep.dataset.source import Part
 from ray_mtlkd.sweep.dataset.work import Done, Work, Worker, finish, peak_bytes
+from ray_mtlkd.sweep.gpu import relying_on_gpu
 from ray_mtlkd.sweep.quiet import quiet_core, quiet_data
-from ray_mtlkd.tasks.device import choose_device, within_memory
+from ray_mtlkd.tasks.device import choose_device
 from ray_mtlkd.training.storage import Storage, reaching
 
 _PART = TypeAdapter(Part)
@@ -68,7 +69,7 @@ class PartActor:
 
     def _do(self, part: Part) -> Done:
         try:
-            with within_memory():
+            with relying_on_gpu():
                 self._worker = self._worker or Worker(self._work, device=choose_device(self._gpus))
                 written = self._worker.do(part)
         except MtlkdError as error:

@@ -9,9 +9,9 @@ import ray
 import ray.data
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.sweep.gpu import relying_on_gpu
 from ray_mtlkd.sweep.quiet import quiet_data
 from ray_mtlkd.sweep.relabel.teacher import Predictor, fetch
-from ray_mtlkd.tasks.device import within_memory
 from ray_mtlkd.tasks.inputs import Array
 
 _STALLED_S = 600
@@ -43,7 +43,7 @@ class PoolTeacher:
         return labelled.append_column("problem", pa.array([problem] * len(batch), pa.list_(pa.string())))
 
     def _predict(self, rows: range) -> Array:
-        with within_memory():
+        with relying_on_gpu():
             if self._predictor is None:
                 self._predictor = fetch(self._references, gpus=self._gpus)
             return self._predictor.predict(rows).reshape(-1)

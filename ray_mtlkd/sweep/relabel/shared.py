@@ -7,8 +7,8 @@ from typing import Any
 
 import ray
 
+from ray_mtlkd.sweep.gpu import relying_on_gpu
 from ray_mtlkd.sweep.relabel.teacher import Predictor, fetch
-from ray_mtlkd.tasks.device import within_memory
 from ray_mtlkd.tasks.inputs import Array
 
 _TEACHER_BYTES = 2**28
@@ -51,7 +51,7 @@ class SharedActor:
             MtlkdError: where it cannot use the GPU, or the GPU's memory is full.
         """
         key = references["teacher"].hex()
-        with within_memory():
+        with relying_on_gpu():
             if key not in self._known:
                 # not sooner: what goes wrong as an actor starts, nobody is told
                 self._known[key] = fetch(references, gpus=self._gpus)

@@ -1,6 +1,5 @@
 """The pool on a real cluster, and the real command line, left alone and broken on purpose."""
 
-import json
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ import pytest
 from ray_mtlkd.sweep.dataset.labels import Settings
 from ray_mtlkd.sweep.dataset.work import plan
 from tests.keeping import content_of, relabel_alone
+from tests.scripts import json_in
 from tests.sweep.dataset.relabel_on_ray import OBJECT_STORE_BYTES
 
 pytestmark = pytest.mark.ray
@@ -76,7 +76,7 @@ def ran(diverse, segments, large, tmp_path_factory):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    yield json.loads(done.stdout.splitlines()[-1]), out
+    yield json_in(done.stdout), out
     shutil.rmtree(out)
 
 

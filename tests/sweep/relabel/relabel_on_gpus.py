@@ -2,8 +2,8 @@
 
 Usage: relabel_on_gpus.py FOLDER
 
-Says as JSON what becomes of it, first as it is, and then with the CPU in the place of a GPU: each process notes in
-FOLDER which GPUs Ray has given it.
+Says as JSON what becomes of it, first as it is, and then with the CPU in the place of a GPU that fails the first
+process of each way: each of the others notes in FOLDER which GPUs Ray has given it.
 """
 
 import json
@@ -41,6 +41,10 @@ def _stand_in(folder):
         def choose(gpus):
             if not folder.exists():
                 return real(gpus)
+            failed = folder / f"failed-{gpus}"
+            if not failed.exists():
+                failed.touch()
+                raise torch.AcceleratorError("an illegal memory access was encountered")
             (folder / f"{gpus}-{os.getpid()}").write_text(os.environ["CUDA_VISIBLE_DEVICES"])
             return "cpu"
 
@@ -84,8 +88,9 @@ def main(folder):
     without = ray.get(_trial.remote(reference, shared), timeout=120)
     folder.mkdir()
     instead = ray.get(_trial.remote(reference, shared), timeout=120)
-    given = [(path.name.partition("-")[0], path.read_text()) for path in sorted(folder.iterdir())]
-    sys.stdout.write(json.dumps({"without": without, "instead": instead, "given": given}) + "\n")
+    given = [(path.name.partition("-")[0], path.read_text()) for path in sorted(folder.glob("[0-9]*"))]
+    failed = sorted(path.name for path in folder.glob("failed-*"))
+    sys.stdout.write(json.dumps({"without": without, "instead": instead, "failed": failed, "given": given}) + "\n")
     ray.shutdown()
 
 

@@ -1,6 +1,5 @@
 """Three ways to relabel, one result, and no waiting for CPUs that somebody else holds."""
 
-import json
 import re
 import subprocess
 import sys
@@ -8,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from tests.scripts import json_in
 
 pytestmark = pytest.mark.ray
 
@@ -31,10 +32,11 @@ def _run(script, *arguments):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="PyTorch finds the GPUs that it should miss")
-def test_actors_get_the_gpus_that_they_ask_for_and_say_so_where_pytorch_finds_none(tmp_path):
+def test_actors_get_the_gpus_that_they_ask_for_start_again_where_one_fails_and_say_so_where_there_is_none(tmp_path):
     """Two shared actors hold one of two GPUs; of the pool's two actors, which ask for one each, the first goes on."""
-    told = json.loads(_run(GPUS, tmp_path).splitlines()[-1])
+    told = json_in(_run(GPUS, tmp_path))
     for where in ("shared", "pool"):
         assert re.fullmatch(r"\S+: Ray counts a GPU here, but PyTorch \S+ finds none; .*", told["without"][where])
         assert told["instead"][where] is True
+    assert told["failed"] == ["failed-0.5", "failed-1.0"]
     assert told["given"] == [["0.5", "0"], ["0.5", "0"], ["1.0", "1"]]
