@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from ray_mtlkd.cli import baseline, check, relabel, report, setups, sweep
+from ray_mtlkd.cli import baseline, check, predict, relabel, report, setups, sweep
 from ray_mtlkd.errors import MtlkdError, gather
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.command(name="sweep", epilog=sweep.EXAMPLE)(sweep.sweep)
 app.command(name="check", epilog=check.EXAMPLE)(check.check)
+app.command(name="predict", epilog=predict.EXAMPLE)(predict.predict)
 app.command(name="relabel", epilog=relabel.EXAMPLE)(relabel.relabel)
 app.command(name="report", epilog=report.EXAMPLE)(report.report)
 app.command(name="baseline", epilog=baseline.EXAMPLE)(baseline.baseline)

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -16,8 +18,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from ray_mtlkd import setups
 from ray_mtlkd.records import baselines_from_table
-from ray_mtlkd.tasks.examples import unlabelled
-from ray_mtlkd.training.evaluation import predict_all
+from ray_mtlkd.training.answers import answers
 from ray_mtlkd.training.kept import load
 from ray_mtlkd.training.storage import Storage
 
@@ -199,11 +200,10 @@ def test_every_replicate_leaves_the_model_that_its_records_are_of(whole):
         assert (kept.origin.trial, kept.origin.score) == (name, records["large"]["score"])
         assert kept.origin.step == records["large"]["checkpoint_step"]
         (task,) = [task for task in raw.tasks if task.task.name == "large"]
-        split, featuriser = task.splits["test"], kept.featurisers["large"]
-        inputs = featuriser.transform(setups.check_inputs(split.inputs, featuriser.sorts, where="test"))
-        outputs = predict_all(kept.model, kept.index("large"), unlabelled(inputs, split.inputs.num_rows))
-        right = outputs.argmax(1).numpy()[split.row_ids] == split.labels
-        assert right.mean() == pytest.approx(records["large"]["test"])
+        split = task.splits["test"]
+        said = answers(kept, "large", split.inputs, where="test")["large_prediction"].take(pa.array(split.row_ids))
+        truth = [kept.tasks[kept.index("large")].classes[code] for code in split.labels]
+        assert np.mean(np.array(said.to_pylist()) == truth) == pytest.approx(records["large"]["test"])
 
 
 def test_the_same_command_on_a_used_folder_refuses(folder, whole):

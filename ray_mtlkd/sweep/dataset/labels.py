@@ -6,18 +6,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ray_mtlkd import setups
-from ray_mtlkd.errors import MtlkdError, within
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.columns import Sort
-from ray_mtlkd.tasks.examples import unlabelled
-from ray_mtlkd.tasks.inputs import DenseTokens, Tokens
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Task
-from ray_mtlkd.training.evaluation import predict_all
+from ray_mtlkd.training.answers import outputs_of
 from ray_mtlkd.training.kept import KeptModel
 
 Values = Literal["logits", "probabilities"]
@@ -91,16 +87,15 @@ class Labeller:
 
     def __init__(self, kept: KeptModel, settings: Settings, *, device: str = "cpu") -> None:
         self._settings = settings
-        self._index = kept.index(settings.task)
-        self._task = kept.tasks[self._index]
-        self._featuriser = kept.featurisers[settings.task]
-        self._model = kept.model.to(device)
+        self._kept = kept
+        self._task = kept.tasks[kept.index(settings.task)]
         self._device = device
+        kept.model.to(device)
 
     @property
     def sorts(self) -> Mapping[str, Sort]:
         """What each column holds that is read."""
-        return self._featuriser.sorts
+        return self._kept.featurisers[self._task.name].sorts
 
     def label(self, table: pa.Table, *, where: str) -> list[pa.Array]:
         """A table's labels, in the order of `fields`.
@@ -108,18 +103,8 @@ class Labeller:
         Raises:
             MtlkdError: naming ``where``, where a column does not fit; ExceptionGroup of them where several do not.
         """
-        checked = setups.check_inputs(table, self.sorts, where=where)
-        try:
-            inputs = self._featuriser.transform(checked)
-        except MtlkdError as error:
-            raise within(where, [error])[0] from error
-        examples = unlabelled(inputs, table.num_rows, self._device)
-        outputs = predict_all(self._model, self._index, examples).cpu()
-        if not torch.isfinite(outputs).all():
-            fix = "look for extreme values in these rows, or relabel by another model"
-            raise MtlkdError(f"the outputs of {self._task.name} are not finite", where=where, fix=fix)
-        offsets = inputs.offsets if isinstance(inputs, Tokens | DenseTokens) else None
-        return self._columns(outputs, offsets, where=where)
+        outputs = outputs_of(self._kept, self._settings.task, table, where=where, device=self._device)
+        return self._columns(outputs.values, outputs.offsets, where=where)
 
     def _columns(self, outputs: Tensor, offsets: NDArray[Any] | None, *, where: str) -> list[pa.Array]:
         rule = KINDS[self._task.kind]

@@ -1,0 +1,208 @@
+"""`ray-mtlkd predict`: what a kept model says of a table, in the terms of its labels."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ray_mtlkd.cli.paths import absolute
+from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
+from ray_mtlkd.imports import importing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ray_mtlkd.setups.columns import Sort
+    from ray_mtlkd.tasks.task import Task
+
+EXAMPLE = (
+    "Example: `ray-mtlkd predict --checkpoint runs/first/models/shop-sum-c0-s1 --data new.csv --task category"
+    " --out predictions.csv`"
+)
+_SHOWN = 10
+"""Rows that the terminal shows where no file is asked for."""
+
+
+def predict(
+    *,
+    checkpoint: Annotated[str, typer.Option(help="A sweep's models/TRIAL.", metavar="DIR", show_default=False)],
+    data: Annotated[Path, typer.Option(help="A .parquet, .csv or .arrow file.", metavar="FILE", show_default=False)],
+    task: Annotated[
+        list[str] | None, typer.Option(help="Several may be given. [default: all of the model's]", show_default=False)
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="Column to copy; several may be given.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A .parquet, .csv or .arrow file. [default: show some rows]", show_default=False),
+    ] = None,
+) -> None:
+    """Predict the rows of a file by a trained model: class names, numbers in the label's own unit, tags.
+
+    The columns that a task reads are as in its setup. The output has a row a row, in their order: its number, the
+    key, and for each task its prediction and how probable the model holds it. Data sets that do not fit into memory
+    are for `relabel`.
+    """
+    with importing():
+        import pyarrow as pa
+
+        from ray_mtlkd.training.answers import LIST_KINDS, answers, columns
+        from ray_mtlkd.training.kept import load
+        from ray_mtlkd.training.storage import Storage, reaching
+
+    console = Console(highlight=False, emoji=False)
+    with reaching(absolute(checkpoint)):
+        kept = load(Storage.at(absolute(checkpoint)))
+    tasks = [kept.tasks[kept.index(name)] for name in dict.fromkeys(task or (known.name for known in kept.tasks))]
+    keys = tuple(dict.fromkeys(key or ()))
+    _check_out(out, lists=[known.name for known in tasks if known.kind in LIST_KINDS])
+    _check_names(["row", *keys, *(name for known in tasks for name in columns(known))])
+    tables = _read(data, {known.name: kept.featurisers[known.name].sorts for known in tasks})
+    parts = [pa.table({"row": range(tables[0].num_rows)}), *_read_keys(data, keys)]
+    problems: list[MtlkdError] = []
+    for known, table in zip(tasks, tables, strict=True):
+        with gather(problems):
+            parts.append(answers(kept, known.name, table, where=str(data)))
+    raise_all(str(data), without_repeats(problems))
+    found = pa.table({name: part[name] for part in parts for name in part.column_names})
+    if out is None:
+        count = f"{min(_SHOWN, found.num_rows)} of {found.num_rows} rows"
+        console.print(f"{count} by {kept.origin.trial}; --out writes them all", soft_wrap=True, markup=False)
+        _show(found, tasks, console)
+    else:
+        _write(found, out)
+        console.print(f"{found.num_rows} rows by {kept.origin.trial} → {out}", soft_wrap=True, markup=False)
+
+
+def _check_out(out: Path | None, *, lists: Sequence[str]) -> None:
+    """Refuse a place that cannot be written before the model predicts, not after it."""
+    if out is None:
+        return
+    where = f"--out {out}"
+    if out.suffix not in _WRITERS:
+        raise MtlkdError("no format has this ending", where=where, fix=f"use one of: {', '.join(_WRITERS)}")
+    if out.exists() or not out.absolute().parent.is_dir():
+        what = "is there already" if out.exists() else "its folder does not exist"
+        raise MtlkdError(what, where=where, fix="give a new file in a folder that exists")
+    if lists and out.suffix == ".csv":
+        fix = "write .parquet or .arrow, or leave these tasks out"
+        raise MtlkdError(f"{', '.join(lists)}: a list of labels a row does not fit into CSV", where=where, fix=fix)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        fix = "leave it out: the output has such a column of its own"
+        raise MtlkdError(f"two columns would be called {', '.join(twice)}", where="--key", fix=fix)
+
+
+def _read(data: Path, sorts: "Mapping[str, Mapping[str, Sort]]") -> "list[pa.Table]":
+    """What each task reads of the file, by the sorts of its columns.
+
+    Raises:
+        MtlkdError: the only problem; ExceptionGroup of them, where there are several.
+    """
+    from ray_mtlkd.setups.files import READERS, Request, read_table
+
+    if data.suffix not in READERS:
+        raise MtlkdError("no format has this ending", where=str(data), fix=f"use one of: {', '.join(READERS)}")
+    if not data.is_file():
+        raise MtlkdError("there is no such file", where=str(data), fix="give the file with the rows")
+    problems: list[MtlkdError] = []
+    known: dict[Request, pa.Table] = {}
+    found = []
+    for task, reads in sorts.items():
+        text = frozenset(column for column, sort in reads.items() if sort in {"text", "category"})
+        request = Request(tuple(reads), text)
+        mine: list[MtlkdError] = []
+        with gather(mine):
+            if request not in known:
+                known[request] = read_table(data, request)
+            found.append(known[request])
+        problems += within(f"task {task}", mine)
+    raise_all(str(data), problems)
+    if not found[0].num_rows:
+        raise MtlkdError("the table has no rows", where=str(data), fix="give at least one row")
+    return found
+
+
+def _read_keys(data: Path, keys: tuple[str, ...]) -> "list[pa.Table]":
+    """The columns that are copied: those of a CSV as the text that stands there, since an identity is no number."""
+    import pyarrow as pa
+
+    from ray_mtlkd.setups.columns import strings, whole
+    from ray_mtlkd.setups.files import Request, read_table
+
+    if not keys:
+        return []
+    table = read_table(data, Request(keys, frozenset(keys)))
+    if data.suffix == ".csv":
+        table = pa.table({name: strings(whole(table[name]), where=f"{data}:{name}") for name in keys})
+    return [table]
+
+
+def _to_parquet(table: "pa.Table", path: Path) -> None:
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(table, path)
+
+
+def _to_csv(table: "pa.Table", path: Path) -> None:
+    import pyarrow.csv
+
+    pyarrow.csv.write_csv(table, path)
+
+
+def _to_arrow(table: "pa.Table", path: Path) -> None:
+    import pyarrow.feather
+
+    pyarrow.feather.write_feather(table, str(path), compression="uncompressed")
+
+
+_WRITERS: Mapping[str, Callable[["pa.Table", Path], None]] = {
+    ".parquet": _to_parquet,
+    ".csv": _to_csv,
+    ".arrow": _to_arrow,
+}
+
+
+def _write(table: "pa.Table", out: Path) -> None:
+    """The whole file or none."""
+    from ray_mtlkd.training.storage import DRAFT, reaching
+
+    draft = out.with_name(out.name + DRAFT)
+    with reaching(str(out)):
+        try:
+            _WRITERS[out.suffix](table, draft)
+            draft.replace(out)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def _show(table: "pa.Table", tasks: "Sequence[Task]", console: Console) -> None:
+    """Some rows, a column a task."""
+    from ray_mtlkd.training.answers import columns
+
+    shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    answered = {name for task in tasks for name in columns(task)}
+    others = [name for name in table.column_names if name not in answered]
+    for name in (*others, *(task.name for task in tasks)):
+        shown.add_column(name, overflow="fold")
+    for row in table.slice(0, _SHOWN).to_pylist():
+        cells = [str(row[name]) for name in others]
+        cells += [_cell(*(row[name] for name in columns(task))) for task in tasks]
+        shown.add_row(*map(Text, cells))
+    console.print(shown)
+
+
+def _cell(said: Any, probability: Any = None) -> str:
+    """``3.142``, ``yes (0.98)`` or ``B-X O O``."""
+    if isinstance(said, list):
+        return " ".join(said)
+    return f"{said:.4g}" if probability is None else f"{said} ({probability:.2f})"
