@@ -41,7 +41,7 @@ def advise(setups: Sequence[Setup], summary: Summary, classical: Classical) -> A
         parts.extend(_beside(verdict, summary, said=" ".join(parts)))
     said = " ".join(parts)
     compared = against(verdict.ship, setups, classical)
-    blocks = [said, compared] if compared else [said]
+    blocks = [said, *([compared] if compared else []), _models(verdict.ship, setups)]
     if len(setups) > 1:
         alone = (_alone(setup, summary, classical, besides=verdict.ship) for setup in setups)
         blocks += ["Per setup:", "\n".join(alone)]
@@ -145,8 +145,25 @@ def _alone(setup: Setup, summary: Summary, classical: Classical, *, besides: str
     if verdict is None:
         return f"- {setup.name}: nothing to ship yet."
     compared = "" if verdict.ship == besides else against(verdict.ship, [setup], classical)
-    reasons = _reasons(verdict, [setup], summary)
-    return " ".join((f"- {setup.name}: ship {text.code(verdict.ship)}.", *reasons, *([compared] if compared else [])))
+    found = [f"- {setup.name}: ship {text.code(verdict.ship)}.", *_reasons(verdict, [setup], summary)]
+    found += [compared] if compared else []
+    found += [_models(verdict.ship, [setup])] if verdict.ship != besides else []
+    return " ".join(found)
+
+
+def _models(strategy: str, setups: Sequence[Setup]) -> str:
+    """Which of a strategy's models to take: where sweeps keep that of the seed with the best validation score."""
+    sweeps = {key[0] for setup in setups for runs in setup.runs for key in runs.keys}
+    found = []
+    for setup in setups:
+        runs = setup.of(strategy)
+        if runs is None:
+            continue
+        at = int(runs.per_trial["score"].argmax())
+        of = f" of {runs.keys[at][0]}" if len(sweeps) > 1 else ""
+        found.append(text.code(f"models/{runs.trials[at]}") + of + (f" ({setup.name})" if len(setups) > 1 else ""))
+    models = "Its model with the best validation score is" if len(found) == 1 else "Its best models on validation are"
+    return f"{models} {text.listed(found)}."
 
 
 def _over(strategy: str, cell: Cell, *, against: str) -> str:

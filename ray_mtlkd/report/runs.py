@@ -49,6 +49,7 @@ class Runs:
 
     Attributes:
         keys: One a trial [N], ascending.
+        trials: Their names [N].
         per_task: By the record's column, ``PER_TASK``: [N, T], NaN where the record has none.
         per_trial: By the record's column, ``PER_TRIAL``: [N].
         missing: Seeds that other strategies of the same sweeps have, or that failed here.
@@ -57,6 +58,7 @@ class Runs:
 
     strategy: Strategy
     keys: tuple[Key, ...]
+    trials: tuple[str, ...]
     per_task: Mapping[str, Floats]
     per_trial: Mapping[str, Floats]
     missing: tuple[Key, ...]
@@ -150,6 +152,7 @@ def _runs(strategy: Strategy, table: pa.Table, planned: list[Key], tasks: tuple[
     return Runs(
         strategy=strategy,
         keys=keys,
+        trials=tuple(table["trial"].to_pylist()[::width]),
         per_task={name: columns[name] for name in PER_TASK},
         per_trial={name: columns[name][:, 0] for name in PER_TRIAL},
         missing=tuple(key for key in planned if key not in set(keys)),

@@ -29,6 +29,30 @@ def test_a_strategy_shown_to_beat_the_best_baseline_is_shipped(advice):
     assert "On test it is better than the best baseline (`static`): +6.86 [" in found.said
 
 
+def test_the_model_to_take_is_that_of_the_best_seed_on_validation_not_on_test(made, setups_of):
+    trials = [
+        made(name, seed=seed, valid=[valid], test=[test])
+        for name in ("sum", "static")
+        for seed, (valid, test) in enumerate([(0.5, 0.9), (0.7, 0.5), (0.6, 0.6)])
+    ]
+    found = setups_of(*trials)
+    said = advise(found, summarise(found), Classical()).said
+    assert said.endswith("\n\nIts model with the best validation score is `models/w-s-sum-replicate-0-1`.")
+
+
+def test_each_setup_has_a_model_and_where_there_are_several_sweeps_it_says_whose(made, setups_of):
+    trials = [
+        made("sum", seed=1, valid=[0.5], test=[0.5], setup=setup, sweep=sweep)
+        for setup, sweep in (("a", "v"), ("b", "w"))
+    ]
+    found = setups_of(*trials)
+    said = advise(found, summarise(found), Classical()).said
+    assert (
+        "Its best models on validation are `models/v-a-sum-replicate-0-1` of v (a), `models/w-b-sum-replicate-0-1` "
+        "of w (b)." in said
+    )
+
+
 def test_it_is_chosen_on_validation_even_where_another_is_better_on_test(advice):
     found = advice({"sum": (0.5, 0, 0, 0), "joint_kd": (0.7, 8, 9, 10), "sequential_kd": (0.6, 20, 20, 20)})
     assert found.chosen == "joint_kd"
@@ -82,7 +106,7 @@ def test_single_task_better_than_everything_means_that_multitask_does_not_pay(ad
 def test_single_task_better_without_a_shown_difference_is_only_said(advice):
     found = advice({"sum": (0.5, 0, 0, 0), "joint_kd": (0.7, 8, 9, 10), "single_task": (0.9, 5, 41, -2)})
     assert found.ship == "joint_kd"
-    assert found.said.endswith("no difference shown.")
+    assert found.said.split("\n\n")[0].endswith("no difference shown.")
 
 
 def test_single_task_is_never_chosen_itself(advice):
@@ -102,11 +126,14 @@ def test_over_several_setups_the_same_rule_speaks_on_each(made, setups_of):
         trials += [made("stop", seed=seed, valid=[0.6], test=[0.6 + seed / 100], setup="a")]
         trials += [made("stop", seed=seed, valid=[0.4], test=[0.4], setup="b")]
     found = setups_of(*trials)
-    head, title, items = advise(found, summarise(found), Classical()).said.split("\n\n")
+    head, models, title, items = advise(found, summarise(found), Classical()).said.split("\n\n")
     assert head.startswith("**Ship `sum`.** `sum` has the best")
+    assert models.startswith("Its best models on validation are `models/w-a-sum-replicate-0-0` (a), ")
     assert title == "Per setup:"
     assert [item.split(". ")[0] for item in items.splitlines()] == ["- a: ship `stop`", "- b: ship `sum`"]
     assert "On test it is better than the best baseline (`sum`): +22.00 [" in items.splitlines()[0]
+    said = [item.partition("Its model with the best validation score is ")[2] for item in items.splitlines()]
+    assert said == ["`models/w-a-stop-replicate-0-0`.", ""]
 
 
 def test_a_chosen_strategy_that_did_not_train_every_task_is_told(made, setups_of):

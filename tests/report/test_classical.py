@@ -68,7 +68,7 @@ def test_over_several_setups_tasks_are_told_with_their_setup(made, setups_of, ba
     )
     last = said.splitlines()[-1]
     assert last.startswith("- b: ship `stop`.")
-    assert last.endswith("With `stop` no task of 1 is below its classical baseline on test.")
+    assert " With `stop` no task of 1 is below its classical baseline on test. " in last
     assert said.count("With `sum`") == 1
 
 
