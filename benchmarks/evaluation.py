@@ -6,7 +6,6 @@ balancer is ``sum``, whose steps are the cheapest: beside any other, evaluations
 """
 
 import argparse
-import os
 import statistics
 import tempfile
 import time
@@ -20,7 +19,7 @@ from unittest import mock
 
 import torch
 
-from benchmarks.record import Row, machine, sampled, save
+from benchmarks.record import DATA, Row, machine, sampled, save
 from ray_mtlkd import setups
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
@@ -36,7 +35,6 @@ from ray_mtlkd.training.storage import Storage
 from ray_mtlkd.training.trainer import Trainer
 
 SPACE = Path(__file__).parents[1] / "search_spaces" / "intents.yaml"
-DATA = Path(os.environ.get(setups.DATA_VARIABLE) or Path(__file__).parents[2] / "shared" / "data")
 GOAL = 5.0
 """Percent of the training time."""
 

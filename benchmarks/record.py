@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
+DATA = Path(os.environ.get("MTLKD_DATA") or Path(__file__).parents[2] / "shared" / "data")
+"""Holds the public tables, unless ``--data`` says otherwise."""
 _PACKAGES = ("torch", "numpy", "pyarrow", "ray", "torchjd", "LibMTL")
 
 

@@ -19,8 +19,7 @@ import numpy as np
 import ray
 import torch
 
-from benchmarks.evaluation import DATA
-from benchmarks.record import Goal, Row, machine, sampled, save
+from benchmarks.record import DATA, Goal, Row, machine, sampled, save
 from benchmarks.soft_labels import storage_rows
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders.mlp import Mlp

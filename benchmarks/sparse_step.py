@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.record import Row, machine, sampled, save
+from benchmarks.record import DATA, Row, machine, sampled, save
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.setups import featurise, read
 from ray_mtlkd.strategies import decode_strategy
@@ -28,7 +28,6 @@ from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.settings import Configuration, Optimization
 from ray_mtlkd.training.trainer import Trainer
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
 TASKS, CLASSES, ROWS, BATCH = 5, 50, 4000, 64
 VOCABULARY, NGRAMS = 30_000, 80
 """Distinct n-grams of all tasks, fewer than the smallest table has rows; n-grams of a text, as in ``intents``."""

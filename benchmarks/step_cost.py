@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.record import Row, machine, save
+from benchmarks.record import DATA, Row, machine, save
 from benchmarks.step.contenders import BARE, CONTENDERS
 from benchmarks.step.interleave import TURN, interleave
 from benchmarks.step.memory import peak_bytes, shared_parameters
@@ -28,8 +28,6 @@ from ray_mtlkd.tasks.examples import as_tensors
 from ray_mtlkd.training.batches import BATCHES_AHEAD
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.settings import Configuration, Convergence, Optimization
-
-DATA = Path(__file__).parents[2] / "shared" / "data"
 
 PCGRADS = {
     "ray_mtlkd pcgrad": "ray_mtlkd sum",
