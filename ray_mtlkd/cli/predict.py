@@ -174,6 +174,8 @@ _WRITERS: Mapping[str, Callable[["pa.Table", Path], None]] = {
 
 def _write(table: "pa.Table", out: Path) -> None:
     """The whole file or none."""
+    import pyarrow as pa
+
     from ray_mtlkd.training.storage import DRAFT, reaching
 
     draft = out.with_name(out.name + DRAFT)
@@ -181,6 +183,10 @@ def _write(table: "pa.Table", out: Path) -> None:
         try:
             _WRITERS[out.suffix](table, draft)
             draft.replace(out)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            said = str(error).splitlines()[0]
+            fix = "write .parquet, or leave that --key out"
+            raise MtlkdError(f"a column does not fit there ({said})", where=f"--out {out}", fix=fix) from error
         finally:
             draft.unlink(missing_ok=True)
 

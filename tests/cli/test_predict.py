@@ -111,6 +111,7 @@ def test_without_a_file_some_rows_are_shown_and_nothing_is_written(predict, word
         (["--out", "new.parquet"], "--out new.parquet: is there already"),
         (["--out", "out.csv"], "--out out.csv: names: a list of labels a row does not fit into CSV"),
         (["--key", "row"], "--key: two columns would be called row"),
+        (["--task", "intent", "--key", "words", "--out", "out.csv"], "--out out.csv: a column does not fit there ("),
         (["--key", "idd"], "new.parquet: unknown column 'idd'; did you mean 'id'"),
         (["--data", "nothing.csv"], "nothing.csv: there is no such file"),
         (["--data", "notes.txt"], "notes.txt: no format has this ending"),
