@@ -1,9 +1,12 @@
 import os
+import platform
+from types import SimpleNamespace
 
 import pytest
+import ray
 import torch
 
-from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.sweep.gpu import relying_on_gpu
 
 
@@ -20,6 +23,18 @@ def test_a_process_whose_gpu_fails_says_how_and_ends_as_if_it_had_been_lost(ends
         raise torch.AcceleratorError("an illegal memory access was encountered")
     assert ends == [1]
     assert "an illegal memory access was encountered" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_actor_of_a_pool_starts_again_once_and_then_says_what_is_wrong(ends, monkeypatch, restarted):
+    context = SimpleNamespace(was_current_actor_reconstructed=restarted)
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: context)
+    problems = []
+    with gather(problems), relying_on_gpu(of_a_pool=True):
+        raise torch.AcceleratorError("no kernel image is available\nCompile with TORCH_USE_CUDA_DSA")
+    said = [f"{problem.where}: {problem.what}" for problem in problems]
+    again = f"{platform.node()}: the GPU fails again and again (no kernel image is available)"
+    assert (ends, said) == (([], [again]) if restarted else ([1], []))
 
 
 def test_a_process_goes_on_where_only_memory_is_missing_or_something_else_is_wrong(ends):

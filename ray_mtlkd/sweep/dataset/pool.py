@@ -69,7 +69,7 @@ class PartActor:
 
     def _do(self, part: Part) -> Done:
         try:
-            with relying_on_gpu():
+            with relying_on_gpu(of_a_pool=True):
                 self._worker = self._worker or Worker(self._work, device=choose_device(self._gpus))
                 written = self._worker.do(part)
         except MtlkdError as error:

@@ -43,7 +43,7 @@ class PoolTeacher:
         return labelled.append_column("problem", pa.array([problem] * len(batch), pa.list_(pa.string())))
 
     def _predict(self, rows: range) -> Array:
-        with relying_on_gpu():
+        with relying_on_gpu(of_a_pool=True):
             if self._predictor is None:
                 self._predictor = fetch(self._references, gpus=self._gpus)
             return self._predictor.predict(rows).reshape(-1)

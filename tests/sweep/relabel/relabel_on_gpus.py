@@ -3,7 +3,8 @@
 Usage: relabel_on_gpus.py FOLDER
 
 Says as JSON what becomes of it, first as it is, and then with the CPU in the place of a GPU that fails the first
-process of each way: each of the others notes in FOLDER which GPUs Ray has given it.
+process of each way: each of the others notes in FOLDER which GPUs Ray has given it. Last, one that fails each process
+of the pool.
 """
 
 import json
@@ -42,7 +43,7 @@ def _stand_in(folder):
             if not folder.exists():
                 return real(gpus)
             failed = folder / f"failed-{gpus}"
-            if not failed.exists():
+            if not failed.exists() or (gpus == SHARES["pool"] and (folder / "broken").exists()):
                 failed.touch()
                 raise torch.AcceleratorError("an illegal memory access was encountered")
             (folder / f"{gpus}-{os.getpid()}").write_text(os.environ["CUDA_VISIBLE_DEVICES"])
@@ -54,7 +55,7 @@ def _stand_in(folder):
 
 
 @ray.remote(num_cpus=1)
-def _trial(reference, shared):
+def _trial(reference, shared, ways):
     """What each way says, or whether it gives what the trial computes itself."""
     torch.set_num_threads(1)
     tables = as_tensors(ray.get(reference[0]))
@@ -63,8 +64,8 @@ def _trial(reference, shared):
     request = Request(task=tasks[INDEX][0].name, model=model, index=INDEX, table=tables.tasks[INDEX])
     expected = predict_all(model, INDEX, request.table.train)
     told = {}
-    for where, gpus in SHARES.items():
-        settings = Relabelling(where=where, gpus_per_actor=gpus)
+    for where in ways:
+        settings = Relabelling(where=where, gpus_per_actor=SHARES[where])
         desk = Desk(settings, encoder=ENCODER, tasks=tasks, tables=reference[0], shared=shared)
         try:
             told[where] = torch.allclose(desk(request).outputs, expected, atol=1e-6, rtol=0)
@@ -85,12 +86,15 @@ def main(folder):
     )
     shared = start_shared(2, gpus=SHARES["shared"])
     reference = [ray.put(setups.featurise(setups.read("similar", data_dir=None), ENCODER.features))]
-    without = ray.get(_trial.remote(reference, shared), timeout=120)
+    without = ray.get(_trial.remote(reference, shared, [*SHARES]), timeout=120)
     folder.mkdir()
-    instead = ray.get(_trial.remote(reference, shared), timeout=120)
+    instead = ray.get(_trial.remote(reference, shared, [*SHARES]), timeout=120)
     given = [(path.name.partition("-")[0], path.read_text()) for path in sorted(folder.glob("[0-9]*"))]
     failed = sorted(path.name for path in folder.glob("failed-*"))
-    sys.stdout.write(json.dumps({"without": without, "instead": instead, "failed": failed, "given": given}) + "\n")
+    (folder / "broken").touch()
+    broken = ray.get(_trial.remote(reference, shared, ["pool"]), timeout=120)
+    told = {"without": without, "instead": instead, "failed": failed, "given": given, "broken": broken["pool"]}
+    sys.stdout.write(json.dumps(told) + "\n")
     ray.shutdown()
 
 

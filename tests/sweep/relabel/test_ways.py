@@ -38,5 +38,6 @@ def test_actors_get_the_gpus_that_they_ask_for_start_again_where_one_fails_and_s
     for where in ("shared", "pool"):
         assert re.fullmatch(r"\S+: Ray counts a GPU here, but PyTorch \S+ finds none; .*", told["without"][where])
         assert told["instead"][where] is True
+    assert "the GPU fails again and again (an illegal memory access was encountered); look at" in told["broken"]
     assert told["failed"] == ["failed-0.5", "failed-1.0"]
     assert told["given"] == [["0.5", "0"], ["0.5", "0"], ["1.0", "1"]]
