@@ -1,6 +1,7 @@
 """`ray-mtlkd predict`: what a kept model says of a table, in the terms of its labels."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ray_mtlkd.setups.columns import Sort
+    from ray_mtlkd.setups.files import Request
     from ray_mtlkd.tasks.task import Task
 
 EXAMPLE = (
@@ -31,7 +33,9 @@ _SHOWN = 10
 def predict(
     *,
     checkpoint: Annotated[str, typer.Option(help="A sweep's models/TRIAL.", metavar="DIR", show_default=False)],
-    data: Annotated[Path, typer.Option(help="A .parquet, .csv or .arrow file.", metavar="FILE", show_default=False)],
+    data: Annotated[
+        Path, typer.Option(help="A local .parquet, .csv or .arrow file.", metavar="FILE", show_default=False)
+    ],
     task: Annotated[
         list[str] | None, typer.Option(help="Several may be given. [default: all of the model's]", show_default=False)
     ] = None,
@@ -40,19 +44,20 @@ def predict(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="A .parquet, .csv or .arrow file. [default: show some rows]", show_default=False),
+        typer.Option(help="A new .parquet, .csv or .arrow file. [default: show some rows]", show_default=False),
     ] = None,
 ) -> None:
     """Predict the rows of a file by a trained model: class names, numbers in the label's own unit, tags.
 
-    The columns that a task reads are as in its setup. The output has a row a row, in their order: its number, the
-    key, and for each task its prediction and how probable the model holds it. Data sets that do not fit into memory
-    are for `relabel`.
+    The columns that a task reads are as in its setup. Each row gets one of the output, in the same order: its number,
+    the key, and for each task the prediction and how probable the model holds it. Data sets that do not fit into
+    memory are for `relabel`.
     """
     with importing():
         import pyarrow as pa
 
-        from ray_mtlkd.training.answers import LIST_KINDS, answers, columns
+        from ray_mtlkd.setups.labels import LIST_KINDS
+        from ray_mtlkd.training.answers import answers, columns
         from ray_mtlkd.training.kept import load
         from ray_mtlkd.training.storage import Storage, reaching
 
@@ -114,22 +119,34 @@ def _read(data: Path, sorts: "Mapping[str, Mapping[str, Sort]]") -> "list[pa.Tab
         raise MtlkdError("no format has this ending", where=str(data), fix=f"use one of: {', '.join(READERS)}")
     if not data.is_file():
         raise MtlkdError("there is no such file", where=str(data), fix="give the file with the rows")
-    problems: list[MtlkdError] = []
+    requests = {
+        task: Request(tuple(reads), frozenset(column for column in reads if reads[column] in {"text", "category"}))
+        for task, reads in sorts.items()
+    }
     known: dict[Request, pa.Table] = {}
-    found = []
-    for task, reads in sorts.items():
-        text = frozenset(column for column, sort in reads.items() if sort in {"text", "category"})
-        request = Request(tuple(reads), text)
-        mine: list[MtlkdError] = []
-        with gather(mine):
-            if request not in known:
-                known[request] = read_table(data, request)
-            found.append(known[request])
-        problems += within(f"task {task}", mine)
-    raise_all(str(data), problems)
+    wrong: dict[Request, list[MtlkdError]] = {request: [] for request in requests.values()}
+    for request, problems in wrong.items():
+        with gather(problems):
+            known[request] = read_table(data, request)
+    raise_all(str(data), list(_told(requests, wrong)))
+    found = [known[request] for request in requests.values()]
     if not found[0].num_rows:
         raise MtlkdError("the table has no rows", where=str(data), fix="give at least one row")
     return found
+
+
+def _told(requests: "Mapping[str, Request]", wrong: "Mapping[Request, Sequence[MtlkdError]]") -> Iterator[MtlkdError]:
+    """What is wrong with the whole file once, and what only some tasks miss with their names."""
+    counts = Counter(str(problem) for problems in wrong.values() for problem in problems)
+    told = set()
+    for request, problems in wrong.items():
+        tasks = ", ".join(task for task in requests if requests[task] == request)
+        for problem in problems:
+            if counts[str(problem)] < len(wrong):
+                yield from within(f"task {tasks}", [problem])
+            elif str(problem) not in told:
+                told.add(str(problem))
+                yield problem
 
 
 def _read_keys(data: Path, keys: tuple[str, ...]) -> "list[pa.Table]":
@@ -147,28 +164,29 @@ def _read_keys(data: Path, keys: tuple[str, ...]) -> "list[pa.Table]":
     return [table]
 
 
-def _to_parquet(table: "pa.Table", path: Path) -> None:
+def _to_parquet(table: "pa.Table", stream: Any) -> None:
     import pyarrow.parquet
 
-    pyarrow.parquet.write_table(table, path)
+    pyarrow.parquet.write_table(table, stream)
 
 
-def _to_csv(table: "pa.Table", path: Path) -> None:
+def _to_csv(table: "pa.Table", stream: Any) -> None:
     import pyarrow.csv
 
-    pyarrow.csv.write_csv(table, path)
+    pyarrow.csv.write_csv(table, stream)
 
 
-def _to_arrow(table: "pa.Table", path: Path) -> None:
+def _to_arrow(table: "pa.Table", stream: Any) -> None:
     import pyarrow.feather
 
-    pyarrow.feather.write_feather(table, str(path), compression="uncompressed")
+    pyarrow.feather.write_feather(table, stream, compression="uncompressed")
 
 
-_WRITERS: Mapping[str, Callable[["pa.Table", Path], None]] = {
+_WRITERS: Mapping[str, Callable[["pa.Table", Any], None]] = {
     ".parquet": _to_parquet,
     ".csv": _to_csv,
     ".arrow": _to_arrow,
+    ".feather": _to_arrow,
 }
 
 
@@ -176,19 +194,15 @@ def _write(table: "pa.Table", out: Path) -> None:
     """The whole file or none."""
     import pyarrow as pa
 
-    from ray_mtlkd.training.storage import DRAFT, reaching
+    from ray_mtlkd.training.storage import Storage, reaching
 
-    draft = out.with_name(out.name + DRAFT)
-    with reaching(str(out)):
-        try:
-            _WRITERS[out.suffix](table, draft)
-            draft.replace(out)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            said = str(error).splitlines()[0]
-            fix = "write .parquet, or leave that --key out"
-            raise MtlkdError(f"a column does not fit there ({said})", where=f"--out {out}", fix=fix) from error
-        finally:
-            draft.unlink(missing_ok=True)
+    try:
+        with reaching(str(out)), Storage.at(str(out.absolute().parent)).writing(out.name) as stream:
+            _WRITERS[out.suffix](table, stream)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        said = str(error).splitlines()[0]
+        fix = "write .parquet, or leave that --key out"
+        raise MtlkdError(f"a column does not fit there ({said})", where=f"--out {out}", fix=fix) from error
 
 
 def _show(table: "pa.Table", tasks: "Sequence[Task]", console: Console) -> None:
@@ -199,7 +213,7 @@ def _show(table: "pa.Table", tasks: "Sequence[Task]", console: Console) -> None:
     answered = {name for task in tasks for name in columns(task)}
     others = [name for name in table.column_names if name not in answered]
     for name in (*others, *(task.name for task in tasks)):
-        shown.add_column(name, overflow="fold")
+        shown.add_column(Text(name), overflow="fold")
     for row in table.slice(0, _SHOWN).to_pylist():
         cells = [str(row[name]) for name in others]
         cells += [_cell(*(row[name] for name in columns(task))) for task in tasks]
@@ -208,7 +222,7 @@ def _show(table: "pa.Table", tasks: "Sequence[Task]", console: Console) -> None:
 
 
 def _cell(said: Any, probability: Any = None) -> str:
-    """``3.142``, ``yes (0.98)`` or ``B-X O O``."""
+    """``3.142``, ``yes (0.98)``, ``B-X, O, O``, or a dash where no label is likely."""
     if isinstance(said, list):
-        return " ".join(said)
-    return f"{said:.4g}" if probability is None else f"{said} ({probability:.2f})"
+        return ", ".join(said) or "\N{EN DASH}"
+    return f"{said:.6g}" if probability is None else f"{said} ({probability:.2f})"

@@ -16,6 +16,7 @@ from ray_mtlkd.imports import importing
 from ray_mtlkd.sweep.status import Status
 
 if TYPE_CHECKING:
+    from ray_mtlkd.sweep.archive import Counts
     from ray_mtlkd.sweep.cluster import Cluster
     from ray_mtlkd.sweep.prepare import Prepared
     from ray_mtlkd.sweep.tuner import Target
@@ -36,8 +37,8 @@ def sweep(
     """Search and replicate every strategy on every setup, then write the report.
 
     Runs on this machine, or on the Ray cluster at RAY_ADDRESS. The folder gets the records, a report and TensorBoard
-    event files. Finished trials never run again: after an interruption, go on with --resume. The exit code is 1 where
-    every trial failed.
+    event files. Finished trials never run again: after an interruption, go on with --resume. That every trial
+    failed is an error, and the exit code 2.
     """
     if out is not None and resume is not None:
         raise MtlkdError("both are given", where="--out and --resume", fix="give only one of them")
@@ -73,7 +74,7 @@ def _sweep(
         console.print(f"warning: {warning}", style="yellow", markup=False)
     console.print(f"{prepared.plan.size} trials → {uri}", soft_wrap=True, markup=False)
     try:
-        failed = _run(
+        ended = _run(
             prepared,
             Target(uri=uri, resume=resume is not None),
             cluster=cluster,
@@ -84,12 +85,12 @@ def _sweep(
         console.print(f"stopped; go on with: ray-mtlkd sweep {space} --resume {uri}", soft_wrap=True, markup=False)
         raise typer.Exit(130) from None
     cluster.stop()
-    finish(uri, failed=failed, console=console)
-    if failed == prepared.plan.size:
-        raise typer.Exit(1)
+    finish(uri, failed=ended.failed, console=console)
+    if not ended.ok:
+        raise MtlkdError(f"all {ended.failed} trials failed", where=uri, fix="see the report for their errors")
 
 
-def _run(prepared: "Prepared", target: "Target", *, cluster: "Cluster", space_text: str, console: Console) -> int:
+def _run(prepared: "Prepared", target: "Target", *, cluster: "Cluster", space_text: str, console: Console) -> "Counts":
     from ray_mtlkd.sweep.tuner import run_sweep
 
     ahead = ReportAhead()

@@ -76,13 +76,14 @@ def summary(records: Records) -> Summary:
 def _replicated(records: Records, *, where: str) -> tuple[Setup, ...]:
     if "replicate" in records.table["stage"].unique().to_pylist():
         return group(records.table)
-    rows = trials(records.table)
-    errors = [row["error"] for row in rows if row["status"] == "failed"]
-    if errors and len(errors) == len(rows):
-        what = f"all {len(rows)} search trials failed, the first of them: {errors[0]}"
-        raise MtlkdError(what, where=where, fix="mend that, and start a new sweep")
+    ended = trials(records.table)
+    errors = [row["error"] for row in ended if row["status"] == "failed"]
+    what = "no replicate trial yet"
     fix = "finish the sweep with `ray-mtlkd sweep … --resume DIR`: only replicate trials are reported"
-    raise MtlkdError("no replicate trial yet", where=where, fix=fix)
+    if len(errors) == len(ended):
+        what += f", and all {len(ended)} search trials so far failed, the first of them: {errors[0]}"
+        fix = "mend that in a new sweep; `ray-mtlkd sweep … --resume DIR` runs only what has not ended or was lost"
+    raise MtlkdError(what, where=where, fix=fix)
 
 
 def _figures(

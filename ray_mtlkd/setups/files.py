@@ -15,6 +15,9 @@ from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError, raise_all
 from ray_mtlkd.tasks.examples import SPLITS, Split
 
+_CSV_BLOCK_BYTES = 2**25
+"""Of a CSV, that are parsed at a time: no row may be longer, and a column's type is what the first ones look like."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -138,7 +141,8 @@ def _read_csv(path: Path, request: Request) -> pa.Table:
     # Read as bytes, so that a number-like text stays text and invalid UTF-8 is found with its row.
     convert = pa.csv.ConvertOptions(column_types=dict.fromkeys(request.strings, pa.binary()))
     parse = pa.csv.ParseOptions(newlines_in_values=True)
-    table = pa.csv.read_csv(path, parse_options=parse, convert_options=convert)
+    read = pa.csv.ReadOptions(block_size=_CSV_BLOCK_BYTES)
+    table = pa.csv.read_csv(path, read_options=read, parse_options=parse, convert_options=convert)
     check_columns(table.column_names, request.columns, where=str(path))
     return table.select(request.columns)
 

@@ -8,7 +8,7 @@ may then stand in two places, where a merge was interrupted or a lost trial ran 
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,6 +29,13 @@ _MERGED = re.compile(r"\d{5}\.parquet")
 _GROUP_ROWS = 250
 """Rows that are read together where some trials' curves are wanted."""
 _THREADS = 8
+
+
+class Counts(NamedTuple):
+    """Trials of a sweep by what became of them."""
+
+    ok: int
+    failed: int
 
 
 def write_records(storage: Storage, trial: str, records: list[TaskRecord]) -> None:
@@ -71,9 +78,10 @@ def finished(storage: Storage) -> dict[str, float | None]:
     }
 
 
-def count_failed(storage: Storage) -> int:
-    """Trials whose records say that they failed, lost ones included."""
-    return sum(row["status"] == "failed" for row in _trials(storage).values())
+def count(storage: Storage) -> Counts:
+    """How many trials ended well and how many failed, lost ones included."""
+    ended = [row["status"] for row in _trials(storage).values()]
+    return Counts(ok=ended.count("ok"), failed=ended.count("failed"))
 
 
 def _trials(storage: Storage) -> dict[str, dict[str, Any]]:

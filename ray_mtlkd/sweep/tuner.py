@@ -52,8 +52,8 @@ def run_sweep(
     space_text: str,
     tell: Callable[[Status], None],
     say: Callable[[str], None],
-) -> int:
-    """Run every trial that has no records yet, and the classical baselines; returns how many trials failed in all.
+) -> archive.Counts:
+    """Run every trial that has no records yet, and the classical baselines; returns what became of all trials.
 
     Args:
         prepared: What to run.
@@ -86,7 +86,7 @@ def run_sweep(
         if not output.has_baselines(storage, raw.manifest.name, tasks=len(raw.manifest.tasks))
     ]
     if searcher.is_over and not unmeasured:
-        return archive.count_failed(storage)
+        return archive.count(storage)
     cluster.wait()
     if not searcher.is_over:
         check_room(prepared)
@@ -98,7 +98,7 @@ def run_sweep(
             _fit(bench, searcher, StatusCallback(searcher, tell=tell), name=_run_name(storage))
     with reaching(target.uri):
         archive.merge(storage)
-        return archive.count_failed(storage)
+        return archive.count(storage)
 
 
 def _fit(bench: Bench, searcher: PlanSearcher, status: StatusCallback, *, name: str) -> None:

@@ -15,12 +15,9 @@ from ray_mtlkd.errors import MtlkdError, within
 from ray_mtlkd.tasks.examples import unlabelled
 from ray_mtlkd.tasks.inputs import DenseTokens, Tokens
 from ray_mtlkd.tasks.kinds import KINDS
-from ray_mtlkd.tasks.task import Kind, Task
+from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation import BATCH_ROWS, predict_all
 from ray_mtlkd.training.kept import KeptModel
-
-LIST_KINDS: frozenset[Kind] = frozenset({"multilabel", "tagging"})
-"""Kinds with a list of answers a row."""
 
 _PIECE_ROWS = 8 * BATCH_ROWS
 """Rows that are featurised at a time: the n-grams of a text take many times its room."""
@@ -74,8 +71,7 @@ def answers(kept: KeptModel, task: str, table: pa.Table, *, where: str) -> pa.Ta
 
     Returns:
         ``TASK_prediction``: a class name, a number in the label's own unit, a list of names, or one tag a token; and,
-        but for regression, ``TASK_probability`` in [0, 1]: of the positive class (binary), of the class that is
-        predicted (multiclass), of each of the names or tags in the list.
+        but for regression, ``TASK_probability`` in [0, 1] of what is predicted: a number, or one for each in the list.
 
     Raises:
         MtlkdError: where the model has no such task or a column does not fit; ExceptionGroup of them, where several do
@@ -106,7 +102,10 @@ def _said(task: Task, outputs: Outputs) -> pa.Table:
         ends = np.cumsum(predicted.sum(axis=1))
         found = [names.take(pa.array(codes)), pa.array(expit(values)[rows, codes])]
         return pa.table([_lists(np.array([0, *ends]), each) for each in found], list(columns(task)))
-    probability = expit(values) if task.kind == "binary" else softmax(values, axis=1).max(axis=1)
+    if task.kind == "binary":
+        probability = expit(np.where(predicted == 1, values, -values))
+    else:
+        probability = softmax(values, axis=1).max(axis=1)
     found = [names.take(pa.array(predicted)), pa.array(probability)]
     if outputs.offsets is not None and KINDS[task.kind].per_token:
         found = [_lists(outputs.offsets, each) for each in found]

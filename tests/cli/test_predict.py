@@ -41,6 +41,7 @@ def data(tmp_path):
 def predict(monkeypatch, capsys, tmp_path):
     """Runs the command in the test's folder; returns its exit code and what it said."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
 
     def run(kept, data, *options):
         named = ["--checkpoint", kept.uri, "--data", str(data)]
@@ -98,8 +99,21 @@ def test_without_a_file_some_rows_are_shown_and_nothing_is_written(predict, word
     found = {task: _answers(load(Storage.at(words.uri)), task)[1] for task in TAG_TASKS}
     intent, probability = (column[9].as_py() for column in found["intent"])
     assert f" 9 {intent} ({probability:.2f}) " in " ".join(said.out.split())
-    assert " ".join(found["names"][0][9].as_py()) in said.out
+    assert ", ".join(found["names"][0][9].as_py()) in said.out
     assert [path.name for path in tmp_path.iterdir()] == ["new.parquet"]
+
+
+def test_names_of_columns_stand_in_the_terminal_as_they_are(predict, texts, data):
+    pq.write_table(TABLE.append_column("price[/eur]", TABLE["id"]), data)
+    code, said = predict(texts, data, "--task", "intent", "--key", "price[/eur]")
+    assert code == 0
+    assert said.out.splitlines()[1].split() == ["row", "price[/eur]", "intent"]
+
+
+def test_a_broken_file_is_one_line_whatever_the_number_of_tasks(predict, words, tmp_path):
+    (tmp_path / "new.csv").touch()
+    code, said = predict(words, "new.csv")
+    assert (code, said.err) == (2, "error: new.csv: the file is empty; write a header line and the rows\n")
 
 
 @pytest.mark.parametrize(
@@ -135,8 +149,8 @@ def test_a_mistake_is_a_line_and_writes_nothing(predict, words, data, options, s
 
 
 def test_a_disk_that_is_full_leaves_no_half_of_a_file(predict, texts, data, tmp_path, monkeypatch):
-    def fill(table, path):
-        path.write_bytes(b"half")
+    def fill(table, stream):
+        stream.write(b"half")
         raise OSError(28, "No space left on device")
 
     from ray_mtlkd.cli import predict as module  # noqa: PLC0415 - the verb has the name here

@@ -6,8 +6,10 @@ import pytest
 
 from ray_mtlkd.cli import main
 from ray_mtlkd.cli import sweep as module
-from ray_mtlkd.sweep import cluster
+from ray_mtlkd.sweep import archive, cluster
+from ray_mtlkd.sweep.results import failed_records
 from ray_mtlkd.sweep.status import Status
+from ray_mtlkd.training.storage import Storage
 
 SPACE = """
 name: small
@@ -63,15 +65,30 @@ def test_nothing_is_imported_between_two_trials_of_which_more_follow(imports):
     assert imports == []
 
 
-@pytest.mark.parametrize(("failed", "code"), [(8, 1), (7, 0)])
-def test_a_sweep_of_which_no_trial_ended_well_has_failed(failed, code, monkeypatch, tmp_path):
-    (tmp_path / "space.yaml").write_text(SPACE)
+@pytest.mark.parametrize(
+    ("configurations", "said"),
+    [
+        (2, "no replicate trial yet, and all 2 search trials so far failed, the first of them: loss is NaN; mend"),
+        (1, "all 2 trials failed; see the report for their errors"),
+    ],
+)
+def test_a_sweep_of_which_every_trial_failed_is_an_error(configurations, said, monkeypatch, tmp_path, capsys):
+    (tmp_path / "space.yaml").write_text(SPACE.replace("configurations: 2", f"configurations: {configurations}"))
+    out = tmp_path / "out"
+
+    def lose(prepared, *_, **__):
+        storage = Storage.at(str(out))
+        for group in prepared.plan.groups:
+            trial = (*prepared.plan.search(group), *prepared.plan.replicates(group, 0))[0]
+            records = failed_records(trial, prepared.of(trial), sweep="s", error="loss is NaN")
+            archive.write_records(storage, trial.name, records)
+        return archive.count(storage)
+
     monkeypatch.setattr(cluster, "connect", lambda: nullcontext(_Cluster()))
-    monkeypatch.setattr(module, "_run", lambda *_, **__: failed)
-    reported = []
-    monkeypatch.setattr(module, "finish", lambda *_, failed, **__: reported.append(failed))
-    monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", str(tmp_path / "space.yaml"), f"--out={tmp_path}/out"])
+    monkeypatch.setattr(module, "_run", lose)
+    monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", str(tmp_path / "space.yaml"), f"--out={out}"])
     with pytest.raises(SystemExit) as end:
         main()
-    assert (end.value.code or 0) == code
-    assert reported == [failed]
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {out}: {said}")

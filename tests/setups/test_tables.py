@@ -136,6 +136,11 @@ class TestCsv:
     def test_a_text_that_looks_like_a_number_stays_text(self, csv):
         assert csv.read().tasks[0].splits["train"].inputs["text"].to_pylist() == ["pay, now", "hello", "123"]
 
+    def test_a_text_may_be_longer_than_what_arrow_parses_at_a_time_by_itself(self, csv):
+        long = "word " * 600_000
+        csv.path("test", ".csv").write_text(f"text,label\nfine,0\n{long},1\n")
+        assert csv.read().tasks[0].splits["test"].inputs["text"].to_pylist() == ["fine", long]
+
     def test_invalid_utf8_is_found_with_its_row(self, csv):
         csv.path("test", ".csv").write_bytes(b"text,label\nfine,0\n\xe9t\xe9,1\n")
         assert "test.csv:text: 1 of 2 rows (first: 1, counted from 0) are not UTF-8" in str(csv.problems()[0])

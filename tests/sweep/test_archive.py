@@ -40,21 +40,21 @@ def test_finished_trials_are_known_by_their_scores_and_lost_ones_run_again(stora
     lost = f"{archive.LOST} 3 times"
     archive.write_records(storage, "lost", [record(trial="lost", score=None, status="failed", error=lost)])
     assert archive.finished(storage) == {"good": 0.5, "bad": None}
-    assert archive.count_failed(storage) == 2
+    assert archive.count(storage).failed == 2
 
 
 def test_a_draft_that_a_killed_worker_left_is_no_record(storage, record):
     archive.write_records(storage, "good", [record(trial="good", score=0.5)])
     storage.write("records/half.parquet.draft", b"PAR1")
     assert archive.finished(storage) == {"good": 0.5}
-    assert archive.count_failed(storage) == 0
+    assert archive.count(storage).failed == 0
 
 
 @pytest.mark.usefixtures("small_blocks")
 def test_merged_files_say_what_the_trials_files_said(storage, write):
     write(range(8), score=0.5)
     write([8, 9], score=None, status="failed", error="task a: nan")
-    before = _read(storage), archive.finished(storage), archive.count_failed(storage)
+    before = _read(storage), archive.finished(storage), archive.count(storage).failed
     curves = load.read([storage.uri]).curves(["s-sum-r002", "s-sum-r009"]).to_pylist()
     archive.merge(storage)
     assert storage.child("records").names() == [
@@ -63,7 +63,7 @@ def test_merged_files_say_what_the_trials_files_said(storage, write):
         "s-sum-r008.parquet",
         "s-sum-r009.parquet",
     ]
-    assert (_read(storage), archive.finished(storage), archive.count_failed(storage)) == before
+    assert (_read(storage), archive.finished(storage), archive.count(storage).failed) == before
     assert load.read([storage.uri]).curves(["s-sum-r002", "s-sum-r009"]).to_pylist() == curves
 
 
@@ -94,7 +94,7 @@ def test_a_lost_trial_that_ran_again_counts_as_it_ended_then(storage, write):
     assert len(archive.finished(storage)) == 3
     write([0], score=0.7)
     assert archive.finished(storage)["s-sum-r000"] == 0.7
-    assert archive.count_failed(storage) == 0
+    assert archive.count(storage).failed == 0
     assert [row["score"] for row in _read(storage)] == [0.7, 0.5, 0.5, 0.5]
 
 

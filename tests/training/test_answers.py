@@ -33,11 +33,15 @@ def ask(diverse):
     return of
 
 
-def test_a_yes_or_no_is_told_by_the_threshold_with_the_probability_of_yes(ask):
+def test_a_yes_or_no_is_told_by_the_threshold_with_the_probability_of_what_is_told(ask):
     found, outputs, task = ask("churn")
     said = [task.classes[int(expit(output) >= task.threshold)] for output in outputs]
     assert found["churn_prediction"].to_pylist() == said
-    np.testing.assert_array_equal(found["churn_probability"], expit(outputs))
+    likely = [
+        expit(output) if name == task.classes[1] else expit(-output) for output, name in zip(outputs, said, strict=True)
+    ]
+    np.testing.assert_array_equal(found["churn_probability"], np.array(likely, np.float32))
+    assert set(said) == set(task.classes)
 
 
 def test_a_class_is_told_by_name_with_its_probability(ask):
