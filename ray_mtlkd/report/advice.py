@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ray_mtlkd.report import text
 from ray_mtlkd.report.classical import Classical, against
+from ray_mtlkd.report.kept import Kept, best_models
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.summary import Cell, Reference, Summary
 from ray_mtlkd.report.verdict import Verdict, better_than_sum, decide, difference
@@ -25,8 +26,8 @@ class Advice:
     said: str
 
 
-def advise(setups: Sequence[Setup], summary: Summary, classical: Classical) -> Advice:
-    """The strategy to ship, why, and whether classical models are better."""
+def advise(setups: Sequence[Setup], summary: Summary, classical: Classical, kept: Kept) -> Advice:
+    """The strategy to ship, why, whether classical models are better, and where its models lie."""
     verdict = decide(setups, summary)
     if verdict is None:
         said = "**Nothing to ship yet.** No multitask strategy has a finished replicate trial in every setup."
@@ -41,9 +42,9 @@ def advise(setups: Sequence[Setup], summary: Summary, classical: Classical) -> A
         parts.extend(_beside(verdict, summary, said=" ".join(parts)))
     said = " ".join(parts)
     compared = against(verdict.ship, setups, classical)
-    blocks = [said, *([compared] if compared else []), _models(verdict.ship, setups)]
+    blocks = [text for text in (said, compared, best_models(verdict.ship, setups, kept)) if text]
     if len(setups) > 1:
-        alone = (_alone(setup, summary, classical, besides=verdict.ship) for setup in setups)
+        alone = (_alone(setup, summary, classical, kept, besides=verdict.ship) for setup in setups)
         blocks += ["Per setup:", "\n".join(alone)]
     said = "\n\n".join(blocks)
     return Advice(chosen=verdict.chosen, ship=verdict.ship, said=said)
@@ -139,31 +140,15 @@ def _beside(verdict: Verdict, summary: Summary, *, said: str) -> list[str]:
     return found
 
 
-def _alone(setup: Setup, summary: Summary, classical: Classical, *, besides: str) -> str:
-    """What the same rule says of one setup, as an item of a list; ``besides`` is compared with baselines elsewhere."""
+def _alone(setup: Setup, summary: Summary, classical: Classical, kept: Kept, *, besides: str) -> str:
+    """What the same rule says of one setup, as an item of a list; what it says of ``besides`` stands above it."""
     verdict = decide([setup], summary)
     if verdict is None:
         return f"- {setup.name}: nothing to ship yet."
-    compared = "" if verdict.ship == besides else against(verdict.ship, [setup], classical)
     found = [f"- {setup.name}: ship {text.code(verdict.ship)}.", *_reasons(verdict, [setup], summary)]
-    found += [compared] if compared else []
-    found += [_models(verdict.ship, [setup])] if verdict.ship != besides else []
-    return " ".join(found)
-
-
-def _models(strategy: str, setups: Sequence[Setup]) -> str:
-    """Which of a strategy's models to take: where sweeps keep that of the seed with the best validation score."""
-    sweeps = {key[0] for setup in setups for runs in setup.runs for key in runs.keys}
-    found = []
-    for setup in setups:
-        runs = setup.of(strategy)
-        if runs is None:
-            continue
-        at = int(runs.per_trial["score"].argmax())
-        of = f" of {runs.keys[at][0]}" if len(sweeps) > 1 else ""
-        found.append(text.code(f"models/{runs.trials[at]}") + of + (f" ({setup.name})" if len(setups) > 1 else ""))
-    models = "Its model with the best validation score is" if len(found) == 1 else "Its best models on validation are"
-    return f"{models} {text.listed(found)}."
+    if verdict.ship != besides:
+        found += [against(verdict.ship, [setup], classical), best_models(verdict.ship, [setup], kept)]
+    return " ".join(part for part in found if part)
 
 
 def _over(strategy: str, cell: Cell, *, against: str) -> str:

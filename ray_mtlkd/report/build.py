@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.report import classical, load
+from ray_mtlkd.report import classical, kept, load
 from ray_mtlkd.report.advice import Advice, advise
 from ray_mtlkd.report.curves import draw_curves
 from ray_mtlkd.report.exports import configurations_csv, gains_csv, tasks_csv
@@ -51,7 +51,7 @@ def build(results: Sequence[str], out: str | Path) -> Report:
     setups = _replicated(records, where=", ".join(results))
     found = summarise(setups)
     baselines = classical.read(results)
-    advice = advise(setups, found, baselines)
+    advice = advise(setups, found, baselines, kept.find(results, records))
     rows = trials(records.table)
     files, images = _figures(setups, found, records, advice)
     text = page(setups, summary=found, advice=advice, records=records, trials=rows, classical=baselines, figures=images)

@@ -17,7 +17,7 @@ def advice(made, failed, setups_of):
             for seed, percent in enumerate(percents)
         ]
         found = setups_of(*trials)
-        return advise(found, summarise(found), Classical())
+        return advise(found, summarise(found), Classical(), {})
 
     return ask
 
@@ -29,28 +29,21 @@ def test_a_strategy_shown_to_beat_the_best_baseline_is_shipped(advice):
     assert "On test it is better than the best baseline (`static`): +6.86 [" in found.said
 
 
-def test_the_model_to_take_is_that_of_the_best_seed_on_validation_not_on_test(made, setups_of):
-    trials = [
-        made(name, seed=seed, valid=[valid], test=[test])
-        for name in ("sum", "static")
-        for seed, (valid, test) in enumerate([(0.5, 0.9), (0.7, 0.5), (0.6, 0.6)])
-    ]
+def test_the_model_of_what_each_setup_ships_is_told_once(made, setups_of):
+    trials = []
+    for name in ("a", "b"):
+        trials += [made("sum", seed=seed, valid=[0.5], test=[0.5], setup=name) for seed in range(3)]
+    trials += [made("stop", seed=seed, valid=[0.6], test=[0.6 + seed / 100], setup="a") for seed in range(3)]
+    trials += [made("stop", seed=seed, valid=[0.3], test=[0.4], setup="b") for seed in range(3)]
     found = setups_of(*trials)
-    said = advise(found, summarise(found), Classical()).said
-    assert said.endswith("\n\nIts model with the best validation score is `models/w-s-sum-replicate-0-1`.")
-
-
-def test_each_setup_has_a_model_and_where_there_are_several_sweeps_it_says_whose(made, setups_of):
-    trials = [
-        made("sum", seed=1, valid=[0.5], test=[0.5], setup=setup, sweep=sweep)
-        for setup, sweep in (("a", "v"), ("b", "w"))
-    ]
-    found = setups_of(*trials)
-    said = advise(found, summarise(found), Classical()).said
-    assert (
-        "Its best models on validation are `models/v-a-sum-replicate-0-1` of v (a), `models/w-b-sum-replicate-0-1` "
-        "of w (b)." in said
-    )
+    folders = {
+        ("w", trial): f"runs/w/models/{trial}" for setup in found for runs in setup.runs for trial in runs.trials
+    }
+    head, models, _, items = advise(found, summarise(found), Classical(), folders).said.split("\n\n")
+    assert head.startswith("**Ship `sum`.**")
+    assert models.startswith("Its models with the best validation score: `runs/w/models/w-a-sum-replicate-0-0` (a), ")
+    in_items = [item.partition("Its model with the best validation score: ")[2] for item in items.splitlines()]
+    assert in_items == ["`runs/w/models/w-a-stop-replicate-0-0`.", ""]
 
 
 def test_it_is_chosen_on_validation_even_where_another_is_better_on_test(advice):
@@ -126,14 +119,11 @@ def test_over_several_setups_the_same_rule_speaks_on_each(made, setups_of):
         trials += [made("stop", seed=seed, valid=[0.6], test=[0.6 + seed / 100], setup="a")]
         trials += [made("stop", seed=seed, valid=[0.4], test=[0.4], setup="b")]
     found = setups_of(*trials)
-    head, models, title, items = advise(found, summarise(found), Classical()).said.split("\n\n")
+    head, title, items = advise(found, summarise(found), Classical(), {}).said.split("\n\n")
     assert head.startswith("**Ship `sum`.** `sum` has the best")
-    assert models.startswith("Its best models on validation are `models/w-a-sum-replicate-0-0` (a), ")
     assert title == "Per setup:"
     assert [item.split(". ")[0] for item in items.splitlines()] == ["- a: ship `stop`", "- b: ship `sum`"]
     assert "On test it is better than the best baseline (`sum`): +22.00 [" in items.splitlines()[0]
-    said = [item.partition("Its model with the best validation score is ")[2] for item in items.splitlines()]
-    assert said == ["`models/w-a-stop-replicate-0-0`.", ""]
 
 
 def test_a_chosen_strategy_that_did_not_train_every_task_is_told(made, setups_of):
@@ -143,7 +133,7 @@ def test_a_chosen_strategy_that_did_not_train_every_task_is_told(made, setups_of
         made("sequential", seed=1, valid=[0.7], test=[0.5], notes=late),
         made("sequential", seed=2, valid=[0.7], test=[0.5]),
     )
-    said = advise(found, summarise(found), Classical()).said
+    said = advise(found, summarise(found), Classical(), {}).said
     assert "In 1 of its 2 trials the budget ended before t0 had trained." in said
 
 
@@ -152,14 +142,14 @@ def test_a_strategy_missing_in_a_setup_is_left_out_and_named(made, failed, setup
     trials += [made("joint_kd", seed=1, test=[0.9], setup="a")]
     trials += [failed(made("joint_kd", seed=1, test=[0.9], setup="b"), "loss is NaN")]
     found = setups_of(*trials)
-    advice = advise(found, summarise(found), Classical())
+    advice = advise(found, summarise(found), Classical(), {})
     assert advice.ship == "sum"
     assert "(left out, without a finished trial in some setup: `joint_kd`)" in advice.said
 
 
 def test_without_a_finished_trial_there_is_nothing_to_ship(made, failed, setups_of):
     found = setups_of(failed(made("sum", seed=1, test=[0.5]), "loss is NaN"))
-    advice = advise(found, summarise(found), Classical())
+    advice = advise(found, summarise(found), Classical(), {})
     assert (advice.chosen, advice.ship) == (None, None)
     assert advice.said.startswith("**Nothing to ship yet.**")
 

@@ -116,6 +116,18 @@ def test_the_same_seed_gives_the_same_outcome_and_another_seed_another(job, inli
     assert first.tasks != other.tasks
 
 
+def test_rewinding_alone_only_costs_steps(job, inline, tmp_path):
+    long = {
+        "convergence": Convergence(patience=2),
+        "training": Optimization(steps=2000, batch_size=16, eval_every=10, lr=1e-2),
+    }
+    plain = _run(job("sum", **long), inline, tmp_path / "sum")
+    rewound = _run(job("rewind_only", **long), inline, tmp_path / "rewound")
+    assert any(event.kind == "rewind" for task in rewound.tasks for event in task.events)
+    assert rewound.batches > plain.batches
+    assert [(task.valid, task.test) for task in rewound.tasks] == [(task.valid, task.test) for task in plain.tasks]
+
+
 def test_a_model_that_learns_beats_the_trivial_predictor_on_every_task(job, inline, tmp_path, tables):
     outcome = _run(job("sum", convergence=Convergence(patience=8)), inline, tmp_path)
     for task, table in zip(outcome.tasks, tables.tasks, strict=True):

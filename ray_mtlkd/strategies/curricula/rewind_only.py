@@ -1,4 +1,9 @@
-"""Control: the model goes back to each converged task's peak, and the task keeps its labels. Rewinding alone."""
+"""Control: the model goes back to each converged task's peak, and the task keeps its labels. Rewinding alone.
+
+Optimizer and samplers go back with the model, so that the same steps follow: as long as the budget lasts, the outcome
+is that of `joint`, bit for bit, at the price of the steps that are done twice. A rewind can only gain by the soft
+labels that come with it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
