@@ -42,7 +42,7 @@ def advise(setups: Sequence[Setup], summary: Summary, classical: Classical, kept
         parts.extend(_beside(verdict, summary, said=" ".join(parts)))
     said = " ".join(parts)
     compared = against(verdict.ship, setups, classical)
-    blocks = [text for text in (said, compared, best_models(verdict.ship, setups, kept)) if text]
+    blocks = [block for block in (said, compared, best_models(verdict.ship, setups, kept)) if block]
     if len(setups) > 1:
         alone = (_alone(setup, summary, classical, kept, besides=verdict.ship) for setup in setups)
         blocks += ["Per setup:", "\n".join(alone)]
