@@ -21,20 +21,20 @@ import torch
 
 from benchmarks.record import Row, machine, save
 from ray_mtlkd import setups
+from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
+from ray_mtlkd.predict import model_folder
+from ray_mtlkd.predict.dataset.labels import Settings
+from ray_mtlkd.predict.dataset.pool import Pool, relabel
+from ray_mtlkd.predict.dataset.work import Done, plan
 from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.manifest import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
-from ray_mtlkd.sweep.dataset.labels import Settings
-from ray_mtlkd.sweep.dataset.pool import Pool, relabel
-from ray_mtlkd.sweep.dataset.work import Done, plan
-from ray_mtlkd.tasks.examples import as_tensors
-from ray_mtlkd.training import kept
 from ray_mtlkd.training.job import Chosen, Job
 from ray_mtlkd.training.settings import Configuration
-from ray_mtlkd.training.storage import Storage
 
 STORE_BYTES = 80 * 2**20
 """About the least that Ray starts with."""
@@ -108,11 +108,11 @@ def write_model(folder: Path, rng: np.random.Generator) -> None:
     configuration = Configuration(strategy=decode_strategy("sum", where="strategy"), encoder=encoder)
     model = build(encoder, [(each.task, each.layout) for each in tables.tasks])
     job = Job(tables=as_tensors(tables), configuration=configuration, seed=0)
-    origin = kept.Origin(
+    origin = model_folder.Origin(
         sweep="s", setup="texts", trial="t", strategy="sum", stage="replicate", seed=0, step=0, score=0.0
     )
     chosen = Chosen(job=job, model=model, step=0, score=0.0)
-    kept.save(Storage.at(str(folder)), chosen, featurisers=packed, origin=origin)
+    model_folder.save(Storage.at(str(folder)), chosen, featurisers=packed, origin=origin)
 
 
 def write_data_set(folder: Path, size: int, rng: np.random.Generator) -> tuple[int, int]:

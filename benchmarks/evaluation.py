@@ -21,18 +21,18 @@ import torch
 
 from benchmarks.record import DATA, Row, machine, sampled, save
 from ray_mtlkd import setups
+from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.sweep.space import read_space
-from ray_mtlkd.tasks.examples import as_tensors
 from ray_mtlkd.training import loop
-from ray_mtlkd.training.evaluation import predict_all
-from ray_mtlkd.training.job import Job, Request, SoftLabels
+from ray_mtlkd.training.evaluation.evaluate import predict_all
+from ray_mtlkd.training.job import Job, RelabelRequest, SoftLabels
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Configuration
-from ray_mtlkd.training.storage import Storage
-from ray_mtlkd.training.trainer import Trainer
+from ray_mtlkd.training.step.trainer import Trainer
 
 SPACE = Path(__file__).parents[1] / "search_spaces" / "intents.yaml"
 GOAL = 5.0
@@ -119,7 +119,7 @@ def _timed(owner: Any, name: str, seconds: list[float]) -> Iterator[None]:
         yield
 
 
-def _inline(request: Request) -> SoftLabels:
+def _inline(request: RelabelRequest) -> SoftLabels:
     return SoftLabels(outputs=predict_all(request.model, request.index, request.table.train), where="inline")
 
 

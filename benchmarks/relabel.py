@@ -21,16 +21,16 @@ import torch
 
 from benchmarks.record import DATA, Goal, Row, machine, sampled, save
 from benchmarks.soft_labels import storage_rows
+from ray_mtlkd.cluster.connection import connect
+from ray_mtlkd.data.device import keep_memory
+from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
+from ray_mtlkd.data.inputs import Array, Dense, Layout
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders.mlp import Mlp
-from ray_mtlkd.sweep.cluster import connect
-from ray_mtlkd.sweep.relabel import Desk, SharedActors, start_shared
-from ray_mtlkd.tasks.device import keep_memory
-from ray_mtlkd.tasks.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.tasks.inputs import Array, Dense, Layout
+from ray_mtlkd.sweep.relabel import Relabeller, SharedActors, start_shared
 from ray_mtlkd.tasks.task import Task
-from ray_mtlkd.training.evaluation import BATCH_ROWS, predict_all
-from ray_mtlkd.training.job import Request
+from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict_all
+from ray_mtlkd.training.job import RelabelRequest
 from ray_mtlkd.training.settings import Relabelling, Where
 
 WIDTH, CLASSES = 64, 10
@@ -203,7 +203,7 @@ class Trial:
             RuntimeError: where the soft labels are not those that the trial computes itself.
         """
         asked = self._requests[way.few]
-        desk = Desk(
+        desk = Relabeller(
             Relabelling(where=way.where, pool_size=way.actors),
             encoder=self._encoder,
             tasks=((asked.table.task, asked.table.layout),),
@@ -236,12 +236,12 @@ def tables(rows: int) -> SetupTables[Array]:
     return SetupTables("relabel", (only,), f"{rows} rows")
 
 
-def request(encoder: Mlp, setup: SetupTables[Array]) -> Request:
+def request(encoder: Mlp, setup: SetupTables[Array]) -> RelabelRequest:
     """What a run asks for when its only task converges: the teacher is as it was built."""
     (table,) = as_tensors(setup).tasks
     torch.manual_seed(0)
     model = build(encoder, [(table.task, table.layout)])
-    return Request(task=table.task.name, model=model.eval(), index=0, table=table)
+    return RelabelRequest(task=table.task.name, model=model.eval(), index=0, table=table)
 
 
 def row_seconds(encoder: Mlp) -> float:

@@ -19,8 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.record import Goal, Row, machine, sampled, save
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep import archive
-from ray_mtlkd.training.storage import Storage
 
 ROOT = Path(__file__).parents[1]
 SIZES = (1_000, 3_000, 10_000)

@@ -18,16 +18,16 @@ import torch
 
 from benchmarks.record import Row
 from ray_mtlkd import setups
+from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
-from ray_mtlkd.tasks.examples import as_tensors
 from ray_mtlkd.tasks.metrics import METRICS, skill
-from ray_mtlkd.training.evaluation import predict_all
-from ray_mtlkd.training.job import Job, Request, SoftLabels
+from ray_mtlkd.training.evaluation.evaluate import predict_all
+from ray_mtlkd.training.job import Job, RelabelRequest, SoftLabels
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Configuration, Convergence, Distillation, Optimization
-from ray_mtlkd.training.soft import soft_table
-from ray_mtlkd.training.storage import Storage
+from ray_mtlkd.training.state.soft_labels import soft_table
 
 TEMPERATURE = 2.0
 STORED: Mapping[str, Distillation] = {
@@ -63,7 +63,7 @@ def run(stored: str, seed: int, data: Path, steps: int) -> Found:
     )
     sizes: list[int] = []
 
-    def inline(request: Request) -> SoftLabels:
+    def inline(request: RelabelRequest) -> SoftLabels:
         outputs = predict_all(request.model, request.index, request.table.train)
         sizes.append(soft_table(outputs, request.table.task, kd).nbytes)
         return SoftLabels(outputs=outputs, where="inline: benchmark")

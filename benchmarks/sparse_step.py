@@ -18,15 +18,15 @@ import numpy as np
 import torch
 
 from benchmarks.record import DATA, Row, machine, sampled, save
+from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
+from ray_mtlkd.data.inputs import Array, Bag, BagFeatures, Layout, take
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.setups import featurise, read
 from ray_mtlkd.strategies import decode_strategy
-from ray_mtlkd.tasks.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.tasks.inputs import Array, Bag, BagFeatures, Layout, take
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.settings import Configuration, Optimization
-from ray_mtlkd.training.trainer import Trainer
+from ray_mtlkd.training.step.trainer import Trainer
 
 TASKS, CLASSES, ROWS, BATCH = 5, 50, 4000, 64
 VOCABULARY, NGRAMS = 30_000, 80

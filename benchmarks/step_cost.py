@@ -22,12 +22,12 @@ from benchmarks.step.ours import SteppedLoop
 from benchmarks.step.overhead import overhead
 from benchmarks.step.problem import Size, problem
 from ray_mtlkd import setups
+from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.strategies import decode_strategy
-from ray_mtlkd.tasks.examples import as_tensors
-from ray_mtlkd.training.batches import BATCHES_AHEAD
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.settings import Configuration, Convergence, Optimization
+from ray_mtlkd.training.step.batches import BATCHES_AHEAD
 
 PCGRADS = {
     "ray_mtlkd pcgrad": "ray_mtlkd sum",

@@ -33,7 +33,7 @@ _COMMAND = "from ray_mtlkd.cli import main; main()"  # what the console script h
 
 
 def space(*, strategies: Sequence[str], configurations: int, seeds: int, steps: int) -> dict[str, Any]:
-    """A search space as a user would write one, without classical baselines."""
+    """A search space as a user would write one, without classical models."""
     every = min(25, steps)
     weights = {"balancer": {"weights": {"simplex": 1.0}}}
     return {
@@ -45,7 +45,7 @@ def space(*, strategies: Sequence[str], configurations: int, seeds: int, steps: 
         "strategies": [{"name": name, **(weights if name == "static" else {})} for name in strategies],
         "search": {"configurations": configurations},
         "replicate": {"seeds": list(range(1, seeds + 1))},
-        "baseline": False,
+        "classical": False,
     }
 
 

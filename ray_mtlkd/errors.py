@@ -31,6 +31,12 @@ def _rebuild(what: str, where: str, fix: str) -> MtlkdError:
     return MtlkdError(what, where=where, fix=fix)
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; its type where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__
+
+
 def raise_all(title: str, problems: Sequence[MtlkdError]) -> None:
     """Raise every problem of one file together; do nothing where there is none.
 

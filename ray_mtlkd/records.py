@@ -1,4 +1,4 @@
-"""What a finished trial tells the report: one Parquet file a trial, one row a task; baselines: one file a setup.
+"""What a finished trial tells the report: one Parquet file a trial, one row a task; classical models: one file a setup.
 
 These schemas are the only tie between ``sweep`` (which writes them) and ``report`` (which reads them).
 Everything but ``wall_s``, ``cpu_s`` and ``relabelled`` is reproducible bit for bit.
@@ -109,12 +109,12 @@ class TaskRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaselineRecord:
+class ClassicalRecord:
     """What a classical model reaches on one task. Metrics are in the metric's own unit."""
 
     setup: str
     content: str
-    """Hash of the setup's manifest and tables; ``version``: of the code that computed the baseline."""
+    """Hash of the setup's manifest and tables; ``version``: of the code that computed it."""
     version: str
     task: str
     kind: str
@@ -167,7 +167,7 @@ _ARROW = {
 
 SCHEMA = pa.schema([pa.field(column.name, _ARROW[column.type]) for column in fields(TaskRecord)])  # type: ignore[index]
 
-BASELINES = pa.schema([pa.field(column.name, _ARROW[column.type]) for column in fields(BaselineRecord)])  # type: ignore[index]
+CLASSICAL = pa.schema([pa.field(column.name, _ARROW[column.type]) for column in fields(ClassicalRecord)])  # type: ignore[index]
 
 
 def to_table(records: Iterable[TaskRecord]) -> pa.Table:
@@ -189,14 +189,14 @@ def from_table(table: pa.Table) -> list[TaskRecord]:
     ]
 
 
-def baselines_to_table(records: Iterable[BaselineRecord]) -> pa.Table:
-    """Baselines as an Arrow table of ``BASELINES``, in the given order."""
-    return pa.Table.from_pylist([vars(record) for record in records], schema=BASELINES)
+def classical_to_table(records: Iterable[ClassicalRecord]) -> pa.Table:
+    """Records of classical models as an Arrow table of ``CLASSICAL``, in the given order."""
+    return pa.Table.from_pylist([vars(record) for record in records], schema=CLASSICAL)
 
 
-def baselines_from_table(table: pa.Table) -> list[BaselineRecord]:
-    """The inverse of ``baselines_to_table``."""
-    return [BaselineRecord(**row) for row in table.to_pylist()]
+def classical_from_table(table: pa.Table) -> list[ClassicalRecord]:
+    """The inverse of ``classical_to_table``."""
+    return [ClassicalRecord(**row) for row in table.to_pylist()]
 
 
 def _as_dict(record: TaskRecord) -> dict[str, object]:

@@ -8,19 +8,19 @@ import pyarrow.parquet as pq
 import torch
 
 from ray_mtlkd import setups
+from ray_mtlkd.data.examples import as_tensors, unlabelled
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.predict.dataset.work import Worker, finish
+from ray_mtlkd.predict.model_folder import Origin, load, save
 from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.manifest import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
-from ray_mtlkd.sweep.dataset.work import Worker, finish
-from ray_mtlkd.tasks.examples import as_tensors, unlabelled
-from ray_mtlkd.training.evaluation import predict_all
+from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import Chosen, Job
-from ray_mtlkd.training.kept import Origin, load, save
 from ray_mtlkd.training.settings import Configuration
-from ray_mtlkd.training.storage import Storage
 
 WORDS = ("pay now", "hello you", "pay 12-b", "hello", "oh PAY", "zebra zebra ünd")
 

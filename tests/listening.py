@@ -3,7 +3,7 @@
 import copy
 from dataclasses import fields, is_dataclass, replace
 
-from ray_mtlkd.training.trainer import Trainer
+from ray_mtlkd.training.step.trainer import Trainer
 
 
 def listen(job):

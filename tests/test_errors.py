@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from ray_mtlkd.errors import MtlkdError, gather, raise_all, within
+from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all, within
 
 ONE = MtlkdError("3 weights for 5 tasks", where="weights", fix="give one a task")
 TWO = MtlkdError("no such file", where="data", fix="check the path")
@@ -10,6 +10,14 @@ TWO = MtlkdError("no such file", where="data", fix="check the path")
 
 def test_an_error_says_where_what_and_how_to_fix_it():
     assert str(ONE) == "weights: 3 weights for 5 tasks; give one a task"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [(ValueError("first\nsecond"), "first"), (ValueError("\n  late \n"), "late"), (KeyError(), "KeyError")],
+)
+def test_the_first_line_of_an_error_is_never_empty(error, line):
+    assert first_line(error) == line
 
 
 def test_an_error_crosses_processes():

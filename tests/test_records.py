@@ -3,12 +3,12 @@ from dataclasses import fields
 import pyarrow.parquet as pq
 
 from ray_mtlkd.records import (
-    BASELINES,
+    CLASSICAL,
     SCHEMA,
-    BaselineRecord,
+    ClassicalRecord,
     TaskRecord,
-    baselines_from_table,
-    baselines_to_table,
+    classical_from_table,
+    classical_to_table,
     from_table,
     to_table,
 )
@@ -30,7 +30,7 @@ def test_records_go_through_parquet_exactly(tmp_path, record):
 def test_baselines_go_through_parquet_exactly(tmp_path):
     about = {"setup": "s", "content": "c", "version": "1", "task": "t", "kind": "binary", "metric": "f1", "sign": 1}
     figures = {"valid": 0.1 + 0.2, "test": 0.7, "trivial_valid": 0.0, "trivial_test": 0.1, "cpu_s": 2.5}
-    records = [BaselineRecord(**about, model="gradient boosting", **figures)]
-    pq.write_table(baselines_to_table(records), tmp_path / "s.parquet")
-    assert baselines_from_table(pq.read_table(tmp_path / "s.parquet")) == records
-    assert BASELINES.names == [field.name for field in fields(BaselineRecord)]
+    records = [ClassicalRecord(**about, model="gradient boosting", **figures)]
+    pq.write_table(classical_to_table(records), tmp_path / "s.parquet")
+    assert classical_from_table(pq.read_table(tmp_path / "s.parquet")) == records
+    assert CLASSICAL.names == [field.name for field in fields(ClassicalRecord)]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from benchmarks.step.contenders import Contender
-from ray_mtlkd.training.batches import BATCHES_AHEAD
+from ray_mtlkd.training.step.batches import BATCHES_AHEAD
 
 TURN = BATCHES_AHEAD
 """Steps that a contender takes in a row: `ray_mtlkd` gathers its rows once for so many. The first of them finds the

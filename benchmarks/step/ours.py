@@ -3,18 +3,18 @@
 from torch import Tensor
 
 from benchmarks.step.problem import LEARNING_RATE, SEED, Problem
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
-from ray_mtlkd.training.checkpoint import Checkpoints
-from ray_mtlkd.training.job import Job, Request, SoftLabels
+from ray_mtlkd.training.job import Job, RelabelRequest, SoftLabels
 from ray_mtlkd.training.loop import Loop
-from ray_mtlkd.training.progress import Evaluation
 from ray_mtlkd.training.settings import Configuration, Optimization
-from ray_mtlkd.training.storage import Storage
+from ray_mtlkd.training.state.checkpoint import Checkpoints
+from ray_mtlkd.training.state.progress import Evaluation
 
 _FOREVER = 10**9
 
 
-def never_relabel(request: Request) -> SoftLabels:
+def never_relabel(request: RelabelRequest) -> SoftLabels:
     """No strategy here has a teacher.
 
     Raises:

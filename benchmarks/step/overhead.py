@@ -10,13 +10,13 @@ from unittest.mock import patch
 import torch
 
 from benchmarks.step.ours import never_relabel, tell_nobody
-from ray_mtlkd.training.checkpoint import Checkpoints
-from ray_mtlkd.training.feed import OwnRows, SharedRows
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.loop import Loop
-from ray_mtlkd.training.objective import Objective
-from ray_mtlkd.training.optimizer import Optimizer
-from ray_mtlkd.training.storage import Storage
+from ray_mtlkd.training.optimizer.optimizer import Optimizer
+from ray_mtlkd.training.state.checkpoint import Checkpoints
+from ray_mtlkd.training.step.feed import OwnRows, SharedRows
+from ray_mtlkd.training.step.objective import Objective
 
 COMPUTE: tuple[tuple[Any, str], ...] = (
     (Objective, "represent"),

@@ -13,12 +13,12 @@ from scipy.optimize import brentq
 from scipy.special import entr
 from torch import Tensor
 
+from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
+from ray_mtlkd.data.inputs import Array, Dense, Layout
 from ray_mtlkd.models.build import MultitaskModel, build
 from ray_mtlkd.models.encoders.mlp import Mlp
-from ray_mtlkd.tasks.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.tasks.inputs import Array, Dense, Layout
 from ray_mtlkd.tasks.task import Task
-from ray_mtlkd.training.batches import Sampler
+from ray_mtlkd.training.step.batches import Sampler
 
 WIDTH = 128
 CLASSES = 10

@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from ray_mtlkd.cli import baseline, check, predict, relabel, report, setups, sweep
+from ray_mtlkd.cli import check, classical, predict, relabel, report, setups, sweep
 from ray_mtlkd.errors import MtlkdError, gather
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app.command(name="check", epilog=check.EXAMPLE)(check.check)
 app.command(name="predict", epilog=predict.EXAMPLE)(predict.predict)
 app.command(name="relabel", epilog=relabel.EXAMPLE)(relabel.relabel)
 app.command(name="report", epilog=report.EXAMPLE)(report.report)
-app.command(name="baseline", epilog=baseline.EXAMPLE)(baseline.baseline)
+app.command(name="classical", epilog=classical.EXAMPLE)(classical.classical)
 app.add_typer(setups.app, name="setups")
 
 

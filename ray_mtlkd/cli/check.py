@@ -15,7 +15,7 @@ def check(space: SpaceFile, data_dir: DataDir = None) -> None:
 
     Every error is printed with its place and its fix; the exit code is 2 then.
     """
-    from ray_mtlkd.setups import classical
+    from ray_mtlkd import classical
     from ray_mtlkd.sweep.prepare import estimate, prepare
     from ray_mtlkd.sweep.space import read_space
 
@@ -54,10 +54,10 @@ def check(space: SpaceFile, data_dir: DataDir = None) -> None:
         name, tasks = raw.manifest.name, len(raw.tasks)
         known = classical.known(raw, say=lambda line: console.print(line, style="yellow", markup=False))
         if known is not None:
-            said = f"{name}: the classical baselines of its {tasks} tasks are known and go into the report"
+            said = f"{name}: the classical models of its {tasks} tasks are known and go into the report"
         else:
-            said = f"{name}: classical baselines of its {tasks} tasks will be computed beside the trials, on one core"
-        console.print(f"{said} (`baseline: false` leaves them out)", markup=False)
+            said = f"{name}: classical models of its {tasks} tasks will be computed beside the trials, on one core"
+        console.print(f"{said} (`classical: false` leaves them out)", markup=False)
 
 
 def _duration(seconds: float) -> str:

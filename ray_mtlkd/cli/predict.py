@@ -12,14 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ray_mtlkd.cli.paths import absolute
-from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
+from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all, within, without_repeats
 from ray_mtlkd.imports import importing
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from ray_mtlkd.setups.columns import Sort
-    from ray_mtlkd.setups.files import Request
+    from ray_mtlkd.setups.files import TableRequest
     from ray_mtlkd.tasks.task import Task
 
 EXAMPLE = (
@@ -56,10 +56,10 @@ def predict(
     with importing():
         import pyarrow as pa
 
+        from ray_mtlkd.predict.model_folder import load
+        from ray_mtlkd.predict.predictions import columns, predict_table
         from ray_mtlkd.setups.labels import LIST_KINDS
-        from ray_mtlkd.training.answers import answers, columns
-        from ray_mtlkd.training.kept import load
-        from ray_mtlkd.training.storage import Storage, reaching
+        from ray_mtlkd.storage import Storage, reaching
 
     console = Console(highlight=False, emoji=False)
     with reaching(absolute(checkpoint)):
@@ -73,7 +73,7 @@ def predict(
     problems: list[MtlkdError] = []
     for known, table in zip(tasks, tables, strict=True):
         with gather(problems):
-            parts.append(answers(kept, known.name, table, where=str(data)))
+            parts.append(predict_table(kept, known.name, table, where=str(data)))
     raise_all(str(data), without_repeats(problems))
     found = pa.table({name: part[name] for part in parts for name in part.column_names})
     if out is None:
@@ -113,18 +113,18 @@ def _read(data: Path, sorts: "Mapping[str, Mapping[str, Sort]]") -> "list[pa.Tab
     Raises:
         MtlkdError: the only problem; ExceptionGroup of them, where there are several.
     """
-    from ray_mtlkd.setups.files import READERS, Request, read_table
+    from ray_mtlkd.setups.files import READERS, TableRequest, read_table
 
     if data.suffix not in READERS:
         raise MtlkdError("no format has this ending", where=str(data), fix=f"use one of: {', '.join(READERS)}")
     if not data.is_file():
         raise MtlkdError("there is no such file", where=str(data), fix="give the file with the rows")
     requests = {
-        task: Request(tuple(reads), frozenset(column for column in reads if reads[column] in {"text", "category"}))
+        task: TableRequest(tuple(reads), frozenset(column for column in reads if reads[column] in {"text", "category"}))
         for task, reads in sorts.items()
     }
-    known: dict[Request, pa.Table] = {}
-    wrong: dict[Request, list[MtlkdError]] = {request: [] for request in requests.values()}
+    known: dict[TableRequest, pa.Table] = {}
+    wrong: dict[TableRequest, list[MtlkdError]] = {request: [] for request in requests.values()}
     for request, problems in wrong.items():
         with gather(problems):
             known[request] = read_table(data, request)
@@ -135,7 +135,9 @@ def _read(data: Path, sorts: "Mapping[str, Mapping[str, Sort]]") -> "list[pa.Tab
     return found
 
 
-def _told(requests: "Mapping[str, Request]", wrong: "Mapping[Request, Sequence[MtlkdError]]") -> Iterator[MtlkdError]:
+def _told(
+    requests: "Mapping[str, TableRequest]", wrong: "Mapping[TableRequest, Sequence[MtlkdError]]"
+) -> Iterator[MtlkdError]:
     """What is wrong with the whole file once, and what only some tasks miss with their names."""
     counts = Counter(str(problem) for problems in wrong.values() for problem in problems)
     told = set()
@@ -154,11 +156,11 @@ def _read_keys(data: Path, keys: tuple[str, ...]) -> "list[pa.Table]":
     import pyarrow as pa
 
     from ray_mtlkd.setups.columns import strings, whole
-    from ray_mtlkd.setups.files import Request, read_table
+    from ray_mtlkd.setups.files import TableRequest, read_table
 
     if not keys:
         return []
-    table = read_table(data, Request(keys, frozenset(keys)))
+    table = read_table(data, TableRequest(keys, frozenset(keys)))
     if data.suffix == ".csv":
         table = pa.table({name: strings(whole(table[name]), where=f"{data}:{name}") for name in keys})
     return [table]
@@ -194,20 +196,20 @@ def _write(table: "pa.Table", out: Path) -> None:
     """The whole file or none."""
     import pyarrow as pa
 
-    from ray_mtlkd.training.storage import Storage, reaching
+    from ray_mtlkd.storage import Storage, reaching
 
     try:
         with reaching(str(out)), Storage.at(str(out.absolute().parent)).writing(out.name) as stream:
             _WRITERS[out.suffix](table, stream)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        said = str(error).splitlines()[0]
+        said = first_line(error)
         fix = "write .parquet, or leave that --key out"
         raise MtlkdError(f"a column does not fit there ({said})", where=f"--out {out}", fix=fix) from error
 
 
 def _show(table: "pa.Table", tasks: "Sequence[Task]", console: Console) -> None:
     """Some rows, a column a task."""
-    from ray_mtlkd.training.answers import columns
+    from ray_mtlkd.predict.predictions import columns
 
     shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     answered = {name for task in tasks for name in columns(task)}

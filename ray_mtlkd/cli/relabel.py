@@ -16,8 +16,8 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 
 if TYPE_CHECKING:
-    from ray_mtlkd.sweep.dataset.labels import Precision, Settings, Values
-    from ray_mtlkd.sweep.dataset.work import Done, Work
+    from ray_mtlkd.predict.dataset.labels import Precision, Settings, Values
+    from ray_mtlkd.predict.dataset.work import Done, Work
 
 EXAMPLE = (
     "Example: `ray-mtlkd relabel --checkpoint runs/first/models/similar-joint_kd-c0-s1 --task large"
@@ -53,8 +53,8 @@ def relabel(
     a manifest. After an interruption, the same command goes on; the labels are the same bits in the end.
     """
     with importing():
-        from ray_mtlkd.sweep.dataset.work import finish, plan
-        from ray_mtlkd.tasks.device import is_share
+        from ray_mtlkd.data.device import is_share
+        from ray_mtlkd.predict.dataset.work import finish, plan
 
     console = Console(highlight=False, emoji=False, quiet=quiet)
     settings = _settings(task, values=values, dtype=dtype, top_k=top_k, key=tuple(key or ()))
@@ -89,7 +89,7 @@ def relabel(
 
 
 def _settings(task: str, *, values: str, dtype: str, top_k: int | None, key: tuple[str, ...]) -> "Settings":
-    from ray_mtlkd.sweep.dataset.labels import Settings
+    from ray_mtlkd.predict.dataset.labels import Settings
 
     known: tuple[Values, ...] = ("logits", "probabilities")
     types: tuple[Precision, ...] = ("float32", "float16")
@@ -101,14 +101,14 @@ def _settings(task: str, *, values: str, dtype: str, top_k: int | None, key: tup
 
 
 def _run(work: "Work", *, actors: int | None, gpus: float, wait_s: float, console: Console) -> None:
-    from ray_mtlkd.sweep.cluster import connect
+    from ray_mtlkd.cluster.connection import connect
 
     # Ray Data starts three actors of its own before those that predict: each would first import PyTorch.
     with _line(console) as line, connect(preload=False) as cluster:
         cluster.start()  # it takes as long as the imports below
         with importing():
-            from ray_mtlkd.sweep.dataset.pool import Pool
-            from ray_mtlkd.sweep.dataset.pool import relabel as run
+            from ray_mtlkd.predict.dataset.pool import Pool
+            from ray_mtlkd.predict.dataset.pool import relabel as run
 
         cluster.wait()
         meter = _Meter(work)

@@ -13,7 +13,7 @@ from ray_mtlkd.cli.paths import DataDir
 from ray_mtlkd.errors import MtlkdError
 
 if TYPE_CHECKING:
-    from ray_mtlkd.setups import Place, RawSetup
+    from ray_mtlkd.setups import SetupLocation, ValidatedSetup
     from ray_mtlkd.setups.summary import TaskSummary
 
 LIST_EXAMPLE = "Example: `ray-mtlkd setups list`"
@@ -52,11 +52,11 @@ def describe(
     name: Annotated[str, typer.Argument(help="A setup's name (see `list`), or the path of a manifest.")],
     data_dir: DataDir = None,
     *,
-    baseline: Annotated[
-        bool, typer.Option(help="Show classical baselines; they are computed the first time, a minute or two.")
+    classical: Annotated[
+        bool, typer.Option(help="Show classical models; they are computed the first time, a minute or two.")
     ] = True,
 ) -> None:
-    """Describe a setup: rows, labels and their balance, trivial and classical baselines, duplicate texts.
+    """Describe a setup: rows, labels and their balance, trivial predictors and classical models, duplicate texts.
 
     Every error in its manifest and tables is printed with its place and its fix; the exit code is 2 then.
     """
@@ -77,7 +77,7 @@ def describe(
         console.print(f"duplicates: {said}", markup=False, soft_wrap=True)
     for warning in raw.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
-    _print_baselines(raw, tasks, console, classical=baseline)
+    _print_references(raw, tasks, console, classical=classical)
 
 
 def _tables(tasks: "Sequence[TaskSummary]") -> Table:
@@ -100,8 +100,8 @@ def _labels(tasks: "Sequence[TaskSummary]") -> Table:
 
 
 def _duplicates(tasks: "Sequence[TaskSummary]") -> Table:
+    from ray_mtlkd.data.examples import SPLITS
     from ray_mtlkd.setups.duplicates import PAIRS
-    from ray_mtlkd.tasks.examples import SPLITS
 
     names = [f"{rows} rows\nin {other}" for rows, other in PAIRS]
     table = _table("duplicate texts, letter by letter", left=("task",), right=tuple(names))
@@ -113,33 +113,35 @@ def _duplicates(tasks: "Sequence[TaskSummary]") -> Table:
     return table
 
 
-def _print_baselines(raw: "RawSetup", tasks: "Sequence[TaskSummary]", console: Console, *, classical: bool) -> None:
-    """The trivial and, where they are wanted, the classical baselines, which may have to be computed first."""
-    from ray_mtlkd.cli.baseline import four_digits, print_baselines
-    from ray_mtlkd.setups import classical as models
+def _print_references(
+    raw: "ValidatedSetup", tasks: "Sequence[TaskSummary]", console: Console, *, classical: bool
+) -> None:
+    """The trivial and, where they are wanted, the classical models, which may have to be computed first."""
+    from ray_mtlkd import classical as models
+    from ray_mtlkd.cli.classical import four_digits, print_classical
 
     def say(line: str) -> None:
         console.print(line, style="dim", markup=False, soft_wrap=True)
 
-    found = models.known(raw, say=say) if classical else models.Baselines(records=())
+    found = models.known(raw, say=say) if classical else models.ClassicalResults(records=())
     if found is None:
-        say("computing classical baselines; --no-baseline leaves them out")
+        say("computing classical models; --no-classical leaves them out")
         found = models.compute(raw, say=say)
         models.remember(found, say=say)
     if found.records:
-        print_baselines(found.records, console)
+        print_classical(found.records, console)
     for problem in found.problems:
-        console.print(f"warning: no classical baseline: {problem}", style="yellow", markup=False, soft_wrap=True)
+        console.print(f"warning: no classical model: {problem}", style="yellow", markup=False, soft_wrap=True)
     told = {record.task for record in found.records}
     if len(told) < len(tasks):
-        table = _table("trivial baselines", left=("task", "metric"), right=("valid", "test"))
+        table = _table("trivial predictors", left=("task", "metric"), right=("valid", "test"))
         for task in tasks:
             if task.name not in told:
                 table.add_row(task.name, task.metric, *(four_digits(value) for value in task.trivial))
         console.print(table)
 
 
-def _look(place: "Place", data_dir: Path | None) -> tuple[str, dict[str, tuple[str, ...]]]:
+def _look(place: "SetupLocation", data_dir: Path | None) -> tuple[str, dict[str, tuple[str, ...]]]:
     """Whether a setup's tables are here, and each task's rows where they are."""
     from ray_mtlkd import setups
     from ray_mtlkd.setups.summary import count_rows

@@ -16,10 +16,10 @@ from ray_mtlkd.imports import importing
 from ray_mtlkd.sweep.status import Status
 
 if TYPE_CHECKING:
+    from ray_mtlkd.cluster.connection import Cluster
     from ray_mtlkd.sweep.archive import Counts
-    from ray_mtlkd.sweep.cluster import Cluster
     from ray_mtlkd.sweep.prepare import Prepared
-    from ray_mtlkd.sweep.tuner import Target
+    from ray_mtlkd.sweep.tuner import SweepTarget
 
 EXAMPLE = "Example: `ray-mtlkd sweep search_spaces/quickstart.yaml --out runs/first`"
 
@@ -43,7 +43,7 @@ def sweep(
     if out is not None and resume is not None:
         raise MtlkdError("both are given", where="--out and --resume", fix="give only one of them")
     console = Console(highlight=False, emoji=False)
-    from ray_mtlkd.sweep.cluster import connect
+    from ray_mtlkd.cluster.connection import connect
 
     with connect() as cluster:
         if resume is None:
@@ -55,11 +55,11 @@ def _sweep(
     space: Path, *, out: str | None, resume: str | None, data_dir: Path | None, cluster: "Cluster", console: Console
 ) -> None:
     with importing():
+        from ray_mtlkd.storage import Storage, reaching
         from ray_mtlkd.sweep import output
         from ray_mtlkd.sweep.prepare import prepare
         from ray_mtlkd.sweep.space import read_space
-        from ray_mtlkd.sweep.tuner import Target
-        from ray_mtlkd.training.storage import Storage, reaching
+        from ray_mtlkd.sweep.tuner import SweepTarget
 
     found = read_space(space)
     now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
@@ -76,7 +76,7 @@ def _sweep(
     try:
         ended = _run(
             prepared,
-            Target(uri=uri, resume=resume is not None),
+            SweepTarget(uri=uri, resume=resume is not None),
             cluster=cluster,
             space_text=space.read_text(encoding="utf-8"),
             console=console,
@@ -90,7 +90,9 @@ def _sweep(
         raise MtlkdError(f"all {ended.failed} trials failed", where=uri, fix="see the report for their errors")
 
 
-def _run(prepared: "Prepared", target: "Target", *, cluster: "Cluster", space_text: str, console: Console) -> "Counts":
+def _run(
+    prepared: "Prepared", target: "SweepTarget", *, cluster: "Cluster", space_text: str, console: Console
+) -> "Counts":
     from ray_mtlkd.sweep.tuner import run_sweep
 
     ahead = ReportAhead()
@@ -115,7 +117,7 @@ def finish(uri: str, *, failed: int, console: Console) -> None:
     with importing():
         from ray_mtlkd.cli.report import print_report
         from ray_mtlkd.report import build
-        from ray_mtlkd.training.storage import join_uri
+        from ray_mtlkd.storage import join_uri
 
     report = build([uri], join_uri(uri, "report"))
     print_report(report, console, failed=failed)

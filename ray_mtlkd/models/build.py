@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
+from ray_mtlkd.data.inputs import Layout
 from ray_mtlkd.errors import MtlkdError, raise_all
 from ray_mtlkd.models.encoders import ENCODERS, EncoderConfig
 from ray_mtlkd.models.sharing.base import MultitaskModel
 from ray_mtlkd.models.sharing.hard import HardSharing
-from ray_mtlkd.tasks.inputs import Layout
 from ray_mtlkd.tasks.task import Task
 
 __all__ = ["MultitaskModel", "build", "check_encoder"]

@@ -1,4 +1,4 @@
-"""Classical baselines beside the strategies: found in the sweeps' folders, and compared with what is to be shipped."""
+"""Classical models beside the strategies: found in the sweeps' folders, and compared with what is to be shipped."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ray_mtlkd.records import BASELINES, BaselineRecord, baselines_from_table
+from ray_mtlkd.errors import first_line
+from ray_mtlkd.records import CLASSICAL, ClassicalRecord, classical_from_table
 from ray_mtlkd.report import text
-from ray_mtlkd.report.files import Place, baseline_files
+from ray_mtlkd.report.files import ResultFile, classical_files
 from ray_mtlkd.report.runs import Setup
 
 _DIGITS = 3
 SAID = """\
-- **Classical baselines**: one scikit-learn model a task (TF-IDF, gradient boosting, …), fitted on train, chosen on
+- **Classical models**: one scikit-learn model a task (TF-IDF, gradient boosting, …), fitted on train, chosen on
   validation, measured once on test; deterministic, so it has no seeds. It takes no part in gains and in the choice of
   what to ship."""
 """How these figures came about."""
@@ -28,10 +29,10 @@ class Classical:
         warnings: Sentences on files that were left out.
     """
 
-    records: Mapping[tuple[str, str], BaselineRecord] = field(default_factory=dict)
+    records: Mapping[tuple[str, str], ClassicalRecord] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
-    def of(self, setup: Setup) -> list[BaselineRecord | None]:
+    def of(self, setup: Setup) -> list[ClassicalRecord | None]:
         """One a task of the setup; None where there is none by the same metric."""
         found = [self.records.get((setup.name, task.name)) for task in setup.tasks]
         return [
@@ -41,35 +42,33 @@ class Classical:
 
 
 def read(results: Sequence[str]) -> Classical:
-    """The baselines in these sweeps' folders; where several have one of a task, the first one given."""
-    records: dict[tuple[str, str], BaselineRecord] = {}
+    """The models in these sweeps' folders; where several have one of a task, the first one given."""
+    records: dict[tuple[str, str], ClassicalRecord] = {}
     warnings: list[str] = []
-    for file in (file for given in results for file in baseline_files(given)):
+    for file in (file for given in results for file in classical_files(given)):
         for record in _read(file, warnings):
             first = records.setdefault((record.setup, record.task), record)
             if first.content != record.content:
-                said = (
-                    f"{record.setup}: its tables differ between these sweeps; the classical baselines are the first's"
-                )
+                said = f"{record.setup}: its tables differ between these sweeps; the classical models are the first's"
                 warnings.append(said)
     return Classical(records=records, warnings=tuple(dict.fromkeys(warnings)))
 
 
-def _read(file: Place, warnings: list[str]) -> list[BaselineRecord]:
+def _read(file: ResultFile, warnings: list[str]) -> list[ClassicalRecord]:
     try:
         table = pq.ParquetFile(pa.BufferReader(file.read())).read(use_threads=False)
-        missing = [name for name in BASELINES.names if name not in table.column_names]
+        missing = [name for name in CLASSICAL.names if name not in table.column_names]
         if not missing:
-            return baselines_from_table(table.select(BASELINES.names).cast(BASELINES))
+            return classical_from_table(table.select(CLASSICAL.names).cast(CLASSICAL))
         why = f"no column {', '.join(missing)}"
     except (pa.ArrowException, OSError) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-    warnings.append(f"no classical baselines from {file.shown}: {why}; delete it and resume the sweep")
+        why = first_line(error)
+    warnings.append(f"no classical models from {file.shown}: {why}; delete it and resume the sweep")
     return []
 
 
 def row(setup: Setup, classical: Classical) -> list[str] | None:
-    """The baselines as a row of the table of metrics; None where there is none."""
+    """The models as a row of the table of metrics; None where there is none."""
     found = classical.of(setup)
     models = list(dict.fromkeys(record.model for record in found if record is not None))
     if not models:
@@ -87,7 +86,7 @@ def models(setup: Setup, classical: Classical) -> str:
 
 
 def against(strategy: str, setups: Sequence[Setup], classical: Classical) -> str:
-    """On which tasks a strategy's mean test metric is below a classical baseline; empty where none is known."""
+    """On which tasks a strategy's mean test metric is below a classical model; empty where none is known."""
     compared, below = 0, []
     for setup in setups:
         runs = setup.of(strategy)
@@ -103,9 +102,9 @@ def against(strategy: str, setups: Sequence[Setup], classical: Classical) -> str
     if not compared:
         return ""
     if not below:
-        return f"With {text.code(strategy)} no task of {compared} is below its classical baseline on test."
+        return f"With {text.code(strategy)} no task of {compared} is below its classical model on test."
     verb = "is" if len(below) == 1 else "are"
     return (
-        f"**With {text.code(strategy)} {len(below)} of {compared} tasks {verb} below a classical baseline on test**: "
+        f"**With {text.code(strategy)} {len(below)} of {compared} tasks {verb} below a classical model on test**: "
         f"{text.listed(below)}."
     )

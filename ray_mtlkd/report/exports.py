@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from ray_mtlkd.report.statistics import Estimate
+from ray_mtlkd.report.statistics import Interval
 from ray_mtlkd.report.summary import REFERENCES, Summary
 
 _GAINS = (
@@ -68,7 +68,7 @@ def configurations_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return out.getvalue().encode()
 
 
-def _numbers(estimate: Estimate | None) -> list[str]:
+def _numbers(estimate: Interval | None) -> list[str]:
     if estimate is None:
         return [""] * 7
     ends = [_number(value) for value in (estimate.mean, estimate.low, estimate.high)]

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
 
-from ray_mtlkd.report.runs import Strategy
-from ray_mtlkd.report.statistics import Estimate
+from ray_mtlkd.report.runs import StrategyInfo
+from ray_mtlkd.report.statistics import Interval
 from ray_mtlkd.report.summary import Cell, Reference, Summary
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
@@ -88,7 +88,7 @@ def _height(summary: Summary, setup: str, strategy: str) -> tuple[float, str]:
     return float("-inf"), strategy
 
 
-def _draw_cells(axis: Any, strategies: Sequence[Strategy], cells: Sequence[Cell]) -> None:
+def _draw_cells(axis: Any, strategies: Sequence[StrategyInfo], cells: Sequence[Cell]) -> None:
     axis.axvline(0, color="0.3", linewidth=0.8, zorder=1)
     axis.grid(visible=True, axis="x", color="0.92")
     for height, (strategy, cell) in enumerate(zip(strategies, cells, strict=True)):
@@ -111,7 +111,7 @@ def _draw_cells(axis: Any, strategies: Sequence[Strategy], cells: Sequence[Cell]
     axis.tick_params(axis="y", length=0)
 
 
-def _limit(axis: Any, estimates: Sequence[Estimate]) -> None:
+def _limit(axis: Any, estimates: Sequence[Interval]) -> None:
     """Keep one wide interval (two seeds) from squeezing all others: it then runs out of the panel."""
     if not estimates:
         return
@@ -123,7 +123,7 @@ def _limit(axis: Any, estimates: Sequence[Estimate]) -> None:
     axis.set_xlim(low - 0.05 * room, high + 0.05 * room)
 
 
-def _draw_cuts(axis: Any, strategies: Sequence[Strategy], estimates: Sequence[Estimate | None]) -> None:
+def _draw_cuts(axis: Any, strategies: Sequence[StrategyInfo], estimates: Sequence[Interval | None]) -> None:
     """An arrowhead where an interval runs out of the panel, and its end's value above it."""
     low, high = axis.get_xlim()
     for height, (strategy, found) in enumerate(zip(strategies, estimates, strict=True)):

@@ -7,14 +7,14 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import fs
 
-from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.errors import MtlkdError, first_line
 
-_BASELINES = "baselines.parquet"
-"""Where somebody puts classical baselines by hand; a sweep writes a folder of them."""
+_CLASSICAL = "classical.parquet"
+"""Where somebody puts classical models by hand; a sweep writes a folder of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class ResultFile:
     """A file or folder.
 
     Attributes:
@@ -27,8 +27,8 @@ class Place:
     path: str
     shown: str
 
-    def __truediv__(self, name: str) -> "Place":
-        return Place(
+    def __truediv__(self, name: str) -> "ResultFile":
+        return ResultFile(
             filesystem=self.filesystem, path=f"{self.path.rstrip('/')}/{name}", shown=f"{self.shown.rstrip('/')}/{name}"
         )
 
@@ -48,27 +48,27 @@ class Place:
             with self.filesystem.open_output_stream(self.path) as stream:
                 stream.write(content)
         except OSError as error:
-            said = str(error).splitlines()[0]
+            said = first_line(error)
             raise MtlkdError(f"cannot be written ({said})", where=self.shown, fix="give another --out") from error
 
 
-def place(given: str) -> Place:
+def place(given: str) -> ResultFile:
     """What a path or URI (``s3://bucket/folder``) names.
 
     Raises:
         MtlkdError: where no filesystem has the URI's scheme.
     """
     if "://" not in given:
-        return Place(filesystem=fs.LocalFileSystem(), path=Path(given).absolute().as_posix(), shown=given)
+        return ResultFile(filesystem=fs.LocalFileSystem(), path=Path(given).absolute().as_posix(), shown=given)
     try:
         filesystem, path = fs.FileSystem.from_uri(given)
     except (pa.ArrowInvalid, OSError) as error:
-        said = str(error).splitlines()[0]
+        said = first_line(error)
         raise MtlkdError(f"not a place pyarrow knows ({said})", where=given, fix="give a path or an URI") from error
-    return Place(filesystem=filesystem, path=path, shown=given)
+    return ResultFile(filesystem=filesystem, path=path, shown=given)
 
 
-def record_files(given: str) -> list[Place]:
+def record_files(given: str) -> list[ResultFile]:
     """The Parquet files of a sweep's directory, of a folder, or the one file itself, in the order of their names.
 
     Raises:
@@ -88,12 +88,12 @@ def record_files(given: str) -> list[Place]:
     return [folder / name for name in names]
 
 
-def baseline_files(given: str) -> list[Place]:
-    """The files of classical baselines in a sweep's directory, in the order of their names."""
+def classical_files(given: str) -> list[ResultFile]:
+    """The files of classical models in a sweep's directory, in the order of their names."""
     root = place(given)
     if _kind(root) != fs.FileType.Directory:
         return []
-    single, folder = root / _BASELINES, root / "baselines"
+    single, folder = root / _CLASSICAL, root / "classical"
     found = [single] if _kind(single) == fs.FileType.File else []
     listed = folder.filesystem.get_file_info(fs.FileSelector(folder.path, allow_not_found=True))
     names = sorted(info.base_name for info in listed if info.type == fs.FileType.File and _is_record(info.base_name))
@@ -101,12 +101,12 @@ def baseline_files(given: str) -> list[Place]:
 
 
 def _is_record(name: str) -> bool:
-    return name.endswith(".parquet") and not name.startswith((".", "_")) and name != _BASELINES
+    return name.endswith(".parquet") and not name.startswith((".", "_")) and name != _CLASSICAL
 
 
-def _kind(at: Place) -> Any:
+def _kind(at: ResultFile) -> Any:
     try:
         return at.filesystem.get_file_info(at.path).type
     except OSError as error:
-        said = str(error).splitlines()[0]
+        said = first_line(error)
         raise MtlkdError(f"cannot be reached ({said})", where=at.shown, fix="check the path and the access") from error

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pyarrow import fs
 
 from ray_mtlkd.report import text
-from ray_mtlkd.report.files import Place, place
+from ray_mtlkd.report.files import ResultFile, place
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.runs import Setup
 
@@ -50,6 +50,6 @@ def _trials(records: Records) -> list[tuple[str, str, int]]:
     return [tuple(row.values()) for row in records.table.group_by(columns).aggregate([]).select(columns).to_pylist()]
 
 
-def _folders(folder: Place) -> set[str]:
+def _folders(folder: ResultFile) -> set[str]:
     listed = folder.filesystem.get_file_info(fs.FileSelector(folder.path, allow_not_found=True))
     return {info.base_name for info in listed if info.type == fs.FileType.Directory}

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ray_mtlkd.errors import MtlkdError, gather, raise_all
+from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all
 from ray_mtlkd.records import SCHEMA, Stage, Status, TaskRecord, to_table
-from ray_mtlkd.report.files import Place, record_files
+from ray_mtlkd.report.files import ResultFile, record_files
 
 _CURVES = ("curve", "events")
 _FLAT = pa.schema([column for column in SCHEMA if column.name not in _CURVES])
@@ -41,7 +41,7 @@ class Records:
     """
 
     table: pa.Table
-    files: tuple[Place, ...] = ()
+    files: tuple[ResultFile, ...] = ()
 
     def curves(self, trials: Collection[str]) -> pa.Table:
         """The rows of these trials with ``sweep``, ``trial``, ``task``, ``curve`` and ``events``."""
@@ -89,7 +89,7 @@ def of(records: Sequence[TaskRecord]) -> Records:
     return Records(table=_once(table.append_column("file", pa.repeat(pa.scalar(0, pa.int32()), len(records)))))
 
 
-def _read_block(files: Sequence[Place], start: int) -> tuple[pa.Table, list[MtlkdError]]:
+def _read_block(files: Sequence[ResultFile], start: int) -> tuple[pa.Table, list[MtlkdError]]:
     """The rows of a block of files with each one's index, and what is wrong with the others."""
     tables = [_FLAT.empty_table()]
     index: list[int] = []
@@ -101,7 +101,7 @@ def _read_block(files: Sequence[Place], start: int) -> tuple[pa.Table, list[Mtlk
     return pa.concat_tables(tables).combine_chunks().append_column("file", pa.array(index, pa.int32())), problems
 
 
-def _read_file(file: Place) -> pa.Table:
+def _read_file(file: ResultFile) -> pa.Table:
     try:
         # Nothing is gained by fetching ahead what is in memory already.
         parquet = pq.ParquetFile(pa.BufferReader(file.read()), pre_buffer=False)
@@ -116,17 +116,17 @@ def _read_file(file: Place) -> pa.Table:
             raise _lacks(missing, file)
         return table.select(_FLAT.names).cast(_FLAT)
     except (pa.ArrowException, OSError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        said = first_line(error)
         what = f"truncated or not a trial's record ({said})"
         raise MtlkdError(what, where=file.shown, fix=_FIX) from error
 
 
-def _lacks(columns: Sequence[str], file: Place) -> MtlkdError:
+def _lacks(columns: Sequence[str], file: ResultFile) -> MtlkdError:
     what = f"not a trial's record: no column {', '.join(columns)}"
     return MtlkdError(what, where=file.shown, fix="give the directory that a sweep wrote")
 
 
-def _impossible(table: pa.Table, files: Sequence[Place]) -> list[MtlkdError]:
+def _impossible(table: pa.Table, files: Sequence[ResultFile]) -> list[MtlkdError]:
     """Values that no trial writes, one error a column, at the first file that holds one."""
     bad: dict[str, Any] = {
         f"column {name} has no value": pc.is_null(table[name]) for name in _REQUIRED if table[name].null_count

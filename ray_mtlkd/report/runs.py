@@ -34,7 +34,7 @@ class TaskInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Strategy:
+class StrategyInfo:
     """A strategy as the tables name it."""
 
     name: str
@@ -56,7 +56,7 @@ class Runs:
         untrained: The tasks that the budget did not reach, by those of ``keys`` that have some.
     """
 
-    strategy: Strategy
+    strategy: StrategyInfo
     keys: tuple[Key, ...]
     trials: tuple[str, ...]
     per_task: Mapping[str, Floats]
@@ -99,13 +99,13 @@ def group(table: pa.Table) -> tuple[Setup, ...]:
     return tuple(_setup(name, table.filter(pc.equal(table["setup"], name)), strategies) for name in names)
 
 
-def _strategies(table: pa.Table) -> dict[str, Strategy]:
+def _strategies(table: pa.Table) -> dict[str, StrategyInfo]:
     columns = ["strategy", "role", "curriculum", "balancer"]
     kinds = table.group_by(columns).aggregate([]).select(columns).to_pylist()
-    found: dict[str, Strategy] = {}
+    found: dict[str, StrategyInfo] = {}
     problems = []
     for name, role, curriculum, balancer in sorted(tuple(row.values()) for row in kinds):
-        strategy = Strategy(name=name, role=role, curriculum=curriculum, balancer=balancer)
+        strategy = StrategyInfo(name=name, role=role, curriculum=curriculum, balancer=balancer)
         first = found.setdefault(name, strategy)
         if first != strategy:
             meanings = [f"{each.curriculum} x {each.balancer} ({each.role})" for each in (first, strategy)]
@@ -115,12 +115,12 @@ def _strategies(table: pa.Table) -> dict[str, Strategy]:
     return dict(sorted(found.items(), key=lambda item: _place(item[1])))
 
 
-def _place(strategy: Strategy) -> tuple[int, bool, str]:
+def _place(strategy: StrategyInfo) -> tuple[int, bool, str]:
     role = ROLES.index(strategy.role) if strategy.role in ROLES else len(ROLES)
     return role, strategy.name != "sum", strategy.name
 
 
-def _setup(name: str, table: pa.Table, strategies: Mapping[str, Strategy]) -> Setup:
+def _setup(name: str, table: pa.Table, strategies: Mapping[str, StrategyInfo]) -> Setup:
     tasks = _tasks(name, table)
     replicates = table.filter(pc.equal(table["stage"], "replicate"))
     planned = _keys(replicates)
@@ -135,7 +135,7 @@ def _setup(name: str, table: pa.Table, strategies: Mapping[str, Strategy]) -> Se
     return Setup(name=name, tasks=tasks, runs=tuple(runs))
 
 
-def _runs(strategy: Strategy, table: pa.Table, planned: list[Key], tasks: tuple[TaskInfo, ...]) -> Runs:
+def _runs(strategy: StrategyInfo, table: pa.Table, planned: list[Key], tasks: tuple[TaskInfo, ...]) -> Runs:
     width = len(tasks)
     keys = tuple(_keys(table))
     expected = np.tile([task.name for task in tasks], len(keys))

@@ -29,7 +29,7 @@ _RESAMPLES = 9999
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class Interval:
     """A mean over seeds with its interval.
 
     Attributes:
@@ -55,17 +55,17 @@ class Estimate:
         return "better" if self.low > 0 else "worse"
 
 
-def estimate(values: Floats) -> Estimate:
+def estimate(values: Floats) -> Interval:
     """Mean, interval and share of seeds won of finite ``values`` [n], n >= 1."""
     count = len(values)
     mean = float(values.mean())
     low, high, method = _interval(values)
-    return Estimate(mean=mean, low=low, high=high, won=float((values > 0).mean()), seeds=count, method=method)
+    return Interval(mean=mean, low=low, high=high, won=float((values > 0).mean()), seeds=count, method=method)
 
 
-def without_interval(mean: float, *, seeds: int) -> Estimate:
+def without_interval(mean: float, *, seeds: int) -> Interval:
     """A mean whose parts do not pair by seed, so that no interval over seeds exists."""
-    return Estimate(mean=mean, low=None, high=None, won=float("nan"), seeds=seeds, method="none")
+    return Interval(mean=mean, low=None, high=None, won=float("nan"), seeds=seeds, method="none")
 
 
 def _interval(values: Floats) -> tuple[float | None, float | None, Method]:

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from ray_mtlkd.report.gains import Gains, across, best_baseline, paired, ranks
-from ray_mtlkd.report.runs import Setup, Strategy
-from ray_mtlkd.report.statistics import Estimate, estimate, without_interval
+from ray_mtlkd.report.runs import Setup, StrategyInfo
+from ray_mtlkd.report.statistics import Interval, estimate, without_interval
 from ray_mtlkd.report.unfinished import MARK, Unfinished, unfinished
 
 Reference = Literal["best_baseline", "sum", "single_task"]
@@ -33,7 +33,7 @@ class Cell:
 
     state: State
     against: str = ""
-    estimate: Estimate | None = None
+    estimate: Interval | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class Summary:
     """
 
     setups: tuple[str, ...]
-    strategies: Mapping[str, tuple[Strategy, ...]]
+    strategies: Mapping[str, tuple[StrategyInfo, ...]]
     cells: Mapping[_Where, Cell]
     ranks: Mapping[tuple[str, str], float]
     best_baselines: Mapping[str, str | None]
@@ -113,7 +113,7 @@ def summarise(setups: Sequence[Setup]) -> Summary:
 
 
 def _ranks_across(
-    setups: Sequence[str], strategies: Sequence[Strategy], places: Mapping[tuple[str, str], float]
+    setups: Sequence[str], strategies: Sequence[StrategyInfo], places: Mapping[tuple[str, str], float]
 ) -> dict[tuple[str, str], float]:
     return {
         (ALL_SETUPS, each.name): float(np.mean([places[setup, each.name] for setup in setups]))

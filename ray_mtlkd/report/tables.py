@@ -46,7 +46,7 @@ def cell(shown: Cell, *, digits: int = 2, mark: str = "") -> str:
 def metrics(setup: Setup, classical: Classical) -> str:
     """Test metric of every task at the checkpoint, mean ± standard deviation over seeds, and the peak in brackets.
 
-    The last row is that of the classical baselines, where there are some.
+    The last row is that of the classical models, where there are some.
     """
     arrows = {1: "↑", -1: "↓"}
     header = ["strategy", "seeds", *(f"{task.name}<br>{task.metric} {arrows[task.sign]}" for task in setup.tasks)]

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from ray_mtlkd.report.statistics import Estimate
+from ray_mtlkd.report.statistics import Interval
 
 NO_DIFFERENCE = "no difference shown"
 NOTHING = "\N{EN DASH}"
 
 
-def gain(estimate: Estimate, digits: int = 2) -> str:
+def gain(estimate: Interval, digits: int = 2) -> str:
     """``+1.23 [+0.40, +2.06]``, in percent; without brackets where there is no interval."""
     mean = f"{estimate.mean:+.{digits}f}"
     if estimate.low is None or estimate.high is None:

@@ -18,7 +18,7 @@ _FAINT_SEEDS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class TrialCurves:
     """What is drawn as one colour-coded bundle of lines."""
 
     sweep: str
@@ -48,23 +48,23 @@ class Line:
     rewinds: Floats
 
 
-def trials_of(setup: Setup, table: pa.Table, strategy: str) -> list[Trial]:
+def trials_of(setup: Setup, table: pa.Table, strategy: str) -> list[TrialCurves]:
     """The strategy's finished replicate trials by seed, at most ten."""
     wanted = {"setup": setup.name, "strategy": strategy, "stage": "replicate", "status": "ok", "task_index": 0}
     for column, value in wanted.items():
         table = table.filter(pc.equal(table[column], value))
     rows = table.sort_by([("seed", "ascending"), ("sweep", "ascending")]).select(["sweep", "trial", "seed"])
-    return [Trial(**row) for row in rows.slice(0, _FAINT_SEEDS + 1).to_pylist()]
+    return [TrialCurves(**row) for row in rows.slice(0, _FAINT_SEEDS + 1).to_pylist()]
 
 
-def lines_of(records: Records, trials: Sequence[Trial]) -> dict[Trial, list[Line]]:
+def lines_of(records: Records, trials: Sequence[TrialCurves]) -> dict[TrialCurves, list[Line]]:
     """The curves of these trials, task by task."""
     names = pa.array([trial.trial for trial in trials], type=pa.string())
     flat = records.table.filter(pc.is_in(records.table["trial"], names))
     columns = ["sweep", "trial", "task", "trivial", "perfect"]
     scales = {tuple(row.values())[:3]: tuple(row.values())[3:] for row in flat.select(columns).to_pylist()}
     wanted = {(trial.sweep, trial.trial): trial for trial in trials}
-    found: dict[Trial, dict[str, Line]] = {trial: {} for trial in trials}
+    found: dict[TrialCurves, dict[str, Line]] = {trial: {} for trial in trials}
     for row in records.curves([trial.trial for trial in trials]).to_pylist():
         trial = wanted.get((row["sweep"], row["trial"]))
         if trial is not None:

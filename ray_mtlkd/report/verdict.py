@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ray_mtlkd.report.runs import Setup, Strategy
+from ray_mtlkd.report.runs import Setup, StrategyInfo
 from ray_mtlkd.report.statistics import Difference
 from ray_mtlkd.report.summary import ALL_SETUPS, Cell, Reference, Summary
 
@@ -76,7 +76,7 @@ def better_than_sum(summary: Summary, where: str, strategies: Sequence[str]) -> 
     return tuple(name for name in names if difference(summary.cells[where, name, "sum"]) == "better")
 
 
-def _scores(setups: Sequence[Setup], multitask: Sequence[Strategy]) -> dict[str, float]:
+def _scores(setups: Sequence[Setup], multitask: Sequence[StrategyInfo]) -> dict[str, float]:
     """Mean validation score over seeds, then setups."""
     means: dict[str, float] = {}
     for strategy in multitask:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.catalogue import catalogue_manifest, catalogue_names
 from ray_mtlkd.setups.features import (
     Featuriser,
     featurise,
@@ -14,19 +15,18 @@ from ray_mtlkd.setups.features import (
     pack_featurisers,
     unpack_featurisers,
 )
-from ray_mtlkd.setups.files import FolderSource, MemorySource, Source, missing_folders
+from ray_mtlkd.setups.files import FolderSource, MemorySource, TableSource, missing_folders
 from ray_mtlkd.setups.manifest import Manifest, read_manifest
-from ray_mtlkd.setups.public import catalogue_manifest, catalogue_names
-from ray_mtlkd.setups.raw import RawSetup, RawTask
 from ray_mtlkd.setups.synthetic import BUILT_IN, generate
 from ray_mtlkd.setups.tables import check_inputs, read_setup
+from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 
 __all__ = [
     "Featuriser",
     "Manifest",
-    "Place",
-    "RawSetup",
-    "RawTask",
+    "SetupLocation",
+    "ValidatedSetup",
+    "ValidatedTask",
     "check_inputs",
     "featurise",
     "featurise_and_pack",
@@ -43,7 +43,7 @@ DATA_VARIABLE = "MTLKD_DATA"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class SetupLocation:
     """A setup's manifest and where its tables are looked for.
 
     Attributes:
@@ -65,7 +65,7 @@ def names() -> tuple[str, ...]:
     return (*BUILT_IN, *catalogue_names())
 
 
-def locate(name_or_path: str, *, data_dir: Path | None) -> Place:
+def locate(name_or_path: str, *, data_dir: Path | None) -> SetupLocation:
     """A setup's manifest and the place of its tables, without reading them.
 
     Tables are in ``data_dir/SETUP/DATA``; a user's own manifest may also lie beside its ``DATA`` folders.
@@ -74,7 +74,7 @@ def locate(name_or_path: str, *, data_dir: Path | None) -> Place:
         MtlkdError: where there is no such setup, or its manifest is wrong (ExceptionGroup where it is so in many ways).
     """
     if name_or_path in BUILT_IN:
-        return Place(manifest=generate(name_or_path)[0], folder=None, built_in=True)
+        return SetupLocation(manifest=generate(name_or_path)[0], folder=None, built_in=True)
     if name_or_path in catalogue_names():
         manifest = catalogue_manifest(name_or_path)
         return _place(manifest, [] if data_dir is None else [data_dir / manifest.name])
@@ -88,7 +88,7 @@ def locate(name_or_path: str, *, data_dir: Path | None) -> Place:
     return replace(place, beside=place.folder == path.parent)
 
 
-def read(name_or_path: str, *, data_dir: Path | None) -> RawSetup:
+def read(name_or_path: str, *, data_dir: Path | None) -> ValidatedSetup:
     """A setup's tables, validated.
 
     Args:
@@ -106,17 +106,17 @@ def read(name_or_path: str, *, data_dir: Path | None) -> RawSetup:
     return read_setup(place.manifest, _source(place))
 
 
-def _place(manifest: Manifest, folders: Sequence[Path]) -> Place:
+def _place(manifest: Manifest, folders: Sequence[Path]) -> SetupLocation:
     """The first folder that holds all the data, else the first one that holds any, else the first one."""
     data = tuple(dict.fromkeys(spec.data for spec in manifest.tasks.values()))
     missing = [tuple(missing_folders(folder, data)) for folder in folders]
     if not folders:
-        return Place(manifest=manifest, folder=None, missing=data)
+        return SetupLocation(manifest=manifest, folder=None, missing=data)
     best = min(range(len(folders)), key=lambda at: len(missing[at]))
-    return Place(manifest=manifest, folder=folders[best], missing=missing[best])
+    return SetupLocation(manifest=manifest, folder=folders[best], missing=missing[best])
 
 
-def _source(place: Place) -> Source:
+def _source(place: SetupLocation) -> TableSource:
     """Where the tables come from.
 
     Raises:

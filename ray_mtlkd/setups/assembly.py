@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ray_mtlkd.data.examples import SPLITS, Split
+from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.columns import is_string, said_rows, spread
 from ray_mtlkd.setups.labels import (
@@ -21,9 +23,7 @@ from ray_mtlkd.setups.labels import (
     vocabulary,
 )
 from ray_mtlkd.setups.manifest import TaskSpec
-from ray_mtlkd.setups.raw import RawSplit, RawTask
-from ray_mtlkd.tasks.examples import SPLITS, Split
-from ray_mtlkd.tasks.inputs import Array
+from ray_mtlkd.setups.validated import ValidatedSplit, ValidatedTask
 from ray_mtlkd.tasks.task import Task
 
 
@@ -37,7 +37,7 @@ class CheckedSplit:
 
 def assemble(
     name: str, spec: TaskSpec, splits: Mapping[Split, CheckedSplit], problems: list[MtlkdError], warnings: list[str]
-) -> RawTask | None:
+) -> ValidatedTask | None:
     """One task from its three checked tables; None where they do not fit each other.
 
     Args:
@@ -68,10 +68,10 @@ def assemble(
         if raw.missing.any():
             warnings.append(f"tasks.{name}: {said_rows(raw.missing)} of {split} have no label: left out")
     kept = {split: np.flatnonzero(~raw.missing) for split, raw in labels.items()}
-    return RawTask(
+    return ValidatedTask(
         task,
         spec,
-        {split: RawSplit(table.inputs, values[split], kept[split]) for split, table in splits.items()},
+        {split: ValidatedSplit(table.inputs, values[split], kept[split]) for split, table in splits.items()},
     )
 
 

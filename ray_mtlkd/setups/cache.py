@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ray_mtlkd.setups.raw import RawSetup
-from ray_mtlkd.tasks.examples import SPLITS
-from ray_mtlkd.tasks.inputs import Array
+from ray_mtlkd.data.examples import SPLITS
+from ray_mtlkd.data.inputs import Array
+from ray_mtlkd.setups.validated import ValidatedSetup
 
 CACHE_VARIABLE = "MTLKD_CACHE"
 """Environment variable that names the folder; empty switches the cache off."""
@@ -91,7 +91,7 @@ def cache_folder() -> Path | None:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ray_mtlkd"
 
 
-def content_hash(raw: RawSetup) -> str:
+def content_hash(raw: ValidatedSetup) -> str:
     """Hash of a setup's manifest and of every input and label in its tables."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((raw.manifest.name, tuple(raw.manifest.tasks.items()), raw.manifest.shares_rows)).encode())

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ray_mtlkd.setups.raw import RawSetup, RawTask
-from ray_mtlkd.tasks.examples import SPLITS, Split
+from ray_mtlkd.data.examples import SPLITS, Split
+from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 
 PAIRS: tuple[tuple[Split, Split], ...] = (("valid", "train"), ("test", "train"), ("test", "valid"))
 """Rows of the first split are looked for in the second."""
@@ -14,7 +14,7 @@ _TEXTS = frozenset({"text", "pair", "tokens"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overlap:
+class Duplicates:
     """Rows of a task's test whose inputs stand in another task's train."""
 
     task: str
@@ -22,7 +22,7 @@ class Overlap:
     rows: int
 
 
-def within(task: RawTask) -> dict[tuple[Split, Split], int] | None:
+def within(task: ValidatedTask) -> dict[tuple[Split, Split], int] | None:
     """Rows that stand in another split, by ``PAIRS``; None where the inputs are no texts."""
     if task.spec.form not in _TEXTS:
         return None
@@ -30,7 +30,7 @@ def within(task: RawTask) -> dict[tuple[Split, Split], int] | None:
     return {pair: _shared(counts[pair[0]], counts[pair[1]]) for pair in PAIRS}
 
 
-def between(raw: RawSetup) -> tuple[Overlap, ...]:
+def between(raw: ValidatedSetup) -> tuple[Duplicates, ...]:
     """Test rows that a model of several tasks sees while it trains; nothing where all tasks label the same rows."""
     if raw.manifest.shares_rows:
         return ()
@@ -38,7 +38,7 @@ def between(raw: RawSetup) -> tuple[Overlap, ...]:
     train = {task.task.name: _counts(task, "train") for task in tasks}
     test = {task.task.name: _counts(task, "test") for task in tasks}
     found = [
-        Overlap(task=name, other=other, rows=_shared(rows, known))
+        Duplicates(task=name, other=other, rows=_shared(rows, known))
         for name, rows in test.items()
         for other, known in train.items()
         if name != other
@@ -46,7 +46,7 @@ def between(raw: RawSetup) -> tuple[Overlap, ...]:
     return tuple(overlap for overlap in found if overlap.rows)
 
 
-def _counts(task: RawTask, split: Split) -> Counter[str]:
+def _counts(task: ValidatedTask, split: Split) -> Counter[str]:
     """How often each input stands in the file, labelled or not."""
     columns = [task.splits[split].inputs[name].to_pylist() for name in task.spec.input_columns]
     if len(columns) == 1 and task.spec.form == "text":

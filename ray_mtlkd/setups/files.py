@@ -11,16 +11,16 @@ import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
 
+from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.decode import unknown_name
-from ray_mtlkd.errors import MtlkdError, raise_all
-from ray_mtlkd.tasks.examples import SPLITS, Split
+from ray_mtlkd.errors import MtlkdError, first_line, raise_all
 
 _CSV_BLOCK_BYTES = 2**25
 """Of a CSV, that are parsed at a time: no row may be longer, and a column's type is what the first ones look like."""
 
 
 @dataclass(frozen=True)
-class Request:
+class TableRequest:
     """What a task needs of a table.
 
     Attributes:
@@ -32,13 +32,13 @@ class Request:
     strings: frozenset[str] = frozenset()
 
 
-class Source(Protocol):
+class TableSource(Protocol):
     """Where the tables of a setup come from."""
 
     def place(self, data: str, split: Split) -> str:
         """The table's place, as errors name it."""
 
-    def read(self, data: str, split: Split, request: Request) -> pa.Table:
+    def read(self, data: str, split: Split, request: TableRequest) -> pa.Table:
         """The requested columns of a table.
 
         Raises:
@@ -58,7 +58,7 @@ class MemorySource:
         """The table's place, as errors name it."""
         return f"{self.name}/{data}/{split}"
 
-    def read(self, data: str, split: Split, request: Request) -> pa.Table:
+    def read(self, data: str, split: Split, request: TableRequest) -> pa.Table:
         """The requested columns of a table."""
         table = self.tables[data][split]
         check_columns(table.column_names, request.columns, where=self.place(data, split))
@@ -76,7 +76,7 @@ class FolderSource:
         found = _candidates(self.folder / data, split)
         return str(found[0] if found else self.folder / data / f"{split}.parquet")
 
-    def read(self, data: str, split: Split, request: Request) -> pa.Table:
+    def read(self, data: str, split: Split, request: TableRequest) -> pa.Table:
         """The requested columns of a table."""
         found = _candidates(self.folder / data, split)
         if not found:
@@ -90,7 +90,7 @@ class FolderSource:
         return read_table(found[0], request)
 
 
-def read_table(path: Path, request: Request) -> pa.Table:
+def read_table(path: Path, request: TableRequest) -> pa.Table:
     """The requested columns of one file.
 
     Raises:
@@ -100,7 +100,7 @@ def read_table(path: Path, request: Request) -> pa.Table:
     try:
         return READERS[path.suffix](path, request)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        said = str(error).strip().splitlines()[0][:200]
+        said = first_line(error)[:200]
         fix = "write the file again: it is damaged, cut short or of another format"
         raise MtlkdError(f"cannot be read as {path.suffix[1:]} ({said})", where=str(path), fix=fix) from error
 
@@ -129,13 +129,13 @@ def _candidates(folder: Path, split: Split) -> list[Path]:
     return [path for suffix in READERS if (path := folder / f"{split}{suffix}").exists()]
 
 
-def _read_parquet(path: Path, request: Request) -> pa.Table:
+def _read_parquet(path: Path, request: TableRequest) -> pa.Table:
     with pa.parquet.ParquetFile(path) as file:
         check_columns(file.schema_arrow.names, request.columns, where=str(path))
         return file.read(columns=list(request.columns)).select(request.columns)
 
 
-def _read_csv(path: Path, request: Request) -> pa.Table:
+def _read_csv(path: Path, request: TableRequest) -> pa.Table:
     if path.stat().st_size == 0:
         raise MtlkdError("the file is empty", where=str(path), fix="write a header line and the rows")
     # Read as bytes, so that a number-like text stays text and invalid UTF-8 is found with its row.
@@ -147,7 +147,7 @@ def _read_csv(path: Path, request: Request) -> pa.Table:
     return table.select(request.columns)
 
 
-def _read_arrow(path: Path, request: Request) -> pa.Table:
+def _read_arrow(path: Path, request: TableRequest) -> pa.Table:
     with pa.OSFile(str(path)) as file:
         try:
             table = pa.ipc.open_file(file).read_all()
@@ -158,7 +158,7 @@ def _read_arrow(path: Path, request: Request) -> pa.Table:
     return table.select(request.columns)
 
 
-READERS: Mapping[str, Callable[[Path, Request], pa.Table]] = {
+READERS: Mapping[str, Callable[[Path, TableRequest], pa.Table]] = {
     ".parquet": _read_parquet,
     ".csv": _read_csv,
     ".arrow": _read_arrow,

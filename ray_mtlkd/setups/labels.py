@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.columns import (
     Rows,
@@ -22,7 +23,6 @@ from ray_mtlkd.setups.columns import (
     wrong_type,
 )
 from ray_mtlkd.setups.manifest import TaskSpec
-from ray_mtlkd.tasks.examples import SPLITS, Split
 from ray_mtlkd.tasks.task import Kind
 
 LIST_KINDS: frozenset[Kind] = frozenset({"multilabel", "tagging"})

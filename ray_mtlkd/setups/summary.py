@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import entropy
 
-from ray_mtlkd.setups.baseline import trivial_metric
+from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.setups.duplicates import within
-from ray_mtlkd.setups.raw import RawSetup, RawTask
-from ray_mtlkd.tasks.examples import SPLITS, Split
+from ray_mtlkd.setups.trivial import trivial_metric
+from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 
 TOP = 5
 """Classes that a distribution names."""
@@ -44,18 +44,18 @@ class TaskSummary:
     duplicates: Mapping[tuple[Split, Split], int] | None
 
 
-def summarise(raw: RawSetup) -> tuple[TaskSummary, ...]:
+def summarise(raw: ValidatedSetup) -> tuple[TaskSummary, ...]:
     """Every task of a setup at a glance."""
     return tuple(_summarise(task) for task in raw.tasks)
 
 
-def count_rows(task: RawTask) -> tuple[int, int, int]:
+def count_rows(task: ValidatedTask) -> tuple[int, int, int]:
     """Rows of train, valid and test."""
     train, valid, test = (len(task.splits[split].row_ids) for split in SPLITS)
     return train, valid, test
 
 
-def count_missing(task: RawTask) -> tuple[int, int, int]:
+def count_missing(task: ValidatedTask) -> tuple[int, int, int]:
     """Rows without a label, of train, valid and test."""
     train, valid, test = (
         task.splits[split].inputs.num_rows - rows for split, rows in zip(SPLITS, count_rows(task), strict=True)
@@ -63,7 +63,7 @@ def count_missing(task: RawTask) -> tuple[int, int, int]:
     return train, valid, test
 
 
-def _summarise(task: RawTask) -> TaskSummary:
+def _summarise(task: ValidatedTask) -> TaskSummary:
     return TaskSummary(
         name=task.task.name,
         kind=task.task.kind,
@@ -78,14 +78,14 @@ def _summarise(task: RawTask) -> TaskSummary:
     )
 
 
-def _inputs(task: RawTask) -> str:
+def _inputs(task: ValidatedTask) -> str:
     columns = task.spec.columns
     if columns is not None:
         return f"{len(columns.numeric)} numeric, {len(columns.categorical)} categorical columns"
     return f"{task.spec.form}: {', '.join(task.spec.input_columns)}"
 
 
-def _labels(task: RawTask) -> tuple[str, ...]:
+def _labels(task: ValidatedTask) -> tuple[str, ...]:
     labels = task.splits["train"].labels
     if task.task.kind == "regression":
         low, first, middle, third, high = np.quantile(labels.astype(np.float64), (0, 0.25, 0.5, 0.75, 1))
@@ -102,7 +102,7 @@ def _labels(task: RawTask) -> tuple[str, ...]:
     return (_top(task.task.classes, shares), f"{len(shares)} {what}, entropy {bits:.2f} of {most:.2f} bits")
 
 
-def _shares(task: RawTask) -> NDArray[np.float64]:
+def _shares(task: ValidatedTask) -> NDArray[np.float64]:
     """Share of train rows (of tokens, for tagging) that have each class or label [K]."""
     labels = task.splits["train"].labels
     if task.task.kind == "multilabel":
@@ -111,7 +111,7 @@ def _shares(task: RawTask) -> NDArray[np.float64]:
     return np.asarray(counts / counts.sum())
 
 
-def _imbalance(task: RawTask) -> str:
+def _imbalance(task: ValidatedTask) -> str:
     if task.task.kind == "regression":
         return ""
     shares = _shares(task)

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.setups.manifest import Manifest, TaskSpec
-from ray_mtlkd.tasks.examples import SPLITS, Split
 from ray_mtlkd.tasks.task import Kind
 
 WIDTH = 32

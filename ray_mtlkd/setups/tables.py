@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.errors import MtlkdError, raise_all
 from ray_mtlkd.setups import columns
 from ray_mtlkd.setups.assembly import CheckedSplit, assemble
-from ray_mtlkd.setups.files import Request, Source, check_columns
+from ray_mtlkd.setups.files import TableRequest, TableSource, check_columns
 from ray_mtlkd.setups.labels import RawLabels, read_labels
 from ray_mtlkd.setups.manifest import Columns, Manifest, TaskSpec
-from ray_mtlkd.setups.raw import RawSetup
-from ray_mtlkd.tasks.examples import SPLITS, Split
+from ray_mtlkd.setups.validated import ValidatedSetup
 
 
 class _Problems(list[MtlkdError]):
@@ -24,7 +24,7 @@ class _Problems(list[MtlkdError]):
         self.extend([error] if isinstance(error, MtlkdError) else error.exceptions)  # type: ignore[arg-type]
 
 
-def read_setup(manifest: Manifest, source: Source) -> RawSetup:
+def read_setup(manifest: Manifest, source: TableSource) -> ValidatedSetup:
     """Every table of a setup, validated.
 
     Raises:
@@ -46,11 +46,11 @@ def read_setup(manifest: Manifest, source: Source) -> RawSetup:
         if task is not None:
             tasks.append(task)
     raise_all(f"tables of setup {manifest.name}", problems)
-    return RawSetup(manifest, tuple(tasks), tuple(warnings))
+    return ValidatedSetup(manifest, tuple(tasks), tuple(warnings))
 
 
 @dataclass(frozen=True)
-class _File:
+class _SplitFile:
     """A file as far as some tasks read it: those of its input columns that are in order, its label columns as is."""
 
     where: str
@@ -58,10 +58,10 @@ class _File:
     labels: pa.Table
 
 
-_Files = Mapping[tuple[tuple[str, ...], Split], _File | None]
+_Files = Mapping[tuple[tuple[str, ...], Split], _SplitFile | None]
 
 
-def _read_files(specs: Iterable[TaskSpec], source: Source, problems: _Problems) -> _Files:
+def _read_files(specs: Iterable[TaskSpec], source: TableSource, problems: _Problems) -> _Files:
     """Every file once for all tasks that read the same inputs of it; None for a file that cannot be read."""
     users: dict[tuple[str, ...], list[TaskSpec]] = {}
     for spec in specs:
@@ -79,7 +79,9 @@ def _inputs_of(spec: TaskSpec) -> tuple[str, ...]:
     return (spec.data, spec.form, *numeric, *spec.input_columns)
 
 
-def _read_file(readers: Sequence[TaskSpec], split: Split, source: Source, problems: _Problems) -> _File | None:
+def _read_file(
+    readers: Sequence[TaskSpec], split: Split, source: TableSource, problems: _Problems
+) -> _SplitFile | None:
     spec = readers[0]
     where = source.place(spec.data, split)
     sorts = _sorts(spec)
@@ -87,14 +89,14 @@ def _read_file(readers: Sequence[TaskSpec], split: Split, source: Source, proble
     labels = tuple(dict.fromkeys(reader.label for reader in readers))
     wanted = tuple(dict.fromkeys((*spec.input_columns, *labels)))
     try:
-        table = source.read(spec.data, split, Request(wanted, strings))
+        table = source.read(spec.data, split, TableRequest(wanted, strings))
     except (MtlkdError, ExceptionGroup) as error:
         problems.take(error)
         return None
     if not table.num_rows:
         problems.append(MtlkdError("the table has no rows", where=where, fix="give at least one row"))
         return None
-    return _File(where, _check(table, sorts, where, problems), table.select(labels))
+    return _SplitFile(where, _check(table, sorts, where, problems), table.select(labels))
 
 
 def _sorts(spec: TaskSpec) -> Mapping[str, columns.Sort]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import SCHEMA, TaskRecord, to_table
-from ray_mtlkd.training.storage import Storage, join_uri
+from ray_mtlkd.storage import Storage, join_uri
 
 LOST = "the worker was lost"
 """How the error of a trial begins that failed through no fault of its own."""

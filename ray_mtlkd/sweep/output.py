@@ -5,8 +5,8 @@
     space.yaml       the search space, as it was given
     sweep.json       name and fingerprint of the space, fingerprints of the tables, versions
     records/         of finished trials, see `ray_mtlkd.sweep.archive`; nothing else is needed for a report
-    baselines/       one Parquet file a setup: what classical models reach on its tasks
-    models/          one folder a trial that keeps its model: `ray_mtlkd.training.kept`
+    classical/       one Parquet file a setup: what classical models reach on its tasks
+    models/          one folder a trial that keeps its model: `ray_mtlkd.predict.model_folder`
     checkpoints/     of trials that have not finished
     errors/          tracebacks of trials that a defect ended
     tensorboard/     one folder a trial
@@ -21,14 +21,14 @@ from dataclasses import asdict, dataclass
 import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.records import BaselineRecord, baselines_to_table
-from ray_mtlkd.training.storage import Storage, join_uri
+from ray_mtlkd.records import ClassicalRecord, classical_to_table
+from ray_mtlkd.storage import Storage, join_uri
 
 _SPACE, _HEAD = "space.yaml", "sweep.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Head:
+class SweepHead:
     """What makes two runs the same sweep, and what they ran with.
 
     Attributes:
@@ -76,20 +76,20 @@ def check_space(storage: Storage, fingerprint: str) -> None:
         )
 
 
-def _head(storage: Storage) -> Head:
+def _head(storage: Storage) -> SweepHead:
     data = storage.read(_HEAD)
     if data is None:
         raise MtlkdError("no sweep to resume", where=storage.uri, fix="start one with `--out` instead of `--resume`")
-    return Head(**json.loads(data))
+    return SweepHead(**json.loads(data))
 
 
-def create(storage: Storage, head: Head, *, space_text: str) -> None:
+def create(storage: Storage, head: SweepHead, *, space_text: str) -> None:
     """Start a sweep."""
     storage.write(_HEAD, json.dumps(asdict(head), indent=1).encode())
     storage.write(_SPACE, space_text.encode())
 
 
-def check_same(storage: Storage, head: Head) -> None:
+def check_same(storage: Storage, head: SweepHead) -> None:
     """Make sure that a folder holds this very sweep.
 
     Raises:
@@ -114,14 +114,14 @@ def check_same(storage: Storage, head: Head) -> None:
         )
 
 
-def write_baselines(storage: Storage, records: Sequence[BaselineRecord]) -> None:
-    """A setup's classical baselines, there whole or not at all."""
+def write_classical(storage: Storage, records: Sequence[ClassicalRecord]) -> None:
+    """A setup's classical models, there whole or not at all."""
     buffer = io.BytesIO()
-    pq.write_table(baselines_to_table(records), buffer)
-    storage.write(f"baselines/{records[0].setup}.parquet", buffer.getvalue())
+    pq.write_table(classical_to_table(records), buffer)
+    storage.write(f"classical/{records[0].setup}.parquet", buffer.getvalue())
 
 
-def has_baselines(storage: Storage, setup: str, *, tasks: int) -> bool:
-    """Whether the classical baselines of all of a setup's tasks have been written."""
-    data = storage.read(f"baselines/{setup}.parquet")
+def has_classical(storage: Storage, setup: str, *, tasks: int) -> bool:
+    """Whether the classical models of all of a setup's tasks have been written."""
+    data = storage.read(f"classical/{setup}.parquet")
     return data is not None and pq.ParquetFile(io.BytesIO(data)).metadata.num_rows == tasks

@@ -8,20 +8,20 @@ from pathlib import Path
 import torch
 
 from ray_mtlkd import setups
+from ray_mtlkd.data.examples import SetupTables, as_tensors
+from ray_mtlkd.data.inputs import Array, Features
 from ray_mtlkd.decode import join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders import EncoderConfig
-from ray_mtlkd.setups.raw import RawSetup
+from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.space import SearchSpace
-from ray_mtlkd.tasks.examples import SetupTables, as_tensors
-from ray_mtlkd.tasks.inputs import Array, Features
-from ray_mtlkd.training.evaluation import facts, metrics_of
-from ray_mtlkd.training.feed import batch_sizes
+from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of
 from ray_mtlkd.training.job import Job
-from ray_mtlkd.training.trainer import Trainer
+from ray_mtlkd.training.step.feed import batch_sizes
+from ray_mtlkd.training.step.trainer import Trainer
 
 Key = tuple[str, Features]
 
@@ -33,7 +33,7 @@ class Prepared:
     Attributes:
         tables: By setup and by what the encoder asks of it.
         featurisers: What made them, packed, likewise.
-        raws: The setups whose classical baselines are wanted, before featurising.
+        raws: The setups whose classical models are wanted, before featurising.
         warnings: What a reader of the results should know.
     """
 
@@ -41,7 +41,7 @@ class Prepared:
     plan: Plan
     tables: Mapping[Key, SetupTables[Array]]
     featurisers: Mapping[Key, bytes]
-    raws: tuple[RawSetup, ...]
+    raws: tuple[ValidatedSetup, ...]
     warnings: tuple[str, ...]
 
     def of(self, trial: Trial) -> SetupTables[Array]:
@@ -94,7 +94,7 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
             fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=_place(space, trial))
     raise_all(space.name, without_repeats(problems))
     warnings = tuple(dict.fromkeys(warning for table in tables.values() for warning in table.warnings))
-    wanted = tuple(raws.values()) if space.baseline else ()
+    wanted = tuple(raws.values()) if space.classical else ()
     return Prepared(space=space, plan=plan, tables=tables, featurisers=featurisers, raws=wanted, warnings=warnings)
 
 
@@ -104,7 +104,7 @@ def _place(space: SearchSpace, trial: Trial) -> str:
     return f"setup {trial.setup}: {join('strategies', at)}"
 
 
-def _size_problems(trial: Trial, raws: Mapping[str, RawSetup]) -> Iterator[MtlkdError]:
+def _size_problems(trial: Trial, raws: Mapping[str, ValidatedSetup]) -> Iterator[MtlkdError]:
     """Batch sizes of tasks that no setup has."""
     sizes = trial.configuration.training.batch_size
     tasks = {name for raw in raws.values() for name in raw.manifest.tasks}
@@ -141,7 +141,7 @@ def _gpu_problem(trial: Trial, space: SearchSpace) -> MtlkdError | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class CostEstimate:
     """What a sweep will cost at most: curricula that converge early need less.
 
     Attributes:
@@ -158,7 +158,7 @@ class Estimate:
 _MEASURED_STEPS = 12
 
 
-def estimate(prepared: Prepared) -> Estimate:
+def estimate(prepared: Prepared) -> CostEstimate:
     """Measure the first trial of each group for a few steps, and extrapolate to the whole plan."""
     plan, space = prepared.plan, prepared.space
     views = {key: as_tensors(tables) for key, tables in prepared.tables.items()}
@@ -175,7 +175,7 @@ def estimate(prepared: Prepared) -> Estimate:
             steps += trial.configuration.training.steps
             batches += trial.configuration.training.steps * len(job.tables.tasks)
             seconds += per_step_s * trial.configuration.training.steps
-    return Estimate(trials=count, steps=steps, task_batches=batches, cpu_s=seconds)
+    return CostEstimate(trials=count, steps=steps, task_batches=batches, cpu_s=seconds)
 
 
 def _trial_seconds(job: Job) -> float:

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
+from ray_mtlkd.data.examples import SetupTables, TaskTables
 from ray_mtlkd.records import TaskRecord
 from ray_mtlkd.sweep.plan import Trial, flat
-from ray_mtlkd.tasks.examples import SetupTables, TaskTables
 from ray_mtlkd.tasks.metrics import METRICS
 from ray_mtlkd.training.job import Outcome
 

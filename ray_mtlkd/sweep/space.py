@@ -10,10 +10,10 @@ from typing import Any
 from ray_mtlkd.decode import join, read_yaml
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
 from ray_mtlkd.sweep import domains
-from ray_mtlkd.sweep.document import Document, Replicate, Resources, Search, read_document, shape_problems
 from ray_mtlkd.sweep.domains import Domain
 from ray_mtlkd.sweep.names import safe_name
 from ray_mtlkd.sweep.resolve import STRATEGY, configuration
+from ray_mtlkd.sweep.schema import Replicate, Resources, Search, SpaceDocument, read_document, shape_problems
 from ray_mtlkd.training.settings import Configuration
 
 
@@ -39,7 +39,7 @@ class SearchSpace:
     """A validated search space.
 
     Attributes:
-        baseline: Whether classical baselines are computed beside the trials.
+        classical: Whether classical models are computed beside the trials.
         fingerprint: Hash of all that decides the trials' results.
     """
 
@@ -49,7 +49,7 @@ class SearchSpace:
     search: Search
     replicate: Replicate
     resources: Resources
-    baseline: bool
+    classical: bool
     fingerprint: str
 
 
@@ -92,12 +92,12 @@ def decode_space(value: Any, *, where: str) -> SearchSpace:
         search=raw.search,
         replicate=raw.replicate,
         resources=raw.resources,
-        baseline=raw.baseline,
+        classical=raw.classical,
         fingerprint=_fingerprint(value, raw),
     )
 
 
-def _strategy_space(raw: Document, at: int, problems: list[MtlkdError]) -> StrategySpace | None:
+def _strategy_space(raw: SpaceDocument, at: int, problems: list[MtlkdError]) -> StrategySpace | None:
     """One strategy with its domains, each candidate value of each domain decoded once."""
     where = join("strategies", at)
     tree = {
@@ -138,9 +138,9 @@ def _pair(configuration: Configuration) -> tuple[str, str]:
     return configuration.strategy.curriculum.name, configuration.strategy.balancer.name
 
 
-def _fingerprint(value: Mapping[str, Any], raw: Document) -> str:
-    """Hash of what decides trials' results: of the resources, only the threads of a trial; not the baseline."""
-    decides = {key: item for key, item in value.items() if key != "baseline"}
+def _fingerprint(value: Mapping[str, Any], raw: SpaceDocument) -> str:
+    """Hash of what decides trials' results: of the resources, only the threads of a trial; not the classical."""
+    decides = {key: item for key, item in value.items() if key != "classical"}
     decides["resources"] = raw.resources.cpus
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -14,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from ray_mtlkd.training.job import Outcome
-from ray_mtlkd.training.progress import Evaluation
+from ray_mtlkd.training.state.progress import Evaluation
 
 _PHASES = {"waiting": 0, "labels": 1, "distilling": 2, "stopped": 3}
 

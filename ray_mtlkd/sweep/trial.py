@@ -16,28 +16,28 @@ import torch
 from ray import tune
 from ray.exceptions import ObjectLostError, RayActorError, RaySystemError
 
+from ray_mtlkd.data.device import choose_device, keep_memory, within_memory
+from ray_mtlkd.data.examples import as_tensors
+from ray_mtlkd.data.inputs import Features
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.predict.model_folder import MODELS, Origin, save
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.archive import write_records
-from ray_mtlkd.sweep.document import KeepModels
 from ray_mtlkd.sweep.plan import Trial, flat
-from ray_mtlkd.sweep.relabel import Desk, SharedActors
+from ray_mtlkd.sweep.relabel import Relabeller, SharedActors
 from ray_mtlkd.sweep.results import failed_records, records_of
+from ray_mtlkd.sweep.schema import KeepModels
 from ray_mtlkd.sweep.tensorboard import TrialWriter
-from ray_mtlkd.tasks.device import choose_device, keep_memory, within_memory
-from ray_mtlkd.tasks.examples import as_tensors
-from ray_mtlkd.tasks.inputs import Features
 from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome
-from ray_mtlkd.training.kept import MODELS, Origin, save
-from ray_mtlkd.training.progress import Evaluation
 from ray_mtlkd.training.run import train
-from ray_mtlkd.training.storage import Storage
+from ray_mtlkd.training.state.progress import Evaluation
 
 _TELL_EVERY_S = 1.0
 """Least time between two evaluations of a trial that Tune hears of."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class TrialContext:
     """What every trial of a sweep shares.
 
     Attributes:
@@ -62,7 +62,7 @@ class Bench:
     checkpoint_every_s: float
 
 
-def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
+def run_trial(config: Mapping[str, Any], bench: TrialContext) -> None:
     """Train one trial; a trial that cannot go on leaves failed records and ends like any other."""
     trial = Trial.loads(config["trial"])
     storage = Storage.at(bench.uri)
@@ -91,13 +91,13 @@ def run_trial(config: Mapping[str, Any], bench: Bench) -> None:
     tune.report({**last, "share": 1.0})
 
 
-def _train(trial: Trial, bench: Bench, *, report: "_Teller", storage: Storage) -> Outcome:
+def _train(trial: Trial, bench: TrialContext, *, report: "_Teller", storage: Storage) -> Outcome:
     """Train on the device that the trial was given."""
     configuration = trial.configuration
     reference = bench.tables[trial.setup, configuration.encoder.features]
     with within_memory():
         tables = as_tensors(ray.get(reference), choose_device(bench.gpus))
-        desk = Desk(
+        desk = Relabeller(
             configuration.relabel,
             encoder=configuration.encoder,
             tasks=tuple((table.task, table.layout) for table in tables.tasks),
@@ -118,7 +118,7 @@ def _checkpoints(trial: Trial, storage: Storage) -> Storage:
     return storage.child(f"checkpoints/{trial.name}")
 
 
-def _keeper(trial: Trial, bench: Bench, storage: Storage) -> Keep | None:
+def _keeper(trial: Trial, bench: TrialContext, storage: Storage) -> Keep | None:
     """What writes the trial's model where it is wanted, before the records say that the trial is over."""
     if bench.keep_models == "none" or (bench.keep_models == "replicates" and trial.stage != "replicate"):
         return None

@@ -9,20 +9,20 @@ from typing import Any
 import ray
 from ray import tune
 
+from ray_mtlkd.cluster.connection import Cluster, address
+from ray_mtlkd.cluster.workers import waiting_workers
+from ray_mtlkd.storage import Storage, join_uri, reaching
 from ray_mtlkd.sweep import archive, output
-from ray_mtlkd.sweep.baselines import computing
 from ray_mtlkd.sweep.callback import StatusCallback
-from ray_mtlkd.sweep.cluster import Cluster, address
+from ray_mtlkd.sweep.classical import computing
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.prepare import Prepared
 from ray_mtlkd.sweep.relabel import start_shared
+from ray_mtlkd.sweep.resources import check_room, shared_actors
 from ray_mtlkd.sweep.results import failed_records
-from ray_mtlkd.sweep.room import check_room, shared_actors
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import Status
-from ray_mtlkd.sweep.trial import Bench, run_trial
-from ray_mtlkd.sweep.workers import waiting_workers
-from ray_mtlkd.training.storage import Storage, join_uri, reaching
+from ray_mtlkd.sweep.trial import TrialContext, run_trial
 
 _WORKER_FAILURES = 2
 """Times that a trial may lose its worker before it counts as failed."""
@@ -32,7 +32,7 @@ _MOST_PENDING = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class SweepTarget:
     """Where a sweep writes.
 
     Attributes:
@@ -46,14 +46,14 @@ class Target:
 
 def run_sweep(
     prepared: Prepared,
-    target: Target,
+    target: SweepTarget,
     *,
     cluster: Cluster,
     space_text: str,
     tell: Callable[[Status], None],
     say: Callable[[str], None],
 ) -> archive.Counts:
-    """Run every trial that has no records yet, and the classical baselines; returns what became of all trials.
+    """Run every trial that has no records yet, and the classical models; returns what became of all trials.
 
     Args:
         prepared: What to run.
@@ -61,7 +61,7 @@ def run_sweep(
         cluster: Where on.
         space_text: The search space as it was given, for the record.
         tell: Told after every change.
-        say: Told what becomes of the classical baselines, where that is not as usual.
+        say: Told what becomes of the classical models, where that is not as usual.
 
     Raises:
         MtlkdError: where the target holds something else, or the cluster cannot hold a trial.
@@ -83,7 +83,7 @@ def run_sweep(
     unmeasured = [
         raw
         for raw in prepared.raws
-        if not output.has_baselines(storage, raw.manifest.name, tasks=len(raw.manifest.tasks))
+        if not output.has_classical(storage, raw.manifest.name, tasks=len(raw.manifest.tasks))
     ]
     if searcher.is_over and not unmeasured:
         return archive.count(storage)
@@ -101,7 +101,7 @@ def run_sweep(
         return archive.count(storage)
 
 
-def _fit(bench: Bench, searcher: PlanSearcher, status: StatusCallback, *, name: str) -> None:
+def _fit(bench: TrialContext, searcher: PlanSearcher, status: StatusCallback, *, name: str) -> None:
     # With a searcher, Tune keeps one trial pending unless told: a cluster would fill up one trial at a time. Here as
     # many as run at a time are enough, and the others still give way to longer ones.
     pending = _MOST_PENDING if address() else int(ray.cluster_resources().get("CPU", 1)) // bench.cpus
@@ -134,9 +134,9 @@ def _trial_name(trial: Any) -> str:
     return Trial.loads(trial.config["trial"]).name
 
 
-def _bench(prepared: Prepared, uri: str, *, sweep: str) -> Bench:
+def _bench(prepared: Prepared, uri: str, *, sweep: str) -> TrialContext:
     resources, shares = prepared.space.resources, shared_actors(prepared)
-    return Bench(
+    return TrialContext(
         sweep=sweep,
         uri=uri,
         tables={key: ray.put(tables) for key, tables in prepared.tables.items()},
@@ -149,9 +149,9 @@ def _bench(prepared: Prepared, uri: str, *, sweep: str) -> Bench:
     )
 
 
-def _head(prepared: Prepared) -> output.Head:
+def _head(prepared: Prepared) -> output.SweepHead:
     packages = ("ray-mtlkd", "torch", "numpy", "scikit-learn")
-    return output.Head(
+    return output.SweepHead(
         name=prepared.space.name,
         space=prepared.space.fingerprint,
         tables={f"{setup} ({features})": tables.fingerprint for (setup, features), tables in prepared.tables.items()},

@@ -11,7 +11,7 @@ from predicting clicks on ads at Facebook", section 2.1), with p the shares of t
     multilabel            mean over rows of the sum over labels of it    / sum_k H(p_k)
     regression            mean over rows of the squared error            / variance of the train labels
 
-Distillation (Hinton et al. 2015, arXiv:1503.02531, section 2), with z the student's and v the teacher's logits:
+DistillationLoss (Hinton et al. 2015, arXiv:1503.02531, section 2), with z the student's and v the teacher's logits:
 ``τ² · H(softmax(v / τ), softmax(z / τ))``, divided likewise; the factor τ² keeps the gradient's size when τ changes.
 Binary and multilabel tasks put the sigmoid in place of the softmax. Regression recalls the teacher's prediction by MSE.
 """
@@ -38,7 +38,7 @@ class Loss(Protocol):
         """Loss of each row (token) in nats or squared standard deviations [N]."""
 
 
-class Distillation(Protocol):
+class DistillationLoss(Protocol):
     """A kind's loss on a teacher's outputs."""
 
     def __call__(self, outputs: Tensor, soft: Tensor, temperature: float, /) -> Tensor:
@@ -52,7 +52,7 @@ class Scale(Protocol):
         """As many as the labels."""
 
 
-class Start(Protocol):
+class ConstantPredictor(Protocol):
     """The best constant predictor of a kind: outputs [K], or [1] where there is one a row, and what it loses."""
 
     def __call__(self, task: Task, /) -> tuple[tuple[float, ...], float]:
@@ -94,8 +94,8 @@ class Rule:
     """
 
     loss: Loss
-    distill: Distillation
-    start: Start
+    distill: DistillationLoss
+    start: ConstantPredictor
     predict: Prediction
     constant: Constant
     scale: Scale = _as_they_are

@@ -63,7 +63,7 @@ def evaluate(task: Task, outputs: Floats, labels: Labels, offsets: Offsets = Non
         task: Names the metric.
         outputs: Raw outputs of the network, float32: [N] logits (binary), [N] standardised predictions (regression),
             [N, K] logits, or [tokens, K] logits (tagging).
-        labels: As `ray_mtlkd.tasks.examples.Examples` holds them.
+        labels: As `ray_mtlkd.data.examples.Examples` holds them.
         offsets: Tagging only: where each row's tokens begin [N+1].
 
     Raises:

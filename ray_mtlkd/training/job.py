@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, replace
 
 from torch import Tensor
 
+from ray_mtlkd.data.examples import SetupTables, TaskTables
 from ray_mtlkd.models.build import MultitaskModel
 from ray_mtlkd.records import CurvePoint, Event
-from ray_mtlkd.tasks.examples import SetupTables, TaskTables
-from ray_mtlkd.training.feed import batch_sizes
-from ray_mtlkd.training.progress import Evaluation
 from ray_mtlkd.training.settings import Configuration
+from ray_mtlkd.training.state.progress import Evaluation
+from ray_mtlkd.training.step.feed import batch_sizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def _plain(configuration: Configuration) -> object:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class RelabelRequest:
     """A teacher and the task whose train table it relabels.
 
     Attributes:
@@ -98,7 +98,7 @@ class Chosen:
     own: str | None = None
 
 
-Relabeller = Callable[[Request], SoftLabels]
+RelabelFunction = Callable[[RelabelRequest], SoftLabels]
 Report = Callable[[Evaluation], None]
 Keep = Callable[[Chosen], None]
 

@@ -7,16 +7,16 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import CurvePoint, Event
 from ray_mtlkd.strategies.curricula.base import Action, Finish, Relabel, Rewind, Start, Stop
 from ray_mtlkd.tasks.metrics import METRICS
-from ray_mtlkd.training.checkpoint import Checkpoints, DamagedCheckpointError
-from ray_mtlkd.training.convergence import Tracker, judge, track
-from ray_mtlkd.training.evaluation import facts, metrics_of, score
-from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome, Relabeller, Report, Request
-from ray_mtlkd.training.meters import Meters
-from ray_mtlkd.training.moments import Moments
-from ray_mtlkd.training.outcome import settle, summarise
-from ray_mtlkd.training.progress import Best, Evaluation, Moment, Peak, Progress, Teacher
-from ray_mtlkd.training.soft import SoftTable, soft_table
-from ray_mtlkd.training.trainer import Trainer
+from ray_mtlkd.training.evaluation.convergence import Tracker, judge, track
+from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of, score
+from ray_mtlkd.training.evaluation.outcome import settle, summarise
+from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome, RelabelFunction, RelabelRequest, Report
+from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointError
+from ray_mtlkd.training.state.progress import Best, Evaluation, Peak, Progress, Snapshot, TeacherStep
+from ray_mtlkd.training.state.snapshots import Snapshots
+from ray_mtlkd.training.state.soft_labels import SoftTable, soft_table
+from ray_mtlkd.training.step.step_means import StepMeans
+from ray_mtlkd.training.step.trainer import Trainer
 
 
 class Loop:
@@ -36,7 +36,7 @@ class Loop:
         self,
         job: Job,
         *,
-        relabel: Relabeller,
+        relabel: RelabelFunction,
         report: Report,
         checkpoints: Checkpoints,
         checkpoint_every_s: float,
@@ -59,10 +59,10 @@ class Loop:
         self._checkpoint_at_end = checkpoint_at_end
         self._clock = (time.perf_counter(), time.process_time())
         self._trainer = Trainer(job)
-        self._moments = Moments(self._trainer.model)
+        self._snapshots = Snapshots(self._trainer.model)
         self._trackers = [Tracker() for _ in self._tables]
         self._soft: dict[int, SoftTable] = {}
-        self._meters = Meters()
+        self._meters = StepMeans()
         self._told = 0
         state, actions = self._curriculum.begin([facts(table) for table in self._tables])
         self._progress = Progress(
@@ -117,13 +117,13 @@ class Loop:
         self._track(values)
         if reached is not None:
             self._choose(reached, known)
-        if self._progress.step in self._moments.needed(self._progress, self._trackers):
-            self._moments.keep(self._progress.step, self._capture())
+        if self._progress.step in self._snapshots.needed(self._progress, self._trackers):
+            self._snapshots.keep(self._progress.step, self._capture())
         self._advance()
         if not self._progress.finished and self._progress.batches + len(self._active()) > self._budget:
             self._event("finish", None, f"the budget of {self._budget} task batches is spent")
             self._progress.finished = True
-        self._moments.prune(self._moments.needed(self._progress, self._trackers))
+        self._snapshots.prune(self._snapshots.needed(self._progress, self._trackers))
         self._tell(values, reached)
 
     def _track(self, values: Sequence[float | None]) -> None:
@@ -153,7 +153,7 @@ class Loop:
         for task, (was, now) in enumerate(zip(before.converged, progress.curriculum.converged, strict=True)):
             best = self._trackers[task].best
             if now and not was and best is not None:
-                progress.teachers[task] = Teacher(
+                progress.teachers[task] = TeacherStep(
                     value=best, step=self._trackers[task].best_step, noticed=progress.step
                 )
                 self._event("converge", task, verdicts[task].reason)
@@ -177,7 +177,9 @@ class Loop:
 
     def _relabel_task(self, task: int, step: int) -> None:
         table = self._tables[task]
-        labels = self._relabel(Request(task=table.task.name, model=self._moments.model(step), index=task, table=table))
+        labels = self._relabel(
+            RelabelRequest(task=table.task.name, model=self._snapshots.model(step), index=task, table=table)
+        )
         name = f"soft-{table.task.name}-{self._progress.step:08d}.arrow"
         kept = self._checkpoints.keep_soft(name, soft_table(labels.outputs, table.task, self._kd))
         self._soft[task] = kept.to(table.train.labels.device)
@@ -187,7 +189,7 @@ class Loop:
         self._event("relabel", task, f"by the model of step {step}")
 
     def _rewind(self, step: int) -> None:
-        then = self._trainer.restore(self._moments.kept[step])
+        then = self._trainer.restore(self._snapshots.kept[step])
         converged = self._progress.curriculum.converged
         self._trackers = [
             present if done else earlier for present, earlier, done in zip(self._trackers, then, converged, strict=True)
@@ -224,13 +226,13 @@ class Loop:
             )
         )
         self._told = len(progress.events)
-        self._meters = Meters()
+        self._meters = StepMeans()
 
     def _outcome(self) -> Outcome:
         best = self._progress.best or self._last_resort()
-        tasks = settle(self._progress, best=best, moments=self._moments, tables=self._setup)
+        tasks = settle(self._progress, best=best, snapshots=self._snapshots, tables=self._setup)
         if self._keep is not None:
-            self._keep(Chosen(job=self._job, model=self._moments.model(best.step), step=best.step, score=best.score))
+            self._keep(Chosen(job=self._job, model=self._snapshots.model(best.step), step=best.step, score=best.score))
         self._count_time()
         return summarise(self._progress, best=best, tasks=tasks)
 
@@ -242,13 +244,13 @@ class Loop:
             f"the budget ended before {', '.join(late)} had trained and been evaluated: metrics are of the last step"
         )
         values = metrics_of(self._trainer.model, self._setup, "valid", range(len(self._tables)))
-        self._moments.keep(progress.step, Moment(tensors=self._trainer.parameters(into={})))
+        self._snapshots.keep(progress.step, Snapshot(tensors=self._trainer.parameters(into={})))
         return Best(score=score(values, self._tables), step=progress.step, values=values)
 
-    def _capture(self) -> Moment:
+    def _capture(self) -> Snapshot:
         if self._curriculum.rewinds:
-            return self._trainer.capture(self._trackers, into=self._moments.spare())
-        return Moment(tensors=self._trainer.parameters(into=self._moments.spare()))
+            return self._trainer.capture(self._trackers, into=self._snapshots.spare())
+        return Snapshot(tensors=self._trainer.parameters(into=self._snapshots.spare()))
 
     def _active(self) -> list[int]:
         phases = self._progress.curriculum.phases
@@ -257,7 +259,7 @@ class Loop:
     def _save(self) -> None:
         self._count_time()
         live = self._trainer.capture(self._trackers, into={})
-        self._checkpoints.save(live=live, moments=self._moments.kept, progress=self._progress)
+        self._checkpoints.save(live=live, snapshots=self._snapshots.kept, progress=self._progress)
 
     def _resume(self) -> None:
         try:
@@ -270,8 +272,8 @@ class Loop:
         self._progress = restored.progress
         self._told = len(restored.progress.events)
         self._trackers = list(self._trainer.restore(restored.live))
-        for step, moment in restored.moments.items():
-            self._moments.keep(step, moment)
+        for step, snapshot in restored.snapshots.items():
+            self._snapshots.keep(step, snapshot)
         device = self._tables[0].train.labels.device
         self._soft = {task: labels.to(device) for task, labels in restored.soft.items()}
 

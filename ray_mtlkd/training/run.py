@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ray_mtlkd.records import CurvePoint, Event
-from ray_mtlkd.training.checkpoint import Checkpoints
-from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome, Relabeller, Report, TaskOutcome
+from ray_mtlkd.storage import Storage
+from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome, RelabelFunction, Report, TaskOutcome
 from ray_mtlkd.training.loop import Loop
-from ray_mtlkd.training.progress import Evaluation
-from ray_mtlkd.training.storage import Storage
+from ray_mtlkd.training.state.checkpoint import Checkpoints
+from ray_mtlkd.training.state.progress import Evaluation
 
 Item = TypeVar("Item", CurvePoint, Event)
 
@@ -17,7 +17,7 @@ Item = TypeVar("Item", CurvePoint, Event)
 def train(
     job: Job,
     *,
-    relabel: Relabeller,
+    relabel: RelabelFunction,
     report: Report,
     storage: Storage,
     checkpoint_every_s: float,

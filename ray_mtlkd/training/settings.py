@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ray_mtlkd.data.device import is_share
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.strategies import Strategy
-from ray_mtlkd.tasks.device import is_share
 
 Where = Literal["auto", "inline", "shared", "pool"]
 SoftNumbers = Literal["float32", "float16"]

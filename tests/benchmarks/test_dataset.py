@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.dataset import LARGER, Run, report, write_data_set, write_model
-from ray_mtlkd.sweep.dataset.labels import Settings
-from ray_mtlkd.sweep.dataset.output import Written
-from ray_mtlkd.sweep.dataset.work import Done, plan
+from ray_mtlkd.predict.dataset.labels import Settings
+from ray_mtlkd.predict.dataset.output import Written
+from ray_mtlkd.predict.dataset.work import Done, plan
 
 
 def test_the_model_can_read_the_data_set_which_has_the_size_that_was_asked_for(tmp_path):

@@ -2,9 +2,9 @@ import pytest
 
 from benchmarks.evaluation import Spent, measure, report
 from ray_mtlkd import setups
+from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import decode_strategy
-from ray_mtlkd.tasks.examples import as_tensors
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.loop import Loop
 from ray_mtlkd.training.settings import Configuration, Optimization

@@ -5,8 +5,8 @@ import pytest
 from benchmarks.report.records import SWEEPS, write_sweeps
 from benchmarks.report_scale import Cost, report, rows
 from ray_mtlkd.report.load import read
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.archive import finished
-from ray_mtlkd.training.storage import Storage
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def test_the_sweep_has_forty_trials_of_every_strategy():
     value = space(strategies=STRATEGIES, configurations=2, seeds=3, steps=1000)
     plan = Plan(decode_space(value, where="x"), {"similar": 5})
     assert plan.size == 40
-    assert not decode_space(value, where="x").baseline
+    assert not decode_space(value, where="x").classical
 
 
 @pytest.mark.ray

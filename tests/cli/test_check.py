@@ -39,14 +39,14 @@ def test_a_sound_space_is_counted_without_ray(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "8 trials, at most 320 steps of all tasks (1,600 task batches)" in " ".join(done.stdout.split())
-    assert "similar: classical baselines of its 5 tasks will be computed beside the trials" in " ".join(
+    assert "similar: classical models of its 5 tasks will be computed beside the trials" in " ".join(
         done.stdout.split()
     )
     assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_baselines_that_nobody_wants_are_not_announced(check):
-    code, said = check(f"{SPACE}baseline: false\n")
+    code, said = check(f"{SPACE}classical: false\n")
     assert code == 0, said.err
     assert "8 trials" in said.out
     assert "classical" not in said.out

@@ -9,9 +9,9 @@ import pytest
 from ray_mtlkd.cli import main
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
-from ray_mtlkd.training.answers import answers
-from ray_mtlkd.training.kept import load
-from ray_mtlkd.training.storage import Storage
+from ray_mtlkd.predict.model_folder import load
+from ray_mtlkd.predict.predictions import predict_table
+from ray_mtlkd.storage import Storage
 from tests.keeping import TAG_TASKS, TEXT_TASKS, keep_model, text_setup, text_table
 
 TABLE = text_table(12).append_column("id", [[f"{at:03}" for at in range(12)]])
@@ -70,7 +70,7 @@ def test_all_tasks_are_predicted_unless_some_are_named(predict, texts, data, tmp
 
 
 def _answers(kept, task):
-    found = answers(kept, task, TABLE, where="table")
+    found = predict_table(kept, task, TABLE, where="table")
     return found.column_names, found.columns
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from ray_mtlkd.cli import main, relabel
-from ray_mtlkd.sweep import cluster
-from ray_mtlkd.sweep.dataset.labels import Settings
-from ray_mtlkd.sweep.dataset.output import Written
-from ray_mtlkd.sweep.dataset.work import Done, plan
+from ray_mtlkd.cluster import connection
+from ray_mtlkd.predict.dataset.labels import Settings
+from ray_mtlkd.predict.dataset.output import Written
+from ray_mtlkd.predict.dataset.work import Done, plan
 from tests.keeping import keep_diverse, relabel_alone, rows_of_diverse, write_data_set
 
 
@@ -18,7 +18,7 @@ def _no_ray(monkeypatch):
     def refuse(**_):
         pytest.fail("Ray was started")
 
-    monkeypatch.setattr(cluster, "connect", refuse)
+    monkeypatch.setattr(connection, "connect", refuse)
 
 
 @pytest.fixture(scope="module")

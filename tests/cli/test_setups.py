@@ -55,7 +55,7 @@ def test_describe_tells_rows_labels_baselines_duplicates_and_warnings(manifest: 
         "[pay] 50.0 %, hi 50.0 %",
         "2 (100.0%) │ 2 (100.0%) │ 2 (100.0%)",
         "most : least frequent 1.0 : 1, effectively 2.0 classes",
-        "computing classical baselines; --no-baseline leaves them out",
+        "computing classical models; --no-classical leaves them out",
         "intent: accuracy ↑",
         "warning: tasks.intent: 1 row has a label that train never shows (0 in valid, 1 in test)",
     ):
@@ -63,17 +63,17 @@ def test_describe_tells_rows_labels_baselines_duplicates_and_warnings(manifest: 
 
 
 def test_describe_reads_built_in_setups_and_goes_without_baselines():
-    result = RUNNER.invoke(app, ["describe", "diverse", "--no-baseline"], catch_exceptions=False)
+    result = RUNNER.invoke(app, ["describe", "diverse", "--no-classical"], catch_exceptions=False)
     assert result.exit_code == 0
     assert "span_f1" in result.output
-    assert "trivial baselines" in result.output
+    assert "trivial predictors" in result.output
     assert "classical" not in result.output
 
 
 def test_describe_computes_baselines_once(manifest: Path, monkeypatch):
     monkeypatch.setenv("MTLKD_CACHE", str(manifest.parent / "cache"))
     first, again = (RUNNER.invoke(app, ["describe", str(manifest)], catch_exceptions=False) for _ in range(2))
-    assert "computing classical baselines" in first.output
+    assert "computing classical models" in first.output
     assert "computing" not in again.output
     assert first.output.splitlines()[-4:] == again.output.splitlines()[-4:]
 
@@ -95,7 +95,7 @@ def test_describe_tells_missing_labels_and_texts_in_another_task_s_train(manifes
     for split, texts in (("train", "pqrs"), ("valid", "tuvw"), ("test", "axyz")):
         rows = {"text": list(texts), "label": ["x", "y", "y", None]}
         pq.write_table(pa.table(rows), manifest.parent / "chat" / f"{split}.parquet")
-    result = RUNNER.invoke(app, ["describe", str(manifest), "--no-baseline"], catch_exceptions=False)
+    result = RUNNER.invoke(app, ["describe", str(manifest), "--no-classical"], catch_exceptions=False)
     assert "25.0% unlabelled" in result.output
     assert "duplicates: 1 test row of tone in train of intent" in result.output
 
@@ -115,7 +115,7 @@ def test_help_ends_with_a_runnable_example(verb):
 def test_setups_are_listed_without_ray():
     code = (
         "import sys; from typer.testing import CliRunner; from ray_mtlkd.cli.setups import app; "
-        "CliRunner().invoke(app, ['describe', 'similar', '--no-baseline'], catch_exceptions=False); "
+        "CliRunner().invoke(app, ['describe', 'similar', '--no-classical'], catch_exceptions=False); "
         "sys.exit('ray' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,9 +1,9 @@
 import pytest
 
+from ray_mtlkd.data.inputs import Layout
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.build import build, check_encoder
 from ray_mtlkd.models.encoders import decode_encoder
-from ray_mtlkd.tasks.inputs import Layout
 from ray_mtlkd.tasks.task import Task
 
 DENSE = Layout(form="Dense", width=3)

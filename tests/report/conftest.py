@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from ray_mtlkd.records import BaselineRecord, CurvePoint, Event, TaskRecord, baselines_to_table, to_table
+from ray_mtlkd.records import ClassicalRecord, CurvePoint, Event, TaskRecord, classical_to_table, to_table
 from ray_mtlkd.report.load import of
 from ray_mtlkd.report.runs import Setup, group
 
@@ -189,27 +189,27 @@ def made(
     return records
 
 
-def baseline(task: str, **columns: object) -> BaselineRecord:
-    """A classical baseline of task ``task`` in setup ``s``; other columns by name."""
+def classical_record(task: str, **columns: object) -> ClassicalRecord:
+    """A classical model of task ``task`` in setup ``s``; other columns by name."""
     own = {"setup": "s", "content": "c", "version": "1", "kind": "multiclass", "metric": "accuracy", "sign": 1}
     figures = {"valid": 0.5, "test": 0.5, "trivial_valid": 0.1, "trivial_test": 0.1, "cpu_s": 1.0}
-    return BaselineRecord(**{"task": task, "model": "gradient boosting", **own, **figures, **columns})
+    return ClassicalRecord(**{"task": task, "model": "gradient boosting", **own, **figures, **columns})
 
 
-def write_baselines(path: Path, records: Sequence[BaselineRecord]) -> None:
+def write_classical(path: Path, records: Sequence[ClassicalRecord]) -> None:
     """A file of baselines, with its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(baselines_to_table(records), path)
+    pq.write_table(classical_to_table(records), path)
 
 
-@pytest.fixture(name="baseline")
-def _baseline() -> Callable[..., BaselineRecord]:
-    return baseline
+@pytest.fixture(name="classical_record")
+def _classical_record() -> Callable[..., ClassicalRecord]:
+    return classical_record
 
 
-@pytest.fixture(name="write_baselines")
-def _write_baselines() -> Callable[..., None]:
-    return write_baselines
+@pytest.fixture(name="write_classical")
+def _write_classical() -> Callable[..., None]:
+    return write_classical
 
 
 @pytest.fixture(name="fake_trial")

@@ -55,14 +55,16 @@ def test_fixed_records_give_the_golden_report(golden, tmp_path):
         assert (tmp_path / "out" / name).read_text(encoding="utf-8") == (GOLDEN / name).read_text(encoding="utf-8")
 
 
-def test_baselines_add_a_row_and_a_sentence_and_change_nothing_else(golden, baseline, write_baselines, tmp_path):
+def test_baselines_add_a_row_and_a_sentence_and_change_nothing_else(
+    golden, classical_record, write_classical, tmp_path
+):
     found = [
-        baseline("t0", setup="one", test=0.9, model="TF-IDF"),
-        baseline("t1", setup="one", test=2.5, sign=-1),
-        baseline("t0", setup="two", test=0.7),
+        classical_record("t0", setup="one", test=0.9, model="TF-IDF"),
+        classical_record("t1", setup="one", test=2.5, sign=-1),
+        classical_record("t0", setup="two", test=0.7),
     ]
-    write_baselines(golden / "baselines" / "one.parquet", found[:2])
-    write_baselines(golden / "baselines" / "two.parquet", found[2:])
+    write_classical(golden / "classical" / "one.parquet", found[:2])
+    write_classical(golden / "classical" / "two.parquet", found[2:])
     report.build([str(golden)], tmp_path / "out")
     added = [
         line[2:]
@@ -73,7 +75,7 @@ def test_baselines_add_a_row_and_a_sentence_and_change_nothing_else(golden, base
         if line[0] in "+-" and line[2:]
     ]
     assert added == [
-        "**With `joint_kd` 1 of 3 tasks is below a classical baseline on test**: t0 of one (0.848 against 0.900).",
+        "**With `joint_kd` 1 of 3 tasks is below a classical model on test**: t0 of one (0.848 against 0.900).",
         f"| classical (a model a task) | {NOTHING} | 0.900 | 2.500 |",
         "Classical: t0: TF-IDF; t1: gradient boosting.",
         f"| classical (gradient boosting) | {NOTHING} | 0.700 | {NOTHING} |",

@@ -15,9 +15,9 @@ def setup(made, setups_of):
 
 
 @pytest.fixture
-def classical(baseline):
+def classical(classical_record):
     def make(first, second, **columns):
-        own = [baseline("t0", test=first), baseline("t1", test=second, sign=-1, **columns)]
+        own = [classical_record("t0", test=first), classical_record("t1", test=second, sign=-1, **columns)]
         return Classical(records={(record.setup, record.task): record for record in own})
 
     return make
@@ -25,7 +25,7 @@ def classical(baseline):
 
 def test_a_task_below_its_baseline_is_counted_and_told(setup, classical):
     assert against("sum", [setup], classical(0.7, 2.1)) == (
-        "**With `sum` 1 of 2 tasks is below a classical baseline on test**: t0 (0.600 against 0.700)."
+        "**With `sum` 1 of 2 tasks is below a classical model on test**: t0 (0.600 against 0.700)."
     )
 
 
@@ -35,7 +35,7 @@ def test_where_lower_is_better_above_is_below(setup, classical):
 
 def test_no_task_below_is_told_too(setup, classical):
     said = against("sum", [setup], classical(0.5, 2.1))
-    assert said == "With `sum` no task of 2 is below its classical baseline on test."
+    assert said == "With `sum` no task of 2 is below its classical model on test."
 
 
 def test_without_baselines_nothing_is_told(setup, classical):
@@ -57,24 +57,22 @@ def test_models_that_differ_are_named_below_the_table(setup, classical):
     assert models(setup, classical(0.5, 1.9)) == ""
 
 
-def test_over_several_setups_tasks_are_told_with_their_setup(made, setups_of, baseline):
+def test_over_several_setups_tasks_are_told_with_their_setup(made, setups_of, classical_record):
     trials = [made("sum", seed=seed, test=[0.5], setup=name) for name in ("a", "b") for seed in (1, 2)]
     trials += [made("stop", seed=seed, test=[0.7], valid=[0.9], setup="b") for seed in (1, 2)]
     found = setups_of(*trials)
-    known = Classical(records={(name, "t0"): baseline("t0", setup=name, test=0.6) for name in ("a", "b")})
+    known = Classical(records={(name, "t0"): classical_record("t0", setup=name, test=0.6) for name in ("a", "b")})
     said = advise(found, summarise(found), known, {}).said
-    assert (
-        "2 of 2 tasks are below a classical baseline on test**: t0 of a (0.500 against 0.600), t0 of b (0.500" in said
-    )
+    assert "2 of 2 tasks are below a classical model on test**: t0 of a (0.500 against 0.600), t0 of b (0.500" in said
     last = said.splitlines()[-1]
     assert last.startswith("- b: ship `stop`.")
-    assert last.endswith("With `stop` no task of 1 is below its classical baseline on test.")
+    assert last.endswith("With `stop` no task of 1 is below its classical model on test.")
     assert said.count("With `sum`") == 1
 
 
-def test_baselines_are_read_from_a_sweeps_folder_and_from_a_file_in_it(baseline, write_baselines, tmp_path):
-    write_baselines(tmp_path / "run" / "baselines" / "s.parquet", [baseline("t0"), baseline("t1")])
-    write_baselines(tmp_path / "run" / "baselines.parquet", [baseline("t0", setup="by hand")])
+def test_baselines_are_read_from_a_sweeps_folder_and_from_a_file_in_it(classical_record, write_classical, tmp_path):
+    write_classical(tmp_path / "run" / "classical" / "s.parquet", [classical_record("t0"), classical_record("t1")])
+    write_classical(tmp_path / "run" / "classical.parquet", [classical_record("t0", setup="by hand")])
     found = read([str(tmp_path / "run"), (tmp_path / "run").as_uri()])
     assert sorted(found.records) == [("by hand", "t0"), ("s", "t0"), ("s", "t1")]
     assert found.warnings == ()
@@ -85,18 +83,18 @@ def test_a_folder_without_baselines_and_a_file_of_records_have_none(tmp_path):
     assert read([str(tmp_path), str(tmp_path / "all.parquet")]) == Classical()
 
 
-def test_a_damaged_file_is_a_warning(baseline, write_baselines, tmp_path):
-    path = tmp_path / "baselines" / "s.parquet"
-    write_baselines(path, [baseline("t0")])
+def test_a_damaged_file_is_a_warning(classical_record, write_classical, tmp_path):
+    path = tmp_path / "classical" / "s.parquet"
+    write_classical(path, [classical_record("t0")])
     path.write_bytes(path.read_bytes()[:-30])
     found = read([str(tmp_path)])
     assert found.records == {}
-    assert found.warnings[0].startswith(f"no classical baselines from {path}: ")
+    assert found.warnings[0].startswith(f"no classical models from {path}: ")
 
 
-def test_sweeps_on_different_tables_are_told(baseline, write_baselines, tmp_path):
+def test_sweeps_on_different_tables_are_told(classical_record, write_classical, tmp_path):
     for name, test in (("one", 0.5), ("two", 0.6)):
-        write_baselines(tmp_path / name / "baselines" / "s.parquet", [baseline("t0", content=name, test=test)])
+        write_classical(tmp_path / name / "classical" / "s.parquet", [classical_record("t0", content=name, test=test)])
     found = read([str(tmp_path / "one"), str(tmp_path / "two")])
     assert found.records["s", "t0"].test == 0.5
-    assert found.warnings == ("s: its tables differ between these sweeps; the classical baselines are the first's",)
+    assert found.warnings == ("s: its tables differ between these sweeps; the classical models are the first's",)

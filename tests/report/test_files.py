@@ -5,7 +5,7 @@ from ray_mtlkd.report.files import place, record_files
 
 
 def test_files_are_in_the_order_of_their_names_and_hidden_ones_are_left_out(tmp_path):
-    for name in ("b.parquet", "a.parquet", ".a.parquet", "_tmp.parquet", "baselines.parquet", "notes.txt"):
+    for name in ("b.parquet", "a.parquet", ".a.parquet", "_tmp.parquet", "classical.parquet", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "folder.parquet").mkdir()
     assert [file.shown for file in record_files(str(tmp_path))] == [f"{tmp_path}/a.parquet", f"{tmp_path}/b.parquet"]

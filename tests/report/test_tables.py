@@ -4,7 +4,7 @@ import pytest
 
 from ray_mtlkd.report import tables
 from ray_mtlkd.report.classical import Classical
-from ray_mtlkd.report.statistics import Estimate
+from ray_mtlkd.report.statistics import Interval
 from ray_mtlkd.report.summary import Cell, summarise
 from ray_mtlkd.report.text import NOTHING
 
@@ -26,12 +26,12 @@ def test_a_cell_without_a_gain_says_why(cell, shown):
 
 
 def test_a_gain_whose_interval_spans_zero_is_printed_as_no_difference_shown():
-    estimate = Estimate(mean=0.4, low=-0.2, high=1.0, won=1.0, seeds=3, method="student-t")
+    estimate = Interval(mean=0.4, low=-0.2, high=1.0, won=1.0, seeds=3, method="student-t")
     assert tables.cell(Cell(state="known", estimate=estimate)) == "+0.40 [-0.20, +1.00] no difference shown"
 
 
 def test_a_gain_of_one_seed_has_no_brackets():
-    estimate = Estimate(mean=4.0, low=None, high=None, won=1.0, seeds=1, method="none")
+    estimate = Interval(mean=4.0, low=None, high=None, won=1.0, seeds=1, method="none")
     assert tables.cell(Cell(state="known", estimate=estimate)) == "+4.00 no difference shown"
 
 

@@ -3,7 +3,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from ray_mtlkd import setups
-from ray_mtlkd.setups.duplicates import Overlap, between, within
+from ray_mtlkd.setups.duplicates import Duplicates, between, within
 
 
 def test_rows_of_one_split_are_counted_in_another(files):
@@ -25,8 +25,8 @@ def test_test_rows_in_another_task_s_train_are_counted(files):
     tasks = {"intent": files.spec, "tone": {**files.spec, "data": "chat"}}
     files.manifest.write_text(yaml.safe_dump({"name": "shop", "tasks": tasks}))
     assert between(files.read()) == (
-        Overlap(task="intent", other="tone", rows=1),
-        Overlap(task="tone", other="intent", rows=2),
+        Duplicates(task="intent", other="tone", rows=1),
+        Duplicates(task="tone", other="intent", rows=2),
     )
 
 

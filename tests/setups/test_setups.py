@@ -7,8 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from ray_mtlkd import setups
+from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, TokenFeatures
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.tasks.inputs import BagFeatures, DenseFeatures, TokenFeatures
 
 
 def test_names_are_the_built_in_and_the_public_setups():

@@ -3,8 +3,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from ray_mtlkd import setups
+from ray_mtlkd.data.inputs import Dense, DenseFeatures, DenseTokens
 from ray_mtlkd.setups.synthetic import BUILT_IN, HELD_OUT_ROWS, WIDTH, generate
-from ray_mtlkd.tasks.inputs import Dense, DenseFeatures, DenseTokens
 
 
 @pytest.fixture(scope="module", params=sorted(BUILT_IN))

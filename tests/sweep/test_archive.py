@@ -2,8 +2,8 @@ import pytest
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.report import load
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep import archive
-from ray_mtlkd.training.storage import Storage
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep import output
-from ray_mtlkd.sweep.output import Head
-from ray_mtlkd.training.storage import Storage
+from ray_mtlkd.sweep.output import SweepHead
 
-HEAD = Head(name="one", space="abcdef0123", tables={"similar": "t1"}, versions={"torch": "2.13.0"})
+HEAD = SweepHead(name="one", space="abcdef0123", tables={"similar": "t1"}, versions={"torch": "2.13.0"})
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ relabel: {where: {grid: [inline, shared, pool]}}
 strategies: [{curriculum: joint_kd, balancer: pcgrad}]
 search: {configurations: 3}
 replicate: {seeds: [1]}
-baseline: false
+classical: false
 """
 
 

@@ -64,7 +64,7 @@ def test_a_sound_space_decodes(space_value):
         ({"search": {"seed": 1}}, "replicate.seeds: seed 1 is also the seed of the search"),
         ({"replicate": {"seeds": [1, 1]}}, "replicate: seeds must be at least one and different"),
         ({"name": "a/b"}, "name: 'a/b' cannot name a folder"),
-        ({"baseline": "no"}, 'baseline: "no" does not fit'),
+        ({"classical": "no"}, 'classical: "no" does not fit'),
         ({"resources": {"cpus": 0}}, "resources: cpus must be at least 1"),
         ({"resources": {"keep_models": "best"}}, 'resources.keep_models: "best" does not fit'),
         ({"training": {"lr": {"grid": [0.1, 0.2, 0.3]}}}, "search.configurations: the grids of 'sum' have 3 points"),
@@ -106,10 +106,10 @@ def test_resources_do_not_make_another_sweep_but_threads_do(space_value):
     assert first != decode_space(space_value(resources={"cpus": 2}), where="x").fingerprint
 
 
-def test_the_baseline_is_on_unless_switched_off_and_does_not_make_another_sweep(space_value):
+def test_classical_models_are_computed_unless_switched_off_and_does_not_make_another_sweep(space_value):
     first = decode_space(space_value(), where="x")
-    without = decode_space(space_value(baseline=False), where="x")
-    assert (first.baseline, without.baseline) == (True, False)
+    without = decode_space(space_value(classical=False), where="x")
+    assert (first.classical, without.classical) == (True, False)
     assert first.fingerprint == without.fingerprint
 
 

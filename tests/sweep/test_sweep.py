@@ -17,10 +17,10 @@ from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from ray_mtlkd import setups
-from ray_mtlkd.records import baselines_from_table
-from ray_mtlkd.training.answers import answers
-from ray_mtlkd.training.kept import load
-from ray_mtlkd.training.storage import Storage
+from ray_mtlkd.predict.model_folder import load
+from ray_mtlkd.predict.predictions import predict_table
+from ray_mtlkd.records import classical_from_table
+from ray_mtlkd.storage import Storage
 
 pytestmark = pytest.mark.ray
 
@@ -51,7 +51,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def _cache(folder):
-    """Only the first sweep computes the classical baselines."""
+    """Only the first sweep computes the classical models."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTLKD_CACHE", str(folder / "cache"))
         yield
@@ -156,13 +156,13 @@ def test_relabelling_that_asks_for_gpus_is_an_error_on_a_machine_without(folder)
 
 def test_a_sweep_computes_classical_baselines_and_reports_them(whole):
     out, printed = whole
-    baselines = baselines_from_table(pq.read_table(out / "baselines" / "similar.parquet"))
+    baselines = classical_from_table(pq.read_table(out / "classical" / "similar.parquet"))
     names = ["tiny_noisy", "small", "medium_noisy", "large", "huge_clean"]
     assert [record.task for record in baselines] == names
     assert all(record.test > record.trivial_test + 0.1 for record in baselines)
     (row,) = [line for line in (out / "report" / "report.md").read_text().splitlines() if "| classical (" in line]
     assert [cell.strip() for cell in row.split("|")[3:-1]] == [f"{record.test:.3f}" for record in baselines]
-    assert re.search(r"classical\s+baseline\s+on\s+test", printed)
+    assert re.search(r"classical\s+model\s+on\s+test", printed)
 
 
 def test_event_files_hold_scalars_events_and_hyper_parameters(whole):
@@ -201,7 +201,9 @@ def test_every_replicate_leaves_the_model_that_its_records_are_of(whole):
         assert kept.origin.step == records["large"]["checkpoint_step"]
         (task,) = [task for task in raw.tasks if task.task.name == "large"]
         split = task.splits["test"]
-        said = answers(kept, "large", split.inputs, where="test")["large_prediction"].take(pa.array(split.row_ids))
+        said = predict_table(kept, "large", split.inputs, where="test")["large_prediction"].take(
+            pa.array(split.row_ids)
+        )
         truth = [kept.tasks[kept.index("large")].classes[code] for code in split.labels]
         assert np.mean(np.array(said.to_pylist()) == truth) == pytest.approx(records["large"]["test"])
 
@@ -272,7 +274,7 @@ def test_a_finished_sweep_resumes_without_running_anything(folder, whole):
 
 def test_baselines_that_are_missing_are_made_up_for_on_resume_without_running_a_trial(folder, whole):
     out, _ = whole
-    file = out / "baselines" / "similar.parquet"
+    file = out / "classical" / "similar.parquet"
     before = {path: path.stat().st_mtime_ns for path in (out / "records").glob("*")}
     baselines = pq.read_table(file)
     file.unlink()
@@ -299,7 +301,7 @@ def test_every_way_to_relabel_gives_the_same_trial_while_trials_hold_every_cpu(t
         text.replace("  - {name: gradnorm}\n", "")
         .replace("[1, 2]", "[1]")
         .replace("{checkpoint", "{keep_models: none, checkpoint")
-        + "baseline: false\n"
+        + "classical: false\n"
     )
     out = tmp_path / "out"
     done = _sweep(tmp_path, "--out", str(out))
@@ -309,7 +311,7 @@ def test_every_way_to_relabel_gives_the_same_trial_while_trials_hold_every_cpu(t
         rows = pq.read_table(out / "records" / f"similar-joint_kd-c{index}-s0.parquet").to_pylist()
         ways = {row["relabelled"].split(":")[0] for row in rows if row["relabelled"]}
         by_way["+".join(ways)] = [(row["test"], row["valid"], row["curve"]) for row in rows]
-    assert not (out / "baselines").exists()
+    assert not (out / "classical").exists()
     assert not (out / "models").exists()
     assert by_way.keys() == {"inline", "shared", "pool"}
     assert by_way["shared"] == by_way["inline"]

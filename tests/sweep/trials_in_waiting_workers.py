@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ray import tune
 
-from ray_mtlkd.sweep.cluster import connect
-from ray_mtlkd.sweep.workers import waiting_workers
+from ray_mtlkd.cluster.connection import connect
+from ray_mtlkd.cluster.workers import waiting_workers
 
 IDLE_S = 3
 

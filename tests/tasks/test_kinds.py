@@ -6,8 +6,8 @@ import torch
 from torch.nn import functional
 
 from ray_mtlkd.tasks.kinds import KINDS, start, unit
-from ray_mtlkd.tasks.losses import distillations, losses
 from ray_mtlkd.tasks.task import Task
+from ray_mtlkd.training.step.losses import distillations, losses
 
 EVERY = sorted(KINDS)
 CLASSIFYING = [kind for kind in EVERY if kind != "regression"]

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
+from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Layout, Tokens
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import decode_strategy
-from ray_mtlkd.tasks.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.tasks.inputs import Bag, Dense, DenseTokens, Layout, Tokens
 from ray_mtlkd.tasks.metrics import trivial
 from ray_mtlkd.tasks.task import Task
-from ray_mtlkd.training.evaluation import predict_all
+from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import Job, SoftLabels
 from ray_mtlkd.training.settings import Configuration, Convergence, Distillation, Optimization
 

@@ -7,11 +7,11 @@ mix, and whoever asks it for a number, or for a size that depends on one, raises
 import pytest
 import torch
 
+from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.encoders.mlp import Mlp
-from ray_mtlkd.tasks.examples import as_tensors
 from ray_mtlkd.training.settings import Optimization
-from ray_mtlkd.training.soft import SoftTable
-from ray_mtlkd.training.trainer import Trainer
+from ray_mtlkd.training.state.soft_labels import SoftTable
+from ray_mtlkd.training.step.trainer import Trainer
 
 ENCODERS = {
     "tables": Mlp(hidden=(8, 8)),

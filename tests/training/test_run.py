@@ -9,20 +9,20 @@ import pytest
 import torch
 from torch.nn.modules.module import register_module_forward_hook
 
+from ray_mtlkd.data.inputs import Dense
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import Encoder
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import CURRICULA
-from ray_mtlkd.tasks.inputs import Dense
-from ray_mtlkd.training.checkpoint import Checkpoints, DamagedCheckpointError
-from ray_mtlkd.training.evaluation import BATCH_ROWS, metrics_of, predict_all
-from ray_mtlkd.training.feed import batch_sizes, feed
+from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, metrics_of, predict_all
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
-from ray_mtlkd.training.soft import SoftTable, soft_table
-from ray_mtlkd.training.storage import Storage
-from ray_mtlkd.training.trainer import Trainer
+from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointError
+from ray_mtlkd.training.state.soft_labels import SoftTable, soft_table
+from ray_mtlkd.training.step.feed import batch_sizes, feed
+from ray_mtlkd.training.step.trainer import Trainer
 
 NAMED = (
     "sum",

@@ -75,8 +75,8 @@ def _clock_trials(module: ModuleType) -> None:
 
 
 _CLOCKS: Mapping[str, Callable[[ModuleType], None]] = {
-    "ray_mtlkd.training.trainer": _clock_steps,
-    "ray_mtlkd.training.evaluation": _clock_evaluations,
+    "ray_mtlkd.training.step.trainer": _clock_steps,
+    "ray_mtlkd.training.evaluation.evaluate": _clock_evaluations,
     "ray_mtlkd.sweep.trial": _clock_trials,
 }
 

@@ -10,10 +10,10 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from ray_mtlkd.data.inputs import Bag, BagFeatures, Layout
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_letters, check_widths, forms_of
 from ray_mtlkd.models.encoders.layers import HashedLayer, stack
-from ray_mtlkd.tasks.inputs import Bag, BagFeatures, Layout
 from ray_mtlkd.tasks.task import Kind
 
 _STD = 0.05

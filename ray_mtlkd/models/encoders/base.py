@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
-from ray_mtlkd.tasks.inputs import SHORTEST_LETTERS, Features, Layout
+from ray_mtlkd.data.inputs import SHORTEST_LETTERS, Features, Layout
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Kind
 

@@ -15,10 +15,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ray_mtlkd.data.inputs import BagFeatures, Layout, TokenFeatures, Tokens
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_letters, check_widths, forms_of
-from ray_mtlkd.models.encoders.layers import HashedLayer, HashedWords, pool
-from ray_mtlkd.tasks.inputs import BagFeatures, Layout, TokenFeatures, Tokens
+from ray_mtlkd.models.encoders.layers import HashedLayer, WordEmbedding, pool
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Kind
 
@@ -99,7 +99,7 @@ class CnnEncoder(Encoder):
     def __init__(self, config: Cnn, layouts: Sequence[Layout], *, per_token: Sequence[bool]) -> None:
         super().__init__()
         buckets = max(layout.buckets for layout in layouts)
-        self.words = HashedWords(buckets, config.embedding, std=_STD, dropout=config.word_dropout)
+        self.words = WordEmbedding(buckets, config.embedding, std=_STD, dropout=config.word_dropout)
         self.filters = nn.ModuleList(
             nn.Conv1d(config.embedding, config.channels, width, padding=width // 2) for width in config.widths
         )

@@ -79,7 +79,7 @@ class HashedLayer(nn.Module):
         return activations
 
 
-class HashedWords(nn.Module):
+class WordEmbedding(nn.Module):
     """A word as the sum of the embeddings of its hashes; training drops whole words (Iyyer et al. 2015, DAN, 2.2.1)."""
 
     def __init__(self, buckets: int, width: int, *, std: float, dropout: float) -> None:

@@ -8,11 +8,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ray_mtlkd.data.inputs import Dense, DenseFeatures, DenseTokens, Layout
 from ray_mtlkd.decode import document
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_widths, forms_of
 from ray_mtlkd.models.encoders.layers import Layer, stack
-from ray_mtlkd.tasks.inputs import Dense, DenseFeatures, DenseTokens, Layout
 from ray_mtlkd.tasks.task import Kind
 
 _STD = 0.1

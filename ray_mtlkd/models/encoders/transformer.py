@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from ray_mtlkd.data.inputs import Layout, TokenFeatures, Tokens
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_widths, forms_of
-from ray_mtlkd.models.encoders.layers import HashedWords, pool
-from ray_mtlkd.tasks.inputs import Layout, TokenFeatures, Tokens
+from ray_mtlkd.models.encoders.layers import WordEmbedding, pool
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Kind
 
@@ -97,7 +97,7 @@ class TransformerEncoder(Encoder):
     def __init__(self, config: Transformer, layouts: Sequence[Layout], *, per_token: Sequence[bool]) -> None:
         super().__init__()
         buckets = max(layout.buckets for layout in layouts)
-        self.words = HashedWords(buckets, config.embedding, std=_STD, dropout=config.word_dropout)
+        self.words = WordEmbedding(buckets, config.embedding, std=_STD, dropout=config.word_dropout)
         block = nn.TransformerEncoderLayer(
             config.embedding,
             config.attention_heads,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ray_mtlkd.tasks.inputs import Inputs
+from ray_mtlkd.data.inputs import Inputs
 
 
 class MultitaskModel(nn.Module, ABC):

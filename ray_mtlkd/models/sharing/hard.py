@@ -5,10 +5,10 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from ray_mtlkd.data.inputs import Inputs, Layout, Pair
 from ray_mtlkd.models.encoders.base import EncoderConfig
 from ray_mtlkd.models.heads import Head, PairJoin, read_together
 from ray_mtlkd.models.sharing.base import MultitaskModel
-from ray_mtlkd.tasks.inputs import Inputs, Layout, Pair
 from ray_mtlkd.tasks.task import Task
 
 

@@ -17,9 +17,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ray_mtlkd.data.inputs import SHORTEST_LETTERS, Array, Bag, BagFeatures, Layout
 from ray_mtlkd.imports import Later
 from ray_mtlkd.setups.features.words import PATTERN, Places, Words, hash_ngrams, split
-from ray_mtlkd.tasks.inputs import SHORTEST_LETTERS, Array, Bag, BagFeatures, Layout
 
 _text = Later("sklearn.feature_extraction.text")
 _sparsefuncs = Later("sklearn.utils.sparsefuncs_fast")

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables
+from ray_mtlkd.data.inputs import Array, BagFeatures, DenseFeatures, Features, Inputs, Layout, TokenFeatures
 from ray_mtlkd.errors import MtlkdError, raise_all
-from ray_mtlkd.setups.baseline import token_offsets, trivial_metric
 from ray_mtlkd.setups.cache import Entry, cache_folder, content_hash
 from ray_mtlkd.setups.features.dense import fit_columns, fit_token_vectors, fit_vectors
 from ray_mtlkd.setups.features.featuriser import Featuriser
 from ray_mtlkd.setups.features.state import VERSION, dump, load, pack_featurisers
 from ray_mtlkd.setups.features.text import TextTags, fit_bags, fit_tokens
 from ray_mtlkd.setups.manifest import TaskSpec
-from ray_mtlkd.setups.raw import RawSetup, RawTask
-from ray_mtlkd.tasks.examples import SPLITS, Examples, SetupTables, TaskTables
-from ray_mtlkd.tasks.inputs import Array, BagFeatures, DenseFeatures, Features, Inputs, Layout, TokenFeatures
+from ray_mtlkd.setups.trivial import token_offsets, trivial_metric
+from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 
 _Made = tuple[Layout, tuple[Inputs[Array], ...]]
 """Layout, and the inputs of train, valid and test."""
@@ -33,7 +33,7 @@ READS: Mapping[type, frozenset[str]] = {
 """Input forms that a request can be made from."""
 
 
-def fit_featurisers(raw: RawSetup, features: Features) -> dict[str, Featuriser]:
+def fit_featurisers(raw: ValidatedSetup, features: Features) -> dict[str, Featuriser]:
     """The featuriser of each task, fitted on train alone; tasks that read the same tables have the same one.
 
     Raises:
@@ -43,7 +43,7 @@ def fit_featurisers(raw: RawSetup, features: Features) -> dict[str, Featuriser]:
     return _by_task(groups, _fit(raw, groups, features))
 
 
-def featurise(raw: RawSetup, features: Features) -> SetupTables[Array]:
+def featurise(raw: ValidatedSetup, features: Features) -> SetupTables[Array]:
     """The setup's tables as flat arrays; whatever is fitted (idf, means, codes) is fitted on train.
 
     Features of text are kept in the cache folder, if there is one; dense ones are made faster than found there.
@@ -54,7 +54,7 @@ def featurise(raw: RawSetup, features: Features) -> SetupTables[Array]:
     return featurise_and_pack(raw, features)[0]
 
 
-def featurise_and_pack(raw: RawSetup, features: Features) -> tuple[SetupTables[Array], bytes]:
+def featurise_and_pack(raw: ValidatedSetup, features: Features) -> tuple[SetupTables[Array], bytes]:
     """The same tables, and what `pack_featurisers` makes of the featurisers that they come from.
 
     Raises:
@@ -82,7 +82,7 @@ def featurise_and_pack(raw: RawSetup, features: Features) -> tuple[SetupTables[A
     return tables, packed
 
 
-def _key(raw: RawSetup, features: Features) -> str:
+def _key(raw: ValidatedSetup, features: Features) -> str:
     """Hash of all that the features depend on."""
     libraries = (np.__version__, version("scipy"), version("scikit-learn"), pa.__version__, platform.python_version())
     return _hash(repr((content_hash(raw), features, VERSION, _ENTRY, libraries)).encode())
@@ -96,15 +96,15 @@ def _hash(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _groups(raw: RawSetup) -> list[list[RawTask]]:
+def _groups(raw: ValidatedSetup) -> list[list[ValidatedTask]]:
     """The tasks that read the same tables, together: they share their features."""
-    groups: dict[int, list[RawTask]] = {}
+    groups: dict[int, list[ValidatedTask]] = {}
     for task in raw.tasks:
         groups.setdefault(id(task.splits["train"].inputs), []).append(task)
     return list(groups.values())
 
 
-def _make(raw: RawSetup, features: Features) -> tuple[tuple[_Made, ...], bytes]:
+def _make(raw: ValidatedSetup, features: Features) -> tuple[tuple[_Made, ...], bytes]:
     """Layout and inputs of each group of tasks, and their featurisers, packed."""
     groups = _groups(raw)
     fitted = _fit(raw, groups, features)
@@ -119,14 +119,14 @@ def _make(raw: RawSetup, features: Features) -> tuple[tuple[_Made, ...], bytes]:
 
 
 def _by_task(
-    groups: Sequence[Sequence[RawTask]], fitted: Sequence[tuple[Featuriser, Inputs[Array]]]
+    groups: Sequence[Sequence[ValidatedTask]], fitted: Sequence[tuple[Featuriser, Inputs[Array]]]
 ) -> dict[str, Featuriser]:
     """The featuriser of each task."""
     return {task.task.name: featuriser for tasks, (featuriser, _) in zip(groups, fitted, strict=True) for task in tasks}
 
 
 def _fit(
-    raw: RawSetup, groups: Sequence[Sequence[RawTask]], features: Features
+    raw: ValidatedSetup, groups: Sequence[Sequence[ValidatedTask]], features: Features
 ) -> Sequence[tuple[Featuriser, Inputs[Array]]]:
     """The featuriser of each group of tasks, and the inputs of its train table."""
     raise_all(f"setup {raw.manifest.name}", [problem for task in raw.tasks for problem in _misfit(task, features)])
@@ -149,7 +149,7 @@ def _alike(spec: TaskSpec, train: pa.Table, trains: Sequence[tuple[TaskSpec, pa.
     return pa.concat_tables([table for other, table in trains if other.columns == spec.columns])
 
 
-def _tags(tasks: Sequence[RawTask]) -> TextTags:
+def _tags(tasks: Sequence[ValidatedTask]) -> TextTags:
     tagging = {task.task.kind == "tagging" for task in tasks}
     return "some" if len(tagging) > 1 else "all" if tagging == {True} else "none"
 
@@ -161,7 +161,7 @@ def _fit_dense(spec: TaskSpec, train: pa.Table, features: DenseFeatures) -> Feat
     return fit_vectors(train, column) if spec.form == "vector" else fit_token_vectors(train, column)
 
 
-def _setup_tables(raw: RawSetup, features: Features, made: Sequence[_Made]) -> SetupTables[Array]:
+def _setup_tables(raw: ValidatedSetup, features: Features, made: Sequence[_Made]) -> SetupTables[Array]:
     by_task = {task.task.name: part for tasks, part in zip(_groups(raw), made, strict=True) for task in tasks}
     tasks = tuple(_tables(task, *by_task[task.task.name]) for task in raw.tasks)
     return SetupTables(
@@ -181,7 +181,7 @@ _INPUTS: Mapping[type[Features], str] = {
 """What a user calls the inputs that an encoder asks for."""
 
 
-def _misfit(task: RawTask, features: Features) -> Sequence[MtlkdError]:
+def _misfit(task: ValidatedTask, features: Features) -> Sequence[MtlkdError]:
     form, kind = task.spec.form, task.task.kind
     where = f"tasks.{task.task.name}"
     if form not in READS[type(features)]:
@@ -196,7 +196,7 @@ def _misfit(task: RawTask, features: Features) -> Sequence[MtlkdError]:
     return []
 
 
-def _tables(task: RawTask, layout: Layout, inputs: Sequence[Inputs[Array]]) -> TaskTables[Array]:
+def _tables(task: ValidatedTask, layout: Layout, inputs: Sequence[Inputs[Array]]) -> TaskTables[Array]:
     examples = {
         split: Examples(made, np.ascontiguousarray(raw.labels), raw.row_ids, token_offsets(task, split))
         for (split, raw), made in zip(task.splits.items(), inputs, strict=True)
@@ -212,7 +212,7 @@ def _tables(task: RawTask, layout: Layout, inputs: Sequence[Inputs[Array]]) -> T
     )
 
 
-def _fingerprint(raw: RawSetup, features: Features, tasks: Sequence[TaskTables[Array]]) -> str:
+def _fingerprint(raw: ValidatedSetup, features: Features, tasks: Sequence[TaskTables[Array]]) -> str:
     """Hash of the setup's name, its tasks, the request and every array; one that tasks share is read once."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((raw.manifest.name, tuple(raw.manifest.tasks.items()), features)).encode())

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ray_mtlkd.data.inputs import Array, Dense, DenseFeatures, DenseTokens, Layout
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.columns import Sort, spread, whole
 from ray_mtlkd.setups.features.words import ends
 from ray_mtlkd.setups.manifest import Columns
-from ray_mtlkd.tasks.inputs import Array, Dense, DenseFeatures, DenseTokens, Layout
 
 _UNIT = (0.0, 1.0)
 """The bin of a column without two values: a piecewise linear encoding over it leaves every value as it is."""

@@ -5,8 +5,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from ray_mtlkd.data.inputs import Array, Inputs, Layout
 from ray_mtlkd.setups.columns import Sort
-from ray_mtlkd.tasks.inputs import Array, Inputs, Layout
 
 
 class Featuriser(Protocol):

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.imports import Later
 from ray_mtlkd.setups.features.bag import count_letters
 from ray_mtlkd.setups.features.words import Words, hash_ngrams, split
-from ray_mtlkd.tasks.inputs import Array
 
 _preprocessing = Later("sklearn.preprocessing")
 _sparsefuncs = Later("sklearn.utils.sparsefuncs_fast")

@@ -9,10 +9,10 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from ray_mtlkd.data.inputs import Array, Bag, BagFeatures, Dense, DenseTokens, Layout, Pair, Tokens
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features import bag, dense, overlap, text, tokens
 from ray_mtlkd.setups.features.featuriser import Featuriser
-from ray_mtlkd.tasks.inputs import Array, Bag, BagFeatures, Dense, DenseTokens, Layout, Pair, Tokens
 
 VERSION = 3
 """Counts the changes of this package after which the same tables and requests make other features."""

@@ -7,6 +7,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ray_mtlkd.data.inputs import Array, Bag, BagFeatures, Inputs, Layout, Pair, TokenFeatures, Tokens
 from ray_mtlkd.setups.columns import Sort, whole
 from ray_mtlkd.setups.features import bag, overlap
 from ray_mtlkd.setups.features.bag import WeightedNgrams
@@ -14,7 +15,6 @@ from ray_mtlkd.setups.features.overlap import Overlap
 from ray_mtlkd.setups.features.tokens import HashedWords
 from ray_mtlkd.setups.features.words import Words, listed, runs
 from ray_mtlkd.setups.manifest import TaskSpec
-from ray_mtlkd.tasks.inputs import Array, Bag, BagFeatures, Inputs, Layout, Pair, TokenFeatures, Tokens
 
 TextTags = Literal["none", "some", "all"]
 _SPACE = pa.scalar(" ", pa.large_string())

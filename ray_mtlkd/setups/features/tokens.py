@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ray_mtlkd.data.inputs import Array, Bag, Layout, Tokens
 from ray_mtlkd.setups.features.bag import WeightedNgrams
 from ray_mtlkd.setups.features.words import PATTERN, Words, bucket, ends, spans, split
-from ray_mtlkd.tasks.inputs import Array, Bag, Layout, Tokens
 
 WIDTH = 4
 """Hashes a word."""

@@ -13,7 +13,7 @@ _EPSILON = 1e-8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moments:
+class AdamState:
     """What Adam remembers of one number: running means of the gradient and of its square, and the steps taken."""
 
     mean: float = 0.0
@@ -21,7 +21,7 @@ class Moments:
     steps: int = 0
 
 
-def descend(value: float, *, gradient: float, moments: Moments, lr: float) -> tuple[float, Moments]:
+def descend(value: float, *, gradient: float, moments: AdamState, lr: float) -> tuple[float, AdamState]:
     """The number after one step against its gradient, and the next moments."""
     steps = moments.steps + 1
     mean = _DECAY_MEAN * moments.mean + (1 - _DECAY_MEAN) * gradient
@@ -29,4 +29,4 @@ def descend(value: float, *, gradient: float, moments: Moments, lr: float) -> tu
     unbiased_mean = mean / (1 - _DECAY_MEAN**steps)
     unbiased_square = square / (1 - _DECAY_SQUARE**steps)
     moved = value - lr * unbiased_mean / (math.sqrt(unbiased_square) + _EPSILON)
-    return moved, Moments(mean=mean, square=square, steps=steps)
+    return moved, AdamState(mean=mean, square=square, steps=steps)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.strategies.balancers.adam import Moments, descend
+from ray_mtlkd.strategies.balancers.adam import AdamState, descend
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
 _LEAST_WEIGHT = 1e-3
@@ -35,7 +35,7 @@ class GradNormState:
 
     weights: tuple[float, ...]
     initial: tuple[float | None, ...]
-    moments: tuple[Moments, ...]
+    moments: tuple[AdamState, ...]
 
 
 @document
@@ -75,7 +75,7 @@ class GradNorm:
         return GradNormState(
             weights=(1.0,) * num_tasks,
             initial=(None,) * num_tasks,
-            moments=(Moments(),) * num_tasks,
+            moments=(AdamState(),) * num_tasks,
         )
 
     def weigh(self, signals: Signals, state: GradNormState) -> tuple[Weights, GradNormState]:

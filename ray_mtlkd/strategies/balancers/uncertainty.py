@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.strategies.balancers.adam import Moments, descend
+from ray_mtlkd.strategies.balancers.adam import AdamState, descend
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
 _LARGEST = 20.0
@@ -25,7 +25,7 @@ class UncertaintyState:
     """Log variances [T] and Adam's moments of each [T]."""
 
     log_variances: tuple[float, ...]
-    moments: tuple[Moments, ...]
+    moments: tuple[AdamState, ...]
 
 
 @document
@@ -62,7 +62,7 @@ class Uncertainty:
         """All log variances at their start."""
         return UncertaintyState(
             log_variances=(self.log_variance,) * num_tasks,
-            moments=(Moments(),) * num_tasks,
+            moments=(AdamState(),) * num_tasks,
         )
 
     def weigh(self, signals: Signals, state: UncertaintyState) -> tuple[Weights, UncertaintyState]:

@@ -24,7 +24,7 @@ class TaskFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class ConvergenceVerdict:
     """Whether a task has converged, and why.
 
     Attributes:
@@ -114,7 +114,7 @@ class Curriculum(Protocol):
         """
 
     def advance(
-        self, state: CurriculumState, verdicts: Sequence[Verdict]
+        self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """The next state after an evaluation, and what to do, in order.
 

@@ -12,12 +12,12 @@ from typing import ClassVar
 from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.curricula.base import (
     Action,
+    ConvergenceVerdict,
     CurriculumState,
     Relabel,
     Rewind,
     Role,
     TaskFacts,
-    Verdict,
 )
 from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
 
@@ -49,7 +49,7 @@ class JointKD:
         return start_all(facts)
 
     def advance(
-        self, state: CurriculumState, verdicts: Sequence[Verdict]
+        self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """Newly converged tasks are relabelled, earliest peak first; with rewind, only the first of them."""
         found = newly_converged(state, verdicts)

@@ -12,11 +12,11 @@ from typing import ClassVar
 from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.curricula.base import (
     Action,
+    ConvergenceVerdict,
     CurriculumState,
     Rewind,
     Role,
     TaskFacts,
-    Verdict,
 )
 from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
 
@@ -36,7 +36,7 @@ class RewindOnly:
         return start_all(facts)
 
     def advance(
-        self, state: CurriculumState, verdicts: Sequence[Verdict]
+        self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """Of the newly converged tasks, the one with the earliest peak rewinds the model; the others are void."""
         tasks = newly_converged(state, verdicts)[:1]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.strategies.curricula.base import Action, CurriculumState, Role, TaskFacts, Verdict
+from ray_mtlkd.strategies.curricula.base import Action, ConvergenceVerdict, CurriculumState, Role, TaskFacts
 from ray_mtlkd.strategies.curricula.ordering import Order, arrange
 from ray_mtlkd.strategies.curricula.transitions import (
     finish_or,
@@ -41,7 +41,7 @@ class Sequential:
         return start_first(arrange(self.order, facts))
 
     def advance(
-        self, state: CurriculumState, verdicts: Sequence[Verdict]
+        self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """When the last task that joined has converged, it goes on as it is and the next one starts."""
         tasks = newly_converged(state, verdicts)

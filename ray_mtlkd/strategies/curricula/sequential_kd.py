@@ -11,12 +11,12 @@ from typing import ClassVar
 from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.curricula.base import (
     Action,
+    ConvergenceVerdict,
     CurriculumState,
     Relabel,
     Rewind,
     Role,
     TaskFacts,
-    Verdict,
 )
 from ray_mtlkd.strategies.curricula.ordering import Order, arrange
 from ray_mtlkd.strategies.curricula.transitions import (
@@ -59,7 +59,7 @@ class SequentialKD:
         return start_first(arrange(self.order, facts))
 
     def advance(
-        self, state: CurriculumState, verdicts: Sequence[Verdict]
+        self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """When the learning task has converged, it is relabelled and the next one starts."""
         tasks = newly_converged(state, verdicts)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.strategies.curricula.base import Action, CurriculumState, Role, TaskFacts, Verdict
+from ray_mtlkd.strategies.curricula.base import Action, ConvergenceVerdict, CurriculumState, Role, TaskFacts
 from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
 
 
@@ -24,7 +24,7 @@ class SingleTask:
         return start_all(facts)
 
     def advance(
-        self, state: CurriculumState, verdicts: Sequence[Verdict]
+        self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """Convergence is noted and changes nothing, until the last task's ends the trial."""
         state = settle(state, newly_converged(state, verdicts), phase="labels")

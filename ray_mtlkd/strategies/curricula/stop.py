@@ -7,11 +7,11 @@ from typing import ClassVar
 from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.curricula.base import (
     Action,
+    ConvergenceVerdict,
     CurriculumState,
     Role,
     Stop,
     TaskFacts,
-    Verdict,
 )
 from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
 
@@ -31,7 +31,7 @@ class StopConverged:
         return start_all(facts)
 
     def advance(
-        self, state: CurriculumState, verdicts: Sequence[Verdict]
+        self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """Newly converged tasks stop, earliest peak first."""
         tasks = newly_converged(state, verdicts)

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from ray_mtlkd.strategies.curricula.base import (
     Action,
+    ConvergenceVerdict,
     CurriculumState,
     Finish,
     Phase,
     Start,
     TaskFacts,
-    Verdict,
 )
 
 
@@ -33,7 +33,7 @@ def start_next(state: CurriculumState) -> tuple[CurriculumState, tuple[Action, .
     return state, ()
 
 
-def newly_converged(state: CurriculumState, verdicts: Sequence[Verdict]) -> tuple[int, ...]:
+def newly_converged(state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]) -> tuple[int, ...]:
     """Tasks that train on labels and have now converged, earliest best evaluation first (ties: setup's order)."""
     found = [
         task

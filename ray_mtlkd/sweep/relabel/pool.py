@@ -8,11 +8,11 @@ import pyarrow as pa
 import ray
 import ray.data
 
+from ray_mtlkd.cluster.gpu import relying_on_gpu
+from ray_mtlkd.cluster.ray_logging import quiet_data
+from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.sweep.gpu import relying_on_gpu
-from ray_mtlkd.sweep.quiet import quiet_data
 from ray_mtlkd.sweep.relabel.teacher import Predictor, fetch
-from ray_mtlkd.tasks.inputs import Array
 
 _STALLED_S = 600
 """A pool that makes no progress for this long ends with an error instead of hanging."""

@@ -5,7 +5,7 @@ The batches are then the same as in the trial, and so are the numbers that come 
 
 import math
 
-from ray_mtlkd.training.evaluation import BATCH_ROWS
+from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS
 
 _LEAST_BATCHES, _MOST_BATCHES = 4, 128
 """Of a range: a call costs about a millisecond; a lost actor costs a range, and so long is a pool without progress."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import ray
 
-from ray_mtlkd.sweep.gpu import relying_on_gpu
+from ray_mtlkd.cluster.gpu import relying_on_gpu
+from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.sweep.relabel.teacher import Predictor, fetch
-from ray_mtlkd.tasks.inputs import Array
 
 _TEACHER_BYTES = 2**28
 """Parameters of the teachers that a shared actor keeps, at most, unless a single one has more."""

@@ -7,17 +7,17 @@ from typing import Any
 import ray
 import torch
 
+from ray_mtlkd.data.device import choose_device, keep_memory
+from ray_mtlkd.data.examples import SetupTables, as_tensors
+from ray_mtlkd.data.inputs import Array, Layout
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders import EncoderConfig
-from ray_mtlkd.tasks.device import choose_device, keep_memory
-from ray_mtlkd.tasks.examples import SetupTables, as_tensors
-from ray_mtlkd.tasks.inputs import Array, Layout
 from ray_mtlkd.tasks.task import Task
-from ray_mtlkd.training.evaluation import predict
+from ray_mtlkd.training.evaluation.evaluate import predict
 
 
 @dataclass(frozen=True, kw_only=True)
-class Teacher:
+class TeacherMessage:
     """A model on its way to another process.
 
     Attributes:
@@ -40,7 +40,7 @@ class Teacher:
 class Predictor:
     """A teacher and its train table, ready to predict."""
 
-    def __init__(self, teacher: Teacher, tables: SetupTables[Array], *, device: str) -> None:
+    def __init__(self, teacher: TeacherMessage, tables: SetupTables[Array], *, device: str) -> None:
         torch.set_num_threads(1)
         keep_memory()
         self._index = teacher.index

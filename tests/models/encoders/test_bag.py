@@ -1,7 +1,7 @@
 import torch
 
+from ray_mtlkd.data.inputs import Bag, Layout
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
-from ray_mtlkd.tasks.inputs import Bag, Layout
 
 LAYOUT = Layout(form="Bag", buckets=400)
 

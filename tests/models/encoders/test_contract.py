@@ -5,12 +5,12 @@ from dataclasses import dataclass, fields
 import pytest
 import torch
 
+from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Layout, Pair, Tokens, take
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders import ENCODERS, decode_encoder
-from ray_mtlkd.tasks.inputs import Bag, Dense, DenseTokens, Layout, Pair, Tokens, take
 from ray_mtlkd.tasks.kinds import KINDS
-from ray_mtlkd.tasks.losses import losses
 from ray_mtlkd.tasks.task import Task
+from ray_mtlkd.training.step.losses import losses
 
 LENGTHS = [3, 1, 6, 2, 4]
 BUCKETS, HASHES, COLUMNS, CODES, OVERLAP = 200, 3, 4, (5, 3), 2

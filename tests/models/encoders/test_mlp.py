@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from ray_mtlkd.data.inputs import Dense, DenseTokens, Layout, take
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders.mlp import CategoryEmbedding, Mlp, NumberEmbedding
-from ray_mtlkd.tasks.inputs import Dense, DenseTokens, Layout, take
 from ray_mtlkd.tasks.task import Task
 
 SAME = Layout(form="Dense", width=3, columns=("a", "b", "c"))

@@ -1,12 +1,12 @@
 import pytest
 
+from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, TokenFeatures
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders import ENCODERS, decode_encoder
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.encoders.transformer import Transformer
-from ray_mtlkd.tasks.inputs import BagFeatures, DenseFeatures, TokenFeatures
 
 
 def test_a_name_alone_means_the_defaults():

@@ -2,8 +2,8 @@ import math
 
 import torch
 
+from ray_mtlkd.data.inputs import Layout, Tokens
 from ray_mtlkd.models.encoders.transformer import Transformer, waves
-from ray_mtlkd.tasks.inputs import Layout, Tokens
 
 LAYOUT = Layout(form="Tokens", width=2, buckets=50)
 

@@ -2,11 +2,11 @@ import copy
 
 import torch
 
+from ray_mtlkd.data.inputs import Bag, Layout, Pair
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
-from ray_mtlkd.tasks.inputs import Bag, Layout, Pair
 from ray_mtlkd.tasks.task import Task
 
 TEXT = Layout(form="Bag", buckets=30)

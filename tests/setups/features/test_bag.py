@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import HashingVectorizer
 
+from ray_mtlkd.data.inputs import BagFeatures
 from ray_mtlkd.setups.features import bag
 from ray_mtlkd.setups.features.words import PATTERN, bucket, runs
-from ray_mtlkd.tasks.inputs import BagFeatures
 
 FEATURES = BagFeatures(letters=0)
 

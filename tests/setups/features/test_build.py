@@ -6,12 +6,12 @@ import pyarrow as pa
 import pytest
 
 from ray_mtlkd import setups
+from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, Pair, TokenFeatures
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features import build
 from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.manifest import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
-from ray_mtlkd.tasks.inputs import BagFeatures, DenseFeatures, Pair, TokenFeatures
 
 TEXTS = {
     "train": ["pay now", "hello you", "pay me 12", "hello"],

@@ -2,10 +2,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ray_mtlkd.data.inputs import DenseFeatures
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features.dense import bin_edges, fit_columns, fit_token_vectors, fit_vectors
 from ray_mtlkd.setups.manifest import Columns
-from ray_mtlkd.tasks.inputs import DenseFeatures
 
 COLUMNS = Columns(numeric=("age",), categorical=("city",))
 

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 
 from ray_mtlkd import setups
+from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, Features, TokenFeatures
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features import state
 from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.manifest import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
-from ray_mtlkd.tasks.inputs import BagFeatures, DenseFeatures, Features, TokenFeatures
 
 TEXTS = {
     "train": ["Pay now, pay", "hello you", "pay me 12-b", "hello", "", "oh  PAY\tme"],
@@ -63,7 +63,7 @@ def table(texts):
 
 @dataclass(frozen=True)
 class Case:
-    raw: setups.RawSetup
+    raw: setups.ValidatedSetup
     featuriser: setups.Featuriser
     features: Features
 

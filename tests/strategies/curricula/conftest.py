@@ -1,6 +1,6 @@
 import pytest
 
-from ray_mtlkd.strategies.curricula.base import TaskFacts, Verdict
+from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
 
 FACTS = (
     TaskFacts(name="medium", rows=500, difficulty=0.2),
@@ -26,7 +26,7 @@ def play():
         history = [(_initials(state), actions)]
         for best in evaluations:
             verdicts = [
-                Verdict(converged=task in best, best_step=best.get(task, -1), reason="so the table says")
+                ConvergenceVerdict(converged=task in best, best_step=best.get(task, -1), reason="so the table says")
                 for task in range(len(FACTS))
             ]
             state, actions = curriculum.advance(state, verdicts)

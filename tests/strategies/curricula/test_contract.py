@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ray_mtlkd.strategies import CURRICULA, dump_state, load_state
-from ray_mtlkd.strategies.curricula.base import Finish, Relabel, Rewind, Start, Stop, TaskFacts, Verdict
+from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, Finish, Relabel, Rewind, Start, Stop, TaskFacts
 from ray_mtlkd.strategies.curricula.joint_kd import JointKD
 from ray_mtlkd.strategies.curricula.sequential import Sequential
 from ray_mtlkd.strategies.curricula.sequential_kd import SequentialKD
@@ -37,7 +37,7 @@ LEGAL = {
 @st.composite
 def verdicts(draw, count):
     return tuple(
-        Verdict(converged=draw(st.booleans()), best_step=draw(st.integers(0, 5)) * 25, reason="drawn")
+        ConvergenceVerdict(converged=draw(st.booleans()), best_step=draw(st.integers(0, 5)) * 25, reason="drawn")
         for _ in range(count)
     )
 
@@ -140,7 +140,7 @@ def test_it_finishes_last_and_exactly_when_every_task_has_converged(name, run):
 @given(run=runs())
 def test_it_ends_within_one_more_evaluation_a_task_once_all_keep_converging(name, run):
     facts, evaluations = run
-    done = [Verdict(converged=True, best_step=0, reason="all of them")] * len(facts)
+    done = [ConvergenceVerdict(converged=True, best_step=0, reason="all of them")] * len(facts)
     history = list(steps(ALL[name], facts, [*evaluations, *[done] * len(facts)]))
     assert Finish() in history[-1][3]
     assert "waiting" not in history[-1][2].phases
@@ -175,4 +175,4 @@ def test_a_state_goes_through_json(name, run):
 def test_the_number_of_verdicts_must_be_the_number_of_tasks(name, facts):
     state, _ = ALL[name].begin(facts)
     with pytest.raises(ValueError, match=r"zip\(\) argument"):
-        ALL[name].advance(state, [Verdict(converged=True, best_step=0, reason="one only")])
+        ALL[name].advance(state, [ConvergenceVerdict(converged=True, best_step=0, reason="one only")])

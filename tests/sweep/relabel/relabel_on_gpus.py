@@ -17,13 +17,13 @@ import ray
 import torch
 
 from ray_mtlkd import setups
+from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders.mlp import Mlp
-from ray_mtlkd.sweep.relabel import Desk, start_shared
-from ray_mtlkd.tasks.examples import as_tensors
-from ray_mtlkd.training.evaluation import predict_all
-from ray_mtlkd.training.job import Request
+from ray_mtlkd.sweep.relabel import Relabeller, start_shared
+from ray_mtlkd.training.evaluation.evaluate import predict_all
+from ray_mtlkd.training.job import RelabelRequest
 from ray_mtlkd.training.settings import Relabelling
 
 INDEX = 4  # the largest table: several ranges
@@ -61,12 +61,12 @@ def _trial(reference, shared, ways):
     tables = as_tensors(ray.get(reference[0]))
     tasks = tuple((table.task, table.layout) for table in tables.tasks)
     model = build(ENCODER, tasks).eval()
-    request = Request(task=tasks[INDEX][0].name, model=model, index=INDEX, table=tables.tasks[INDEX])
+    request = RelabelRequest(task=tasks[INDEX][0].name, model=model, index=INDEX, table=tables.tasks[INDEX])
     expected = predict_all(model, INDEX, request.table.train)
     told = {}
     for where in ways:
         settings = Relabelling(where=where, gpus_per_actor=SHARES[where])
-        desk = Desk(settings, encoder=ENCODER, tasks=tasks, tables=reference[0], shared=shared)
+        desk = Relabeller(settings, encoder=ENCODER, tasks=tasks, tables=reference[0], shared=shared)
         try:
             told[where] = torch.allclose(desk(request).outputs, expected, atol=1e-6, rtol=0)
         except MtlkdError as error:

@@ -18,11 +18,11 @@ import ray
 import torch
 
 from ray_mtlkd import setups
+from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.build import build
 from ray_mtlkd.models.encoders.mlp import Mlp
-from ray_mtlkd.sweep.relabel import Desk, start_shared
-from ray_mtlkd.tasks.examples import as_tensors
-from ray_mtlkd.training.job import Request
+from ray_mtlkd.sweep.relabel import Relabeller, start_shared
+from ray_mtlkd.training.job import RelabelRequest
 from ray_mtlkd.training.settings import Relabelling
 
 TASKS = {"similar": 4, "diverse": 4}  # the largest multiclass table, and the tagging one
@@ -39,10 +39,10 @@ def _trial(name, reference, shared, seed):
     torch.manual_seed(seed)
     model = build(ENCODER, tasks)
     index = TASKS[name]
-    request = Request(task=tasks[index][0].name, model=model.eval(), index=index, table=tables.tasks[index])
+    request = RelabelRequest(task=tasks[index][0].name, model=model.eval(), index=index, table=tables.tasks[index])
     outputs = {}
     for where in ("inline", "shared", "pool", "auto"):
-        desk = Desk(Relabelling(where=where), encoder=ENCODER, tasks=tasks, tables=reference[0], shared=shared)
+        desk = Relabeller(Relabelling(where=where), encoder=ENCODER, tasks=tasks, tables=reference[0], shared=shared)
         labels = desk(request)
         outputs[where] = labels.outputs.numpy()
         if where != "auto" and not labels.where.startswith(where):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ray_mtlkd.sweep.relabel import ranges
-from ray_mtlkd.training.evaluation import BATCH_ROWS
+from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS
 
 
 @given(

@@ -1,0 +1,107 @@
+"""Classical models: what scikit-learn's models reach on a setup's tasks, each task by itself, without a network."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ray_mtlkd.classical.cache import VERSION, find, keep
+from ray_mtlkd.errors import MtlkdError, first_line
+from ray_mtlkd.imports import Later
+from ray_mtlkd.records import ClassicalRecord
+from ray_mtlkd.setups.cache import content_hash
+from ray_mtlkd.setups.trivial import trivial_metric
+from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
+from ray_mtlkd.tasks.metrics import METRICS
+
+__all__ = ["ClassicalResults", "compute", "known", "remember"]
+
+# It imports scikit-learn's models, which a sweep that does not compute models itself never needs.
+_measure = Later("ray_mtlkd.classical.measure")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassicalResults:
+    """What a setup's classical models reach.
+
+    Attributes:
+        records: One a task, in the setup's order.
+        problems: Why a task has none.
+    """
+
+    records: tuple[ClassicalRecord, ...]
+    problems: tuple[MtlkdError, ...] = ()
+
+
+def known(raw: ValidatedSetup, *, say: Say) -> ClassicalResults | None:
+    """The setup's models from the cache; None where they are not there.
+
+    Args:
+        raw: The setup.
+        say: Told of a damaged file, which counts as none.
+    """
+    records = find(content_hash(raw), tasks=[task.task.name for task in raw.tasks], say=say)
+    return None if records is None else ClassicalResults(records=records)
+
+
+def compute(raw: ValidatedSetup, *, say: Say) -> ClassicalResults:
+    """The setup's models, computed now; a task that cannot have one does not stop the others.
+
+    Args:
+        raw: The setup.
+        say: Told before each task, and what became of it.
+    """
+    content = content_hash(raw)
+    records, problems = [], []
+    for at, task in enumerate(raw.tasks, start=1):
+        where = f"{task.task.name} ({at} of {len(raw.tasks)})"
+        say(f"classical model of {where} …")
+        started = time.monotonic()
+        try:
+            records.append(_record(task, setup=raw.manifest.name, content=content))
+        # what a library refuses about somebody's tables is not known beforehand, and the other tasks have models
+        except (MtlkdError, ValueError, ArithmeticError, MemoryError) as error:
+            problems.append(_problem(task, error))
+            say(f"{where} has none: {problems[-1]}")
+        else:
+            say(f"{where}: {records[-1].model}, {time.monotonic() - started:.1f} s")
+    return ClassicalResults(records=tuple(records), problems=tuple(problems))
+
+
+def remember(found: ClassicalResults, *, say: Say) -> None:
+    """Put models into the cache, where there is one and every task has its own.
+
+    Args:
+        found: Of one setup.
+        say: Told where the cache cannot be written.
+    """
+    if found.records and not found.problems:
+        keep(found.records, say=say)
+
+
+def _record(task: ValidatedTask, *, setup: str, content: str) -> ClassicalRecord:
+    found = _measure.measure(task)
+    metric = METRICS[task.task.metric]
+    return ClassicalRecord(
+        setup=setup,
+        content=content,
+        version=VERSION,
+        task=task.task.name,
+        kind=task.task.kind,
+        metric=metric.name,
+        sign=metric.sign,
+        model=found.model,
+        valid=found.valid,
+        test=found.test,
+        trivial_valid=trivial_metric(task, "valid"),
+        trivial_test=trivial_metric(task, "test"),
+        cpu_s=found.cpu_s,
+    )
+
+
+def _problem(task: ValidatedTask, error: Exception) -> MtlkdError:
+    if isinstance(error, MtlkdError):
+        return error
+    what = f"{type(error).__name__}: {first_line(error)}"
+    return MtlkdError(what, where=f"tasks.{task.task.name}", fix="look at its tables, or go without a model")

@@ -1,0 +1,115 @@
+"""The classical model of one task: fitted on train, chosen on validation, measured on both."""
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from ray_mtlkd.classical import rows, tags
+from ray_mtlkd.classical.models import Fit, Floats, Predictor, boosted, linear
+from ray_mtlkd.classical.rows import Rows
+from ray_mtlkd.data.examples import Split
+from ray_mtlkd.setups.trivial import token_offsets
+from ray_mtlkd.setups.validated import ValidatedTask
+from ray_mtlkd.tasks.metrics import METRICS, evaluate
+
+Answer = Callable[[Split], Floats]
+"""A fitted model's raw outputs on a split."""
+
+_FEW = linear(0.1, 1.0, 10.0)
+"""Of rows with few columns."""
+_LOGISTIC_OF_TEXT = 10.0
+_RIDGE_OF_TEXT = (0.3, 1.0)
+_TAGGERS = (0.3, 1.0)
+"""Inverse penalties that are tried."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a task's classical model reaches, in the metric's own unit."""
+
+    model: str
+    valid: float
+    test: float
+    cpu_s: float
+
+
+def measure(task: ValidatedTask) -> Measured:
+    """Fit the models for the task's kind and inputs, keep the one that is best on validation, and measure it on test.
+
+    Raises:
+        MtlkdError: where the inputs give nothing to learn from.
+    """
+    started = time.process_time()
+    sign = METRICS[task.task.metric].sign
+    best: tuple[float, str, Answer] | None = None
+    # One thread: it is the machine's other cores that train the networks, and sums do not depend on their number.
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        # A fit that ran out of iterations is a candidate like any other: validation decides.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for name, answer in _candidates(task):
+            valid = _metric(task, "valid", answer)
+            if best is None or sign * valid > sign * best[0]:
+                best = valid, name, answer
+        assert best is not None  # noqa: S101 - every kind and form has a candidate
+        valid, name, answer = best
+        test = _metric(task, "test", answer)
+    return Measured(model=name, valid=valid, test=test, cpu_s=time.process_time() - started)
+
+
+def _metric(task: ValidatedTask, split: Split, answer: Answer) -> float:
+    return evaluate(task.task, answer(split), task.splits[split].labels, token_offsets(task, split))
+
+
+def _candidates(task: ValidatedTask) -> Iterator[tuple[str, Answer]]:
+    """Every fitted model with its name, by the task's kind and input form."""
+    form = task.spec.form
+    plain = "ridge regression" if task.task.kind == "regression" else "logistic regression"
+    if task.task.kind == "tagging":
+        yield from _taggers(task)
+    elif form in {"text", "tokens"}:
+        words = rows.words(task)
+        yield from _fitted(task, words, {f"TF-IDF + {plain}": _text(task)})
+        both = rows.beside(words, rows.characters(task))
+        yield from _fitted(task, both, {f"TF-IDF with chars + {plain}": _text(task)})
+    elif form == "pair":
+        fits = {f"token overlap + {plain}": _FEW, "token overlap + gradient boosting": boosted()}
+        yield from _fitted(task, rows.overlap(task), fits)
+    elif task.spec.columns is not None:
+        numeric, categorical = len(task.spec.columns.numeric), len(task.spec.columns.categorical)
+        codes = range(numeric, numeric + categorical)
+        yield from _fitted(task, rows.columns(task), {"gradient boosting": boosted(categorical=codes)})
+    else:
+        yield from _fitted(task, rows.standardised_vectors(task), {plain: _FEW, "gradient boosting": boosted()})
+
+
+def _text(task: ValidatedTask) -> Fit:
+    return linear(*_RIDGE_OF_TEXT) if task.task.kind == "regression" else linear(_LOGISTIC_OF_TEXT, wide=True)
+
+
+def _fitted(task: ValidatedTask, inputs: Rows, fits: Mapping[str, Fit]) -> Iterator[tuple[str, Answer]]:
+    for name, fit in fits.items():
+        for predict in fit(task.task, inputs["train"], task.splits["train"].labels):
+            yield name, partial(_predicted, predict, inputs)
+
+
+def _predicted(predict: Predictor, inputs: Rows, split: Split) -> Floats:
+    return predict(inputs[split])
+
+
+def _taggers(task: ValidatedTask) -> Iterator[tuple[str, Answer]]:
+    of_words = task.spec.form == "tokens"
+    inputs = tags.word_features(task) if of_words else rows.standardised_vectors(task)
+    name = f"logistic regression{' on words' if of_words else ''}, Viterbi"
+    labels, offsets = task.splits["train"].labels.astype(np.int64), tags.offsets_of(task, "train")
+    for tagger in tags.fit_taggers(inputs["train"], labels, offsets, _TAGGERS):
+        yield name, partial(_tagged, tagger, inputs, task)
+
+
+def _tagged(tagger: tags.Tagger, inputs: Rows, task: ValidatedTask, split: Split) -> Floats:
+    return tagger.tag(inputs[split], tags.offsets_of(task, split))

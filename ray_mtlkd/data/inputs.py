@@ -1,0 +1,243 @@
+"""Model inputs as flat arrays: numpy while they travel (zero-copy from the object store), tensors while they train.
+
+Every class holds a whole table or one batch of it; rows are always copied, so that nobody can write into a table that
+other trials map. Rows of different lengths lie end to end, with ``offsets [N+1]``. On a GPU, row numbers and a table's
+offsets stay with the host, which therefore knows the sizes of a batch without asking; a batch is all on the GPU.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ray_mtlkd.data.device import send
+
+Array = NDArray[np.generic]
+A = TypeVar("A", Array, Tensor)
+Rows = Tensor | slice
+"""Row numbers [B] int64 on the host, or rows that are neighbours."""
+
+
+def neighbours(rows: Tensor) -> Rows:
+    """Ascending row numbers [B] as a slice where none between them is left out: its rows need no look-up each."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first + 1 == len(rows) else rows
+
+
+def flat_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions of the elements of ragged ``rows``, row by row, and the offsets of the result.
+
+    Args:
+        offsets: [N+1] int64.
+        rows: [B] int64.
+
+    Returns:
+        positions [sum of the rows' lengths], offsets [B+1].
+    """
+    # numpy repeats numbers three times as fast as torch, and nothing here is ever on a GPU
+    bounds, at = offsets.numpy(), rows.numpy()
+    starts = bounds[at]
+    lengths = bounds[at + 1] - starts
+    taken = np.zeros(len(at) + 1, np.int64)
+    np.cumsum(lengths, out=taken[1:])
+    positions = np.repeat(starts - taken[:-1], lengths)
+    positions += np.arange(len(positions))
+    return torch.from_numpy(positions), torch.from_numpy(taken)
+
+
+def _pick(array: Tensor, rows: Rows) -> Tensor:
+    """The given rows, copied."""
+    return array[rows].clone() if isinstance(rows, slice) else array.index_select(0, send(rows, array.device))
+
+
+@dataclass(frozen=True)
+class _Ragged:
+    """Where the elements of several batches of ragged rows stand, how many each batch has, and its offsets [B+1]."""
+
+    at: Rows
+    lengths: list[int]
+    offsets: list[Tensor]
+
+    def pick(self, array: Tensor) -> Sequence[Tensor]:
+        """The elements of each batch, copied."""
+        return torch.split_with_sizes(_pick(array, self.at), self.lengths)
+
+
+def _ragged(offsets: Tensor, rows: Rows, sizes: Sequence[int], device: torch.device) -> _Ragged:
+    """Where elements of ragged rows stand, for batches of ``sizes`` rows whose offsets go to ``device``."""
+    at: Rows
+    if isinstance(rows, slice):  # elements of neighbours are neighbours
+        kept = offsets[rows.start : rows.stop + 1]
+        at, found = slice(int(kept[0]), int(kept[-1])), kept - kept[0]
+    else:
+        at, found = flat_index(offsets, rows)
+    ends = list(accumulate(sizes, initial=0))
+    starts = found[ends].tolist()
+    return _Ragged(
+        at,
+        [stop - start for start, stop in pairwise(starts)],
+        [send(found[a : b + 1] - start, device) for (a, b), start in zip(pairwise(ends), starts, strict=False)],
+    )
+
+
+@dataclass(frozen=True)
+class Dense(Generic[A]):
+    """Numeric and categorical columns: values [N, D] float32, codes [N, C] int64 (0 = unseen in train)."""
+
+    values: A
+    codes: A
+
+    def batches(self: "Dense[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[Dense[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        columns = (torch.split_with_sizes(_pick(each, rows), sizes) for each in (self.values, self.codes))
+        return list(map(Dense, *columns))
+
+
+@dataclass(frozen=True)
+class DenseTokens(Generic[A]):
+    """A sequence of numeric vectors a row: values [tokens, D] float32, offsets [N+1] int64."""
+
+    values: A
+    offsets: A
+
+    def batches(self: "DenseTokens[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[DenseTokens[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        found = _ragged(self.offsets, rows, sizes, self.values.device)
+        return list(map(DenseTokens, found.pick(self.values), found.offsets))
+
+
+@dataclass(frozen=True)
+class Bag(Generic[A]):
+    """Hashed n-grams with TF-IDF weights: ids [nnz] int64, weights [nnz] float32, offsets [N+1] int64."""
+
+    ids: A
+    weights: A
+    offsets: A
+
+    def batches(self: "Bag[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[Bag[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        found = _ragged(self.offsets, rows, sizes, self.ids.device)
+        return list(map(Bag, found.pick(self.ids), found.pick(self.weights), found.offsets))
+
+
+@dataclass(frozen=True)
+class Tokens(Generic[A]):
+    """Hashed words in order: ids [tokens, W] int64 (W hashes a word: itself, affixes, shape), offsets [N+1] int64.
+
+    Where it was asked for, the rows' n-grams stand beside them as a bag.
+    """
+
+    ids: A
+    offsets: A
+    bag: Bag[A] | None = None
+
+    def batches(self: "Tokens[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[Tokens[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        found = _ragged(self.offsets, rows, sizes, self.ids.device)
+        bags = [None] * len(sizes) if self.bag is None else self.bag.batches(rows, sizes)
+        return list(map(Tokens, found.pick(self.ids), found.offsets, bags))
+
+
+@dataclass(frozen=True)
+class Pair(Generic[A]):
+    """Two texts and how far they overlap: overlap [N, K] float32."""
+
+    left: Bag[A] | Tokens[A]
+    right: Bag[A] | Tokens[A]
+    overlap: A
+
+    def batches(self: "Pair[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[Pair[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        sides = (side.batches(rows, sizes) for side in (self.left, self.right))
+        return list(map(Pair, *sides, torch.split_with_sizes(_pick(self.overlap, rows), sizes)))
+
+
+Inputs = Dense[A] | DenseTokens[A] | Bag[A] | Tokens[A] | Pair[A]
+
+
+def take(table: Inputs[Tensor], rows: Rows) -> Inputs[Tensor]:
+    """The given rows, copied."""
+    count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+    (found,) = table.batches(rows, [count])
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseFeatures:
+    """Numeric columns standardised on train (null → mean) and their bins, categorical columns as codes.
+
+    Attributes:
+        bins: Most bins of a numeric column; 0 for none.
+        rare: Rows of train that a category needs for a code of its own.
+    """
+
+    bins: int = 48
+    rare: int = 5
+
+
+SHORTEST_LETTERS = 3
+"""Length of the shortest n-gram of letters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BagFeatures:
+    """Hashed n-grams of words, and of the letters of words; sublinear tf x idf, each sort L2-normalised.
+
+    Attributes:
+        buckets: Size of each of the two parts of the hash table, of words and of letters.
+        ngrams: Longest n-gram of words.
+        letters: Longest n-gram of letters, from three on, borders of the word included; 0 for none.
+    """
+
+    buckets: int = 2**16
+    ngrams: int = 2
+    letters: int = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenFeatures:
+    """Hashed words in order.
+
+    Attributes:
+        buckets: Size of the hash table.
+        max_length: Words kept of a text (tagging rows are never cut).
+        bag: The n-grams that are wanted beside the words, of tasks whose words have no tags.
+    """
+
+    buckets: int = 2**16
+    max_length: int = 128
+    bag: BagFeatures | None = None
+
+
+Features = DenseFeatures | BagFeatures | TokenFeatures
+"""What an encoder asks of the tables; hashable, so that equal requests share one table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """The shape of a task's inputs, all that a model needs to know of the data.
+
+    Attributes:
+        form: Which class of this module the inputs are; of its two sides for a pair.
+        width: Dense: number of numeric columns (or of a token's features). Tokens: hashes a word.
+        cardinalities: Dense: number of codes of each categorical column, code 0 included.
+        columns: Dense: what identifies the columns, in order; tasks with the same ones share an input layer.
+        edges: Dense: ascending edges of each numeric column's bins, in the unit of its values; none for vectors.
+        buckets: Bag and tokens: size of the hash table.
+        ngrams: Tokens: size of the hash table of the bag beside them; 0 where there is none.
+        overlap: Pair: number of overlap features, else None.
+    """
+
+    form: str
+    width: int = 0
+    cardinalities: tuple[int, ...] = ()
+    columns: tuple[str, ...] = ()
+    edges: tuple[tuple[float, ...], ...] = ()
+    buckets: int = 0
+    ngrams: int = 0
+    overlap: int | None = None

@@ -1,0 +1,167 @@
+"""The folder that labels go to: one Parquet file a part, and a manifest once all of them are there.
+
+::
+
+    part-00000.parquet   labels; its schema's metadata say which teacher's, of which rows, by which settings
+    manifest.json        all that the parts have in common, and each part's checksum
+
+Every part is written as a draft first, so that one which is there is whole. What is there stays as it is.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ray_mtlkd.predict.dataset.labels import Settings, schema
+from ray_mtlkd.predict.dataset.source import DataSet, Part
+from ray_mtlkd.storage import DRAFT, Hashed, Storage
+from ray_mtlkd.tasks.task import Task
+
+MANIFEST = "manifest.json"
+ABOUT = b"ray_mtlkd"
+"""Under which a part's schema has its metadata."""
+
+_FORMAT = 1
+_GROUP_BYTES = 16 * 2**20
+"""Size of a row group from which on it is written, before compression."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """One part of the output."""
+
+    index: int
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartLayout:
+    """What every part of the output has in common, and which parts there will be.
+
+    Attributes:
+        common: In each part's metadata and in the manifest.
+        schema: The columns of a part.
+        parts: All of them.
+        digits: Of a part's number in the name of its file; names sort as parts do.
+    """
+
+    common: Mapping[str, Any]
+    schema: pa.Schema
+    parts: tuple[Part, ...]
+    digits: int
+
+    @classmethod
+    def of(
+        cls, settings: Settings, task: Task, *, teacher: str, keys: Sequence[pa.Field], parts: Iterable[Part]
+    ) -> Self:
+        """The layout of what a teacher says of some parts."""
+        everything = tuple(parts)
+        return cls(
+            common=_common(settings, task, teacher=teacher),
+            schema=schema(settings, task, keys),
+            parts=everything,
+            digits=max(5, len(str(len(everything) - 1))),
+        )
+
+    def name(self, part: Part) -> str:
+        """The file of a part."""
+        return f"part-{part.index:0{self.digits}}.parquet"
+
+    def about(self, part: Part) -> dict[str, Any]:
+        """A part's metadata."""
+        return {
+            **self.common,
+            "source": asdict(part.file),
+            "rows": [part.start, part.stop],
+            "first_row": part.first_row,
+        }
+
+
+def _common(settings: Settings, task: Task, *, teacher: str) -> dict[str, Any]:
+    """What decides the labels of any row."""
+    return {
+        "format": _FORMAT,
+        "teacher": teacher,
+        "task": task.name,
+        "kind": task.kind,
+        "classes": list(task.classes),
+        "center": task.center,
+        "scale": task.scale,
+        **{name: value for name, value in asdict(settings).items() if name != "task"},
+        "key": list(settings.key),
+    }
+
+
+class PartWriter:
+    """Writes a part's pieces as they come."""
+
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._writer = writer
+        self._schema = schema
+        self._held: list[pa.Table] = []
+
+    def write(self, columns: Sequence[pa.Array | pa.ChunkedArray]) -> None:
+        """Add some rows."""
+        self._held.append(pa.table(list(columns), schema=self._schema))
+        if sum(table.nbytes for table in self._held) >= _GROUP_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Make what was added a row group."""
+        if self._held:
+            self._writer.write_table(pa.concat_tables(self._held))
+            self._held = []
+
+
+@contextmanager
+def writing(storage: Storage, layout: PartLayout, part: Part, found: list[Written]) -> Iterator[PartWriter]:
+    """A writer for a part, which is there once the body has ended well; what was written is added to ``found``."""
+    described = layout.schema.with_metadata({ABOUT: json.dumps(layout.about(part))})
+    with storage.writing(layout.name(part)) as stream:
+        hashed = Hashed(stream)
+        options = {"compression": "zstd", "use_dictionary": False, "write_statistics": ["row"]}
+        with pq.ParquetWriter(hashed, described, write_page_checksum=True, **options) as writer:
+            rows = PartWriter(writer, described)
+            yield rows
+            rows.flush()
+        found.append(Written(index=part.index, rows=part.rows, bytes=hashed.bytes, sha256=hashed.sha256))
+
+
+def clean(storage: Storage) -> None:
+    """Remove what dead runs have left half written, and the manifest of an output that is not whole any more."""
+    for name in storage.names():
+        if name.endswith(DRAFT) or name == MANIFEST:
+            storage.delete(name)
+
+
+def manifest(layout: PartLayout, source: DataSet, written: Sequence[Written]) -> dict[str, Any]:
+    """All about the output; the same for the same labels."""
+    by_index = {each.index: each for each in written}
+    parts = []
+    for part in layout.parts:
+        known = by_index[part.index]
+        parts.append(
+            {
+                "file": layout.name(part),
+                "rows": known.rows,
+                "bytes": known.bytes,
+                "sha256": known.sha256,
+                "first_row": part.first_row,
+                "source": part.file.name,
+                "source_rows": [part.start, part.stop],
+            }
+        )
+    files = [asdict(file) for file in source.files]
+    return {**layout.common, "rows": source.rows, "files": files, "parts": parts}
+
+
+def write_manifest(storage: Storage, value: Mapping[str, Any]) -> None:
+    """The last file of a whole output."""
+    storage.write(MANIFEST, json.dumps(value, indent=1).encode())

@@ -1,0 +1,192 @@
+"""A trained model as a folder that is complete by itself: columns of a table go in, predictions come out.
+
+::
+
+    model.safetensors      the parameters
+    features.safetensors   the fitted featurisers (`setups.pack_featurisers`)
+    model.json             encoder, tasks, where the model comes from, and a checksum of either file; written last
+
+Nothing is pickled. A folder without ``model.json`` holds no model: its writer died.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import safetensors.torch
+from pydantic import TypeAdapter, ValidationError
+
+from ray_mtlkd import setups
+from ray_mtlkd.data.inputs import Layout
+from ray_mtlkd.decode import unknown_name
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.build import MultitaskModel, build
+from ray_mtlkd.models.encoders import decode_encoder
+from ray_mtlkd.records import Stage
+from ray_mtlkd.setups import Featuriser
+from ray_mtlkd.storage import Storage, join_uri
+from ray_mtlkd.tasks.task import Task
+from ray_mtlkd.training.job import Chosen
+
+MODELS = "models"
+"""A sweep's folder of models."""
+
+_HEAD, _PARAMETERS, _FEATURES = "model.json", "model.safetensors", "features.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a model comes from.
+
+    Attributes:
+        step: Of the trial, that the parameters are of.
+        score: On validation.
+    """
+
+    sweep: str
+    setup: str
+    trial: str
+    strategy: str
+    stage: Stage
+    seed: int
+    step: int
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TaskPart:
+    """One task of the model, and what each column holds that it reads."""
+
+    task: Task
+    layout: Layout
+    columns: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ModelHead:
+    teacher: str
+    encoder: dict[str, Any]
+    tasks: tuple[_TaskPart, ...]
+    origin: Origin
+    files: dict[str, str]
+
+
+_ADAPTER = TypeAdapter(_ModelHead)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptModel:
+    """A model that is ready to predict.
+
+    Attributes:
+        uri: Its folder.
+        teacher: Hash of parameters, architecture and features: the same teacher gives the same predictions.
+        model: On the CPU, in evaluation mode.
+        featurisers: By task.
+    """
+
+    uri: str
+    teacher: str
+    model: MultitaskModel
+    tasks: tuple[Task, ...]
+    featurisers: Mapping[str, Featuriser]
+    origin: Origin
+
+    def index(self, task: str) -> int:
+        """The place of a task in the model.
+
+        Raises:
+            MtlkdError: listing the tasks, where it is none of them.
+        """
+        names = [known.name for known in self.tasks]
+        if task not in names:
+            raise unknown_name(task, names, what="task", where=self.uri)
+        return names.index(task)
+
+
+def save(storage: Storage, chosen: Chosen, *, featurisers: bytes, origin: Origin) -> None:
+    """Write a model: whole or not at all, and the same bytes each time.
+
+    Args:
+        storage: A folder of the model's own.
+        chosen: The model, and what it was trained on.
+        featurisers: Those of its tasks, packed; others may be among them.
+        origin: Where it comes from.
+    """
+    tables, encoder = chosen.job.tables.tasks, chosen.job.configuration.encoder
+    fitted = setups.unpack_featurisers(featurisers, where=f"setup {origin.setup}")
+    own = {table.task.name: fitted[table.task.name] for table in tables}
+    parameters = {key: tensor.cpu().clone() for key, tensor in chosen.model.state_dict().items()}
+    contents = {_PARAMETERS: safetensors.torch.save(parameters), _FEATURES: setups.pack_featurisers(own)}
+    described = {"name": encoder.name, **asdict(encoder)}  # type: ignore[call-overload]
+    parts = tuple(
+        _TaskPart(task=table.task, layout=table.layout, columns=dict(own[table.task.name].sorts)) for table in tables
+    )
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    head = _ModelHead(
+        teacher=_teacher(described, parts, files), encoder=described, tasks=parts, origin=origin, files=files
+    )
+    if storage.read(_HEAD) is not None:
+        storage.delete(_HEAD)  # the trial runs again: until it has ended, here is no model
+    for name, content in contents.items():
+        storage.write(name, content)
+    storage.write(_HEAD, _ADAPTER.dump_json(head, indent=1))
+
+
+def load(storage: Storage) -> KeptModel:
+    """The model in a folder.
+
+    Raises:
+        MtlkdError: where there is none, or it is damaged.
+    """
+    head = _read_head(storage)
+    contents = {name: _read(storage, name, sha256) for name, sha256 in head.files.items()}
+    where = join_uri(storage.uri, _HEAD)
+    if head.teacher != _teacher(head.encoder, head.tasks, head.files):
+        raise _damaged("its description was changed", where)
+    model = build(decode_encoder(head.encoder, where=where), [(part.task, part.layout) for part in head.tasks])
+    model.load_state_dict(safetensors.torch.load(contents[_PARAMETERS]))
+    return KeptModel(
+        uri=storage.uri,
+        teacher=head.teacher,
+        model=model.eval(),
+        tasks=tuple(part.task for part in head.tasks),
+        featurisers=setups.unpack_featurisers(contents[_FEATURES], where=join_uri(storage.uri, _FEATURES)),
+        origin=head.origin,
+    )
+
+
+def _read_head(storage: Storage) -> _ModelHead:
+    data = storage.read(_HEAD)
+    if data is None:
+        below = [name for name in storage.folders() if storage.child(name).read(_HEAD) is not None]
+        fix = f"give the folder of one of its models: {', '.join(below)}" if below else "give a sweep's models/TRIAL"
+        raise MtlkdError("no model here", where=storage.uri, fix=fix)
+    try:
+        head = _ADAPTER.validate_json(data)
+    except ValidationError as error:
+        raise _damaged("it is not what was written", join_uri(storage.uri, _HEAD)) from error
+    if head.files.keys() != {_PARAMETERS, _FEATURES}:
+        raise _damaged("it names other files", join_uri(storage.uri, _HEAD))
+    return head
+
+
+def _read(storage: Storage, name: str, sha256: str) -> bytes:
+    data = storage.read(name)
+    if data is None:
+        raise _damaged("the file is missing", join_uri(storage.uri, name))
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise _damaged("its checksum does not match", join_uri(storage.uri, name))
+    return data
+
+
+def _damaged(what: str, where: str) -> MtlkdError:
+    return MtlkdError(f"the model is damaged: {what}", where=where, fix="copy the folder again, or train again")
+
+
+def _teacher(encoder: Mapping[str, Any], parts: Sequence[_TaskPart], files: Mapping[str, str]) -> str:
+    """Hash of all that decides a prediction."""
+    tasks = [asdict(part) for part in parts]
+    return hashlib.sha256(json.dumps([encoder, tasks, files], sort_keys=True).encode()).hexdigest()

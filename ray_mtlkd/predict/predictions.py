@@ -1,0 +1,116 @@
+"""What a kept model says of a table's rows: raw outputs, or answers in the terms of the labels that it learned."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+from torch import Tensor
+
+from ray_mtlkd import setups
+from ray_mtlkd.data.examples import unlabelled
+from ray_mtlkd.data.inputs import DenseTokens, Tokens
+from ray_mtlkd.errors import MtlkdError, within
+from ray_mtlkd.predict.model_folder import KeptModel
+from ray_mtlkd.tasks.kinds import KINDS
+from ray_mtlkd.tasks.task import Task
+from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict_all
+
+_PIECE_ROWS = 8 * BATCH_ROWS
+"""Rows that are featurised at a time: the n-grams of a text take many times its room."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """A task's raw outputs for some rows.
+
+    Attributes:
+        values: On the CPU, finite: [N], [N, K] or [tokens, K].
+        offsets: Where each row's tokens begin [N+1]; None where there are none.
+    """
+
+    values: Tensor
+    offsets: NDArray[Any] | None
+
+
+def outputs_of(kept: KeptModel, task: str, table: pa.Table, *, where: str, device: str = "cpu") -> Outputs:
+    """What the model's head for a task says of a table's rows, in their order.
+
+    Args:
+        kept: Its model is on the device.
+        table: At least a row; columns that the task does not read are left alone.
+        where: Names the table in errors.
+
+    Raises:
+        MtlkdError: where a column does not fit, or an output is not finite; ExceptionGroup of them, where several do
+            not fit.
+    """
+    featuriser = kept.featurisers[task]
+    checked = setups.check_inputs(table, featuriser.sorts, where=where)
+    try:
+        inputs = featuriser.transform(checked)
+    except MtlkdError as error:
+        raise within(where, [error])[0] from error
+    values = predict_all(kept.model, kept.index(task), unlabelled(inputs, table.num_rows, device)).cpu()
+    if not torch.isfinite(values).all():
+        fix = "look for extreme values in these rows, or take another model"
+        raise MtlkdError(f"the outputs of {task} are not finite", where=where, fix=fix)
+    return Outputs(values, inputs.offsets if isinstance(inputs, Tokens | DenseTokens) else None)
+
+
+def predict_table(kept: KeptModel, task: str, table: pa.Table, *, where: str) -> pa.Table:
+    """What the model predicts of each row, as a user would have labelled it.
+
+    Args:
+        kept: Its model is on the CPU.
+        table: At least a row.
+        where: Names the table in errors.
+
+    Returns:
+        ``TASK_prediction``: a class name, a number in the label's own unit, a list of names, or one tag a token; and,
+        but for regression, ``TASK_probability`` in [0, 1] of what is predicted: a number, or one for each in the list.
+
+    Raises:
+        MtlkdError: where the model has no such task or a column does not fit; ExceptionGroup of them, where several do
+            not.
+    """
+    known = kept.tasks[kept.index(task)]
+    setups.check_inputs(table, kept.featurisers[task].sorts, where=where)  # all rows first: they are told by number
+    pieces = [
+        _said(known, outputs_of(kept, task, table.slice(at, _PIECE_ROWS), where=where))
+        for at in range(0, table.num_rows, _PIECE_ROWS)
+    ]
+    return pa.concat_tables(pieces)
+
+
+def columns(task: Task) -> tuple[str, ...]:
+    """The names of a task's answers."""
+    return (f"{task.name}_prediction", *([] if task.kind == "regression" else [f"{task.name}_probability"]))
+
+
+def _said(task: Task, outputs: Outputs) -> pa.Table:
+    values = outputs.values.numpy()
+    predicted = KINDS[task.kind].predict(task, values)
+    if task.kind == "regression":
+        return pa.table([pa.array(predicted)], list(columns(task)))
+    names = pa.array(task.classes, pa.string())
+    if task.kind == "multilabel":
+        rows, codes = predicted.nonzero()
+        ends = np.cumsum(predicted.sum(axis=1))
+        found = [names.take(pa.array(codes)), pa.array(expit(values)[rows, codes])]
+        return pa.table([_lists(np.array([0, *ends]), each) for each in found], list(columns(task)))
+    if task.kind == "binary":
+        probability = expit(np.where(predicted == 1, values, -values))
+    else:
+        probability = softmax(values, axis=1).max(axis=1)
+    found = [names.take(pa.array(predicted)), pa.array(probability)]
+    if outputs.offsets is not None and KINDS[task.kind].per_token:
+        found = [_lists(outputs.offsets, each) for each in found]
+    return pa.table(found, list(columns(task)))
+
+
+def _lists(offsets: NDArray[Any], values: pa.Array) -> pa.Array:
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)

@@ -1,0 +1,113 @@
+"""Parts by name: this package's, those of packages installed beside it, and anybody's as ``package.module:Name``."""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
+
+from ray_mtlkd.decode import unknown_name
+from ray_mtlkd.errors import MtlkdError, first_line
+
+T = TypeVar("T")
+
+Contract = Callable[[Any], str | None]
+"""What is wrong with what a plug-in's name leads to, e.g. ``has no method `weigh```; None where nothing is."""
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """The parts of one sort.
+
+    As a mapping it holds those of this package alone; `find` also knows entry points of the sort's group and references
+    such as ``package.module:Name``. What a name leads to is imported when it is asked for, and not before.
+
+    Args:
+        noun: What a part is called in errors, e.g. ``balancer``.
+        group: Of entry points, e.g. ``ray_mtlkd.balancers``.
+        members: Those of this package.
+        contract: Looks at what a plug-in's name leads to.
+    """
+
+    def __init__(self, noun: str, *, group: str, members: Mapping[str, T], contract: Contract) -> None:
+        self.noun = noun
+        self.group = group
+        self._members = dict(members)
+        self._contract = contract
+
+    def __getitem__(self, name: str) -> T:
+        return self._members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def names(self) -> list[str]:
+        """Every name that needs no reference: this package's, then those of installed packages."""
+        return [*self._members, *(name for name in self._offered() if name not in self._members)]
+
+    def find(self, name: object, *, where: str) -> T:
+        """What a name leads to.
+
+        Raises:
+            MtlkdError: at ``where``, for a name that nobody knows, a plug-in that cannot be imported, or one that is
+                no part of this sort.
+        """
+        if isinstance(name, str):
+            if name in self._members:
+                return self._members[name]
+            if (offered := self._offered().get(name)) is not None:
+                return self._plug_in(name, offered.load, where=where)
+            if is_reference(name):
+                return self._plug_in(name, lambda: load(name), where=where)
+        raise unknown_name(name, self.names(), what=self.noun, where=where)
+
+    def name_of(self, part: object) -> str:
+        """The name under which `find` finds a part again, in any process that can import it."""
+        for name, member in self._members.items():
+            if member is part:
+                return name
+        reference = f"{getattr(part, '__module__', '')}:{getattr(part, '__qualname__', '')}"
+        offered = (name for name, point in self._offered().items() if point.value == reference)
+        return next(offered, reference)
+
+    def _offered(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=self.group)}
+
+    def _plug_in(self, name: str, imported: Callable[[], Any], *, where: str) -> T:
+        try:
+            found: T = imported()
+        except Exception as error:  # whatever a module that is not ours raises while it is imported
+            raise MtlkdError(
+                f"the {self.noun} {name!r} cannot be imported ({type(error).__name__}: {first_line(error)})",
+                where=where,
+                fix="install its package, or name the folder that its module lies in with --code",
+            ) from error
+        problem = self._contract(found)
+        if problem is not None:
+            raise MtlkdError(
+                f"{name!r} is no {self.noun}: {problem}",
+                where=where,
+                fix=f"see docs/extending.md for what a {self.noun} has",
+            )
+        return found
+
+
+def is_reference(name: str) -> bool:
+    """Whether a name says where to import something from: ``package.module:Name``."""
+    module, colon, attribute = name.partition(":")
+    return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
+
+
+def load(reference: str) -> Any:
+    """What ``package.module:Name`` names.
+
+    Raises:
+        ImportError: where there is no such module.
+        AttributeError: where the module has no such name.
+    """
+    module, _, attribute = reference.partition(":")
+    found: Any = importlib.import_module(module)
+    for name in attribute.split("."):
+        found = getattr(found, name)
+    return found

@@ -1,0 +1,20 @@
+"""Manifests of public setups that come with the package; their tables do not."""
+
+from importlib import resources
+
+import yaml
+
+from ray_mtlkd.setups.manifest import Manifest, parse_manifest
+
+_FOLDER = resources.files("ray_mtlkd.setups").joinpath("manifests")
+
+
+def catalogue_names() -> tuple[str, ...]:
+    """The public setups, in alphabetical order."""
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in _FOLDER.iterdir() if file.name.endswith(".yaml")))
+
+
+def catalogue_manifest(name: str) -> Manifest:
+    """The manifest of a public setup."""
+    text = _FOLDER.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    return parse_manifest(yaml.safe_load(text), where=f"catalogue/{name}.yaml")

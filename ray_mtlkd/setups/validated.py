@@ -1,0 +1,46 @@
+"""A setup's validated tables, before they become features."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ray_mtlkd.data.examples import Split
+from ray_mtlkd.data.inputs import Array
+from ray_mtlkd.setups.manifest import Manifest, TaskSpec
+from ray_mtlkd.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class ValidatedSplit:
+    """One table of one task.
+
+    Attributes:
+        inputs: Input columns of all M rows of the file; tasks that read the same columns of it hold the same object.
+        labels: Of the N labelled rows, as ``tasks.examples`` has them.
+        row_ids: Places of the labelled rows in the file [N], ascending.
+    """
+
+    inputs: pa.Table
+    labels: Array
+    row_ids: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ValidatedTask:
+    """One task with its three validated tables."""
+
+    task: Task
+    spec: TaskSpec
+    splits: Mapping[Split, ValidatedSplit]
+
+
+@dataclass(frozen=True)
+class ValidatedSetup:
+    """All tasks of a setup as validated tables, and what the door let pass but a reader should know."""
+
+    manifest: Manifest
+    tasks: tuple[ValidatedTask, ...]
+    warnings: tuple[str, ...]

@@ -1,0 +1,70 @@
+"""What a finished run amounts to: every task at the checkpoint, at its own peak, and beside its teacher."""
+
+from torch import Tensor
+
+from ray_mtlkd.data.examples import SetupTables
+from ray_mtlkd.training.evaluation.evaluate import metrics_of
+from ray_mtlkd.training.job import Outcome, TaskOutcome
+from ray_mtlkd.training.state.progress import Best, Peak, Progress
+from ray_mtlkd.training.state.snapshots import Snapshots
+
+
+def settle(
+    progress: Progress, *, best: Best, snapshots: Snapshots, tables: SetupTables[Tensor]
+) -> tuple[TaskOutcome, ...]:
+    """Measure the checkpoint and the peaks on test."""
+    peaks = [peak or Peak(value=value, step=best.step) for peak, value in zip(progress.peaks, best.values, strict=True)]
+    everything = range(len(tables.tasks))
+    tested = metrics_of(snapshots.model(best.step), tables, "test", everything)
+    at_peak: dict[int, float] = {}
+    for step in sorted({peak.step for peak in peaks}):
+        tasks = [task for task in everything if peaks[task].step == step]
+        if step == best.step:
+            at_peak.update({task: tested[task] for task in tasks})
+            continue
+        at_peak.update(zip(tasks, metrics_of(snapshots.model(step), tables, "test", tasks), strict=True))
+    return tuple(
+        _settle_task(
+            progress,
+            task,
+            name=tables.tasks[task].task.name,
+            best=best,
+            peak=peaks[task],
+            test=tested[task],
+            test_peak=at_peak[task],
+        )
+        for task in everything
+    )
+
+
+def summarise(progress: Progress, *, best: Best, tasks: tuple[TaskOutcome, ...]) -> Outcome:
+    """The run as a whole."""
+    return Outcome(
+        tasks=tasks,
+        score=best.score,
+        steps=progress.step,
+        batches=progress.batches,
+        wall_s=progress.wall_s,
+        cpu_s=progress.cpu_s,
+        notes=tuple(progress.notes),
+    )
+
+
+def _settle_task(
+    progress: Progress, task: int, *, name: str, best: Best, peak: Peak, test: float, test_peak: float
+) -> TaskOutcome:
+    teacher = progress.teachers[task]
+    return TaskOutcome(
+        valid=best.values[task],
+        test=test,
+        valid_peak=peak.value,
+        test_peak=test_peak,
+        teacher=None if teacher is None else teacher.value,
+        retention=None if teacher is None or teacher.value == 0 else best.values[task] / teacher.value,
+        converged_step=None if teacher is None else teacher.noticed,
+        teacher_step=None if teacher is None else teacher.step,
+        checkpoint_step=best.step,
+        relabelled=progress.relabelled.get(task),
+        curve=progress.curves[task],
+        events=[event for event in progress.events if event.task in {None, name}],
+    )

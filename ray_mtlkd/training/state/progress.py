@@ -1,0 +1,117 @@
+"""What a run has done so far, as plain data: it goes into a checkpoint as JSON and comes back exactly."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from ray_mtlkd.records import CurvePoint, Event
+from ray_mtlkd.strategies.curricula.base import CurriculumState
+from ray_mtlkd.training.evaluation.convergence import Tracker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Internals:
+    """The part of a snapshot that is not tensors.
+
+    Attributes:
+        drawn: Batches that each sampler has given.
+        trackers: [T].
+        balancer: The balancer's state as JSON data.
+        rng: State of the balancer's random generator: version, words, cached gauss.
+    """
+
+    drawn: tuple[int, ...]
+    trackers: tuple[Tracker, ...]
+    balancer: Any
+    rng: tuple[int, tuple[int, ...], float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The model at one evaluation, and, where a run may go back there or resume there, everything else that trains.
+
+    Attributes:
+        tensors: ``model.*``; with internals also ``optimizer.*`` and ``rng``.
+    """
+
+    tensors: dict[str, Tensor]
+    internals: Internals | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peak:
+    """A task's best validation metric over the whole run, and where."""
+
+    value: float
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The evaluation with the best validation score among those where every task had started."""
+
+    score: float
+    step: int
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherStep:
+    """A converged task's best evaluation, and the evaluation at which its convergence was noticed."""
+
+    value: float
+    step: int
+    noticed: int
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """The run's bookkeeping; everything here survives a rewind.
+
+    Attributes:
+        step: Physical steps taken.
+        batches: Task batches spent.
+        switched: Tasks whose targets were replaced since the last step.
+        soft: Per relabelled task, the name of its soft labels in the storage.
+        relabelled: Per relabelled task, where that was computed and why there.
+    """
+
+    curriculum: CurriculumState
+    peaks: list[Peak | None]
+    teachers: list[TeacherStep | None]
+    curves: list[list[CurvePoint]]
+    step: int = 0
+    batches: int = 0
+    finished: bool = False
+    best: Best | None = None
+    switched: frozenset[int] = frozenset()
+    soft: dict[int, str] = field(default_factory=dict)
+    relabelled: dict[int, str] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What the run tells the outside after each evaluation.
+
+    Attributes:
+        budget: Task batches that the run may spend.
+        tasks: Names [T].
+        points: [T].
+        score: Mean skill; None while a task waits.
+        events: Since the last evaluation.
+        cosines: Mean cosine of two tasks' shared gradients since the last evaluation, where the balancer measures it.
+    """
+
+    step: int
+    batches: int
+    budget: int
+    tasks: tuple[str, ...]
+    points: tuple[CurvePoint, ...]
+    score: float | None
+    events: tuple[Event, ...]
+    cosines: dict[tuple[int, int], float]

@@ -1,0 +1,233 @@
+"""What one step learns from: batches of rows, and where each task's labels of them are.
+
+Where every task has rows of its own (multi-input), each draws its own batch. Where all tasks label the rows of one
+table (single-input), one batch serves them all: a row without a task's label is left out of that task's loss, not of
+the batch.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ray_mtlkd.data.device import send
+from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables
+from ray_mtlkd.data.inputs import Inputs
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.training.settings import Optimization
+from ray_mtlkd.training.step.batches import Sampler, Stream
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchTarget:
+    """What a task learns from a batch of inputs.
+
+    Attributes:
+        task: Index of the task.
+        outputs: Which of the batch's outputs are labelled [n] int64; None where all are.
+        labels: Places of their labels in the task's train labels, and in its soft labels [n] int64.
+        share: Of the task's labels in this step that lie in this batch, in (0, 1].
+    """
+
+    task: int
+    outputs: Tensor | None
+    labels: Tensor
+    share: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Inputs that go through the model together, and what is to be learned from them, by ascending task."""
+
+    inputs: Inputs[Tensor]
+    targets: tuple[BatchTarget, ...]
+
+
+class Feed(Protocol):
+    """Endless batches; their order depends on the seed alone, not on the strategy."""
+
+    def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
+        """The batches of one step of ``tasks`` (ascending); at least one task finds labels in them."""
+
+    @property
+    def drawn(self) -> tuple[int, ...]:
+        """How many batches each sampler has given."""
+
+    def move(self, drawn: Sequence[int]) -> None:
+        """Go on from where so many were ``drawn``."""
+
+
+def feed(tables: SetupTables[Tensor], settings: Optimization, *, seed: int) -> Feed:
+    """The feed that fits the tables.
+
+    Raises:
+        MtlkdError: where the batch sizes do not fit the tasks.
+    """
+    sizes = batch_sizes(settings, tables)
+    if tables.shares_rows:
+        return SharedRows(tables, batch_size=sizes[0], parts=settings.accumulation, seed=seed)
+    return OwnRows(tables.tasks, batch_sizes=sizes, parts=settings.accumulation, seed=seed)
+
+
+def batch_sizes(settings: Optimization, tables: SetupTables[Any]) -> tuple[int, ...]:
+    """Rows a task and step [T].
+
+    With ``proportional`` sampling or a temperature τ, task t has a share n_t^(1/τ) / sum n^(1/τ) of the step's
+    ``T x batch_size`` rows, n_t its train rows and τ = 1 for ``proportional``; at least one row.
+
+    Raises:
+        MtlkdError: where a task has no size, or tasks that share rows have sizes of their own.
+    """
+    names = [table.task.name for table in tables.tasks]
+    given, sampling = settings.batch_size, settings.sampling
+    if tables.shares_rows and (sampling != "equal" or not isinstance(given, int)):
+        raise MtlkdError(
+            "the tasks label the same rows, so one batch serves all of them",
+            where="training.batch_size" if sampling == "equal" else "training.sampling",
+            fix="give one number of rows, and leave sampling equal",
+        )
+    if not isinstance(given, int):
+        if missing := [name for name in names if name not in given]:
+            raise MtlkdError(
+                f"no batch size for {', '.join(missing)}",
+                where="training.batch_size",
+                fix="name every task of every setup, or give one number",
+            )
+        return tuple(given[name] for name in names)
+    if sampling == "equal":
+        return (given,) * len(names)
+    power = 1.0 if sampling == "proportional" else 1.0 / sampling
+    weights = [len(table.train) ** power for table in tables.tasks]
+    return tuple(max(1, round(given * len(names) * weight / sum(weights))) for weight in weights)
+
+
+class OwnRows:
+    """Each task draws its own rows."""
+
+    def __init__(
+        self, tables: Sequence[TaskTables[Tensor]], *, batch_sizes: Sequence[int], parts: int, seed: int
+    ) -> None:
+        self._streams = [
+            Stream(
+                Sampler(rows=len(table.train), seed=seed, task=table.task.name),
+                batch_size=size,
+                gather=partial(_gather, at, table.train, _parts(size, parts)),
+            )
+            for at, (table, size) in enumerate(zip(tables, batch_sizes, strict=True))
+        ]
+
+    def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
+        """A batch a task, or several where it is cut into parts."""
+        return tuple(batch for task in tasks for batch in self._streams[task].draw())
+
+    @property
+    def drawn(self) -> tuple[int, ...]:
+        """Of the tasks' samplers [T]."""
+        return tuple(stream.drawn for stream in self._streams)
+
+    def move(self, drawn: Sequence[int]) -> None:
+        """Go on from ``drawn`` [T]."""
+        for stream, count in zip(self._streams, drawn, strict=True):
+            stream.drawn = count
+
+
+def _gather(task: int, train: Examples[Tensor], sizes: Sequence[int], rows: Tensor) -> list[tuple[Batch, ...]]:
+    """The batches of several steps, each in parts of ``sizes``."""
+    every = [*sizes] * (len(rows) // sum(sizes))
+    places = (send(train.places(part), train.labels.device) for part in torch.split_with_sizes(rows, every))
+    batches = [
+        Batch(inputs=inputs, targets=(BatchTarget(task=task, outputs=None, labels=labels),))
+        for inputs, labels in zip(train.batches(rows, every), places, strict=True)
+    ]
+    return _by_step(batches, len(sizes))
+
+
+class SharedRows:
+    """All tasks learn from the same rows: those of one table that have a label of any task."""
+
+    def __init__(self, tables: SetupTables[Tensor], *, batch_size: int, parts: int, seed: int) -> None:
+        self._tables = tables.tasks
+        self._inputs = tables.tasks[0].train.inputs
+        self._sizes = _parts(batch_size, parts)
+        ids = [table.train.row_ids for table in tables.tasks]
+        self._rows = torch.unique(torch.cat(ids))
+        # [T, rows of the file]: where a task's label of a row stands among the task's labels, -1 where it has none
+        self._places = torch.full((len(ids), int(self._rows[-1]) + 1), -1)
+        for place, labelled in zip(self._places, ids, strict=True):
+            place[labelled] = torch.arange(len(labelled))
+        # tasks that label all of these rows need no look-up of which rows they label
+        self._labels_all = [len(labelled) == len(self._rows) for labelled in ids]
+        sampler = Sampler(rows=len(self._rows), seed=seed, task=tables.name)
+        self._stream = Stream(sampler, batch_size=batch_size, gather=self._gather)
+
+    def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
+        """One batch for all tasks, or several where it is cut into parts."""
+        while True:  # ends: a task that trains has a labelled row somewhere in each epoch
+            if batches := _of(self._stream.draw(), frozenset(tasks)):
+                return batches
+
+    @property
+    def drawn(self) -> tuple[int, ...]:
+        """Of the only sampler [1]."""
+        return (self._stream.drawn,)
+
+    def move(self, drawn: Sequence[int]) -> None:
+        """Go on from ``drawn`` [1]."""
+        (self._stream.drawn,) = drawn
+
+    def _gather(self, places: Tensor) -> list[tuple[Batch, ...]]:
+        rows, every = self._rows[places], [*self._sizes] * (len(places) // sum(self._sizes))
+        found: Sequence[Inputs[Tensor]] = self._inputs.batches(rows, every)
+        batches = [
+            Batch(inputs=inputs, targets=tuple(self._targets(part)))
+            for inputs, part in zip(found, torch.split_with_sizes(rows, every), strict=True)
+        ]
+        return _by_step(batches, len(self._sizes))
+
+    def _targets(self, rows: Tensor) -> Iterator[BatchTarget]:
+        found = self._places.index_select(1, rows)
+        for task, table in enumerate(self._tables):
+            train, places, outputs = table.train, found[task], None
+            if not self._labels_all[task]:
+                kept = (places >= 0).nonzero().squeeze(1)
+                if not len(kept):
+                    continue
+                if len(kept) < len(rows):
+                    places, outputs = places[kept], send(train.outputs(rows, kept), train.labels.device)
+            yield BatchTarget(task=task, outputs=outputs, labels=send(train.places(places), train.labels.device))
+
+
+def _parts(batch_size: int, parts: int) -> list[int]:
+    """Rows of each part of a batch."""
+    return [len(part) for part in torch.empty(batch_size).chunk(parts)]
+
+
+def _by_step(batches: Sequence[Batch], parts: int) -> list[tuple[Batch, ...]]:
+    """The parts of each step."""
+    return [_with_shares(batches[start : start + parts]) for start in range(0, len(batches), parts)]
+
+
+def _of(batches: tuple[Batch, ...], tasks: frozenset[int]) -> tuple[Batch, ...]:
+    """The batches with the targets of ``tasks`` alone; none without a target."""
+    if all(batch.targets and all(target.task in tasks for target in batch.targets) for batch in batches):
+        return batches
+    found = (tuple(target for target in batch.targets if target.task in tasks) for batch in batches)
+    return tuple(replace(batch, targets=kept) for batch, kept in zip(batches, found, strict=True) if kept)
+
+
+def _with_shares(batches: Sequence[Batch]) -> tuple[Batch, ...]:
+    """The batches with each target's share of its task's labels (tokens for tagging): losses are means over these."""
+    if len(batches) == 1:
+        return tuple(batches)
+    totals = Counter[int]()
+    for target in (target for batch in batches for target in batch.targets):
+        totals[target.task] += len(target.labels)
+
+    def share(target: BatchTarget) -> BatchTarget:
+        return replace(target, share=len(target.labels) / totals[target.task])
+
+    return tuple(replace(batch, targets=tuple(map(share, batch.targets))) for batch in batches)

@@ -1,0 +1,100 @@
+"""From a batch to the losses of the tasks that learn from it."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+from ray_mtlkd.data.examples import TaskTables
+from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.training.settings import Configuration
+from ray_mtlkd.training.state.soft_labels import SoftTable
+from ray_mtlkd.training.step.feed import Batch, BatchTarget
+from ray_mtlkd.training.step.losses import distillations, losses
+
+
+class Objective:
+    """The forward pass in two parts, so that per-task gradients can be taken in between.
+
+    Args:
+        model: In training mode.
+        tables: Labels of the model's tasks [T].
+        configuration: Label smoothing, precision and distillation.
+    """
+
+    def __init__(
+        self, model: MultitaskModel, tables: Sequence[TaskTables[Tensor]], configuration: Configuration
+    ) -> None:
+        self._model = model
+        self._tables = tables
+        self._settings = configuration.training
+        self._kd = configuration.kd
+
+    def represent(self, batch: Batch) -> Sequence[tuple[Tensor, ...]]:
+        """What the head of each of the batch's tasks reads [A]."""
+        with self._mixed(batch):
+            return self._model.represent(batch.inputs, [target.task for target in batch.targets])
+
+    def outputs(self, batch: Batch, representations: Sequence[tuple[Tensor, ...]]) -> list[Tensor]:
+        """What the heads of the batch's tasks make of it, where there are labels [A].
+
+        Args:
+            batch: As `represent` read it.
+            representations: What it gave, or leaves of the same values.
+        """
+        with self._mixed(batch):
+            tasks = [target.task for target in batch.targets]
+            found = self._model.read_all(tasks, representations, batch.inputs)
+        return [
+            (outputs if target.outputs is None else outputs[target.outputs]).float()
+            for target, outputs in zip(batch.targets, found, strict=True)
+        ]
+
+    def losses(
+        self, targets: Sequence[BatchTarget], outputs: Sequence[Tensor], soft: Mapping[int, SoftTable]
+    ) -> Tensor:
+        """Loss of each target [A], times the share of the task's labels that it holds.
+
+        Args:
+            targets: Of one batch, or of several.
+            outputs: What `outputs` gave for each.
+            soft: Soft labels by task, aligned with its train labels; others learn from their hard labels.
+        """
+        hard = [at for at, target in enumerate(targets) if target.task not in soft]
+        taught = [at for at, target in enumerate(targets) if target.task in soft]
+        parts = []
+        if hard:
+            parts.append(self._learn([targets[at] for at in hard], [outputs[at] for at in hard]))
+        if taught:
+            parts.append(self._recall([targets[at] for at in taught], [outputs[at] for at in taught], soft))
+        if len(parts) == 1:
+            return parts[0]
+        by_place = dict(zip((*hard, *taught), torch.cat(parts), strict=True))
+        return torch.stack([by_place[at] for at in range(len(targets))])
+
+    def _learn(self, targets: Sequence[BatchTarget], outputs: Sequence[Tensor]) -> Tensor:
+        tables = [self._tables[target.task] for target in targets]
+        return losses(
+            [table.task for table in tables],
+            outputs,
+            [table.train.labels.index_select(0, target.labels) for table, target in zip(tables, targets, strict=True)],
+            smoothing=self._settings.label_smoothing,
+            weights=[target.share for target in targets],
+        )
+
+    def _recall(
+        self, targets: Sequence[BatchTarget], outputs: Sequence[Tensor], soft: Mapping[int, SoftTable]
+    ) -> Tensor:
+        return distillations(
+            [self._tables[target.task].task for target in targets],
+            outputs,
+            [soft[target.task].take(target.labels) for target in targets],
+            temperature=self._kd.temperature,
+            weights=[target.share * self._kd.kd_weight for target in targets],
+        )
+
+    def _mixed(self, batch: Batch) -> AbstractContextManager[object]:
+        if self._settings.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(batch.targets[0].labels.device.type, torch.bfloat16)

@@ -1,0 +1,128 @@
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import ray
+
+from ray_mtlkd.cluster import connection as module
+from ray_mtlkd.cluster.connection import connect
+from ray_mtlkd.errors import MtlkdError
+
+SCRIPT = Path(__file__).with_name("trials_in_waiting_workers.py")
+
+
+@pytest.fixture
+def calls(monkeypatch, tmp_path):
+    """Calls of Ray's own functions in order, each with its thread; what ``init`` raises may be appended first."""
+    seen, problems = [], []
+
+    def init(**_):
+        seen.append(("init", threading.get_ident()))
+        if problems:
+            raise problems[0]
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: seen.append(("shutdown", threading.get_ident())))
+    monkeypatch.setattr(os, "environ", dict(os.environ))  # what Ray is told is not for other tests
+    monkeypatch.setattr(module, "_TOKEN", tmp_path / "none")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    return seen, problems
+
+
+def test_ray_starts_once_and_ends_in_the_same_thread_which_is_not_the_caller_s(calls):
+    seen, _ = calls
+    with connect() as cluster:
+        cluster.start()
+        cluster.start()
+        cluster.wait()
+        cluster.stop()
+    (_, first), (_, last) = seen
+    assert [name for name, _ in seen] == ["init", "shutdown"]
+    assert first == last != threading.get_ident()
+
+
+def test_a_cluster_that_nobody_needs_never_starts(calls):
+    with connect():
+        pass
+    assert calls[0] == []
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("preload", [True, False])
+def test_workers_import_ahead_only_where_trials_will_run(preload, monkeypatch):
+    monkeypatch.delenv("RAY_preload_python_modules", raising=False)
+    with connect(preload=preload) as cluster:
+        cluster.wait()
+    assert ("RAY_preload_python_modules" in os.environ) == preload
+
+
+def test_ray_ends_where_the_body_fails(calls):
+    seen, _ = calls
+    with pytest.raises(ValueError, match="body"), connect() as cluster:  # noqa: PT012 - it is the body that fails
+        cluster.start()
+        raise ValueError("body")
+    assert [name for name, _ in seen] == ["init", "shutdown"]
+
+
+def test_a_connection_that_fails_is_an_error_where_it_is_waited_for(calls, monkeypatch):
+    _, problems = calls
+    problems.append(ConnectionError("nobody is there\nand more"))
+    monkeypatch.setenv("RAY_ADDRESS", "host:1")
+    with connect() as cluster:
+        cluster.start()
+        with pytest.raises(MtlkdError, match="nobody is there") as caught:
+            cluster.wait()
+    assert caught.value.where == "RAY_ADDRESS"
+
+
+@pytest.mark.ray
+def test_trials_run_in_workers_that_were_waiting_for_them(tmp_path):
+    folder = tmp_path / "trials"
+    folder.mkdir()
+    command = [sys.executable, str(SCRIPT), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "waiting, waiting" in done.stdout.splitlines()
+
+
+ENDED = """
+import os, signal, sys, time
+import ray_mtlkd.sweep
+import ray
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+class Actor:
+    def pid(self):
+        return os.getpid()
+
+    def work(self):
+        time.sleep(600)
+
+signal.alarm(240)
+ray.init("local", num_cpus=0, include_dashboard=False, log_to_driver=False)
+ended, lost = Actor.remote(), Actor.remote()
+pids = ray.get([ended.pid.remote(), lost.pid.remote()])
+work = [ended.work.remote(), lost.work.remote()]
+time.sleep(1)
+ray.kill(ended)
+time.sleep(1)
+os.kill(pids[1], signal.SIGKILL)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.ray
+def test_the_terminal_is_told_of_actors_that_were_lost_but_not_of_those_that_were_ended():
+    driver = subprocess.Popen(
+        [sys.executable, "-c", ENDED],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    first = next(line for line in driver.stdout if "Task Actor.work failed" in line)
+    rest, _ = driver.communicate("\n")
+    assert "ray.kill" not in first + rest

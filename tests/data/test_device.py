@@ -1,0 +1,40 @@
+"""What becomes of a process that asks for a GPU; no GPU is needed here."""
+
+import pytest
+import torch
+
+from ray_mtlkd.data.device import choose_device, is_share, within_memory
+from ray_mtlkd.errors import MtlkdError
+
+
+def test_a_process_without_a_gpu_computes_on_the_cpu():
+    assert choose_device(0.0) == "cpu"
+
+
+def test_a_gpu_that_pytorch_does_not_find_is_an_error_that_names_the_build(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(MtlkdError, match=rf"PyTorch {torch.__version__.replace('+', '.')} finds none"):
+        choose_device(0.5)
+
+
+@pytest.mark.parametrize("gpus", [0, 0.25, 1, 1.0, 2, 8.0])
+def test_ray_gives_a_part_of_a_gpu_or_whole_ones(gpus):
+    assert is_share(gpus)
+
+
+@pytest.mark.parametrize("gpus", [-1, 1.5, float("nan"), float("inf")])
+def test_ray_gives_nothing_else(gpus):
+    assert not is_share(gpus)
+
+
+def test_a_gpu_whose_memory_is_full_is_an_error_that_says_what_to_do():
+    with (
+        pytest.raises(MtlkdError, match=r"memory is full \(tried 2 GiB\); let fewer processes share it"),
+        within_memory(),
+    ):
+        raise torch.OutOfMemoryError("tried 2 GiB\nof 1 GiB")
+
+
+def test_other_errors_are_passed_on():
+    with pytest.raises(RuntimeError, match="something else"), within_memory():
+        raise RuntimeError("something else")

@@ -1,0 +1,146 @@
+"""The pool on a real cluster, and the real command line, left alone and broken on purpose."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ray_mtlkd.predict.dataset.labels import Settings
+from ray_mtlkd.predict.dataset.work import plan
+from tests.keeping import content_of, relabel_alone
+from tests.predict.dataset.relabel_on_ray import OBJECT_STORE_BYTES
+from tests.scripts import json_in
+
+pytestmark = pytest.mark.ray
+
+SCRIPT = Path(__file__).with_name("relabel_on_ray.py")
+LIMIT_S = 240
+PAYLOAD_BYTES = 512
+LARGE_ROWS = 4 * OBJECT_STORE_BYTES // PAYLOAD_BYTES
+"""Of the large data set, whose payload alone is four times the object store."""
+
+
+@pytest.fixture(scope="module")
+def segments(diverse_rows, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("segments")
+    table = diverse_rows["segment"]
+    for at in range(3):
+        pq.write_table(table.slice(at * 3000, 3000), folder / f"{at}.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(segments, diverse, tmp_path_factory):
+    """The whole output, made in this process."""
+    out = tmp_path_factory.mktemp("expected") / "out"
+    work = plan(
+        checkpoint=diverse.uri, data=str(segments), out=str(out), settings=Settings(task="segment"), rows_per_part=1024
+    )
+    relabel_alone(work)
+    return content_of(out)
+
+
+@pytest.fixture(scope="module")
+def large(diverse_rows, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("large")
+    rows = LARGE_ROWS // 2
+    vectors = pa.concat_tables([diverse_rows["segment"]] * (rows // len(diverse_rows["segment"]) + 1)).slice(0, rows)
+    rng = np.random.default_rng(0)
+    for at in range(2):
+        payload = pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(PAYLOAD_BYTES), rows, [None, pa.py_buffer(rng.bytes(rows * PAYLOAD_BYTES))]
+        )
+        table = vectors.append_column("payload", payload)
+        pq.write_table(table, folder / f"{at}.parquet", compression="none", use_dictionary=False)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def ran(diverse, segments, large, tmp_path_factory):
+    """What the script did, and where."""
+    out = tmp_path_factory.mktemp("ran")
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), diverse.uri, str(segments), str(large), str(out)],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    yield json_in(done.stdout), out
+    shutil.rmtree(out)
+
+
+def test_a_killed_actor_is_started_again_and_its_part_done_again(ran, expected):
+    told, out = ran
+    assert told["killed"]["actors"] == 2
+    assert content_of(out / "killed") == expected
+
+
+def test_a_data_set_of_four_times_the_object_store_takes_a_fraction_of_its_size_in_memory(ran, large):
+    told, out = ran
+    size = sum(path.stat().st_size for path in large.iterdir())
+    assert size > 4 * OBJECT_STORE_BYTES
+    assert told["large"]["grown_bytes"] < size / 3
+    rows = [pq.read_metadata(path).num_rows for path in sorted((out / "large").glob("*.parquet"))]
+    assert sum(rows) == LARGE_ROWS
+
+
+def test_a_cluster_whose_cpus_are_all_held_is_an_error_and_nothing_is_written(ran):
+    told, out = ran
+    assert "the cluster has had no room for an actor (1 CPU) for 1 s" in told["held"]
+    assert not (out / "held").exists()
+
+
+def _command(kept, data, out, *options):
+    main = "from ray_mtlkd.cli import main; main()"
+    named = ["--checkpoint", kept.uri, "--task", "segment", "--data", str(data), "--out", str(out)]
+    return [sys.executable, "-c", main, "relabel", *named, "--rows-per-part", "1024", *options]
+
+
+def test_a_driver_that_was_killed_goes_on_with_other_actors_to_the_bytes_of_one_process_alone(
+    diverse, segments, expected, tmp_path
+):
+    out = tmp_path / "out"
+    command = _command(diverse, segments, out)
+    driver = subprocess.Popen([*command, "--actors", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + LIMIT_S
+    while not list(out.glob("*.parquet")):
+        assert time.monotonic() < until, "no part was ever written"
+        time.sleep(0.005)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    assert not (out / "manifest.json").exists()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "parts are there already" in done.stdout
+    assert "9000/9000 rows (100%)" in done.stdout
+    assert content_of(out) == expected
+
+
+def test_rows_that_do_not_fit_end_the_command_with_one_line_that_names_them(diverse, segments, tmp_path):
+    folder = shutil.copytree(segments, tmp_path / "data")
+    table = pq.read_table(folder / "1.parquet")
+    vectors = table["inputs"].to_pylist()
+    vectors[2000] = vectors[2000][:-1]
+    pq.write_table(table.set_column(0, "inputs", pa.array(vectors, table["inputs"].type)), folder / "1.parquet")
+    done = subprocess.run(
+        _command(diverse, folder, tmp_path / "out", "--quiet"),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {folder}/1.parquet[1024:2048]:inputs: 1 of 1024 rows (first: 976")

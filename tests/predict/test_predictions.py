@@ -1,0 +1,90 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy.special import expit, softmax
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.predict.model_folder import load
+from ray_mtlkd.predict.predictions import columns, predict_table
+from ray_mtlkd.storage import Storage
+from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS
+from tests.keeping import keep_diverse, rows_of_diverse
+
+ROWS = 8 * BATCH_ROWS + 10  # more than are featurised at a time
+
+
+@pytest.fixture(scope="module")
+def diverse(tmp_path_factory):
+    return keep_diverse(tmp_path_factory.mktemp("kept") / "diverse")
+
+
+@pytest.fixture(scope="module")
+def ask(diverse):
+    """What the model answers for a task, its raw outputs for the same rows, and the task."""
+    kept, rows = load(Storage.at(diverse.uri)), rows_of_diverse()
+
+    def of(name):
+        table = rows[name].slice(0, ROWS)
+        found = predict_table(kept, name, table, where="table")
+        task = kept.tasks[kept.index(name)]
+        assert tuple(found.column_names) == columns(task)
+        return found, diverse.predicted(name, table).numpy(), task
+
+    return of
+
+
+def test_a_yes_or_no_is_told_by_the_threshold_with_the_probability_of_what_is_told(ask):
+    found, outputs, task = ask("churn")
+    said = [task.classes[int(expit(output) >= task.threshold)] for output in outputs]
+    assert found["churn_prediction"].to_pylist() == said
+    likely = [
+        expit(output) if name == task.classes[1] else expit(-output) for output, name in zip(outputs, said, strict=True)
+    ]
+    np.testing.assert_array_equal(found["churn_probability"], np.array(likely, np.float32))
+    assert set(said) == set(task.classes)
+
+
+def test_a_class_is_told_by_name_with_its_probability(ask):
+    found, outputs, task = ask("segment")
+    assert found["segment_prediction"].to_pylist() == [task.classes[row.argmax()] for row in outputs]
+    np.testing.assert_allclose(found["segment_probability"], softmax(outputs, axis=1).max(axis=1), rtol=1e-6)
+
+
+def test_several_labels_are_a_list_of_names_and_one_of_their_probabilities(ask):
+    found, outputs, task = ask("interests")
+    likely = expit(outputs)
+    said = [[name for name, p in zip(task.classes, row, strict=True) if p >= task.threshold] for row in likely]
+    assert found["interests_prediction"].to_pylist() == said
+    sure = [[p for p in row.tolist() if p >= task.threshold] for row in likely]
+    assert found["interests_probability"].to_pylist() == sure
+    assert {len(row) for row in said} != {0}
+
+
+def test_a_number_is_told_in_the_unit_of_the_labels(ask):
+    found, outputs, task = ask("spend")
+    assert task.scale != 1.0
+    np.testing.assert_allclose(found["spend_prediction"], outputs * task.scale + task.center, rtol=1e-5)
+
+
+def test_every_token_gets_its_tag(ask, diverse):
+    found, outputs, task = ask("events")
+    lengths = [len(row) for row in rows_of_diverse()["events"]["inputs"].slice(0, ROWS)]
+    assert [len(row) for row in found["events_prediction"]] == lengths
+    flat = [tag for row in found["events_prediction"].to_pylist() for tag in row]
+    assert flat == [task.classes[row.argmax()] for row in outputs]
+    assert [len(row) for row in found["events_probability"]] == lengths
+
+
+def test_a_row_that_does_not_fit_is_told_by_its_number_in_the_whole_table(diverse):
+    kept, table = load(Storage.at(diverse.uri)), rows_of_diverse()["segment"].slice(0, ROWS)
+    vectors = table["inputs"].to_pylist()
+    vectors[ROWS - 1] = vectors[0][:-1]
+    broken = table.set_column(0, "inputs", pa.array(vectors, table["inputs"].type))
+    with pytest.raises(MtlkdError, match=rf"new\.csv.*first: {ROWS - 1}"):
+        predict_table(kept, "segment", broken, where="new.csv")
+
+
+def test_an_unknown_task_is_an_error_that_names_the_known_ones(diverse):
+    table = rows_of_diverse()["segment"].slice(0, 3)
+    with pytest.raises(MtlkdError, match="unknown task 'segmnt'; did you mean 'segment'"):
+        predict_table(load(Storage.at(diverse.uri)), "segmnt", table, where="new.csv")

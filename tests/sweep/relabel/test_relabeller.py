@@ -1,0 +1,194 @@
+"""What `auto` does before it would ask anybody, and what is left to a pool; no Ray cluster in here."""
+
+import math
+
+import pytest
+import torch
+from torch.nn.modules.module import register_module_forward_hook
+
+from ray_mtlkd import setups
+from ray_mtlkd.data.examples import as_tensors
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.build import build
+from ray_mtlkd.models.encoders.base import Encoder
+from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.sweep.relabel import relabeller as module
+from ray_mtlkd.sweep.relabel import shared
+from ray_mtlkd.sweep.relabel.relabeller import Relabeller
+from ray_mtlkd.sweep.relabel.shared import SharedActor
+from ray_mtlkd.sweep.relabel.teacher import TeacherMessage
+from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict, predict_all
+from ray_mtlkd.training.job import RelabelRequest
+from ray_mtlkd.training.settings import Relabelling
+
+ENCODER = Mlp(hidden=(8,))
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return setups.featurise(setups.read("similar", data_dir=None), ENCODER.features)
+
+
+@pytest.fixture
+def request_of(tables):
+    """A request to relabel the task of the given index."""
+    views = as_tensors(tables)
+    tasks = tuple((table.task, table.layout) for table in views.tasks)
+
+    def make(index):
+        torch.manual_seed(0)
+        model = build(ENCODER, tasks).eval()
+        return RelabelRequest(task=tasks[index][0].name, model=model, index=index, table=views.tasks[index])
+
+    return make
+
+
+@pytest.fixture
+def cpus(monkeypatch):
+    """What Ray says is free."""
+    free = {}
+    monkeypatch.setattr(module.ray, "available_resources", lambda: free)
+    return free
+
+
+@pytest.fixture
+def _starts_in_two_seconds(monkeypatch):
+    monkeypatch.setattr(module, "_STARTED_S", 2.0)
+
+
+def _desk(request, **settings):
+    return Relabeller(Relabelling(**settings), encoder=ENCODER, tasks=(), tables=None, shared=None)
+
+
+@pytest.mark.parametrize("where", ["auto", "inline"])
+@pytest.mark.parametrize("index", range(5))
+def test_every_batch_is_predicted_once_also_those_that_were_timed(request_of, index, where):
+    request, passes = request_of(index), []
+    expected = predict_all(request.model, index, request.table.train)
+    with register_module_forward_hook(lambda module, *_: passes.append(0) if isinstance(module, Encoder) else None):
+        labels = _desk(request, where=where)(request)
+    assert torch.equal(labels.outputs, expected)
+    assert len(passes) == math.ceil(len(request.table.train) / BATCH_ROWS)
+
+
+def test_auto_says_what_it_chose_and_why(request_of):
+    request = request_of(4)
+    assert _desk(request, where="inline")(request).where == "inline: as configured"
+    where, _, reason = _desk(request, where="auto")(request).where.partition(": ")
+    assert where == "inline"
+    assert reason.endswith("s left after a batch")
+
+
+@pytest.mark.parametrize(
+    ("free", "case", "expected"),
+    [
+        (0, (2, 60.0), "inline"),
+        (1, (2, 60.0), "pool"),
+        (3, (4, 60.0), "pool"),
+        (3, (1, 60.0), "inline"),
+        (3, (4, 0.1), "inline"),
+    ],
+)
+@pytest.mark.usefixtures("_starts_in_two_seconds")
+def test_a_pool_pays_where_a_cpu_is_free_beside_the_trial_s_own(request_of, cpus, free, case, expected):
+    pool_size, seconds = case
+    cpus["CPU"] = float(free)
+    costs = _desk(request_of(0), where="auto", pool_size=pool_size)._costs(seconds)
+    assert min(costs, key=costs.get) == expected
+
+
+@pytest.fixture
+def asked_of_a_pool(monkeypatch, request_of):
+    """The ranges that a pool was asked for; it computes them here."""
+    ranges = []
+
+    def by_pool(references, parts, *, actors, gpus):
+        ranges.extend(parts)
+        teacher = references["teacher"]
+        request = request_of(teacher.index)
+        return [
+            predict(request.model, teacher.index, request.table.train, range(*part)).numpy().reshape(-1)
+            for part in parts
+        ]
+
+    monkeypatch.setattr(module, "by_pool", by_pool)
+    monkeypatch.setattr(module.ray, "put", lambda value: value)
+    return ranges
+
+
+def _rows(ranges):
+    return [row for start, stop in ranges for row in range(start, stop)]
+
+
+@pytest.mark.parametrize("share", [0, 1 / 2])
+@pytest.mark.parametrize("index", range(5))
+def test_while_a_pool_starts_the_trial_predicts_the_last_rows(monkeypatch, request_of, asked_of_a_pool, index, share):
+    monkeypatch.setattr(module, "_STARTED_S", 1e9 if share else 0.0)
+    request = request_of(index)
+    labels = _desk(request, where="pool")(request)
+    assert torch.equal(labels.outputs, predict_all(request.model, index, request.table.train))
+    batches = math.ceil(len(request.table.train) / BATCH_ROWS) - 1  # after the one that was timed
+    asked = math.ceil(len(_rows(asked_of_a_pool)) / BATCH_ROWS)
+    assert asked == batches - int(batches * share)
+    assert _rows(asked_of_a_pool) == list(range(BATCH_ROWS, BATCH_ROWS + len(_rows(asked_of_a_pool))))
+
+
+def test_a_pool_on_gpus_predicts_every_row(request_of, asked_of_a_pool):
+    request = request_of(4)
+    labels = _desk(request, where="pool", gpus_per_actor=0.5)(request)
+    assert len(labels.outputs) == len(request.table.train)
+    assert _rows(asked_of_a_pool) == list(range(len(request.table.train)))
+
+
+def test_shared_actors_that_the_sweep_does_not_have_are_an_error(request_of):
+    request = request_of(0)
+    with pytest.raises(MtlkdError, match="no shared actors"):
+        _desk(request, where="shared")(request)
+
+
+@pytest.mark.parametrize("where", ["auto", "inline"])
+def test_gpus_are_for_actors(where):
+    with pytest.raises(ValueError, match="gpus_per_actor needs where: shared or pool"):
+        Relabelling(where=where, gpus_per_actor=0.5)
+
+
+class _Reference:
+    """Plays a reference to an object."""
+
+    def __init__(self, value):
+        self.value = value
+        self.fetched = 0
+
+    def hex(self):
+        return str(id(self))
+
+
+@pytest.fixture
+def fetch(monkeypatch):
+    def get(reference):
+        reference.fetched += 1
+        return reference.value
+
+    monkeypatch.setattr(shared.ray, "get", get)
+
+
+@pytest.mark.usefixtures("fetch")
+@pytest.mark.parametrize(("room", "fetched"), [(2**28, (1, 1)), (0, (2, 1))])
+def test_a_shared_actor_keeps_the_last_teachers_as_far_as_there_is_room(monkeypatch, tables, request_of, room, fetched):
+    monkeypatch.setattr(shared, "_TEACHER_BYTES", room)
+    tasks = tuple((table.task, table.layout) for table in tables.tasks)
+
+    def references(index):
+        model = request_of(index).model
+        parameters = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
+        teacher = TeacherMessage(encoder=ENCODER, tasks=tasks, index=index, parameters=parameters)
+        return {"teacher": _Reference(teacher), "tables": _Reference(tables)}
+
+    first, second = references(0), references(1)
+    actor = SharedActor()
+    for asked, index in ((first, 0), (first, 0), (second, 1), (first, 0)):
+        request = request_of(index)
+        expected = predict_all(request.model, index, request.table.train)[:BATCH_ROWS]
+        found = torch.from_numpy(actor.predict(asked, (0, len(expected))))
+        torch.testing.assert_close(found, expected)
+    assert (first["teacher"].fetched, second["teacher"].fetched) == fetched
