@@ -75,7 +75,7 @@ def test_a_plug_in_that_does_not_fit_is_one_error_at_its_place(registry, plug_in
     assert said in raised.value.what
 
 
-@pytest.mark.parametrize("name", ["onw", 3, None, "no module:at all", "a:"])
+@pytest.mark.parametrize("name", ["ownn", 3, None, "no module:at all", "a:"])
 def test_a_name_that_nobody_knows_lists_those_that_there_are(registry, name):
     with pytest.raises(MtlkdError, match="own") as raised:
         registry.find(name, where="x")
