@@ -35,7 +35,7 @@ def _stand_in(folder):
     """What a worker does as it starts: the CPU is in the place of a GPU as soon as the folder is there."""
 
     def replace():
-        from ray_mtlkd.tasks import device  # noqa: PLC0415 - in the worker
+        from ray_mtlkd.data import device  # noqa: PLC0415 - in the worker
 
         real = device.choose_device
 
