@@ -22,7 +22,7 @@ import torch
 from benchmarks.record import Row, machine, save
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
-from ray_mtlkd.models.build import build
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.predict import model_folder
 from ray_mtlkd.predict.dataset.labels import Settings
@@ -105,8 +105,10 @@ def write_model(folder: Path, rng: np.random.Generator) -> None:
     raw = read_setup(manifest, MemorySource("texts", {"d": {"train": table, "valid": table, "test": table}}))
     encoder = BagOfNgrams()
     tables, packed = setups.featurise_and_pack(raw, encoder.features)
-    configuration = Configuration(strategy=decode_strategy("sum", where="strategy"), encoder=encoder)
-    model = build(encoder, [(each.task, each.layout) for each in tables.tasks])
+    configuration = Configuration(
+        strategy=decode_strategy("sum", where="strategy"), architecture=Architecture(encoder=encoder)
+    )
+    model = build(Architecture(encoder=encoder), [(each.task, each.layout) for each in tables.tasks])
     job = Job(tables=as_tensors(tables), configuration=configuration, seed=0)
     origin = model_folder.Origin(
         sweep="s", setup="texts", trial="t", strategy="sum", stage="replicate", seed=0, step=0, score=0.0

@@ -22,6 +22,7 @@ import torch
 from benchmarks.record import DATA, Row, machine, sampled, save
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.storage import Storage
@@ -57,7 +58,7 @@ def main() -> None:
     raw = setups.read("intents", data_dir=arguments.data)
     jobs = {}
     for case, configuration in configurations().items():
-        tables = as_tensors(setups.featurise(raw, configuration.encoder.features))
+        tables = as_tensors(setups.featurise(raw, configuration.architecture.features))
         training = replace(configuration.training, steps=arguments.evaluations * configuration.training.eval_every)
         jobs[case] = Job(tables=tables, configuration=replace(configuration, training=training), seed=0)
     found: dict[str, list[Spent]] = {case: [] for case in jobs}
@@ -74,9 +75,9 @@ def configurations() -> Mapping[str, Configuration]:
     strategy = decode_strategy("sum", where="strategy")
     (first,) = [space.example for space in read_space(SPACE).strategies if space.label == "sum"]
     return {
-        "bag, defaults": Configuration(strategy=strategy, encoder=BagOfNgrams()),
-        f"{first.encoder.name}, {SPACE.name}": first,
-        "cnn, defaults": Configuration(strategy=strategy, encoder=Cnn()),
+        "bag, defaults": Configuration(strategy=strategy, architecture=Architecture(encoder=BagOfNgrams())),
+        f"{first.architecture.encoder.name}, {SPACE.name}": first,
+        "cnn, defaults": Configuration(strategy=strategy, architecture=Architecture(encoder=Cnn())),
     }
 
 

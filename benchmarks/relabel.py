@@ -25,7 +25,7 @@ from ray_mtlkd.cluster.connection import connect
 from ray_mtlkd.data.device import keep_memory
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
 from ray_mtlkd.data.inputs import Array, Dense, Layout
-from ray_mtlkd.models.build import build
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.sweep.relabel import Relabeller, SharedActors, start_shared
 from ray_mtlkd.tasks.task import Task
@@ -205,7 +205,7 @@ class Trial:
         asked = self._requests[way.few]
         desk = Relabeller(
             Relabelling(where=way.where, pool_size=way.actors),
-            encoder=self._encoder,
+            architecture=Architecture(encoder=self._encoder),
             tasks=((asked.table.task, asked.table.layout),),
             tables=self._references[way.few],
             shared=self._shared[way.actors],
@@ -240,7 +240,7 @@ def request(encoder: Mlp, setup: SetupTables[Array]) -> RelabelRequest:
     """What a run asks for when its only task converges: the teacher is as it was built."""
     (table,) = as_tensors(setup).tasks
     torch.manual_seed(0)
-    model = build(encoder, [(table.task, table.layout)])
+    model = build(Architecture(encoder=encoder), [(table.task, table.layout)])
     return RelabelRequest(task=table.task.name, model=model.eval(), index=0, table=table)
 
 

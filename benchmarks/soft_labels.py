@@ -19,6 +19,7 @@ import torch
 from benchmarks.record import Row
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
@@ -56,7 +57,7 @@ def run(stored: str, seed: int, data: Path, steps: int) -> Found:
     tables = as_tensors(setups.featurise(setups.read("intents", data_dir=data), encoder.features))
     configuration = Configuration(
         strategy=decode_strategy("joint_kd", where="strategy"),
-        encoder=encoder,
+        architecture=Architecture(encoder=encoder),
         training=Optimization(**{**vars(_TRAINING), "steps": steps}),
         convergence=Convergence(patience=2),
         kd=kd,

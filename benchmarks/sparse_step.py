@@ -20,6 +20,7 @@ import torch
 from benchmarks.record import DATA, Row, machine, sampled, save
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
 from ray_mtlkd.data.inputs import Array, Bag, BagFeatures, Layout, take
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.setups import featurise, read
 from ray_mtlkd.strategies import decode_strategy
@@ -164,7 +165,9 @@ def trainer(tables: SetupTables[torch.Tensor], balancer: str, values: Mapping[st
     """A trainer of the search space ``intents``."""
     training = Optimization(**{"steps": 1000, "batch_size": BATCH, "lr": 2e-3, **values})
     strategy = decode_strategy({"balancer": balancer}, where="strategy")
-    configuration = Configuration(strategy=strategy, encoder=BagOfNgrams(), training=training)
+    configuration = Configuration(
+        strategy=strategy, architecture=Architecture(encoder=BagOfNgrams()), training=training
+    )
     return Trainer(Job(tables=tables, configuration=configuration, seed=1))
 
 

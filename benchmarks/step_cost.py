@@ -23,6 +23,7 @@ from benchmarks.step.overhead import overhead
 from benchmarks.step.problem import Size, problem
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.training.job import Job
@@ -150,7 +151,9 @@ def _intents(data: Path, steps: int) -> Job:
     encoder = BagOfNgrams()
     tables = setups.featurise(setups.read("intents", data_dir=data), encoder.features)
     training = Optimization(steps=steps, batch_size=64, eval_every=EVERY, clip_norm=1.0, warmup=0.05)
-    configuration = Configuration(strategy=decode_strategy("sum", where="strategy"), encoder=encoder, training=training)
+    configuration = Configuration(
+        strategy=decode_strategy("sum", where="strategy"), architecture=Architecture(encoder=encoder), training=training
+    )
     return Job(tables=as_tensors(tables), configuration=configuration, seed=1)
 
 

@@ -1,14 +1,17 @@
 """Parts by name: this package's, those of packages installed beside it, and anybody's as ``package.module:Name``."""
 
 import importlib
+import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, fields, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
-from ray_mtlkd.decode import unknown_name
+from ray_mtlkd.decode import decode, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, first_line
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 Contract = Callable[[Any], str | None]
 """What is wrong with what a plug-in's name leads to, e.g. ``has no method `weigh```; None where nothing is."""
@@ -111,3 +114,39 @@ def load(reference: str) -> Any:
     for name in attribute.split("."):
         found = getattr(found, name)
     return found
+
+
+def part_of(*attributes: str) -> Contract:
+    """The contract of a part that is a frozen dataclass: its fields are hyper-parameters, and it has ``attributes``."""
+
+    def problem(found: Any) -> str | None:
+        if not isinstance(found, type):
+            return f"it is a {type(found).__name__}, not a class"
+        if not is_dataclass(found) or not found.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+            return "it is not a frozen dataclass"
+        known = {field.name for field in fields(found)}
+        missing = [name for name in ("name", *attributes) if name not in known and not hasattr(found, name)]
+        return f"it has no `{missing[0]}`" if missing else None
+
+    return problem
+
+
+def decode_part(registry: Registry[type[P]], value: Any, *, where: str) -> P:
+    """A part from YAML: its name, or a mapping of ``name`` and hyper-parameters.
+
+    Raises:
+        MtlkdError: where the name is missing or unknown, or a hyper-parameter is wrong.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    given = dict(value) if isinstance(value, Mapping) else {"name": value}
+    if "name" not in given:
+        raise MtlkdError("missing", where=join(where, "name"), fix="use one of: " + ", ".join(sorted(registry.names())))
+    name = given.pop("name")
+    kind = registry.find(name, where=join(where, "name") if isinstance(value, Mapping) else where)
+    return decode(kind, given, where=where)
+
+
+def describe_part(registry: Registry[type[P]], part: P) -> dict[str, Any]:
+    """What `decode_part` makes the same part of, in any process: its name and all hyper-parameters, as plain data."""
+    fields_of: dict[str, Any] = json.loads(json.dumps(asdict(part)))  # type: ignore[call-overload]  # tuples become lists
+    return {"name": registry.name_of(type(part)), **fields_of}

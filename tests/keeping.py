@@ -9,7 +9,7 @@ import torch
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors, unlabelled
-from ray_mtlkd.models.build import build
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.predict.dataset.work import Worker, finish
 from ray_mtlkd.predict.model_folder import Origin, load, save
@@ -49,13 +49,15 @@ def keep_model(raw, encoder, folder, seed=5):
     torch.manual_seed(seed)
     job = Job(
         tables=as_tensors(tables),
-        configuration=Configuration(strategy=decode_strategy("sum", where="strategy"), encoder=encoder),
+        configuration=Configuration(
+            strategy=decode_strategy("sum", where="strategy"), architecture=Architecture(encoder=encoder)
+        ),
         seed=seed,
     )
     origin = Origin(
         sweep="s", setup=raw.manifest.name, trial="t", strategy="sum", stage="replicate", seed=seed, step=1, score=0.5
     )
-    chosen = Chosen(job=job, model=build(encoder, parts), step=1, score=0.5)
+    chosen = Chosen(job=job, model=build(Architecture(encoder=encoder), parts), step=1, score=0.5)
     save(Storage.at(str(folder)), chosen, featurisers=packed, origin=origin)
     return Kept(folder)
 

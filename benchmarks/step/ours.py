@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from benchmarks.step.problem import LEARNING_RATE, SEED, Problem
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.training.job import Job, RelabelRequest, SoftLabels
@@ -35,7 +36,7 @@ class SteppedLoop(Loop):
             tables=problem.tables,
             configuration=Configuration(
                 strategy=decode_strategy(strategy, where="strategy"),
-                encoder=problem.encoder,
+                architecture=Architecture(encoder=problem.encoder),
                 training=Optimization(
                     steps=_FOREVER, batch_size=problem.size.batch_size, eval_every=1, lr=LEARNING_RATE
                 ),

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
 from ray_mtlkd.data.inputs import Array, Dense, Layout
-from ray_mtlkd.models.build import MultitaskModel, build
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.step.batches import Sampler
 
@@ -77,7 +78,7 @@ class Problem:
     def model(self) -> MultitaskModel:
         """The model that `ray_mtlkd` starts from, and so every other contender."""
         torch.manual_seed(SEED)
-        return build(self.encoder, [(table.task, table.layout) for table in self.tables.tasks])
+        return build(Architecture(encoder=self.encoder), [(table.task, table.layout) for table in self.tables.tasks])
 
 
 def problem(size: Size, *, steps: int) -> Problem:

@@ -4,7 +4,7 @@
 
     model.safetensors      the parameters
     features.safetensors   the fitted featurisers (`setups.pack_featurisers`)
-    model.json             encoder, tasks, where the model comes from, and a checksum of either file; written last
+    model.json             architecture, tasks, where the model comes from, and a checksum of either file; written last
 
 Nothing is pickled. A folder without ``model.json`` holds no model: its writer died.
 """
@@ -22,8 +22,8 @@ from ray_mtlkd import setups
 from ray_mtlkd.data.inputs import Layout
 from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.build import MultitaskModel, build
-from ray_mtlkd.models.encoders import decode_encoder
+from ray_mtlkd.models.architecture import KEYS, build, decode_architecture
+from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import Stage
 from ray_mtlkd.setups import Featuriser
 from ray_mtlkd.storage import Storage, join_uri
@@ -67,7 +67,7 @@ class _TaskPart:
 @dataclass(frozen=True, kw_only=True)
 class _ModelHead:
     teacher: str
-    encoder: dict[str, Any]
+    architecture: dict[str, Any]
     tasks: tuple[_TaskPart, ...]
     origin: Origin
     files: dict[str, str]
@@ -115,18 +115,18 @@ def save(storage: Storage, chosen: Chosen, *, featurisers: bytes, origin: Origin
         featurisers: Those of its tasks, packed; others may be among them.
         origin: Where it comes from.
     """
-    tables, encoder = chosen.job.tables.tasks, chosen.job.configuration.encoder
+    tables = chosen.job.tables.tasks
     fitted = setups.unpack_featurisers(featurisers, where=f"setup {origin.setup}")
     own = {table.task.name: fitted[table.task.name] for table in tables}
     parameters = {key: tensor.cpu().clone() for key, tensor in chosen.model.state_dict().items()}
     contents = {_PARAMETERS: safetensors.torch.save(parameters), _FEATURES: setups.pack_featurisers(own)}
-    described = {"name": encoder.name, **asdict(encoder)}  # type: ignore[call-overload]
+    described = chosen.job.configuration.architecture.describe()
     parts = tuple(
         _TaskPart(task=table.task, layout=table.layout, columns=dict(own[table.task.name].sorts)) for table in tables
     )
     files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     head = _ModelHead(
-        teacher=_teacher(described, parts, files), encoder=described, tasks=parts, origin=origin, files=files
+        teacher=_teacher(described, parts, files), architecture=described, tasks=parts, origin=origin, files=files
     )
     if storage.read(_HEAD) is not None:
         storage.delete(_HEAD)  # the trial runs again: until it has ended, here is no model
@@ -144,9 +144,11 @@ def load(storage: Storage) -> KeptModel:
     head = _read_head(storage)
     contents = {name: _read(storage, name, sha256) for name, sha256 in head.files.items()}
     where = join_uri(storage.uri, _HEAD)
-    if head.teacher != _teacher(head.encoder, head.tasks, head.files):
+    if head.teacher != _teacher(head.architecture, head.tasks, head.files):
         raise _damaged("its description was changed", where)
-    model = build(decode_encoder(head.encoder, where=where), [(part.task, part.layout) for part in head.tasks])
+    places = {key: f"{where}: {key}" for key in KEYS}
+    architecture = decode_architecture(head.architecture, places=places)
+    model = build(architecture, [(part.task, part.layout) for part in head.tasks])
     model.load_state_dict(safetensors.torch.load(contents[_PARAMETERS]))
     return KeptModel(
         uri=storage.uri,
@@ -186,7 +188,7 @@ def _damaged(what: str, where: str) -> MtlkdError:
     return MtlkdError(f"the model is damaged: {what}", where=where, fix="copy the folder again, or train again")
 
 
-def _teacher(encoder: Mapping[str, Any], parts: Sequence[_TaskPart], files: Mapping[str, str]) -> str:
+def _teacher(architecture: Mapping[str, Any], parts: Sequence[_TaskPart], files: Mapping[str, str]) -> str:
     """Hash of all that decides a prediction."""
     tasks = [asdict(part) for part in parts]
-    return hashlib.sha256(json.dumps([encoder, tasks, files], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([architecture, tasks, files], sort_keys=True).encode()).hexdigest()

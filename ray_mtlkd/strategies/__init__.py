@@ -88,12 +88,17 @@ class Strategy:
     balancer: Balancer[Any]
 
 
-def decode_strategy(value: Any, *, where: str) -> Strategy:
+def decode_strategy(value: Any, *, where: str, beside: Sequence[str] = ()) -> Strategy:
     """A strategy from YAML data whose domains are resolved.
 
     Either a named strategy (its name, or a mapping with ``name`` and hyper-parameters under ``curriculum`` and
     ``balancer``), or a pair (``curriculum`` and ``balancer``, each a name or a mapping with ``name``; ``joint`` and
     ``sum`` where one is left out). ``label`` sets the display name.
+
+    Args:
+        value: The data.
+        where: Its place, for errors.
+        beside: Keys that stand beside a strategy's own, for others to read.
 
     Raises:
         MtlkdError: the only problem.
@@ -106,7 +111,7 @@ def decode_strategy(value: Any, *, where: str) -> Strategy:
             where=where,
             fix="give a name, or a mapping with `name`, or with `curriculum` and `balancer`",
         )
-    problems = list(_key_problems(given, where))
+    problems = list(_key_problems(given, where, beside=beside))
     parts: list[Any] = []
     with gather(problems):
         named_at = where if isinstance(value, str) else join(where, "name")
@@ -136,10 +141,10 @@ def fit_tasks(strategy: Strategy, facts: Sequence[TaskFacts], *, where: str) -> 
     raise_all(where, [MtlkdError(each.what, where=join(where, each.where), fix=each.fix) for each in problems])
 
 
-def _key_problems(given: Mapping[Any, Any], where: str) -> Iterator[MtlkdError]:
+def _key_problems(given: Mapping[Any, Any], where: str, *, beside: Sequence[str]) -> Iterator[MtlkdError]:
     for key in given:
-        if key not in _KEYS:
-            yield unknown_name(key, _KEYS, what="key", where=join(where, str(key)))
+        if key not in (*_KEYS, *beside):
+            yield unknown_name(key, (*_KEYS, *beside), what="key", where=join(where, str(key)))
     label = given.get("label", "label")
     if not isinstance(label, str) or not label:
         yield MtlkdError(f"{label!r} is not a name", where=join(where, "label"), fix="give text")

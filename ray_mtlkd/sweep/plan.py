@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ray_mtlkd.decode import join
 from ray_mtlkd.records import Stage
 from ray_mtlkd.sweep import domains
 from ray_mtlkd.sweep.names import safe_name
@@ -131,13 +132,12 @@ def best_index(scores: Mapping[int, float | None], *, count: int) -> int | None:
 def flat(trial: Trial) -> dict[str, Any]:
     """A trial's hyper-parameters, defaults included, with the same sections for all: ``{"training.lr": 0.003, …}``."""
     decoded = trial.configuration
+    architecture = decoded.architecture.describe()
     values: dict[str, Any] = {
-        "encoder.name": decoded.encoder.name,
         "curriculum.name": decoded.strategy.curriculum.name,
         "balancer.name": decoded.strategy.balancer.name,
     }
     sections: dict[str, Any] = {
-        "encoder": decoded.encoder,
         "training": decoded.training,
         "convergence": decoded.convergence,
         "kd": decoded.kd,
@@ -147,7 +147,18 @@ def flat(trial: Trial) -> dict[str, Any]:
     }
     for section, part in sections.items():
         values.update({f"{section}.{key}": _scalar(value) for key, value in asdict(part).items()})
+    for section, part in _sections(architecture):
+        values.update({f"{section}.{key}": _scalar(value) for key, value in part.items()})
     return values
+
+
+def _sections(architecture: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What a described architecture has in it, by place."""
+    for name, part in architecture.items():
+        if isinstance(part, list):
+            yield from ((join(name, at), each) for at, each in enumerate(part))
+        else:
+            yield name, part
 
 
 def _scalar(value: Any) -> Any:

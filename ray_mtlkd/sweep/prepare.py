@@ -12,8 +12,7 @@ from ray_mtlkd.data.examples import SetupTables, as_tensors
 from ray_mtlkd.data.inputs import Array, Features
 from ray_mtlkd.decode import join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
-from ray_mtlkd.models.build import build
-from ray_mtlkd.models.encoders import EncoderConfig
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.plan import Plan, Trial
@@ -21,6 +20,7 @@ from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.step.feed import batch_sizes
+from ray_mtlkd.training.step.model import model_for
 from ray_mtlkd.training.step.trainer import Trainer
 
 Key = tuple[str, Features]
@@ -46,7 +46,7 @@ class Prepared:
 
     def of(self, trial: Trial) -> SetupTables[Array]:
         """A trial's tables."""
-        return self.tables[trial.setup, trial.configuration.encoder.features]
+        return self.tables[trial.setup, trial.configuration.architecture.features]
 
 
 def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], None]) -> Prepared:
@@ -76,21 +76,21 @@ def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], N
     plan = Plan(space, {name: len(raw.manifest.tasks) for name, raw in raws.items()})
     tables: dict[Key, SetupTables[Array]] = {}
     featurisers: dict[Key, bytes] = {}
-    built: set[tuple[str, EncoderConfig]] = set()
+    built: set[tuple[str, Architecture]] = set()
     for trial in plan.distinct():
         with gather(problems):
             decoded = trial.configuration
-            key = (trial.setup, decoded.encoder.features)
+            key = (trial.setup, decoded.architecture.features)
             if key not in tables:
-                say(f"featurising {trial.setup} for {decoded.encoder.name}")
+                say(f"featurising {trial.setup} for {decoded.architecture.encoder.name}")
                 tables[key], featurisers[key] = setups.featurise_and_pack(raws[trial.setup], key[1])
             tasks = tables[key].tasks
             problems.extend(_size_problems(trial, raws))
             found = (_rows_problem(trial, tables[key]), _gpu_problem(trial, space))
             problems.extend(problem for problem in found if problem is not None)
-            if (trial.setup, decoded.encoder) not in built:
-                built.add((trial.setup, decoded.encoder))
-                build(decoded.encoder, [(table.task, table.layout) for table in tasks])
+            if (trial.setup, decoded.architecture) not in built:
+                built.add((trial.setup, decoded.architecture))
+                model_for(decoded.architecture, as_tensors(tables[key]).tasks)
             fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=_place(space, trial))
     raise_all(space.name, without_repeats(problems))
     warnings = tuple(dict.fromkeys(warning for table in tables.values() for warning in table.warnings))
@@ -168,7 +168,9 @@ def estimate(prepared: Prepared) -> CostEstimate:
         # which configuration will be replicated is not known: at most the longest
         planned = plan.search(group) + max(replicated, key=lambda trials: trials[0].configuration.training.steps)
         configuration = planned[0].configuration
-        job = Job(tables=views[planned[0].setup, configuration.encoder.features], configuration=configuration, seed=0)
+        job = Job(
+            tables=views[planned[0].setup, configuration.architecture.features], configuration=configuration, seed=0
+        )
         per_step_s = _trial_seconds(job) / configuration.training.steps
         for trial in planned:
             count += 1

@@ -5,7 +5,7 @@ from typing import Any
 
 from ray_mtlkd.decode import decode
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
-from ray_mtlkd.models.encoders import decode_encoder
+from ray_mtlkd.models.architecture import KEYS, decode_architecture
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.training.settings import Configuration, Convergence, Distillation, Optimization, Relabelling
 
@@ -20,8 +20,15 @@ _SECTIONS: Mapping[str, Any] = {
 }
 
 
-def configuration(tree: Mapping[str, Any], where: str = STRATEGY) -> Configuration:
-    """The configuration in a tree without domains; a strategy's errors are placed at ``where``.
+def configuration(
+    tree: Mapping[str, Any], where: str = STRATEGY, *, places: Mapping[str, str] | None = None
+) -> Configuration:
+    """The configuration in a tree without domains.
+
+    Args:
+        tree: Its sections.
+        where: Where its strategy stands, for errors.
+        places: Where sections of its architecture stand, if not at their own names.
 
     Raises:
         MtlkdError: the only error.
@@ -30,9 +37,9 @@ def configuration(tree: Mapping[str, Any], where: str = STRATEGY) -> Configurati
     problems: list[MtlkdError] = []
     parts: dict[str, Any] = {}
     with gather(problems):
-        parts["strategy"] = decode_strategy(tree[STRATEGY], where=where)
+        parts["strategy"] = decode_strategy(tree[STRATEGY], where=where, beside=KEYS)
     with gather(problems):
-        parts["encoder"] = decode_encoder(tree["encoder"], where="encoder")
+        parts["architecture"] = decode_architecture(tree, places=places)
     for name, kind in _SECTIONS.items():
         with gather(problems):
             parts[name] = decode(kind, tree[name], where=name)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from ray_mtlkd.data.device import is_share
 from ray_mtlkd.decode import decode, document
 from ray_mtlkd.errors import MtlkdError, gather
+from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.sweep.names import safe_name
 
 
@@ -84,6 +85,8 @@ class SpaceDocument:
     setups: tuple[str, ...]
     strategies: list[Any]
     encoder: Any
+    sharing: Any = HardSharing.name
+    regularizers: list[Any] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)
     convergence: dict[str, Any] = field(default_factory=dict)
     kd: dict[str, Any] = field(default_factory=dict)

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ray_mtlkd.decode import join, read_yaml
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
+from ray_mtlkd.models.architecture import KEYS
 from ray_mtlkd.sweep import domains
 from ray_mtlkd.sweep.domains import Domain
 from ray_mtlkd.sweep.names import safe_name
@@ -23,7 +25,7 @@ class StrategySpace:
 
     Attributes:
         label: Display name, unique in the space.
-        tree: Sections ``encoder``, ``training``, ``convergence``, ``kd``, ``relabel`` and ``strategy``, with domains.
+        tree: Sections of an architecture, of settings, and ``strategy``, with domains.
         domains: Every domain in the tree, by path.
         example: The configuration with every domain at its first candidate.
     """
@@ -100,19 +102,24 @@ def decode_space(value: Any, *, where: str) -> SearchSpace:
 def _strategy_space(raw: SpaceDocument, at: int, problems: list[MtlkdError]) -> StrategySpace | None:
     """One strategy with its domains, each candidate value of each domain decoded once."""
     where = join("strategies", at)
+    own = _own_architecture(raw.strategies[at])
+    places = {key: join(where, key) for key in own}
     tree = {
         "encoder": raw.encoder,
+        "sharing": raw.sharing,
+        "regularizers": raw.regularizers,
+        **own,
         "training": raw.training,
         "convergence": raw.convergence,
         "kd": raw.kd,
         "relabel": raw.relabel,
-        STRATEGY: raw.strategies[at],
+        STRATEGY: _without(raw.strategies[at], own),
     }
     known: dict[str, Domain] = {}
     broken = []
     for path, found in domains.find(tree, ""):
         if isinstance(found, MtlkdError):
-            broken.append(MtlkdError(found.what, where=_placed(found.where, where), fix=found.fix))
+            broken.append(MtlkdError(found.what, where=_placed(found.where, where, own), fix=found.fix))
         else:
             known[path] = found
     if broken:
@@ -123,14 +130,15 @@ def _strategy_space(raw: SpaceDocument, at: int, problems: list[MtlkdError]) -> 
     for path, domain in known.items():
         for candidate in domain.candidates[1:]:
             with gather(problems):
-                others.append(configuration(domains.fill(tree, {**first, path: candidate}), where))
+                others.append(configuration(domains.fill(tree, {**first, path: candidate}), where, places=places))
     with gather(problems):
-        example = configuration(domains.fill(tree, first), where)
+        example = configuration(domains.fill(tree, first), where, places=places)
         if {_pair(other) for other in others} - {_pair(example)}:
             raise MtlkdError(
                 "its curriculum or balancer is a domain", where=where, fix="list each pair as a strategy of its own"
             )
-        return StrategySpace(label=example.strategy.name, tree=tree, domains=known, example=example)
+        label = _label(raw.strategies[at], example, own)
+        return StrategySpace(label=label, tree=tree, domains=known, example=example)
     return None
 
 
@@ -145,8 +153,30 @@ def _fingerprint(value: Mapping[str, Any], raw: SpaceDocument) -> str:
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _placed(path: str, where: str) -> str:
-    return where + path.removeprefix(STRATEGY) if path.startswith(STRATEGY) else path
+def _own_architecture(entry: Any) -> dict[str, Any]:
+    """What a strategy says of its own architecture, instead of what the space says for all."""
+    return {key: entry[key] for key in KEYS if key in entry} if isinstance(entry, dict) else {}
+
+
+def _without(entry: Any, own: Collection[str]) -> Any:
+    """What a strategy says apart from its own architecture."""
+    return {key: item for key, item in entry.items() if key not in own} if own else entry
+
+
+def _label(entry: Any, example: Configuration, own: Collection[str]) -> str:
+    """A strategy's display name, with what its architecture has of its own where it gives no label."""
+    if not own or "label" in entry:
+        return example.strategy.name
+    described = example.architecture.describe()
+    parts = [described[key] if isinstance(described[key], list) else [described[key]] for key in KEYS if key in own]
+    return "+".join([example.strategy.name, *(each["name"] for part in parts for each in part)])
+
+
+def _placed(path: str, where: str, own: Collection[str]) -> str:
+    """Where a path of the tree stands in the file."""
+    if path.startswith(STRATEGY):
+        return where + path.removeprefix(STRATEGY)
+    return join(where, path) if re.split(r"[.\[]", path, maxsplit=1)[0] in own else path
 
 
 def _label_problems(strategies: tuple[StrategySpace, ...]) -> Iterator[MtlkdError]:

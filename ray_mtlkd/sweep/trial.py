@@ -68,7 +68,7 @@ def run_trial(config: Mapping[str, Any], bench: TrialContext) -> None:
     storage = Storage.at(bench.uri)
     torch.set_num_threads(bench.cpus)
     keep_memory()
-    tables = ray.get(bench.tables[trial.setup, trial.configuration.encoder.features])
+    tables = ray.get(bench.tables[trial.setup, trial.configuration.architecture.features])
     with _event_folder(storage, trial) as folder:
         writer = TrialWriter(folder, hyper_parameters=_hyper_parameters(trial))
         progress = _Teller(writer)
@@ -94,12 +94,12 @@ def run_trial(config: Mapping[str, Any], bench: TrialContext) -> None:
 def _train(trial: Trial, bench: TrialContext, *, report: "_Teller", storage: Storage) -> Outcome:
     """Train on the device that the trial was given."""
     configuration = trial.configuration
-    reference = bench.tables[trial.setup, configuration.encoder.features]
+    reference = bench.tables[trial.setup, configuration.architecture.features]
     with within_memory():
         tables = as_tensors(ray.get(reference), choose_device(bench.gpus))
         desk = Relabeller(
             configuration.relabel,
-            encoder=configuration.encoder,
+            architecture=configuration.architecture,
             tasks=tuple((table.task, table.layout) for table in tables.tasks),
             tables=reference,
             shared=bench.shared,
@@ -128,7 +128,7 @@ def _keeper(trial: Trial, bench: TrialContext, storage: Storage) -> Keep | None:
         save(
             folder if chosen.own is None else folder.child(chosen.own),
             chosen,
-            featurisers=ray.get(bench.featurisers[trial.setup, trial.configuration.encoder.features]),
+            featurisers=ray.get(bench.featurisers[trial.setup, trial.configuration.architecture.features]),
             origin=Origin(
                 sweep=bench.sweep,
                 setup=trial.setup,

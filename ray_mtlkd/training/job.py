@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from torch import Tensor
 
 from ray_mtlkd.data.examples import SetupTables, TaskTables
-from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import CurvePoint, Event
 from ray_mtlkd.training.settings import Configuration
 from ray_mtlkd.training.state.progress import Evaluation
@@ -49,10 +49,10 @@ class Job:
 
 
 def _plain(configuration: Configuration) -> object:
-    # A strategy's and an encoder's name are class attributes, which `asdict` leaves out.
+    # names are class attributes, which `asdict` leaves out
     strategy = configuration.strategy
-    names = (strategy.curriculum.name, strategy.balancer.name, configuration.encoder.name)
-    return names, {**asdict(configuration), "relabel": None}
+    names = (strategy.curriculum.name, strategy.balancer.name)
+    return names, {**asdict(configuration), "architecture": configuration.architecture.describe(), "relabel": None}
 
 
 @dataclass(frozen=True, kw_only=True)

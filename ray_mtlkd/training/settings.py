@@ -1,4 +1,4 @@
-"""The hyper-parameters of one training run, apart from its strategy and encoder."""
+"""The hyper-parameters of one training run, apart from its strategy and architecture."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Literal
 
 from ray_mtlkd.data.device import is_share
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders import EncoderConfig
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.strategies import Strategy
 
 Where = Literal["auto", "inline", "shared", "pool"]
@@ -177,7 +177,7 @@ class Configuration:
     """Everything that defines a training run but its data and its seed."""
 
     strategy: Strategy
-    encoder: EncoderConfig
+    architecture: Architecture
     training: Optimization = field(default_factory=Optimization)
     convergence: Convergence = field(default_factory=Convergence)
     kd: Distillation = field(default_factory=Distillation)

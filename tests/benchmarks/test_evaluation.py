@@ -3,6 +3,7 @@ import pytest
 from benchmarks.evaluation import Spent, measure, report
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.training.job import Job
@@ -14,7 +15,7 @@ def test_the_clock_hears_every_step_and_every_evaluation_of_a_run_and_is_gone_af
     encoder = Mlp(hidden=(16,))
     configuration = Configuration(
         strategy=decode_strategy("sum", where="strategy"),
-        encoder=encoder,
+        architecture=Architecture(encoder=encoder),
         training=Optimization(steps=20, eval_every=5, batch_size=8),
     )
     tables = as_tensors(setups.featurise(setups.read("similar", data_dir=None), encoder.features))

@@ -5,6 +5,7 @@ import torch
 
 from benchmarks.relabel import LIGHT, Answer, Way, report, request, rows_for, tables
 from benchmarks.soft_labels import Found, rows
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.sweep.relabel import Relabeller
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS
 from ray_mtlkd.training.settings import Relabelling
@@ -13,7 +14,9 @@ from ray_mtlkd.training.settings import Relabelling
 def test_the_trial_s_own_answer_has_a_row_of_soft_labels_for_each_row_of_the_table():
     asked = request(LIGHT, tables(2500))
     tasks = ((asked.table.task, asked.table.layout),)
-    desk = Relabeller(Relabelling(where="inline"), encoder=LIGHT, tasks=tasks, tables=None, shared=None)
+    desk = Relabeller(
+        Relabelling(where="inline"), architecture=Architecture(encoder=LIGHT), tasks=tasks, tables=None, shared=None
+    )
     assert desk(asked).outputs.shape == (2500, 10)
 
 

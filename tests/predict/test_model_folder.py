@@ -12,7 +12,7 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.build import build
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.predict.model_folder import Origin, load, save
 from ray_mtlkd.storage import Storage
@@ -39,7 +39,9 @@ def _job(tables, strategy="sum", encoder=ENCODER):
     training = Optimization(steps=4, batch_size=8, eval_every=2)
     strategy = decode_strategy(strategy, where="strategy")
     return Job(
-        tables=tables, configuration=Configuration(strategy=strategy, encoder=encoder, training=training), seed=1
+        tables=tables,
+        configuration=Configuration(strategy=strategy, architecture=Architecture(encoder=encoder), training=training),
+        seed=1,
     )
 
 
@@ -47,7 +49,7 @@ def _job(tables, strategy="sum", encoder=ENCODER):
 def chosen(featurised):
     job = _job(featurised[0])
     torch.manual_seed(3)
-    model = build(ENCODER, [(table.task, table.layout) for table in job.tables.tasks]).eval()
+    model = build(Architecture(encoder=ENCODER), [(table.task, table.layout) for table in job.tables.tasks]).eval()
     return Chosen(job=job, model=model, step=20, score=ORIGIN.score)
 
 
@@ -92,7 +94,7 @@ def test_the_same_model_is_the_same_bytes_and_another_one_has_another_teacher(ke
         path.name: path.read_bytes() for path in again.iterdir()
     }
     torch.manual_seed(4)
-    model = build(ENCODER, [(table.task, table.layout) for table in chosen.job.tables.tasks])
+    model = build(Architecture(encoder=ENCODER), [(table.task, table.layout) for table in chosen.job.tables.tasks])
     save(Storage.at(str(again)), replace(chosen, model=model), featurisers=featurised[1], origin=ORIGIN)
     first, second = load(Storage.at(str(kept))), load(Storage.at(str(again)))
     assert first.teacher != second.teacher
@@ -188,7 +190,7 @@ def test_a_run_keeps_the_checkpoint_that_it_is_measured_at(featurised, tmp_path)
     outcome = _train(job, tmp_path, keep)
     ((chosen, parameters),) = kept
     assert (chosen.step, chosen.score, chosen.own) == (outcome.tasks[0].checkpoint_step, outcome.score, None)
-    model = build(ENCODER, [(table.task, table.layout) for table in job.tables.tasks])
+    model = build(Architecture(encoder=ENCODER), [(table.task, table.layout) for table in job.tables.tasks])
     model.load_state_dict(parameters)
     table = job.tables.tasks[1]  # multiclass, by accuracy
     right = predict_all(model, 1, table.test).argmax(1) == table.test.labels

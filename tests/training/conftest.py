@@ -7,6 +7,7 @@ import pytest
 
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
 from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Layout, Tokens
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.tasks.metrics import trivial
@@ -159,7 +160,7 @@ def job(tables):
             tables=chosen,
             configuration=Configuration(
                 strategy=decode_strategy(strategy, where="strategy"),
-                encoder=encoder or Mlp(hidden=(16,), dropout=0.1),
+                architecture=Architecture(encoder=encoder or Mlp(hidden=(16,), dropout=0.1)),
                 training=training or Optimization(steps=120, batch_size=16, eval_every=5, lr=1e-2),
                 convergence=convergence or Convergence(patience=2),
                 kd=kd or Distillation(),

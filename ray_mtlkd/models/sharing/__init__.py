@@ -1,0 +1,15 @@
+"""The list of ways of sharing."""
+
+from ray_mtlkd.models.sharing.base import MultitaskModel, SharingConfig, SplitModel, split
+from ray_mtlkd.models.sharing.hard import HardSharing
+from ray_mtlkd.registry import Registry, part_of
+
+__all__ = ["SHARING", "HardSharing", "MultitaskModel", "SharingConfig", "SplitModel", "split"]
+
+SHARING: Registry[type[SharingConfig]] = Registry(
+    "way of sharing",
+    group="ray_mtlkd.sharing",
+    members={config.name: config for config in (HardSharing,)},
+    contract=part_of("build"),
+)
+"""Every way of sharing by name."""

@@ -1,59 +1,63 @@
-"""What a multitask model is, and who owns what of it."""
+"""What a multitask model is, who uses what of it, and when its forward pass may be cut in two."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Protocol
 
 from torch import Tensor, nn
 
-from ray_mtlkd.data.inputs import Inputs
+from ray_mtlkd.data.inputs import Inputs, Layout
+from ray_mtlkd.models.encoders.base import EncoderConfig
+from ray_mtlkd.tasks.task import Task
+
+Stages = tuple[tuple[nn.Module, ...], ...]
+"""Modules from the inputs on; those of one stage lie side by side, as the experts of a mixture do."""
 
 
 class MultitaskModel(nn.Module, ABC):
     """One network for T tasks.
 
-    A parameter that two or more tasks use is shared; every other belongs to its task. Every parameter is used by some
-    task, and their order is fixed by the configuration alone.
+    A parameter that two or more tasks use is shared; every other belongs to its task. The order of the parameters is
+    fixed by the configuration alone.
     """
 
     num_tasks: int
 
-    def forward(self, task: int, inputs: Inputs[Tensor]) -> Tensor:
-        """Raw outputs of the task's head: [B] for binary and regression, else [B, K]; [tokens, K] for tagging."""
-        (representation,) = self.represent(inputs, [task])
-        return self.read(task, representation, inputs)
-
     @abstractmethod
-    def represent(self, inputs: Inputs[Tensor], tasks: Sequence[int]) -> tuple[tuple[Tensor, ...], ...]:
-        """What each of the tasks reads of one batch, computed once for all of them; all use the same inputs [A].
+    def outputs(self, inputs: Inputs[Tensor], tasks: Sequence[int]) -> list[Tensor]:
+        """Raw outputs of each of the tasks on one batch, which all of them read [A].
 
-        Tensors that are the same for several tasks are the same object. Every parameter that the tasks share is used
-        here, none in `read`.
+        [B] where there is one output a row, else [B, K]; [tokens, K] where there is one row of outputs a token.
         """
 
     @abstractmethod
-    def represent_parts(self, task: int) -> tuple[nn.Module, ...]:
-        """What the task goes through in `represent`, from the inputs on."""
+    def uses(self, task: int) -> Stages:
+        """All that the task's outputs depend on, from the inputs on.
 
-    @abstractmethod
-    def read_parts(self, task: int) -> tuple[nn.Module, ...]:
-        """What the task goes through in `read`, up to the outputs."""
+        What it names too little makes gradients wrong: `ray_mtlkd.models.check` looks, before anything trains.
+        """
 
-    @abstractmethod
-    def read(self, task: int, representation: tuple[Tensor, ...], inputs: Inputs[Tensor]) -> Tensor:
-        """Raw outputs of the task's head, from what `represent` gave for it."""
+    def forward(self, task: int, inputs: Inputs[Tensor]) -> Tensor:
+        """The task's raw outputs."""
+        (outputs,) = self.outputs(inputs, [task])
+        return outputs
 
-    def read_all(
-        self, tasks: Sequence[int], representations: Sequence[tuple[Tensor, ...]], inputs: Inputs[Tensor]
-    ) -> list[Tensor]:
-        """Raw outputs of several heads on one batch, from what `represent` gave for each [A]."""
-        return [
-            self.read(task, representation, inputs) for task, representation in zip(tasks, representations, strict=True)
-        ]
+    def penalty(self) -> Tensor | None:
+        """A loss [] that is no task's, beside those of the regularizers: no balancer sees or weighs it. Mostly none."""
+        return None
 
-    def parts(self, task: int) -> tuple[nn.Module, ...]:
-        """What the task's forward goes through, from inputs to outputs; parts do not overlap."""
-        return (*self.represent_parts(task), *self.read_parts(task))
+    def last_shared(self) -> tuple[nn.Parameter, ...]:
+        """The shared parameters nearest to the outputs, where GradNorm measures; none where nothing is shared.
+
+        Of each task the last stage that holds shared parameters, all modules of it: every expert's last layer.
+        """
+        shared = {id(p) for p in self._common()}
+        last = set[int]()
+        for task in range(self.num_tasks):
+            stages = ({id(p) for p in _parameters(stage)} & shared for stage in reversed(self.uses(task)))
+            last |= next((found for found in stages if found), set())
+        return tuple(p for p in self.parameters() if id(p) in last)
 
     def shared(self) -> tuple[nn.Parameter, ...]:
         """Parameters with dense gradients that two or more tasks use; none where there is one task."""
@@ -63,27 +67,17 @@ class MultitaskModel(nn.Module, ABC):
         """Hash tables with sparse gradients that two or more tasks use."""
         return tuple(p for p in self._common() if id(p) in self._sparse())
 
-    def last_shared(self) -> tuple[nn.Parameter, ...]:
-        """Of all shared parameters, those of the part nearest to the heads; none where nothing is shared."""
-        shared = {id(p) for p in self._common()}
-        depths = [
-            (depth, part)
-            for task in range(self.num_tasks)
-            for depth, part in enumerate(self.parts(task))
-            if any(id(p) in shared for p in part.parameters())
-        ]
-        if not depths:
-            return ()
-        _, last = max(depths, key=lambda found: found[0])
-        return tuple(p for p in last.parameters() if id(p) in shared)
-
     def own(self, task: int) -> tuple[nn.Parameter, ...]:
         """Parameters that only this task uses, also hash tables with sparse gradients."""
         common = {id(p) for p in self._common()}
-        return tuple(p for part in self.parts(task) for p in part.parameters() if id(p) not in common)
+        return tuple(p for p in self.used(task) if id(p) not in common)
+
+    def used(self, task: int) -> tuple[nn.Parameter, ...]:
+        """Every parameter that the task uses, each once."""
+        return _parameters(module for stage in self.uses(task) for module in stage)
 
     def _common(self) -> tuple[nn.Parameter, ...]:
-        users = Counter(id(p) for task in range(self.num_tasks) for part in self.parts(task) for p in part.parameters())
+        users = Counter(id(p) for task in range(self.num_tasks) for p in self.used(task))
         return tuple(p for p in self.parameters() if users[id(p)] > 1)
 
     def _sparse(self) -> frozenset[int]:
@@ -92,3 +86,90 @@ class MultitaskModel(nn.Module, ABC):
             for table in self.modules()
             if isinstance(table, nn.Embedding | nn.EmbeddingBag) and table.sparse
         )
+
+
+class SplitModel(MultitaskModel):
+    """A model whose forward pass is `represent`, with all that tasks share, and then a `read` of each task's own.
+
+    Where tasks share a batch, the shared part then runs once forward and each task's gradient goes on from what its
+    head reads. A model that uses shared parameters in `read` is right as well, but trains like one without the split.
+    """
+
+    @abstractmethod
+    def represent(self, inputs: Inputs[Tensor], tasks: Sequence[int]) -> tuple[tuple[Tensor, ...], ...]:
+        """What each of the tasks reads of one batch, computed once for all of them; all use the same inputs [A].
+
+        Tensors that are the same for several tasks are the same object.
+        """
+
+    @abstractmethod
+    def read(self, task: int, representation: tuple[Tensor, ...], inputs: Inputs[Tensor]) -> Tensor:
+        """Raw outputs of the task's head, from what `represent` gave for it."""
+
+    @abstractmethod
+    def uses_to_represent(self, task: int) -> Stages:
+        """What the task goes through in `represent`."""
+
+    @abstractmethod
+    def uses_to_read(self, task: int) -> Stages:
+        """What the task goes through in `read`."""
+
+    def read_all(
+        self, tasks: Sequence[int], representations: Sequence[tuple[Tensor, ...]], inputs: Inputs[Tensor]
+    ) -> list[Tensor]:
+        """Raw outputs of several heads on one batch, from what `represent` gave for each [A]; but for rounding those of
+        `read`.
+        """  # noqa: D205 - the summary needs two lines
+        return [
+            self.read(task, representation, inputs) for task, representation in zip(tasks, representations, strict=True)
+        ]
+
+    def outputs(self, inputs: Inputs[Tensor], tasks: Sequence[int]) -> list[Tensor]:
+        """Head by head: what one task's outputs are does not depend on which others are asked for."""
+        found = zip(tasks, self.represent(inputs, tasks), strict=True)
+        return [self.read(task, representation, inputs) for task, representation in found]
+
+    def uses(self, task: int) -> Stages:
+        """First to represent, then to read."""
+        return (*self.uses_to_represent(task), *self.uses_to_read(task))
+
+    @property
+    def reads_apart(self) -> bool:
+        """Whether no shared parameter is used in `read`."""
+        shared = {id(p) for p in self._common()}
+        return not any(
+            id(p) in shared
+            for task in range(self.num_tasks)
+            for stage in self.uses_to_read(task)
+            for p in _parameters(stage)
+        )
+
+
+def split(model: MultitaskModel) -> SplitModel | None:
+    """The same model where its forward pass may be cut in two."""
+    return model if isinstance(model, SplitModel) and model.reads_apart else None
+
+
+def _parameters(modules: Iterable[nn.Module]) -> tuple[nn.Parameter, ...]:
+    """Of all modules, each once, also where one module holds another."""
+    return tuple({id(p): p for module in modules for p in module.parameters()}.values())
+
+
+class SharingConfig(Protocol):
+    """A frozen dataclass whose fields are the hyper-parameters of a way of sharing.
+
+    Attributes:
+        name: In the registry.
+    """
+
+    name: ClassVar[str]
+
+    def build(self, encoder: EncoderConfig, tasks: Sequence[tuple[Task, Layout]]) -> MultitaskModel:
+        """The network for these tasks, on the CPU, in training mode.
+
+        Initial values come from torch's global generator alone. A way of sharing that wants several encoders builds
+        several: ``encoder.build(layouts, kinds)``.
+
+        Raises:
+            MtlkdError: where hyper-parameters do not fit encoder or tasks.
+        """

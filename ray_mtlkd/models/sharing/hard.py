@@ -1,19 +1,33 @@
 """Hard parameter sharing (Caruana 1997): one encoder for all tasks, a head for each."""
 
 from collections.abc import Sequence
-from typing import cast
+from dataclasses import dataclass
+from typing import ClassVar, cast
 
 from torch import Tensor, nn
 
 from ray_mtlkd.data.inputs import Inputs, Layout, Pair
+from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import EncoderConfig
 from ray_mtlkd.models.heads import Head, PairJoin, read_together
-from ray_mtlkd.models.sharing.base import MultitaskModel
+from ray_mtlkd.models.sharing.base import SplitModel, Stages
 from ray_mtlkd.tasks.task import Task
 
 
-class HardSharing(MultitaskModel):
+@document
+@dataclass(frozen=True, kw_only=True)
+class HardSharing:
     """Every task goes through the same encoder; heads, joins and input layers of other columns are its own."""
+
+    name: ClassVar[str] = "hard"
+
+    def build(self, encoder: EncoderConfig, tasks: Sequence[tuple[Task, Layout]]) -> "HardSharingModel":
+        """One encoder, a head a task."""
+        return HardSharingModel(encoder, tasks)
+
+
+class HardSharingModel(SplitModel):
+    """See `HardSharing`."""
 
     def __init__(self, config: EncoderConfig, tasks: Sequence[tuple[Task, Layout]]) -> None:
         super().__init__()
@@ -57,11 +71,11 @@ class HardSharing(MultitaskModel):
         (joined,) = representation
         return joined
 
-    def represent_parts(self, task: int) -> tuple[nn.Module, ...]:
-        """The encoder's."""
-        return self.encoder.parts(task)
+    def uses_to_represent(self, task: int) -> Stages:
+        """The encoder's parts."""
+        return tuple((part,) for part in self.encoder.parts(task))
 
-    def read_parts(self, task: int) -> tuple[nn.Module, ...]:
+    def uses_to_read(self, task: int) -> Stages:
         """The join where there is one, then the head."""
-        joins = (self.joins[str(task)],) if str(task) in self.joins else ()
-        return (*joins, self.heads[task])
+        joins = ((self.joins[str(task)],),) if str(task) in self.joins else ()
+        return (*joins, (self.heads[task],))

@@ -18,7 +18,7 @@ from torch import Tensor
 from ray_mtlkd.data.examples import viewed
 from ray_mtlkd.data.inputs import Array, Layout
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.encoders import EncoderConfig
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.sweep.relabel import ranges
 from ray_mtlkd.sweep.relabel.pool import by_pool
 from ray_mtlkd.sweep.relabel.shared import SharedActors
@@ -47,7 +47,7 @@ class Relabeller:
 
     Args:
         settings: Where, or ``auto``.
-        encoder: The trial's encoder.
+        architecture: The trial's.
         tasks: What its model was built for.
         tables: Reference to the setup's tables in the object store.
         shared: The sweep's actors; None where no trial may ask for them.
@@ -57,13 +57,13 @@ class Relabeller:
         self,
         settings: Relabelling,
         *,
-        encoder: EncoderConfig,
+        architecture: Architecture,
         tasks: tuple[tuple[Task, Layout], ...],
         tables: Any,
         shared: SharedActors | None,
     ) -> None:
         self._settings = settings
-        self._encoder = encoder
+        self._architecture = architecture
         self._tasks = tasks
         self._tables = tables
         self._shared = shared
@@ -162,7 +162,7 @@ class Relabeller:
     def _references(self, request: RelabelRequest) -> dict[str, Any]:
         """To the teacher and to its tables."""
         teacher = TeacherMessage(
-            encoder=self._encoder,
+            architecture=self._architecture,
             tasks=self._tasks,
             index=request.index,
             parameters={key: tensor.cpu().numpy() for key, tensor in request.model.state_dict().items()},

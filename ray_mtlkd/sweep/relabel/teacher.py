@@ -10,8 +10,7 @@ import torch
 from ray_mtlkd.data.device import choose_device, keep_memory
 from ray_mtlkd.data.examples import SetupTables, as_tensors
 from ray_mtlkd.data.inputs import Array, Layout
-from ray_mtlkd.models.build import build
-from ray_mtlkd.models.encoders import EncoderConfig
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation.evaluate import predict
 
@@ -26,7 +25,7 @@ class TeacherMessage:
         parameters: Its state dict.
     """
 
-    encoder: EncoderConfig
+    architecture: Architecture
     tasks: tuple[tuple[Task, Layout], ...]
     index: int
     parameters: Mapping[str, Array]
@@ -44,7 +43,7 @@ class Predictor:
         torch.set_num_threads(1)
         keep_memory()
         self._index = teacher.index
-        self._model = build(teacher.encoder, teacher.tasks)
+        self._model = build(teacher.architecture, teacher.tasks)
         # a copy, since arrays from the object store are read-only and a module's parameters are not
         self._model.load_state_dict({key: torch.tensor(array) for key, array in teacher.parameters.items()})
         self._model.to(device)

@@ -9,7 +9,7 @@ from torch import Tensor
 from ray_mtlkd.data.device import send
 from ray_mtlkd.data.examples import Examples, SetupTables, Split, TaskTables
 from ray_mtlkd.data.inputs import neighbours, take
-from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.strategies.curricula.base import TaskFacts
 from ray_mtlkd.tasks.metrics import METRICS, evaluate, skill
 from ray_mtlkd.tasks.task import Task
@@ -68,8 +68,7 @@ def _predict_together(model: MultitaskModel, parts: Sequence[Examples[Tensor]], 
     found = [_Joined(len(chunks)) for _ in tasks]
     for chunk in chunks:
         inputs = take(parts[0].inputs, neighbours(chunk))
-        for at, representation in enumerate(model.represent(inputs, tasks)):
-            outputs = model.read(tasks[at], representation, inputs)
+        for at, outputs in enumerate(model.outputs(inputs, tasks)):
             kept = labelled[at, chunk].nonzero().squeeze(1)
             found[at].add(outputs[send(parts[at].outputs(chunk, kept), outputs.device)])
     return [joined.tensor() for joined in found]

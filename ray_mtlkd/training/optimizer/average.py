@@ -10,7 +10,7 @@ import copy
 import torch
 from torch import Tensor
 
-from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.models.sharing import MultitaskModel
 
 
 class Average:

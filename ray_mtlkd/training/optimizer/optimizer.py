@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.models.check import sparse_tables
+from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.training.optimizer.adamw import AdamW
 from ray_mtlkd.training.optimizer.lazy_adam import LazyAdam
 from ray_mtlkd.training.settings import Optimization
@@ -19,7 +20,7 @@ class Optimizer:
     """
 
     def __init__(self, model: MultitaskModel, settings: Optimization) -> None:
-        self._tables = _hash_tables(model)
+        self._tables: list[Tensor] = list(sparse_tables(model).values())
         sparse = {id(p) for p in self._tables}
         self._parameters = list(model.parameters())
         dense = [p for p in self._parameters if id(p) not in sparse]
@@ -75,11 +76,3 @@ def clip(parameters: Iterable[Tensor], largest: float) -> None:
             gradients.append(parameter.grad)
     scale = (largest / (torch.nn.utils.get_total_norm(gradients) + 1e-6)).clamp(max=1.0)
     torch._foreach_mul_(gradients, scale)
-
-
-def _hash_tables(model: nn.Module) -> list[Tensor]:
-    return [
-        module.weight
-        for module in model.modules()
-        if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.sparse
-    ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.training.evaluation.convergence import Tracker
 from ray_mtlkd.training.state.progress import Progress, Snapshot
 from ray_mtlkd.training.step.trainer import parameters_of

@@ -1,12 +1,12 @@
 """Per-task gradients of the shared parameters at the cost of one backward a task.
 
 Each task's gradient becomes a row of one preallocated matrix J [T, P]; G = J J^T feeds the balancer, w^T J is the
-update. Where tasks have batches of their own, a row is one plain backward. Where they share a batch, the heads'
-backward stops at what the heads read, and every task's gradient goes on from there through the shared part, whose
-forward ran once. Hash tables with sparse gradients never enter J: only the rows that the step touched do.
+update. A row is one plain backward of a task's loss. Where tasks share a batch and the model's forward pass is cut in
+two, the heads' backward stops at what the heads read, and every task's gradient goes on from there through the shared
+part, whose forward ran once. Hash tables with sparse gradients never enter J: only the rows that the step touched do.
 
 J need not cover all shared parameters. Where a balancer measures the last shared layer only, and the tasks share their
-batch, J holds that layer: the weighted sum of what the heads passed back then goes through the rest once.
+batch, J holds that layer: the weighted sum of what came back to it (or to the losses) goes through the rest once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.data.device import on_device
-from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.training.step.sparse import SparseGradients
 
 Gradients = Sequence[Tensor | None]
@@ -57,9 +57,18 @@ class SharedGradients:
         self._passed.clear()
         self._sparse.begin(tasks)
 
-    def backward(self, task: int, loss: Tensor) -> None:
-        """Add the gradient of ``loss`` [1] or [] to the task's row, and to its own parameters' ``.grad``."""
-        self._add(task, [loss], [torch.ones_like(loss)], keep_graph=bool(self._rest))
+    def backward(self, tasks: Sequence[int], losses: Tensor) -> None:
+        """Add each loss's gradient to the row of its task, and to the task's own parameters' ``.grad``.
+
+        Exact for any model: one backward through the whole of it a task.
+
+        Args:
+            tasks: [A].
+            losses: Of one forward pass [A].
+        """
+        parts = [losses] if len(tasks) == 1 else torch.split(losses, 1)
+        for at, (task, loss) in enumerate(zip(tasks, parts, strict=True)):
+            self._add(task, [loss], [torch.ones_like(loss)], keep_graph=at + 1 < len(tasks) or bool(self._rest))
 
     def backward_through(
         self, tasks: Sequence[int], representations: Sequence[Sequence[Tensor]], gradients: Sequence[Gradients]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.data.examples import TaskTables
-from ray_mtlkd.models.build import MultitaskModel
+from ray_mtlkd.models.sharing import MultitaskModel, SplitModel, split
 from ray_mtlkd.training.settings import Configuration
 from ray_mtlkd.training.state.soft_labels import SoftTable
 from ray_mtlkd.training.step.feed import Batch, BatchTarget
@@ -15,7 +15,7 @@ from ray_mtlkd.training.step.losses import distillations, losses
 
 
 class Objective:
-    """The forward pass in two parts, so that per-task gradients can be taken in between.
+    """The forward pass, in two parts where the model allows it: per-task gradients can then be taken in between.
 
     Args:
         model: In training mode.
@@ -27,16 +27,30 @@ class Objective:
         self, model: MultitaskModel, tables: Sequence[TaskTables[Tensor]], configuration: Configuration
     ) -> None:
         self._model = model
+        self._parts = split(model)
         self._tables = tables
         self._settings = configuration.training
         self._kd = configuration.kd
 
+    @property
+    def is_split(self) -> bool:
+        """Whether the forward pass has two parts, `represent` and `read`."""
+        return self._parts is not None
+
+    def outputs(self, batch: Batch) -> list[Tensor]:
+        """What the model makes of a batch for each of its tasks, where there are labels [A]."""
+        if self._parts is not None:
+            return self.read(batch, self.represent(batch))
+        with self._mixed(batch):
+            found = self._model.outputs(batch.inputs, [target.task for target in batch.targets])
+        return _labelled(batch, found)
+
     def represent(self, batch: Batch) -> Sequence[tuple[Tensor, ...]]:
         """What the head of each of the batch's tasks reads [A]."""
         with self._mixed(batch):
-            return self._model.represent(batch.inputs, [target.task for target in batch.targets])
+            return self._split().represent(batch.inputs, [target.task for target in batch.targets])
 
-    def outputs(self, batch: Batch, representations: Sequence[tuple[Tensor, ...]]) -> list[Tensor]:
+    def read(self, batch: Batch, representations: Sequence[tuple[Tensor, ...]]) -> list[Tensor]:
         """What the heads of the batch's tasks make of it, where there are labels [A].
 
         Args:
@@ -45,11 +59,8 @@ class Objective:
         """
         with self._mixed(batch):
             tasks = [target.task for target in batch.targets]
-            found = self._model.read_all(tasks, representations, batch.inputs)
-        return [
-            (outputs if target.outputs is None else outputs[target.outputs]).float()
-            for target, outputs in zip(batch.targets, found, strict=True)
-        ]
+            found = self._split().read_all(tasks, representations, batch.inputs)
+        return _labelled(batch, found)
 
     def losses(
         self, targets: Sequence[BatchTarget], outputs: Sequence[Tensor], soft: Mapping[int, SoftTable]
@@ -94,7 +105,20 @@ class Objective:
             weights=[target.share * self._kd.kd_weight for target in targets],
         )
 
+    def _split(self) -> SplitModel:
+        if self._parts is None:
+            raise RuntimeError("the forward pass of this model is one")
+        return self._parts
+
     def _mixed(self, batch: Batch) -> AbstractContextManager[object]:
         if self._settings.precision == "fp32":
             return nullcontext()
         return torch.autocast(batch.targets[0].labels.device.type, torch.bfloat16)
+
+
+def _labelled(batch: Batch, outputs: Sequence[Tensor]) -> list[Tensor]:
+    """The outputs that have labels, in single precision."""
+    return [
+        (found if target.outputs is None else found[target.outputs]).float()
+        for target, found in zip(batch.targets, outputs, strict=True)
+    ]

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from ray_mtlkd.data.device import on_device
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.build import MultitaskModel, build
+from ray_mtlkd.models.architecture import penalty_of
+from ray_mtlkd.models.check import sparse_tables
+from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.strategies import dump_state, load_state
 from ray_mtlkd.strategies.balancers.base import Signals, Weights
 from ray_mtlkd.training.evaluation.convergence import Tracker
@@ -22,6 +24,7 @@ from ray_mtlkd.training.state.progress import Internals, Snapshot
 from ray_mtlkd.training.state.soft_labels import SoftTable
 from ray_mtlkd.training.step.feed import Batch, feed
 from ray_mtlkd.training.step.gradients import SharedGradients
+from ray_mtlkd.training.step.model import model_for
 from ray_mtlkd.training.step.objective import Objective
 
 
@@ -49,9 +52,9 @@ class Trainer:
         self._tables = job.tables.tasks
         settings = job.configuration.training
         torch.manual_seed(job.seed)
-        self._model = build(job.configuration.encoder, [(table.task, table.layout) for table in self._tables])
+        self._architecture = job.configuration.architecture
+        self._model = model_for(self._architecture, self._tables)
         self._device = self._tables[0].train.labels.device
-        self._model.to(self._device)
         self._average = None if settings.ema is None else Average(self._model, settings.ema)
         self._optimizer = Optimizer(self._model, settings)
         self._balancer = job.configuration.strategy.balancer
@@ -67,6 +70,8 @@ class Trainer:
         self._matrix = None if by_losses else SharedGradients(self._model, only_last=only_last)
         self._shares_tables = bool(self._model.shared_sparse())
         self._own = [self._model.own(task) for task in range(len(self._tables))]
+        tables = {id(p) for p in sparse_tables(self._model).values()}
+        self._dense = [p for p in self._model.parameters() if id(p) not in tables]
 
     @property
     def model(self) -> MultitaskModel:
@@ -94,6 +99,7 @@ class Trainer:
             report = self._weigh_losses(batches, soft=soft, switched=switched)
         else:
             report = self._weigh_gradients(self._matrix, batches, soft=soft, switched=switched)
+        self._add_penalty()
         self._optimizer.step(share)
         if self._average is not None:
             self._average.update()
@@ -161,7 +167,7 @@ class Trainer:
     ) -> StepReport:
         tasks = _tasks(batches)
         targets = [target for batch in batches for target in batch.targets]
-        outputs = [self._objective.outputs(batch, self._objective.represent(batch)) for batch in batches]
+        outputs = [self._objective.outputs(batch) for batch in batches]
         losses = self._objective.losses(targets, [found for each in outputs for found in each], soft)
         values = self._checked(tasks, losses.tolist())
         weights = self._weigh(self._signals(tasks, values, switched))
@@ -210,17 +216,30 @@ class Trainer:
 
     def _backward(self, matrix: SharedGradients, batch: Batch, soft: Mapping[int, SoftTable]) -> Tensor:
         """The batch's losses [A], each scaled by its share of the task's labels, after their backward."""
-        representations = self._objective.represent(batch)
-        if len(batch.targets) == 1:
-            losses = self._objective.losses(batch.targets, self._objective.outputs(batch, representations), soft)
-            matrix.backward(batch.targets[0].task, losses)
+        tasks = [target.task for target in batch.targets]
+        if len(tasks) == 1 or not self._objective.is_split:
+            losses = self._objective.losses(batch.targets, self._objective.outputs(batch), soft)
+            matrix.backward(tasks, losses)
             return losses.detach()
+        representations = self._objective.represent(batch)
         leaves = [tuple(tensor.detach().requires_grad_() for tensor in each) for each in representations]
-        losses = self._objective.losses(batch.targets, self._objective.outputs(batch, leaves), soft)
+        losses = self._objective.losses(batch.targets, self._objective.read(batch, leaves), soft)
         losses.backward(torch.ones_like(losses))  # type: ignore[no-untyped-call]
         gradients = [[leaf.grad for leaf in each] for each in leaves]
-        matrix.backward_through([target.task for target in batch.targets], representations, gradients)
+        matrix.backward_through(tasks, representations, gradients)
         return losses.detach()
+
+    def _add_penalty(self) -> None:
+        """Add the penalty's gradient to ``.grad`` of whatever parameters it depends on."""
+        penalty = penalty_of(self._model, self._architecture)
+        if penalty is None or not penalty.requires_grad:
+            return
+        if not math.isfinite(value := penalty.item()):
+            raise _not_finite("penalty", value, where="penalty")
+        gradients = torch.autograd.grad(penalty, self._dense, allow_unused=True)
+        for parameter, gradient in zip(self._dense, gradients, strict=True):
+            if gradient is not None:
+                parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
 
     def _signals(
         self,
@@ -248,12 +267,13 @@ class Trainer:
     def _checked(self, tasks: Sequence[int], losses: Sequence[float]) -> tuple[float, ...]:
         for task, value in zip(tasks, losses, strict=True):
             if not math.isfinite(value):
-                raise MtlkdError(
-                    f"the loss is {value}",
-                    where=f"task {self._tables[task].task.name}",
-                    fix="lower training.lr, or look for extreme values in the task's inputs and labels",
-                )
+                raise _not_finite("loss", value, where=f"task {self._tables[task].task.name}")
         return tuple(losses)
+
+
+def _not_finite(what: str, value: float, *, where: str) -> MtlkdError:
+    fix = "lower training.lr, or look for extreme values in the task's inputs and labels"
+    return MtlkdError(f"the {what} is {value}", where=where, fix=fix)
 
 
 def _tasks(batches: Sequence[Batch]) -> tuple[int, ...]:

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Layout, Pair, Tokens, take
-from ray_mtlkd.models.build import build
-from ray_mtlkd.models.encoders import ENCODERS, decode_encoder
+from ray_mtlkd.models.architecture import Architecture, build
+from ray_mtlkd.models.encoders import ENCODERS
+from ray_mtlkd.registry import decode_part
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.step.losses import losses
@@ -85,7 +86,7 @@ def labels_of(case, lengths):
 def network(case, *, tasks=1, config=None, seed=0):
     """A network for that many tasks of the case."""
     torch.manual_seed(seed)
-    return build(config or ENCODERS[case.encoder](), [(case.task, case.layout)] * tasks)
+    return build(Architecture(encoder=config or ENCODERS[case.encoder]()), [(case.task, case.layout)] * tasks)
 
 
 CASES = [
@@ -138,7 +139,7 @@ def test_rows_without_content_have_finite_outputs(case):
 
 @every_case
 def test_evaluation_mode_is_deterministic_and_training_mode_follows_torch_s_generator(case):
-    config = decode_encoder({"name": case.encoder, "dropout": 0.5}, where="encoder")
+    config = decode_part(ENCODERS, {"name": case.encoder, "dropout": 0.5}, where="encoder")
     model, inputs = network(case, config=config), inputs_of(case.form, LENGTHS, is_pair=case.is_pair)
     torch.manual_seed(1)
     first = model(0, inputs)
@@ -159,7 +160,7 @@ def test_the_seed_fixes_the_initial_values(case):
 @every_case
 def test_a_small_table_can_be_learned_by_heart(case):
     dropouts = [field.name for field in fields(ENCODERS[case.encoder]) if field.name.endswith("dropout")]
-    config = decode_encoder({"name": case.encoder} | dict.fromkeys(dropouts, 0.0), where="encoder")
+    config = decode_part(ENCODERS, {"name": case.encoder} | dict.fromkeys(dropouts, 0.0), where="encoder")
     model, inputs = network(case, config=config), inputs_of(case.form, LENGTHS, is_pair=case.is_pair)
     labels = labels_of(case, LENGTHS)
     sparse = model._sparse()
@@ -219,7 +220,7 @@ def test_a_batch_of_one_task_leaves_the_others_own_parameters_alone(case):
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_configurations_are_frozen_hashable_and_ask_for_features(name):
-    config = decode_encoder(name, where="encoder")
+    config = decode_part(ENCODERS, name, where="encoder")
     assert config == ENCODERS[name]()
     assert hash(config.features) == hash(ENCODERS[name]().features)
     assert config.kinds == frozenset(config.forms) <= frozenset(KINDS)

@@ -6,7 +6,7 @@ import torch
 
 from ray_mtlkd.data.inputs import Dense, DenseTokens, Layout, take
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.build import build
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import CategoryEmbedding, Mlp, NumberEmbedding
 from ray_mtlkd.tasks.task import Task
 
@@ -27,7 +27,7 @@ def identities(parameters):
 
 
 def test_tasks_with_the_same_columns_share_the_input_layer_and_others_have_their_own():
-    model = build(Mlp(), [(task("x"), SAME), (task("y"), SAME), (task("z"), OTHER)])
+    model = build(Architecture(encoder=Mlp()), [(task("x"), SAME), (task("y"), SAME), (task("z"), OTHER)])
     first = [part.parameters() for part in model.encoder.first]
     assert len(first) == 2
     assert identities(first[0]) < identities(model.shared())
@@ -37,14 +37,14 @@ def test_tasks_with_the_same_columns_share_the_input_layer_and_others_have_their
 
 def test_five_tables_with_different_columns_share_the_layers_above():
     layouts = [Layout(form="Dense", width=width, cardinalities=(3,)) for width in range(1, 6)]
-    model = build(Mlp(), [(task(str(at)), layout) for at, layout in enumerate(layouts)])
+    model = build(Architecture(encoder=Mlp()), [(task(str(at)), layout) for at, layout in enumerate(layouts)])
     assert identities(model.shared()) == identities(model.encoder.trunk.parameters())
     for at, layout in enumerate(layouts):
         assert model(at, Dense(torch.zeros(2, layout.width), torch.zeros(2, 1, dtype=torch.int64))).shape == (2,)
 
 
 def test_a_sequence_of_the_same_columns_goes_through_the_same_input_layer():
-    model = build(Mlp(), [(task("x"), SAME), (task("t", "tagging"), TOKENS)])
+    model = build(Architecture(encoder=Mlp()), [(task("x"), SAME), (task("t", "tagging"), TOKENS)])
     assert len(model.encoder.first) == 1
     values = torch.randn(4, 3)
     rows = model.encoder(Dense(values, torch.zeros(4, 0, dtype=torch.int64)), [0])[0]
@@ -53,12 +53,14 @@ def test_a_sequence_of_the_same_columns_goes_through_the_same_input_layer():
 
 def test_one_hidden_layer_over_different_columns_would_share_nothing_and_is_refused():
     with pytest.raises(MtlkdError, match=r"encoder.hidden: with one hidden layer, 2 sets of columns have no layer"):
-        build(Mlp(hidden=(8,)), [(task("x"), SAME), (task("y"), WIDER)])
-    assert build(Mlp(hidden=(8,)), [(task("x"), SAME), (task("y"), SAME)]).shared()
+        build(Architecture(encoder=Mlp(hidden=(8,))), [(task("x"), SAME), (task("y"), WIDER)])
+    assert build(Architecture(encoder=Mlp(hidden=(8,))), [(task("x"), SAME), (task("y"), SAME)]).shared()
 
 
 def test_every_categorical_column_counts():
-    model = build(Mlp(), [(task("x"), Layout(form="Dense", width=0, cardinalities=(4, 4)))]).eval()
+    model = build(
+        Architecture(encoder=Mlp()), [(task("x"), Layout(form="Dense", width=0, cardinalities=(4, 4)))]
+    ).eval()
     codes = torch.tensor([[1, 1], [2, 1], [1, 2]])
     assert len(model(0, Dense(torch.zeros(3, 0), codes)).unique()) == 3
 
@@ -126,12 +128,12 @@ def test_code_0_adds_nothing_until_it_is_trained():
 
 def test_numbers_mean_the_same_only_where_their_bins_are_the_same():
     other = replace(BINNED, edges=(*EDGES[:2], (-3.0, 3.0, 5.0)))
-    model = build(Mlp(), [(task("x"), BINNED), (task("y"), BINNED), (task("z"), other)])
+    model = build(Architecture(encoder=Mlp()), [(task("x"), BINNED), (task("y"), BINNED), (task("z"), other)])
     assert model.encoder.columns == [0, 0, 1]
 
 
 def test_a_row_depends_on_no_other_row_with_bins_and_codes():
-    model, batch = build(Mlp(), [(task("x"), BINNED)]).eval(), rows(7)
+    model, batch = build(Architecture(encoder=Mlp()), [(task("x"), BINNED)]).eval(), rows(7)
     alone = torch.cat([model(0, take(batch, torch.tensor([row]))) for row in range(7)])
     # float32 sums in another order
     torch.testing.assert_close(model(0, batch), alone, atol=1e-6, rtol=1e-6)
@@ -139,7 +141,7 @@ def test_a_row_depends_on_no_other_row_with_bins_and_codes():
 
 
 def test_a_checkpoint_holds_what_training_changed_alone():
-    model = build(Mlp(), [(task("x"), BINNED)])
+    model = build(Architecture(encoder=Mlp()), [(task("x"), BINNED)])
     assert set(model.state_dict()) == {name for name, _ in model.named_parameters()}
 
 
@@ -147,7 +149,7 @@ def test_a_checkpoint_holds_what_training_changed_alone():
 def test_one_batched_backward_gives_every_task_s_gradient(dropout):
     """As a loop over tasks gives it, and torch falls back on no slow path: it would warn, and warnings are errors."""
     torch.manual_seed(0)
-    encoder = build(Mlp(dropout=dropout), [(task("x"), BINNED), (task("y"), BINNED)]).encoder
+    encoder = build(Architecture(encoder=Mlp(dropout=dropout)), [(task("x"), BINNED), (task("y"), BINNED)]).encoder
     (shared, same) = encoder(rows(20), [0, 1])
     assert shared is same
     parameters, ahead = list(encoder.parameters()), torch.randn(2, *shared.shape)
@@ -165,7 +167,7 @@ def test_a_step_in_the_numbers_is_found():
     y = ((x > 0.3) & (x < 0.6)).float()
     torch.manual_seed(0)
     edges = (tuple(torch.linspace(-2, 2, 33).tolist()),)
-    model = build(Mlp(hidden=(8, 8)), [(task("x"), Layout(form="Dense", width=1, edges=edges))])
+    model = build(Architecture(encoder=Mlp(hidden=(8, 8))), [(task("x"), Layout(form="Dense", width=1, edges=edges))])
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     batch = Dense(x[:, None], torch.zeros(400, 0, dtype=torch.int64))
     for _ in range(100):

@@ -2,24 +2,25 @@ import pytest
 
 from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, TokenFeatures
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.encoders import ENCODERS, decode_encoder
+from ray_mtlkd.models.encoders import ENCODERS
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.encoders.transformer import Transformer
+from ray_mtlkd.registry import decode_part
 
 
 def test_a_name_alone_means_the_defaults():
-    assert decode_encoder("mlp", where="encoder") == Mlp()
+    assert decode_part(ENCODERS, "mlp", where="encoder") == Mlp()
 
 
 def test_a_mapping_sets_hyper_parameters():
-    assert decode_encoder({"name": "mlp", "hidden": [8, 4]}, where="encoder") == Mlp(hidden=(8, 4))
+    assert decode_part(ENCODERS, {"name": "mlp", "hidden": [8, 4]}, where="encoder") == Mlp(hidden=(8, 4))
 
 
 def test_a_mapping_is_read_and_not_changed():
     value = {"name": "bag", "dropout": 0.5}
-    decode_encoder(value, where="encoder")
+    decode_part(ENCODERS, value, where="encoder")
     assert value == {"name": "bag", "dropout": 0.5}
 
 
@@ -37,13 +38,13 @@ def test_encoders_ask_for_features_by_their_own_settings():
 @pytest.mark.parametrize("value", ["mpl", {"name": "mpl"}, 3, None, {"name": ["mlp"]}])
 def test_an_unknown_encoder_lists_the_known(value):
     with pytest.raises(MtlkdError, match="unknown encoder") as caught:
-        decode_encoder(value, where="encoder")
+        decode_part(ENCODERS, value, where="encoder")
     assert all(name in caught.value.fix for name in ENCODERS)
 
 
 def test_a_mapping_without_a_name_says_so():
     with pytest.raises(MtlkdError, match=r"^encoder.name: missing; use one of: bag, cnn, mlp, transformer$"):
-        decode_encoder({"hidden": [4]}, where="encoder")
+        decode_part(ENCODERS, {"hidden": [4]}, where="encoder")
 
 
 @pytest.mark.parametrize(
@@ -77,5 +78,5 @@ def test_a_mapping_without_a_name_says_so():
 )
 def test_a_wrong_hyper_parameter_is_an_error_at_the_door(value, said):
     with pytest.raises(MtlkdError) as caught:
-        decode_encoder(value, where="encoder")
+        decode_part(ENCODERS, value, where="encoder")
     assert said in str(caught.value)

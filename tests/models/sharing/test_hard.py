@@ -3,7 +3,7 @@ import copy
 import torch
 
 from ray_mtlkd.data.inputs import Bag, Layout, Pair
-from ray_mtlkd.models.build import build
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
@@ -37,41 +37,51 @@ def assert_partition(model):
 
 def test_shared_and_own_parameters_partition_the_model():
     texts = [(task("a", "multiclass"), TEXT), (task("b", "binary"), PAIR), (task("c", "regression"), TEXT)]
-    assert_partition(build(BagOfNgrams(hidden=(4,)), texts))
-    assert_partition(build(BagOfNgrams(hidden=(4, 4)), texts[:1]))
-    assert_partition(build(Cnn(), [(task("a", "multilabel"), WORDS), (task("t", "tagging"), WORDS)]))
+    assert_partition(build(Architecture(encoder=BagOfNgrams(hidden=(4,))), texts))
+    assert_partition(build(Architecture(encoder=BagOfNgrams(hidden=(4, 4))), texts[:1]))
+    assert_partition(
+        build(Architecture(encoder=Cnn()), [(task("a", "multilabel"), WORDS), (task("t", "tagging"), WORDS)])
+    )
     widths = [Layout(form="Dense", width=width) for width in (2, 3, 3)]
-    assert_partition(build(Mlp(), [(task(str(at), "binary"), layout) for at, layout in enumerate(widths)]))
+    assert_partition(
+        build(Architecture(encoder=Mlp()), [(task(str(at), "binary"), layout) for at, layout in enumerate(widths)])
+    )
 
 
 def test_the_last_shared_layer_is_the_one_nearest_to_the_heads():
     tasks = [(task("a", "multiclass"), TEXT), (task("b", "binary"), PAIR)]
-    deep = build(BagOfNgrams(hidden=(4, 5, 6)), tasks)
+    deep = build(Architecture(encoder=BagOfNgrams(hidden=(4, 5, 6))), tasks)
     assert identities(deep.last_shared()) == identities(deep.encoder.trunk[-1].parameters())
-    flat = build(BagOfNgrams(hidden=(4,)), tasks)
+    flat = build(Architecture(encoder=BagOfNgrams(hidden=(4,))), tasks)
     first = flat.encoder.first
     assert set(identities(flat.last_shared())) == {id(first.bias), id(first.table.weight)}
 
 
 def test_hash_tables_are_shared_apart_from_dense_parameters():
-    model = build(BagOfNgrams(hidden=(4, 4)), [(task("a", "multiclass"), TEXT), (task("b", "binary"), TEXT)])
+    model = build(
+        Architecture(encoder=BagOfNgrams(hidden=(4, 4))), [(task("a", "multiclass"), TEXT), (task("b", "binary"), TEXT)]
+    )
     assert identities(model.shared_sparse()) == [id(model.encoder.first.table.weight)]
     assert id(model.encoder.first.table.weight) not in identities(model.shared())
 
 
 def test_a_single_task_owns_its_hash_table():
-    model = build(BagOfNgrams(hidden=(4,)), [(task("a", "multiclass"), TEXT)])
+    model = build(Architecture(encoder=BagOfNgrams(hidden=(4,))), [(task("a", "multiclass"), TEXT)])
     assert id(model.encoder.first.table.weight) in identities(model.own(0))
 
 
 def test_the_join_belongs_to_its_pair_task():
-    model = build(BagOfNgrams(hidden=(4,)), [(task("a", "multiclass"), TEXT), (task("b", "binary"), PAIR)])
+    model = build(
+        Architecture(encoder=BagOfNgrams(hidden=(4,))), [(task("a", "multiclass"), TEXT), (task("b", "binary"), PAIR)]
+    )
     assert set(identities(model.joins.parameters())) <= set(identities(model.own(1)))
     assert identities(model.own(0)) == identities(model.heads[0].parameters())
 
 
 def test_a_copy_of_a_model_owns_its_own_parameters():
-    model = build(BagOfNgrams(hidden=(4,)), [(task("a", "multiclass"), TEXT), (task("b", "binary"), PAIR)])
+    model = build(
+        Architecture(encoder=BagOfNgrams(hidden=(4,))), [(task("a", "multiclass"), TEXT), (task("b", "binary"), PAIR)]
+    )
     other = copy.deepcopy(model)
     assert_partition(other)
     assert not set(identities(other.parameters())) & set(identities(model.parameters()))
@@ -79,7 +89,7 @@ def test_a_copy_of_a_model_owns_its_own_parameters():
 
 def test_a_pair_sees_both_sides_their_order_and_their_overlap():
     torch.manual_seed(0)
-    model = build(BagOfNgrams(hidden=(16,)), [(task("b", "multiclass"), PAIR)]).eval()
+    model = build(Architecture(encoder=BagOfNgrams(hidden=(16,))), [(task("b", "multiclass"), PAIR)]).eval()
     one, other, overlap = bag([1, 2]), bag([3, 4, 5]), torch.zeros(1, 2)
     outputs = [
         model(0, Pair(one, other, overlap)),
@@ -91,7 +101,9 @@ def test_a_pair_sees_both_sides_their_order_and_their_overlap():
 
 
 def test_each_task_has_a_head_of_its_own_width():
-    model = build(BagOfNgrams(), [(task("a", "multiclass", 7), TEXT), (task("b", "regression"), TEXT)]).eval()
+    model = build(
+        Architecture(encoder=BagOfNgrams()), [(task("a", "multiclass", 7), TEXT), (task("b", "regression"), TEXT)]
+    ).eval()
     batch = bag([1], [2, 3])
     assert model(0, batch).shape == (2, 7)
     assert model(1, batch).shape == (2,)

@@ -19,7 +19,7 @@ import torch
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.build import build
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.sweep.relabel import Relabeller, start_shared
 from ray_mtlkd.training.evaluation.evaluate import predict_all
@@ -60,13 +60,15 @@ def _trial(reference, shared, ways):
     torch.set_num_threads(1)
     tables = as_tensors(ray.get(reference[0]))
     tasks = tuple((table.task, table.layout) for table in tables.tasks)
-    model = build(ENCODER, tasks).eval()
+    model = build(Architecture(encoder=ENCODER), tasks).eval()
     request = RelabelRequest(task=tasks[INDEX][0].name, model=model, index=INDEX, table=tables.tasks[INDEX])
     expected = predict_all(model, INDEX, request.table.train)
     told = {}
     for where in ways:
         settings = Relabelling(where=where, gpus_per_actor=SHARES[where])
-        desk = Relabeller(settings, encoder=ENCODER, tasks=tasks, tables=reference[0], shared=shared)
+        desk = Relabeller(
+            settings, architecture=Architecture(encoder=ENCODER), tasks=tasks, tables=reference[0], shared=shared
+        )
         try:
             told[where] = torch.allclose(desk(request).outputs, expected, atol=1e-6, rtol=0)
         except MtlkdError as error:

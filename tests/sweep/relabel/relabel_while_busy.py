@@ -19,7 +19,7 @@ import torch
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
-from ray_mtlkd.models.build import build
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.sweep.relabel import Relabeller, start_shared
 from ray_mtlkd.training.job import RelabelRequest
@@ -37,12 +37,18 @@ def _trial(name, reference, shared, seed):
     tables = as_tensors(ray.get(reference[0]))
     tasks = tuple((table.task, table.layout) for table in tables.tasks)
     torch.manual_seed(seed)
-    model = build(ENCODER, tasks)
+    model = build(Architecture(encoder=ENCODER), tasks)
     index = TASKS[name]
     request = RelabelRequest(task=tasks[index][0].name, model=model.eval(), index=index, table=tables.tasks[index])
     outputs = {}
     for where in ("inline", "shared", "pool", "auto"):
-        desk = Relabeller(Relabelling(where=where), encoder=ENCODER, tasks=tasks, tables=reference[0], shared=shared)
+        desk = Relabeller(
+            Relabelling(where=where),
+            architecture=Architecture(encoder=ENCODER),
+            tasks=tasks,
+            tables=reference[0],
+            shared=shared,
+        )
         labels = desk(request)
         outputs[where] = labels.outputs.numpy()
         if where != "auto" and not labels.where.startswith(where):

@@ -9,7 +9,7 @@ from torch.nn.modules.module import register_module_forward_hook
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.build import build
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.base import Encoder
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.sweep.relabel import relabeller as module
@@ -37,7 +37,7 @@ def request_of(tables):
 
     def make(index):
         torch.manual_seed(0)
-        model = build(ENCODER, tasks).eval()
+        model = build(Architecture(encoder=ENCODER), tasks).eval()
         return RelabelRequest(task=tasks[index][0].name, model=model, index=index, table=views.tasks[index])
 
     return make
@@ -57,7 +57,9 @@ def _starts_in_two_seconds(monkeypatch):
 
 
 def _desk(request, **settings):
-    return Relabeller(Relabelling(**settings), encoder=ENCODER, tasks=(), tables=None, shared=None)
+    return Relabeller(
+        Relabelling(**settings), architecture=Architecture(encoder=ENCODER), tasks=(), tables=None, shared=None
+    )
 
 
 @pytest.mark.parametrize("where", ["auto", "inline"])
@@ -181,7 +183,9 @@ def test_a_shared_actor_keeps_the_last_teachers_as_far_as_there_is_room(monkeypa
     def references(index):
         model = request_of(index).model
         parameters = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
-        teacher = TeacherMessage(encoder=ENCODER, tasks=tasks, index=index, parameters=parameters)
+        teacher = TeacherMessage(
+            architecture=Architecture(encoder=ENCODER), tasks=tasks, index=index, parameters=parameters
+        )
         return {"teacher": _Reference(teacher), "tables": _Reference(tables)}
 
     first, second = references(0), references(1)

@@ -3,7 +3,7 @@ import torch
 
 from ray_mtlkd.data.examples import Examples
 from ray_mtlkd.data.inputs import DenseTokens, take
-from ray_mtlkd.models.build import build
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.training.evaluation import evaluate
@@ -17,7 +17,7 @@ def case(request):
     """A model and its tables: all rows labelled, or some of them."""
     tables = request.getfixturevalue(request.param)
     torch.manual_seed(0)
-    model = build(ENCODERS[request.param], [(table.task, table.layout) for table in tables.tasks])
+    model = build(Architecture(encoder=ENCODERS[request.param]), [(table.task, table.layout) for table in tables.tasks])
     return model.eval(), tables.tasks
 
 

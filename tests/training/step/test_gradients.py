@@ -65,7 +65,7 @@ def _filled(net, tasks):
     for _ in range(2):  # a second step must not see the first
         matrix.begin(tasks)
         for task in tasks:
-            matrix.backward(task, _loss(net, task))
+            matrix.backward([task], _loss(net, task))
         matrix.gather(tasks)
     return matrix
 
@@ -119,7 +119,7 @@ def test_own_parameters_get_their_own_gradient(net):
     matrix = SharedGradients(net)
     matrix.begin((0, 1, 2))
     for task in (0, 1, 2):
-        matrix.backward(task, _loss(net, task))
+        matrix.backward([task], _loss(net, task))
     torch.testing.assert_close(net.heads[1].weight.grad, reference["heads.1.weight"])
 
 
@@ -205,7 +205,7 @@ def test_measuring_only_the_last_shared_layer_serves_a_task_that_has_the_batch_t
     reference = _reference(net, 1)
     matrix = SharedGradients(net, only_last=True)
     matrix.begin([1])
-    matrix.backward(1, _loss(net, 1))
+    matrix.backward([1], _loss(net, 1))
     matrix.gather([1])
     matrix.combine([1], (3.0,))
     for name in _shared_names(net):

@@ -1,0 +1,118 @@
+"""What a model is, as one value: an encoder, who shares what of it, and the penalties on its parameters."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from ray_mtlkd.data.inputs import Features, Layout
+from ray_mtlkd.decode import join
+from ray_mtlkd.errors import MtlkdError, gather, raise_all
+from ray_mtlkd.models.encoders import ENCODERS, EncoderConfig
+from ray_mtlkd.models.regularizers import REGULARIZERS, Regularizer
+from ray_mtlkd.models.sharing import SHARING, HardSharing, MultitaskModel, SharingConfig
+from ray_mtlkd.registry import decode_part, describe_part
+from ray_mtlkd.tasks.task import Task
+
+KEYS = ("encoder", "sharing", "regularizers")
+"""What a search space and a strategy in it say of an architecture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """All that decides a model but its tasks.
+
+    Attributes:
+        encoder: Inputs to representations.
+        sharing: Which task uses which parameters.
+        regularizers: Losses on parameters that are no task's.
+    """
+
+    encoder: EncoderConfig
+    sharing: SharingConfig = field(default_factory=HardSharing)
+    regularizers: tuple[Regularizer, ...] = ()
+
+    @property
+    def features(self) -> Features:
+        """What it asks of the tables."""
+        return self.encoder.features
+
+    def describe(self) -> dict[str, Any]:
+        """What `decode_architecture` makes the same architecture of, as plain data."""
+        return {
+            "encoder": describe_part(ENCODERS, self.encoder),
+            "sharing": describe_part(SHARING, self.sharing),
+            "regularizers": [describe_part(REGULARIZERS, each) for each in self.regularizers],
+        }
+
+
+def decode_architecture(tree: Mapping[str, Any], *, places: Mapping[str, str] | None = None) -> Architecture:
+    """An architecture from the sections ``encoder``, ``sharing`` and ``regularizers`` of YAML data without domains.
+
+    Args:
+        tree: ``sharing`` is ``hard`` and ``regularizers`` none where they are left out.
+        places: Where each section stands, for errors; mostly at its own name.
+
+    Raises:
+        MtlkdError: the only problem.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    at = {key: (places or {}).get(key, key) for key in KEYS}
+    problems: list[MtlkdError] = []
+    parts: dict[str, Any] = {}
+    with gather(problems):
+        parts["encoder"] = decode_part(ENCODERS, tree["encoder"], where=at["encoder"])
+    with gather(problems):
+        parts["sharing"] = decode_part(SHARING, tree.get("sharing", HardSharing.name), where=at["sharing"])
+    with gather(problems):
+        parts["regularizers"] = tuple(_regularizers(tree.get("regularizers", []), at["regularizers"], problems))
+    raise_all("architecture", problems)
+    return Architecture(**parts)
+
+
+def _regularizers(value: Any, where: str, problems: list[MtlkdError]) -> Iterator[Regularizer]:
+    if not isinstance(value, list):
+        raise MtlkdError(f"{value!r} is not a list", where=where, fix="list names, or mappings with `name`")
+    for number, each in enumerate(value):
+        with gather(problems):
+            yield decode_part(REGULARIZERS, each, where=join(where, number))
+
+
+def build(architecture: Architecture, tasks: Sequence[tuple[Task, Layout]]) -> MultitaskModel:
+    """The network for these tasks, on the CPU, in training mode.
+
+    Initial values come from torch's global generator alone: seed it first.
+
+    Raises:
+        MtlkdError: where the encoder cannot serve a task.
+        ExceptionGroup: of ``MtlkdError``, where it cannot serve several.
+    """
+    encoder = architecture.encoder
+    raise_all(f"encoder {encoder.name}", list(_misfits(encoder, tasks)))
+    return architecture.sharing.build(encoder, tasks)
+
+
+def penalty_of(model: MultitaskModel, architecture: Architecture) -> Tensor | None:
+    """A loss [] beside the tasks': what the model and the regularizers ask for; None where nobody does."""
+    asked = (model.penalty(), *(each.penalty(model) for each in architecture.regularizers))
+    there = [penalty for penalty in asked if penalty is not None]
+    return sum(there[1:], start=there[0]) if there else None
+
+
+def _misfits(encoder: EncoderConfig, tasks: Sequence[tuple[Task, Layout]]) -> Iterator[MtlkdError]:
+    """What keeps the encoder from serving each of the tasks."""
+    for task, layout in tasks:
+        where = f"encoder {encoder.name}, task {task.name}"
+        if task.kind not in encoder.kinds:
+            able = [name for name, other in ENCODERS.items() if task.kind in other.kinds]
+            yield MtlkdError(f"{encoder.name} does not serve {task.kind} tasks", where=where, fix=_choose(able))
+        elif encoder.forms[task.kind] != layout.form:
+            able = [name for name, other in ENCODERS.items() if other.forms.get(task.kind) == layout.form]
+            yield MtlkdError(
+                f"{encoder.name} does not read inputs of form {layout.form}", where=where, fix=_choose(able)
+            )
+
+
+def _choose(able: Sequence[str]) -> str:
+    return "use an encoder that does: " + ", ".join(able) if able else "give the task other inputs"

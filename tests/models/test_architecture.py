@@ -1,0 +1,69 @@
+import pytest
+
+from ray_mtlkd.data.inputs import Layout
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.architecture import Architecture, build, decode_architecture
+from ray_mtlkd.models.encoders.bag import BagOfNgrams
+from ray_mtlkd.models.encoders.cnn import Cnn
+from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.models.sharing import HardSharing
+from ray_mtlkd.tasks.task import Task
+
+DENSE = Layout(form="Dense", width=3)
+BAG = Layout(form="Bag", buckets=9)
+TOKENS = Layout(form="Tokens", width=2, buckets=9)
+
+
+def task(name, kind):
+    return Task(name=name, kind=kind, metric="-", classes=("O", "B-x"))
+
+
+def test_a_kind_that_the_encoder_does_not_serve_names_the_encoders_that_do():
+    with pytest.raises(MtlkdError) as caught:
+        build(Architecture(encoder=BagOfNgrams()), [(task("tags", "tagging"), TOKENS)])
+    assert str(caught.value) == (
+        "encoder bag, task tags: bag does not serve tagging tasks; use an encoder that does: mlp, cnn, transformer"
+    )
+
+
+def test_a_form_that_the_encoder_does_not_read_names_the_encoders_that_do():
+    with pytest.raises(MtlkdError) as caught:
+        build(Architecture(encoder=Mlp()), [(task("topic", "multiclass"), BAG)])
+    assert str(caught.value) == (
+        "encoder mlp, task topic: mlp does not read inputs of form Bag; use an encoder that does: bag"
+    )
+
+
+def test_all_tasks_that_do_not_fit_are_named_together():
+    tasks = [(task("a", "binary"), DENSE), (task("b", "binary"), BAG), (task("c", "tagging"), TOKENS)]
+    with pytest.raises(ExceptionGroup) as caught:
+        build(Architecture(encoder=Mlp()), tasks)
+    assert [error.where for error in caught.value.exceptions] == ["encoder mlp, task b", "encoder mlp, task c"]
+
+
+def test_a_form_that_nobody_reads_asks_for_other_inputs():
+    with pytest.raises(MtlkdError) as caught:
+        build(Architecture(encoder=Cnn()), [(task("a", "tagging"), BAG)])
+    assert caught.value.fix == "give the task other inputs"
+
+
+def test_an_architecture_is_the_same_after_it_was_described():
+    given = Architecture(encoder=Mlp(hidden=(8, 4)), sharing=HardSharing())
+    assert decode_architecture(given.describe()) == given
+    assert given.describe()["sharing"] == {"name": "hard"}
+
+
+def test_what_is_left_out_is_hard_sharing_without_regularizers():
+    assert decode_architecture({"encoder": "mlp"}) == Architecture(encoder=Mlp(), sharing=HardSharing())
+
+
+def test_all_mistakes_of_an_architecture_are_told_at_their_places():
+    tree = {"encoder": {"name": "mlp", "wide": 1}, "sharing": "soft", "regularizers": ["l2", {"strength": 1}]}
+    with pytest.raises(ExceptionGroup) as caught:
+        decode_architecture(tree, places={"sharing": "strategies[1].sharing"})
+    assert [error.where for error in caught.value.exceptions] == [
+        "encoder.wide",
+        "strategies[1].sharing",
+        "regularizers[0]",
+        "regularizers[1].name",
+    ]
