@@ -1,0 +1,184 @@
+"""Every way of sharing, this package's and others': what a step does is what autograd says, whoever balances."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.architecture import Architecture, penalty_of
+from ray_mtlkd.models.encoders.bag import BagOfNgrams
+from ray_mtlkd.models.encoders.cnn import Cnn
+from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.models.encoders.transformer import Transformer
+from ray_mtlkd.models.sharing import SHARING, split
+from ray_mtlkd.training.settings import Optimization
+from ray_mtlkd.training.step.feed import feed
+from ray_mtlkd.training.step.objective import Objective
+from ray_mtlkd.training.step.trainer import Trainer
+from tests.listening import listen, step
+from tests.sharings import SHARINGS, Decay, Serial, SerialModel
+
+EVERY = {name: config() for name, config in SHARING.items()} | SHARINGS
+STILL = {
+    "mlp": ("shared_tables", Mlp(hidden=(6, 5), dropout=0.0)),
+    "mlp, own rows": ("tables", Mlp(hidden=(6, 5), dropout=0.0)),
+    "bag": ("hashed_tables", BagOfNgrams(hidden=(5,), dropout=0.0)),
+    "cnn": ("shared_words", Cnn(embedding=4, channels=3, widths=(1, 3), wide=4, dropout=0.0, word_dropout=0.0)),
+    "transformer": (
+        "shared_words",
+        Transformer(embedding=4, attention_heads=2, feedforward=6, dropout=0.0, word_dropout=0.0),
+    ),
+}
+BALANCERS = {"losses": {"name": "static", "balancer": {}}, "norms": "gradnorm", "gram": "pcgrad"}
+
+
+def _architecture(sharing, encoder, **more):
+    return Architecture(encoder=STILL[encoder][1], sharing=EVERY[sharing], **more)
+
+
+@pytest.fixture
+def trained(job, request):
+    """Makes a job of an architecture on the tables that its encoder reads."""
+
+    def make(balancer, encoder, architecture, **training):
+        tables = request.getfixturevalue(STILL[encoder][0])
+        if balancer == "losses":
+            weights = [1.0 + 0.5 * at for at in range(len(tables.tasks))]
+            strategy = {"name": "static", "balancer": {"weights": [w * len(weights) / sum(weights) for w in weights]}}
+        else:
+            strategy = BALANCERS[balancer]
+        settings = Optimization(steps=40, batch_size=16, eval_every=5, lr=1e-2, **training)
+        given = job(strategy, of=tables, training=settings)
+        return replace(given, configuration=replace(given.configuration, architecture=architecture))
+
+    return make
+
+
+def _gradients(trainer):
+    """What the trainer's next step would hand to the optimizer, by name."""
+    found = {}
+
+    def note(_share):
+        trainer._optimizer.put_aside()
+        aside = dict(zip(map(id, trainer._optimizer._tables), trainer._optimizer._aside, strict=True))
+        for name, p in trainer._model.named_parameters():
+            sparse = aside.get(id(p))
+            dense = sum(part.to_dense() for part in sparse) if sparse else p.grad
+            found[name] = torch.zeros_like(p) if dense is None else dense.detach().clone()
+
+    trainer._optimizer.step = note
+    return found
+
+
+def _reference(job, model):
+    """Each task's loss by plain autograd: gradients by name [T], and whether the task depends on the parameter."""
+    objective = Objective(model, job.tables.tasks, job.configuration)
+    names, parameters = zip(*model.named_parameters(), strict=True)
+    totals = [dict.fromkeys(names, 0.0) for _ in job.tables.tasks]
+    users = {name: set() for name in names}
+    for batch in feed(job.tables, job.configuration.training, seed=job.seed).draw(range(len(job.tables.tasks))):
+        found = model.outputs(batch.inputs, [target.task for target in batch.targets])
+        kept = [
+            out if target.outputs is None else out[target.outputs]
+            for target, out in zip(batch.targets, found, strict=True)
+        ]
+        losses = objective.losses(batch.targets, kept, {})
+        for at, target in enumerate(batch.targets):
+            grads = torch.autograd.grad(losses[at], parameters, retain_graph=True, allow_unused=True)
+            for name, gradient in zip(names, grads, strict=True):
+                # losses of one kind go through one tensor: autograd then gives zeros for what others alone use
+                if gradient is not None and gradient.to_dense().any():
+                    users[name].add(target.task)
+                    totals[target.task][name] = totals[target.task][name] + gradient.to_dense()
+    return totals, users
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("needs", BALANCERS)
+@pytest.mark.parametrize("encoder", STILL)
+@pytest.mark.parametrize("sharing", EVERY)
+def test_a_step_is_the_weighted_sum_of_what_autograd_says(trained, sharing, encoder, needs, parts):
+    job = trained(needs, encoder, _architecture(sharing, encoder, regularizers=(Decay(),)), accumulation=parts)
+    trainer, heard = listen(job)
+    model = copy.deepcopy(trainer._model)
+    totals, users = _reference(job, model)
+    penalty = penalty_of(model, job.configuration.architecture)
+    pulled = torch.autograd.grad(penalty, list(model.parameters()), allow_unused=True)
+    weights, state = job.configuration.strategy.balancer.weigh, trainer._fresh_state
+    found = _gradients(trainer)
+    step(trainer, model.num_tasks)
+    said, _ = weights(heard[0], state)
+    for (name, _), pull in zip(model.named_parameters(), pulled, strict=True):
+        factors = said.shared if len(users[name]) > 1 else said.heads
+        wanted = sum(factor * total[name] for factor, total in zip(factors, totals, strict=True))
+        wanted = wanted + (0.0 if pull is None else pull)
+        torch.testing.assert_close(found[name], wanted + torch.zeros_like(found[name]), atol=2e-5, rtol=2e-4)
+
+
+@pytest.mark.parametrize("encoder", STILL)
+@pytest.mark.parametrize("sharing", EVERY)
+def test_gradnorm_measures_at_every_last_shared_layer(trained, sharing, encoder):
+    job = trained("norms", encoder, _architecture(sharing, encoder))
+    trainer, heard = listen(job)
+    model = copy.deepcopy(trainer._model)
+    totals, _ = _reference(job, model)
+    last = {id(p) for p in model.last_shared()}
+    names = [name for name, p in model.named_parameters() if id(p) in last]
+    step(trainer, model.num_tasks)
+    wanted = [sum(torch.as_tensor(total[name]).square().sum() for name in names) for total in totals]
+    torch.testing.assert_close(torch.tensor(heard[0].norms), torch.tensor(wanted).sqrt(), atol=1e-5, rtol=1e-4)
+
+
+def test_the_last_shared_layer_of_a_mixture_is_that_of_every_expert(trained):
+    model = Trainer(trained("norms", "mlp", _architecture("mixture", "mlp")))._model
+    layers = [expert.trunk[-1] for expert in model.experts]
+    assert {id(p) for p in model.last_shared()} == {id(p) for layer in layers for p in layer.parameters()}
+
+
+def test_a_model_that_shares_what_its_heads_go_through_trains_without_the_split(trained):
+    model = Trainer(trained("gram", "mlp", _architecture("serial", "mlp")))._model
+    assert split(model) is None
+    assert split(Trainer(trained("gram", "mlp", _architecture("hard", "mlp")))._model) is not None
+
+
+class _Hiding(SerialModel):
+    """Does not say that its heads go through others."""
+
+    def uses_to_read(self, task):
+        return ((self.heads[task],),)
+
+
+class _Hidden(Serial):
+    def build(self, encoder, tasks):
+        return _Hiding(encoder, tasks)
+
+
+def test_a_model_that_uses_more_than_it_says_is_refused(trained):
+    architecture = replace(_architecture("serial", "mlp"), sharing=_Hidden())
+    with pytest.raises(MtlkdError, match=r"task 1 depend on heads\.0\.linear\.weight.*`uses` does not name") as caught:
+        Trainer(trained("gram", "mlp", architecture))
+    assert caught.value.where == "sharing serial: uses"
+
+
+class _OnTables(Decay):
+    def penalty(self, model):
+        return model.encoder.first.table.weight.square().sum()
+
+
+def test_a_penalty_on_a_hash_table_is_refused(trained):
+    architecture = _architecture("hard", "bag", regularizers=(_OnTables(),))
+    with pytest.raises(MtlkdError, match=r"a penalty on encoder\.first\.table\.weight"):
+        Trainer(trained("losses", "bag", architecture))
+
+
+class _Broken(Decay):
+    def penalty(self, model):
+        return model.heads[0].linear.weight.sum() * torch.inf
+
+
+def test_a_penalty_that_is_not_finite_is_an_error(trained):
+    trainer = Trainer(trained("losses", "mlp", _architecture("hard", "mlp", regularizers=(_Broken(),))))
+    with pytest.raises(MtlkdError, match="the penalty is"):
+        step(trainer, 4)
