@@ -21,6 +21,7 @@ from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import Chosen, Job
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Configuration, Optimization
+from tests.sharings import Decay, Mixture
 
 ORIGIN = Origin(
     sweep="s", setup="diverse", trial="t", strategy="sum", stage="replicate", seed=1, step=20, score=0.1 + 0.2
@@ -65,6 +66,22 @@ def kept(chosen, featurised, tmp_path):
     """The folder of a model."""
     save(Storage.at(str(tmp_path / "kept")), chosen, featurisers=featurised[1], origin=ORIGIN)
     return tmp_path / "kept"
+
+
+def test_a_model_whose_parts_others_wrote_comes_back_by_where_they_are(featurised, tmp_path):
+    architecture = Architecture(encoder=ENCODER, sharing=Mixture(experts=3), regularizers=(Decay(strength=0.5),))
+    given = _job(featurised[0])
+    job = replace(given, configuration=replace(given.configuration, architecture=architecture))
+    model = build(architecture, [(table.task, table.layout) for table in job.tables.tasks]).eval()
+    storage = Storage.at(str(tmp_path))
+    save(storage, Chosen(job=job, model=model, step=1, score=0.5), featurisers=featurised[1], origin=ORIGIN)
+    found = load(storage)
+    assert len(found.model.experts) == 3
+    for at, table in enumerate(job.tables.tasks):
+        assert torch.equal(predict_all(found.model, at, table.test), predict_all(model, at, table.test))
+    head = json.loads((tmp_path / "model.json").read_bytes())["architecture"]
+    assert head["sharing"] == {"name": "tests.sharings:Mixture", "experts": 3}
+    assert head["regularizers"] == [{"name": "tests.sharings:Decay", "strength": 0.5}]
 
 
 def test_a_model_comes_back_with_its_tasks_its_origin_and_the_very_same_predictions(storage, chosen, featurised):

@@ -127,3 +127,29 @@ def test_a_manifest_may_lie_beside_the_search_space(tmp_path, space_text, monkey
     monkeypatch.chdir(tmp_path)
     space = read_space(Path("deep/space.yaml"))
     assert space.setups == ("deep/shop.yaml", "elsewhere.yaml")
+
+
+def test_a_strategy_may_have_an_architecture_of_its_own(space_value):
+    own = {"name": "sum", "encoder": {"name": "mlp", "hidden": [4], "dropout": {"choice": [0.0, 0.1]}}}
+    others = ["sum", own, {"name": "sum", "sharing": "tests.sharings:Mixture", "label": "experts"}]
+    space = decode_space(space_value(strategies=others), where="x")
+    assert [strategy.label for strategy in space.strategies] == ["sum", "sum+mlp", "experts"]
+    architectures = [strategy.example.architecture for strategy in space.strategies]
+    assert [architecture.encoder.hidden for architecture in architectures] == [(16,), (4,), (16,)]
+    assert [type(architecture.sharing).__name__ for architecture in architectures] == ["HardSharing"] * 2 + ["Mixture"]
+    assert set(space.strategies[1].domains) == {"encoder.dropout", "training.lr"}
+
+
+def test_mistakes_in_a_strategys_own_architecture_are_told_at_its_place(space_value):
+    wrong = {"name": "sum", "encoder": {"name": "mlp", "dropout": {"choice": []}}, "sharin": "hard"}
+    told = _problems(space_value(strategies=["sum", wrong]))
+    assert [problem.partition(": ")[0] for problem in told] == ["strategies[1].encoder.dropout.choice"]
+    told = _problems(space_value(strategies=["sum", {**wrong, "encoder": {"name": "mlp", "wide": 3}}]))
+    assert [problem.partition(": ")[0] for problem in told] == ["strategies[1].sharin", "strategies[1].encoder.wide"]
+    assert "did you mean 'sharing'?" in told[0]
+
+
+def test_sharing_and_regularizers_of_the_space_are_every_strategys(space_value):
+    space = decode_space(space_value(sharing="tests.sharings:Serial", regularizers=["tests.sharings:Decay"]), where="x")
+    assert {type(strategy.example.architecture.sharing).__name__ for strategy in space.strategies} == {"Serial"}
+    assert all(len(strategy.example.architecture.regularizers) == 1 for strategy in space.strategies)

@@ -11,6 +11,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from ray_mtlkd.data.inputs import Dense
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.base import Encoder
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
@@ -23,6 +24,7 @@ from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointEr
 from ray_mtlkd.training.state.soft_labels import SoftTable, soft_table
 from ray_mtlkd.training.step.feed import batch_sizes, feed
 from ray_mtlkd.training.step.trainer import Trainer
+from tests.sharings import SHARINGS, Decay
 
 NAMED = (
     "sum",
@@ -330,6 +332,29 @@ def test_damaged_soft_labels_are_named_and_the_run_starts_again(job, inline, tmp
         Checkpoints(Storage.at(str(folder)), job=job("joint_kd").fingerprint).load()
     assert caught.value.where == str(soft)
     assert _untimed(_run(job("joint_kd"), inline, folder)) == _untimed(whole)
+
+
+@pytest.fixture(
+    params=[("mixture", "gradnorm"), ("serial", "pcgrad"), ("stitched", "sum"), ("apart", "gradnorm")], ids=" x ".join
+)
+def of_others(job, shared_tables, request):
+    """Makes the job of a way of sharing that is not this package's, with a regularizer that is not either."""
+    sharing, balancer = request.param
+    encoder, regularizers = Mlp(hidden=(6, 5), dropout=0.1), (Decay(strength=0.1),)
+    architecture = Architecture(encoder=encoder, sharing=SHARINGS[sharing], regularizers=regularizers)
+
+    def make():
+        strategy = {"curriculum": {"name": "joint_kd", "rewind": True}, "balancer": balancer}
+        given = job(strategy, of=shared_tables)
+        return replace(given, configuration=replace(given.configuration, architecture=architecture))
+
+    return make
+
+
+def test_ways_of_sharing_that_others_wrote_distil_and_resume_bit_for_bit(of_others, inline, tmp_path):
+    whole = _run(of_others(), inline, tmp_path / "whole")
+    assert any(task.teacher is not None for task in whole.tasks)
+    assert _untimed(_interrupted(of_others, inline, tmp_path / "killed")) == _untimed(whole)
 
 
 @pytest.mark.parametrize("kd", [Distillation(soft_labels="float16"), Distillation(top_k=1)])

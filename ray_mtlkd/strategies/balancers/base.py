@@ -35,6 +35,8 @@ class Signals:
 class Weights:
     """The update: shared parameters get sum_i shared[i] g_i, the head of task i gets heads[i] times its own gradient.
 
+    Of a balancer that ``needs`` losses alone both are the same: each loss is weighed as a whole, in one backward pass.
+
     Attributes:
         shared: [A].
         heads: [A].

@@ -171,6 +171,12 @@ class Trainer:
         losses = self._objective.losses(targets, [found for each in outputs for found in each], soft)
         values = self._checked(tasks, losses.tolist())
         weights = self._weigh(self._signals(tasks, values, switched))
+        if weights.heads != weights.shared:
+            raise MtlkdError(
+                "a balancer that needs losses alone weighs each loss as a whole, but gave heads other weights",
+                where=f"balancer {self._balancer.name}",
+                fix='return the same weights for heads, or need "norms" or "gram"',
+            )
         self._backward_weighted(losses, on_device(weights.shared, losses), outputs)
         return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=())
 

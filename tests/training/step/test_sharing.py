@@ -1,7 +1,7 @@
 """Every way of sharing, this package's and others': what a step does is what autograd says, whoever balances."""
 
 import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.encoders.transformer import Transformer
 from ray_mtlkd.models.sharing import SHARING, split
+from ray_mtlkd.strategies.balancers.sum_ import Sum
 from ray_mtlkd.training.settings import Optimization
 from ray_mtlkd.training.step.feed import feed
 from ray_mtlkd.training.step.objective import Objective
@@ -181,4 +182,19 @@ class _Broken(Decay):
 def test_a_penalty_that_is_not_finite_is_an_error(trained):
     trainer = Trainer(trained("losses", "mlp", _architecture("hard", "mlp", regularizers=(_Broken(),))))
     with pytest.raises(MtlkdError, match="the penalty is"):
+        step(trainer, 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfTwoMinds(Sum):
+    def weigh(self, signals, state):
+        weights, state = super().weigh(signals, state)
+        return replace(weights, heads=(2.0,) * len(weights.heads)), state
+
+
+def test_a_balancer_of_losses_that_weighs_heads_apart_is_refused(trained):
+    job = trained("losses", "mlp", _architecture("hard", "mlp"))
+    strategy = replace(job.configuration.strategy, balancer=_OfTwoMinds())
+    trainer = Trainer(replace(job, configuration=replace(job.configuration, strategy=strategy)))
+    with pytest.raises(MtlkdError, match="gave heads other weights"):
         step(trainer, 4)
