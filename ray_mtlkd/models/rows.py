@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-_SUM = 0
-"""The mode of `torch.embedding_bag`."""
+from ray_mtlkd.torch_private import row_sums
 
 
 def zeros(rows: int, width: int) -> Tensor:
@@ -46,8 +45,7 @@ def sums(table: Tensor, ids: Tensor, offsets: Tensor, weights: Tensor | None = N
     Without a gradient: `RowSums` has one.
     """
     # torch's kernel fetches rows ahead, which `index_select` does not
-    found = torch.embedding_bag(table.detach(), ids, offsets, False, _SUM, False, weights, True)  # noqa: FBT003 - torch takes them by place
-    return found[0]
+    return row_sums(table.detach(), ids, offsets, weights)
 
 
 def put(table: Tensor, rows: Tensor, values: Tensor) -> None:

@@ -46,9 +46,9 @@ class HashTable(nn.EmbeddingBag):
     """
 
     def __init__(self, buckets: int, width: int, *, std: float) -> None:
-        table = zeros(buckets, width)
-        super().__init__(buckets, width, mode="sum", sparse=True, include_last_offset=True, _weight=table)
-        nn.init.normal_(self.weight, std=std)
+        # on no device: torch would make and fill a table of its own, in small pages
+        super().__init__(buckets, width, mode="sum", sparse=True, include_last_offset=True, device="meta")
+        self.weight = nn.Parameter(nn.init.normal_(zeros(buckets, width), std=std))
 
     def forward(
         self,

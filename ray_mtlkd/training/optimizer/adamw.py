@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from ray_mtlkd.torch_private import adamw, add_number
+
 _BETAS = (0.9, 0.999)
 _EPSILON = 1e-8
 
@@ -44,21 +46,17 @@ class AdamW:
         if every:
             self._steps.add_(1)
         else:
-            torch._foreach_add_(steps, 1)
-        torch._fused_adamw_(
+            add_number(steps, 1)
+        adamw(
             parameters,
             gradients,
-            means,
-            squares,
-            [],
-            steps,
+            means=means,
+            squares=squares,
+            steps=steps,
             lr=lr,
-            beta1=_BETAS[0],
-            beta2=_BETAS[1],
+            betas=_BETAS,
             weight_decay=self._weight_decay,
-            eps=_EPSILON,
-            amsgrad=False,
-            maximize=False,
+            epsilon=_EPSILON,
         )
         for p in parameters:
             p.grad = None

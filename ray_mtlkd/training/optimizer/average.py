@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.models.sharing import MultitaskModel
+from ray_mtlkd.torch_private import move_each
 
 
 class Average:
@@ -35,5 +36,5 @@ class Average:
         """Take in the parameters after one more step."""
         n = self.steps
         decay = min(self._decay, (1 + n) / (10 + n)) if n else 0.0
-        torch._foreach_lerp_(self._averages, self._present, 1.0 - decay)
+        move_each(self._averages, self._present, 1.0 - decay)
         self.steps += 1

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.models.rows import put, sums, zeros
+from ray_mtlkd.torch_private import adam
 
 _BETAS = (0.9, 0.999)
 _EPSILON = 1e-8
@@ -73,20 +74,15 @@ def _update(state: Sequence[Tensor], gradient: Tensor, *, step: int, lr: float) 
     for at, part in zip(torch.split(rows, size), torch.split(values, size), strict=True):
         read = [sums(table, at, bags[: len(at) + 1]) for table in state]
         parameter, mean, square = read
-        torch._fused_adam_(
+        adam(
             [parameter],
             [part],
-            [mean],
-            [square],
-            [],
-            [count],
+            means=[mean],
+            squares=[square],
+            steps=[count],
             lr=lr,
-            beta1=_BETAS[0],
-            beta2=_BETAS[1],
-            weight_decay=0.0,
-            eps=_EPSILON / math.sqrt(1.0 - _BETAS[1] ** step),
-            amsgrad=False,
-            maximize=False,
+            betas=_BETAS,
+            epsilon=_EPSILON / math.sqrt(1.0 - _BETAS[1] ** step),
         )
         for table, changed in zip(state, read, strict=True):
             put(table, at, changed)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ray_mtlkd.models.check import sparse_tables
 from ray_mtlkd.models.sharing import MultitaskModel
+from ray_mtlkd.torch_private import scale_each
 from ray_mtlkd.training.optimizer.adamw import AdamW
 from ray_mtlkd.training.optimizer.lazy_adam import LazyAdam
 from ray_mtlkd.training.settings import Optimization
@@ -75,4 +76,4 @@ def clip(parameters: Iterable[Tensor], largest: float) -> None:
         elif parameter.grad is not None:
             gradients.append(parameter.grad)
     scale = (largest / (torch.nn.utils.get_total_norm(gradients) + 1e-6)).clamp(max=1.0)
-    torch._foreach_mul_(gradients, scale)
+    scale_each(gradients, scale)

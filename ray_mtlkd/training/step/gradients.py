@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ray_mtlkd.data.device import on_device
 from ray_mtlkd.models.sharing import MultitaskModel
+from ray_mtlkd.torch_private import add_each, copy_each
 from ray_mtlkd.training.step.sparse import SparseGradients
 
 Gradients = Sequence[Tensor | None]
@@ -130,7 +131,7 @@ class SharedGradients:
         if task not in self._begun and len(used) < len(gradients):
             self._rows[task].zero_()
         # to copy the first part is cheaper than to clear the row and add to it
-        write = torch._foreach_add_ if task in self._begun else torch._foreach_copy_
+        write = add_each if task in self._begun else copy_each
         if used:
             write([view for view, _ in used], [part for _, part in used])
         self._begun.add(task)

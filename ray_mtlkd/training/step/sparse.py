@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.models.rows import distinct, of_rows, sums
+from ray_mtlkd.torch_private import content
 
 
 class SparseGradients:
@@ -68,8 +69,8 @@ class SparseGradients:
 def total(gradients: Sequence[Tensor]) -> Tensor:
     """The sum of one or more sparse gradients, coalesced: each row once, ascending."""
     if len(gradients) == 1 and _is_coalesced(gradients[0]):
-        return of_rows(*_content(gradients[0]), gradients[0].shape)
-    rows, values = (torch.cat(parts) for parts in zip(*map(_content, gradients), strict=True))
+        return of_rows(*content(gradients[0]), gradients[0].shape)
+    rows, values = (torch.cat(parts) for parts in zip(*map(content, gradients), strict=True))
     found, order, starts = distinct(rows)
     return of_rows(found, sums(values, order, starts), gradients[0].shape)
 
@@ -134,11 +135,6 @@ def _together(parts: Sequence[Sequence[Tensor]]) -> _Touched | None:
     return _Touched(*distinct(torch.cat(indices)), task, torch.cat([*values, zeros]))
 
 
-def _content(gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows [n], which may name one more than once, and values [n, D]."""
-    return gradient._indices()[0], gradient._values()  # noqa: SLF001 - the public ones refuse what is not coalesced
-
-
 def _is_coalesced(gradient: Tensor) -> bool:
     # Autograd forgets it of what it sets as ``.grad``; to look is cheaper than to sort again.
-    return gradient.is_coalesced() or bool((_content(gradient)[0].diff() > 0).all())
+    return gradient.is_coalesced() or bool((content(gradient)[0].diff() > 0).all())
