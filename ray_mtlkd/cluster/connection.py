@@ -13,16 +13,17 @@ from typing import Any
 
 import ray
 
+from ray_mtlkd.cluster import ray_private
 from ray_mtlkd.errors import MtlkdError, first_line
 
 _TOKEN = Path.home() / ".ray" / "auth_token"
 
-_PRELOAD = {"RAY_preload_python_modules": "ray_mtlkd.sweep.preload"}
-"""A worker of this machine imports what trials need as soon as it starts, and waits while tables are read."""
+_PRELOADED = "ray_mtlkd.sweep.preload"
+"""What a worker of this machine imports as soon as it starts, while tables are read."""
+_IDLE_S = 60
+"""A worker waits so long for its first work; then its memory is free again."""
 
 _ENVIRONMENT = {
-    # A worker waits so long for its first work; then its memory is free again.
-    "RAY_idle_worker_killing_time_threshold_ms": "60000",
     # Tune would set it for each trial.
     "PL_DISABLE_FORK": "1",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -62,7 +63,8 @@ class Cluster:
         self._begin().result()
 
     def _begin(self) -> Future[None]:
-        environment = {**_ENVIRONMENT, **(_PRELOAD if self._preload else {})}
+        ahead = ray_private.imported_ahead(_PRELOADED) if self._preload else {}
+        environment = {**_ENVIRONMENT, **ray_private.waiting(_IDLE_S), **ahead}
         self._connected = self._connected or self._thread.submit(_connect, environment)
         return self._connected
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import ray.data
 
+from ray_mtlkd.cluster.ray_private import data_printers
 from ray_mtlkd.errors import MtlkdError
 
 _STDERR = 2
@@ -28,7 +29,7 @@ def quiet_data(*, stalled_s: float, in_order: bool = False) -> Iterator[None]:
         name: getattr(context, name) for name in ("enable_progress_bars", "execution_no_progress_timeout_s")
     }
     ordered = context.execution_options.preserve_order
-    printing = [handler for handler in logging.getLogger("ray.data").handlers if handler.name == "console"]
+    printing = data_printers()
     levels = [handler.level for handler in printing]
     context.enable_progress_bars = False
     context.execution_no_progress_timeout_s = stalled_s

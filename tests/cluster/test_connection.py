@@ -90,7 +90,7 @@ def test_trials_run_in_workers_that_were_waiting_for_them(tmp_path):
 
 ENDED = """
 import os, signal, sys, time
-import ray_mtlkd.sweep
+import ray_mtlkd.cluster
 import ray
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)

@@ -20,6 +20,7 @@ from ray.exceptions import ObjectLostError, RayActorError, RaySystemError
 from ray_mtlkd.cluster.connection import address
 from ray_mtlkd.cluster.gpu import relying_on_gpu
 from ray_mtlkd.cluster.ray_logging import quiet_core, quiet_data
+from ray_mtlkd.cluster.ray_private import dataset_of
 from ray_mtlkd.data.device import choose_device
 from ray_mtlkd.errors import MtlkdError, first_line, flatten, raise_all
 from ray_mtlkd.predict.dataset import output
@@ -119,7 +120,7 @@ def _run(work: Work, parts: Sequence[Part], pool: Pool) -> Iterator[Done]:
     blocks = [pa.table({"part": [_PART.dump_json(part).decode()]}) for part in parts]
     with quiet_data(stalled_s=STALLED_S):
         # Blocks that exist already start no task that would wait for a CPU beside the actors.
-        dataset = ray.data.from_blocks(blocks).map_batches(
+        dataset = dataset_of(blocks).map_batches(
             PartActor,
             fn_constructor_args=(work.lean, pool.gpus),
             compute=ray.data.ActorPoolStrategy(

@@ -10,6 +10,7 @@ import ray.data
 
 from ray_mtlkd.cluster.gpu import relying_on_gpu
 from ray_mtlkd.cluster.ray_logging import quiet_data
+from ray_mtlkd.cluster.ray_private import dataset_of
 from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep.relabel.teacher import Predictor, fetch
@@ -66,7 +67,7 @@ def by_pool(
     # A data set of existing blocks (one a range) starts no task that would wait for a CPU.
     blocks = [pa.table({"start": [start], "stop": [stop]}) for start, stop in parts]
     with quiet_data(stalled_s=_STALLED_S, in_order=True):
-        dataset = ray.data.from_blocks(blocks).map_batches(
+        dataset = dataset_of(blocks).map_batches(
             PoolTeacher,
             fn_constructor_args=(references, gpus),
             # two: the next range is there when one is done, and nobody hoards what another could do

@@ -1,0 +1,78 @@
+"""What this package uses of Ray's that Ray does not promise to keep, each under a name of ours.
+
+Nothing else calls it. Each function says what would take its place; the tests tell by name what a new release changed.
+Ray itself is imported by the functions that need it, since it reads some of what is set here as it is imported.
+"""
+
+import importlib
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ray_mtlkd.imports import Later
+
+_data = Later("ray.data")
+
+_TRIAL_VARIABLES: Mapping[str, Any] = {"DEFAULT_ENV_VARS": {}, "ENV_VARS_TO_PROPAGATE": frozenset()}
+"""Constants of Tune's: the environment variables that it gives trials."""
+
+
+def imported_ahead(module: str) -> dict[str, str]:
+    """Variables by which every worker of this machine imports a module as it starts.
+
+    ``RAY_preload_python_modules``, for the ``worker_process_setup_hook`` of a runtime environment: with that no worker
+    would start before it is asked for.
+    """
+    return {"RAY_preload_python_modules": module}
+
+
+def waiting(seconds: int) -> dict[str, str]:
+    """Variables by which a worker of this machine waits so long for its first work.
+
+    ``RAY_idle_worker_killing_time_threshold_ms``; nothing public says it: workers would end after a second.
+    """
+    return {"RAY_idle_worker_killing_time_threshold_ms": str(seconds * 1000)}
+
+
+def leave_ended_actors_untold() -> None:
+    """Keep the terminal free of actors that were ended on purpose while they worked, as if something had failed.
+
+    ``RAY_DEDUP_LOGS_SKIP_REGEX`` is documented, the words that it matches are not. Ray reads it as it is imported.
+    """
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "killed by .ray.kill")
+
+
+@contextmanager
+def trials_without_variables() -> Iterator[None]:
+    """While the body runs, Tune gives trials no environment variables, and so no worker of their own.
+
+    Two constants of ``ray.tune.execution.class_cache``. In its place: ``tune.with_resources`` with a runtime
+    environment, as soon as Tune does not add to it.
+    """
+    cache = importlib.import_module("ray.tune.execution.class_cache")
+    before = {name: getattr(cache, name) for name in _TRIAL_VARIABLES if hasattr(cache, name)}
+    vars(cache).update({name: _TRIAL_VARIABLES[name] for name in before})
+    try:
+        yield
+    finally:
+        vars(cache).update(before)
+
+
+def dataset_of(blocks: Sequence[Any]) -> Any:
+    """A data set of tables that exist already, which starts no task that would wait for a CPU.
+
+    `ray.data.from_blocks`, which Ray keeps for its developers, for `ray.data.from_arrow`: where trials hold every CPU,
+    what that starts waits for ever.
+    """
+    return _data.from_blocks(blocks)
+
+
+def data_printers() -> list[logging.Handler]:
+    """What prints Ray Data's log on the terminal.
+
+    Handlers named ``console`` of the logger ``ray.data``, for the ``RAY_DATA_LOG_LEVEL`` that Ray does not have.
+    """
+    importlib.import_module("ray.data")
+    return [handler for handler in logging.getLogger("ray.data").handlers if handler.name == "console"]
