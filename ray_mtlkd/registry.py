@@ -86,7 +86,7 @@ class Registry(Mapping[str, T], Generic[T]):
                 where=where,
                 fix="install its package, or name the folder that its module lies in with --code",
             ) from error
-        problem = self._contract(found)
+        problem = self._contract(found) or self._name_problem(found)
         if problem is not None:
             raise MtlkdError(
                 f"{name!r} is no {self.noun}: {problem}",
@@ -94,6 +94,13 @@ class Registry(Mapping[str, T], Generic[T]):
                 fix=f"see docs/extending.md for what a {self.noun} has",
             )
         return found
+
+    def _name_problem(self, found: Any) -> str | None:
+        """Tables and files call a part by its own name, which must not be that of another."""
+        name = getattr(found, "name", "")
+        return (
+            f"{name!r} is the name of this package's own" if isinstance(name, str) and name in self._members else None
+        )
 
 
 def is_reference(name: str) -> bool:
@@ -124,6 +131,8 @@ def part_of(*attributes: str) -> Contract:
             return f"it is a {type(found).__name__}, not a class"
         if not is_dataclass(found) or not found.__dataclass_params__.frozen:  # type: ignore[attr-defined]
             return "it is not a frozen dataclass"
+        if not hasattr(found, "__pydantic_config__"):
+            return "it lacks `@document` of ray_mtlkd.decode above `@dataclass`: it would take any key"
         known = {field.name for field in fields(found)}
         missing = [name for name in ("name", *attributes) if name not in known and not hasattr(found, name)]
         return f"it has no `{missing[0]}`" if missing else None

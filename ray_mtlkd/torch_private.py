@@ -4,47 +4,48 @@ Nothing else in this package calls it. Every function has a public counterpart t
 longer; the tests compare the two, so that a new release of PyTorch is told by name.
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
+
+Tensors = list[Tensor] | tuple[Tensor, ...]
+"""What torch takes for many tensors: no other sequence."""
 
 _SUM = 0
 """The mode of `torch.embedding_bag`."""
 
 
-def copy_each(targets: Sequence[Tensor], sources: Sequence[Tensor]) -> None:
+def copy_each(targets: Tensors, sources: Tensors) -> None:
     """``targets[i] = sources[i]`` in one call: ``torch._foreach_copy_`` for a loop of `Tensor.copy_`."""
     torch._foreach_copy_(targets, sources)
 
 
-def add_each(targets: Sequence[Tensor], sources: Sequence[Tensor]) -> None:
+def add_each(targets: Tensors, sources: Tensors) -> None:
     """``targets[i] += sources[i]`` in one call: ``torch._foreach_add_`` for a loop of `Tensor.add_`."""
     torch._foreach_add_(targets, sources)
 
 
-def add_number(targets: Sequence[Tensor], number: float) -> None:
+def add_number(targets: Tensors, number: float) -> None:
     """``targets[i] += number`` in one call: ``torch._foreach_add_`` for a loop of `Tensor.add_`."""
     torch._foreach_add_(targets, number)
 
 
-def scale_each(targets: Sequence[Tensor], factor: Tensor) -> None:
+def scale_each(targets: Tensors, factor: Tensor) -> None:
     """``targets[i] *= factor`` [] in one call: ``torch._foreach_mul_`` for a loop of `Tensor.mul_`."""
     torch._foreach_mul_(targets, factor)
 
 
-def move_each(targets: Sequence[Tensor], towards: Sequence[Tensor], share: float) -> None:
+def move_each(targets: Tensors, towards: Tensors, share: float) -> None:
     """``targets[i] += share (towards[i] - targets[i])`` in one call: ``torch._foreach_lerp_`` for `Tensor.lerp_`."""
     torch._foreach_lerp_(targets, towards, share)
 
 
 def adamw(
-    parameters: Sequence[Tensor],
-    gradients: Sequence[Tensor],
+    parameters: Tensors,
+    gradients: Tensors,
     *,
-    means: Sequence[Tensor],
-    squares: Sequence[Tensor],
-    steps: Sequence[Tensor],
+    means: Tensors,
+    squares: Tensors,
+    steps: Tensors,
     lr: float,
     betas: tuple[float, float],
     weight_decay: float,
@@ -73,12 +74,12 @@ def adamw(
 
 
 def adam(
-    parameters: Sequence[Tensor],
-    gradients: Sequence[Tensor],
+    parameters: Tensors,
+    gradients: Tensors,
     *,
-    means: Sequence[Tensor],
-    squares: Sequence[Tensor],
-    steps: Sequence[Tensor],
+    means: Tensors,
+    squares: Tensors,
+    steps: Tensors,
     lr: float,
     betas: tuple[float, float],
     epsilon: float,

@@ -1,6 +1,7 @@
 """Strategies: a curriculum (when each task trains, and on which targets) times a balancer (how losses become a step).
 
-To add one: a file in ``balancers/`` or ``curricula/``, a test beside the others, a line in the lists below.
+To add one: a file in ``balancers/`` or ``curricula/``, a test beside the others, a line in that folder's registry; or a
+file anywhere else, see ``docs/extending.md``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,21 +10,10 @@ from typing import Any
 
 from ray_mtlkd.decode import decode, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
-from ray_mtlkd.strategies.balancers.base import Balancer
-from ray_mtlkd.strategies.balancers.gradnorm import GradNorm
-from ray_mtlkd.strategies.balancers.pcgrad import PCGrad
-from ray_mtlkd.strategies.balancers.static import StaticWeights
-from ray_mtlkd.strategies.balancers.sum_ import Sum
-from ray_mtlkd.strategies.balancers.torchjd import TorchJD
-from ray_mtlkd.strategies.balancers.uncertainty import Uncertainty
-from ray_mtlkd.strategies.curricula.base import Curriculum, TaskFacts
-from ray_mtlkd.strategies.curricula.joint import Joint
-from ray_mtlkd.strategies.curricula.joint_kd import JointKD
-from ray_mtlkd.strategies.curricula.rewind_only import RewindOnly
-from ray_mtlkd.strategies.curricula.sequential import Sequential
-from ray_mtlkd.strategies.curricula.sequential_kd import SequentialKD
-from ray_mtlkd.strategies.curricula.single_task import SingleTask
-from ray_mtlkd.strategies.curricula.stop import StopConverged
+from ray_mtlkd.registry import Registry, is_reference
+from ray_mtlkd.strategies.balancers import BALANCERS, Balancer
+from ray_mtlkd.strategies.curricula import CURRICULA, Curriculum
+from ray_mtlkd.strategies.curricula.base import TaskFacts
 from ray_mtlkd.strategies.state import dump_state, load_state
 
 __all__ = [
@@ -36,26 +26,6 @@ __all__ = [
     "fit_tasks",
     "load_state",
 ]
-
-BALANCERS: dict[str, type[Balancer[Any]]] = {
-    "sum": Sum,
-    "static": StaticWeights,
-    "uncertainty": Uncertainty,
-    "gradnorm": GradNorm,
-    "pcgrad": PCGrad,
-    "torchjd": TorchJD,
-}
-"""By name. ``torchjd`` is a family: ``torchjd:UPGrad`` is its method ``UPGrad``."""
-
-CURRICULA: dict[str, type[Curriculum]] = {
-    "joint": Joint,
-    "joint_kd": JointKD,
-    "sequential_kd": SequentialKD,
-    "single_task": SingleTask,
-    "stop": StopConverged,
-    "rewind_only": RewindOnly,
-    "sequential": Sequential,
-}
 
 NAMED: dict[str, tuple[str, str]] = {
     "sum": ("joint", "sum"),
@@ -87,13 +57,19 @@ class Strategy:
     curriculum: Curriculum
     balancer: Balancer[Any]
 
+    @property
+    def references(self) -> tuple[str, str]:
+        """Curriculum and balancer, each by a name under which it is found again where it can be imported."""
+        return _reference(self.curriculum, CURRICULA), _reference(self.balancer, BALANCERS)
+
 
 def decode_strategy(value: Any, *, where: str, beside: Sequence[str] = ()) -> Strategy:
     """A strategy from YAML data whose domains are resolved.
 
     Either a named strategy (its name, or a mapping with ``name`` and hyper-parameters under ``curriculum`` and
     ``balancer``), or a pair (``curriculum`` and ``balancer``, each a name or a mapping with ``name``; ``joint`` and
-    ``sum`` where one is left out). ``label`` sets the display name.
+    ``sum`` where one is left out). ``label`` sets the display name. Somebody else's balancer, as
+    ``package.module:Name`` or by its entry point, may stand where a named strategy does: it is then ``joint``'s.
 
     Args:
         value: The data.
@@ -159,13 +135,16 @@ def _pair(given: Mapping[str, Any], *, where: str, named_at: str) -> tuple[str, 
     name = given["name"]
     if isinstance(name, str) and name in NAMED:
         return NAMED[name]
-    if _family(str(name), BALANCERS) is not None:
-        return "joint", str(name)
-    families = [known for known in _valid_names(BALANCERS) if ":" in known]
-    raise unknown_name(name, [*NAMED, *families], what="strategy", where=named_at)
+    if isinstance(name, str) and _family(name, BALANCERS) is not None:
+        return "joint", name
+    others = [known for known in _valid_names(BALANCERS) if known not in BALANCERS]
+    if isinstance(name, str) and (name in others or is_reference(name)):
+        BALANCERS.find(name, where=named_at)  # what is wrong with it stands where it is named
+        return "joint", name
+    raise unknown_name(name, [*NAMED, *others], what="strategy", where=named_at)
 
 
-def _decode_part(given: Mapping[str, Any], what: str, *, registry: Mapping[str, type], name: str, where: str) -> Any:
+def _decode_part(given: Mapping[str, Any], what: str, *, registry: Registry[Any], name: str, where: str) -> Any:
     """The curriculum or the balancer; ``name`` is what it is called where it does not say so itself."""
     at = join(where, what)
     value = given.get(what, {})
@@ -185,24 +164,31 @@ def _decode_part(given: Mapping[str, Any], what: str, *, registry: Mapping[str, 
         raise MtlkdError("the name already says the method", where=join(at, "method"), fix="remove this key")
     if family is not None:
         return decode(registry[family], {**fields_given, "method": own_name.removeprefix(f"{family}:")}, where=at)
-    if own_name not in registry or own_name in _families(registry):
+    if own_name in _families(registry) or not (own_name in registry.names() or is_reference(own_name)):
         raise unknown_name(own_name, _valid_names(registry), what=what, where=at)
-    return decode(registry[own_name], fields_given, where=at)
+    return decode(registry.find(own_name, where=at), fields_given, where=at)
 
 
-def _families(registry: Mapping[str, type]) -> set[str]:
+def _reference(part: Any, registry: Registry[Any]) -> str:
+    """What the registry finds a part by; of a family, the method too."""
+    own: str = part.name
+    return own if type(part) in registry.values() else registry.name_of(type(part))
+
+
+def _families(registry: Registry[Any]) -> set[str]:
     """Names that stand for many methods: classes with a field ``method``."""
     return {name for name, kind in registry.items() if "method" in {field.name for field in fields(kind)}}
 
 
-def _family(name: str, registry: Mapping[str, type]) -> str | None:
+def _family(name: str, registry: Registry[Any]) -> str | None:
     """``torchjd`` of ``torchjd:UPGrad``; None for any other name."""
     family, colon, method = name.partition(":")
     return family if colon and method and family in _families(registry) else None
 
 
-def _valid_names(registry: Mapping[str, type]) -> list[str]:
-    return [f"{name}:METHOD" if name in _families(registry) else name for name in registry]
+def _valid_names(registry: Registry[Any]) -> list[str]:
+    families = _families(registry)
+    return [f"{name}:METHOD" if name in families else name for name in registry.names()]
 
 
 def _display_name(curriculum: str, balancer: str) -> str:

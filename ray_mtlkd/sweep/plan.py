@@ -132,10 +132,11 @@ def best_index(scores: Mapping[int, float | None], *, count: int) -> int | None:
 def flat(trial: Trial) -> dict[str, Any]:
     """A trial's hyper-parameters, defaults included, with the same sections for all: ``{"training.lr": 0.003, …}``."""
     decoded = trial.configuration
+    curriculum, balancer = decoded.strategy.references
     architecture = decoded.architecture.describe()
     values: dict[str, Any] = {
-        "curriculum.name": decoded.strategy.curriculum.name,
-        "balancer.name": decoded.strategy.balancer.name,
+        "curriculum.name": curriculum,
+        "balancer.name": balancer,
     }
     sections: dict[str, Any] = {
         "training": decoded.training,

@@ -69,14 +69,15 @@ def failed_records(trial: Trial, tables: SetupTables[Any], *, sweep: str, error:
 
 def _identity(trial: Trial, tables: SetupTables[Any], index: int, *, sweep: str) -> dict[str, Any]:
     strategy = trial.configuration.strategy
+    curriculum, balancer = strategy.references
     table: TaskTables[Any] = tables.tasks[index]
     metric = METRICS[table.task.metric]
     return {
         "sweep": sweep,
         "setup": tables.name,
         "strategy": trial.strategy,
-        "curriculum": strategy.curriculum.name,
-        "balancer": strategy.balancer.name,
+        "curriculum": curriculum,
+        "balancer": balancer,
         "role": strategy.curriculum.role,
         "stage": trial.stage,
         "config_index": trial.index,

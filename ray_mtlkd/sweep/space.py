@@ -143,7 +143,7 @@ def _strategy_space(raw: SpaceDocument, at: int, problems: list[MtlkdError]) -> 
 
 
 def _pair(configuration: Configuration) -> tuple[str, str]:
-    return configuration.strategy.curriculum.name, configuration.strategy.balancer.name
+    return configuration.strategy.references
 
 
 def _fingerprint(value: Mapping[str, Any], raw: SpaceDocument) -> str:

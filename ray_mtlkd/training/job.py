@@ -51,8 +51,8 @@ class Job:
 def _plain(configuration: Configuration) -> object:
     # names are class attributes, which `asdict` leaves out
     strategy = configuration.strategy
-    names = (strategy.curriculum.name, strategy.balancer.name)
-    return names, {**asdict(configuration), "architecture": configuration.architecture.describe(), "relabel": None}
+    described = configuration.architecture.describe()
+    return strategy.references, {**asdict(configuration), "architecture": described, "relabel": None}
 
 
 @dataclass(frozen=True, kw_only=True)

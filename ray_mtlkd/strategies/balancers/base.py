@@ -2,9 +2,10 @@
 
 import random
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol, TypeVar
+from typing import ClassVar, Literal, Protocol, TypeVar, get_args
 
 Needs = Literal["losses", "norms", "gram"]
+NEEDS: tuple[Needs, ...] = get_args(Needs)
 S = TypeVar("S")
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, get_args
 
 Role = Literal["baseline", "kd", "control", "reference"]
+ROLES: tuple[Role, ...] = get_args(Role)
 Phase = Literal["waiting", "labels", "distilling", "stopped"]
 
 
