@@ -2,9 +2,11 @@
 
 import importlib
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ray_mtlkd.decode import decode, join, unknown_name
@@ -101,6 +103,21 @@ class Registry(Mapping[str, T], Generic[T]):
         return (
             f"{name!r} is the name of this package's own" if isinstance(name, str) and name in self._members else None
         )
+
+
+def import_from(folder: Path) -> str:
+    """Let this process import what lies in a folder, before anything of the same name elsewhere; returns its path.
+
+    Raises:
+        MtlkdError: where there is no such folder.
+    """
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "there is no such folder"
+        raise MtlkdError(what, where=f"--code {folder}", fix="give the folder that your modules and packages lie in")
+    path = str(folder.resolve())
+    if path not in sys.path:
+        sys.path.insert(0, path)
+    return path
 
 
 def is_reference(name: str) -> bool:

@@ -5,12 +5,12 @@ import os
 from rich.console import Console
 from rich.table import Table
 
-from ray_mtlkd.cli.paths import DataDir, SpaceFile
+from ray_mtlkd.cli.paths import CodeDir, DataDir, SpaceFile, code_path
 
 EXAMPLE = "Example: `ray-mtlkd check search_spaces/quickstart.yaml`"
 
 
-def check(space: SpaceFile, data_dir: DataDir = None) -> None:
+def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> None:
     """Validate a search space and its tables without starting Ray, and say what a sweep would run.
 
     Every error is printed with its place and its fix; the exit code is 2 then.
@@ -19,6 +19,7 @@ def check(space: SpaceFile, data_dir: DataDir = None) -> None:
     from ray_mtlkd.sweep.prepare import estimate, prepare
     from ray_mtlkd.sweep.space import read_space
 
+    code_path(code)
     console = Console(highlight=False, emoji=False)
     prepared = prepare(read_space(space), data_dir=data_dir, say=lambda _: None)
     for warning in prepared.warnings:

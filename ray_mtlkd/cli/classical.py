@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ray_mtlkd.cli.paths import DataDir
+from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
 from ray_mtlkd.errors import MtlkdError, raise_all
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ EXAMPLE = "Example: `ray-mtlkd classical similar --out classical.parquet`"
 def classical(
     name: Annotated[str, typer.Argument(help="A setup's name (see `setups list`), or the path of a manifest.")],
     data_dir: DataDir = None,
+    code: CodeDir = None,
     out: Annotated[Path | None, typer.Option(help="Parquet file to write to.", show_default=False)] = None,
 ) -> None:
     """Compute the classical model of every task: TF-IDF, gradient boosting and the like, no network.
@@ -31,6 +32,7 @@ def classical(
     from ray_mtlkd import classical as models
     from ray_mtlkd import setups
 
+    code_path(code)
     console = Console(highlight=False, emoji=False)
 
     def say(line: str) -> None:

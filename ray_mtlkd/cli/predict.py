@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ray_mtlkd.cli.paths import absolute
+from ray_mtlkd.cli.paths import CodeDir, absolute, code_path
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all, within, without_repeats
 from ray_mtlkd.imports import importing
 
@@ -46,6 +46,7 @@ def predict(
         Path | None,
         typer.Option(help="A new .parquet, .csv or .arrow file. [default: show some rows]", show_default=False),
     ] = None,
+    code: CodeDir = None,
 ) -> None:
     """Predict the rows of a file by a trained model: class names, numbers in the label's own unit, tags.
 
@@ -61,6 +62,7 @@ def predict(
         from ray_mtlkd.setups.labels import LIST_KINDS
         from ray_mtlkd.storage import Storage, reaching
 
+    code_path(code)
     console = Console(highlight=False, emoji=False)
     with reaching(absolute(checkpoint)):
         kept = load(Storage.at(absolute(checkpoint)))

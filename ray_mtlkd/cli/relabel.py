@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from ray_mtlkd.cli.live import LiveLine, clock
-from ray_mtlkd.cli.paths import absolute
+from ray_mtlkd.cli.paths import CodeDir, absolute, code_path
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 
@@ -45,6 +45,7 @@ def relabel(
     actors: Annotated[int | None, typer.Option(help="[default: CPUs of the cluster].", show_default=False)] = None,
     gpus_per_actor: Annotated[float, typer.Option(help="Above 0: predict on GPUs.")] = 0.0,
     wait: Annotated[float, typer.Option(help="Seconds to wait for a free CPU.")] = 60.0,
+    code: CodeDir = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
 ) -> None:
     """Label every row of a Parquet data set by a trained model, on this machine or the Ray cluster at RAY_ADDRESS.
@@ -56,6 +57,7 @@ def relabel(
         from ray_mtlkd.data.device import is_share
         from ray_mtlkd.predict.dataset.work import finish, plan
 
+    own = code_path(code)
     console = Console(highlight=False, emoji=False, quiet=quiet)
     settings = _settings(task, values=values, dtype=dtype, top_k=top_k, key=tuple(key or ()))
     for option, value, least in (("actors", actors, 1), ("wait", wait, 0)):
@@ -81,7 +83,7 @@ def relabel(
         finish(work, [])
     else:
         try:
-            _run(work, actors=actors, gpus=gpus_per_actor, wait_s=wait, console=console)
+            _run(work, actors=actors, gpus=gpus_per_actor, wait_s=wait, code=own, console=console)
         except KeyboardInterrupt:
             console.print("stopped; the same command goes on", markup=False)
             raise typer.Exit(130) from None
@@ -100,11 +102,11 @@ def _settings(task: str, *, values: str, dtype: str, top_k: int | None, key: tup
     return Settings(task=task, values=known[known.index(values)], dtype=types[types.index(dtype)], top_k=top_k, key=key)
 
 
-def _run(work: "Work", *, actors: int | None, gpus: float, wait_s: float, console: Console) -> None:
+def _run(work: "Work", *, actors: int | None, gpus: float, wait_s: float, code: str | None, console: Console) -> None:
     from ray_mtlkd.cluster.connection import connect
 
     # Ray Data starts three actors of its own before those that predict: each would first import PyTorch.
-    with _line(console) as line, connect(preload=False) as cluster:
+    with _line(console) as line, connect(preload=False, code=code) as cluster:
         cluster.start()  # it takes as long as the imports below
         with importing():
             from ray_mtlkd.predict.dataset.pool import Pool

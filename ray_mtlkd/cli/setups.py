@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ray_mtlkd.cli.paths import DataDir
+from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
 from ray_mtlkd.errors import MtlkdError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def list_(data_dir: DataDir = None) -> None:
 def describe(
     name: Annotated[str, typer.Argument(help="A setup's name (see `list`), or the path of a manifest.")],
     data_dir: DataDir = None,
+    code: CodeDir = None,
     *,
     classical: Annotated[
         bool, typer.Option(help="Show classical models; they are computed the first time, a minute or two.")
@@ -64,6 +65,7 @@ def describe(
     from ray_mtlkd.setups.duplicates import between
     from ray_mtlkd.setups.summary import summarise
 
+    code_path(code)
     raw = setups.read(name, data_dir=data_dir)
     console = _console()
     console.print(f"{raw.manifest.name}: {raw.manifest.source or 'no source given'}", markup=False, soft_wrap=True)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from ray_mtlkd.cli.live import LiveLine, clock
-from ray_mtlkd.cli.paths import DataDir, SpaceFile, absolute
+from ray_mtlkd.cli.paths import CodeDir, DataDir, SpaceFile, absolute, code_path
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 from ray_mtlkd.sweep.status import Status
@@ -33,6 +33,7 @@ def sweep(
         str | None, typer.Option(help="Folder or URI of a sweep to go on with.", metavar="DIR", show_default=False)
     ] = None,
     data_dir: DataDir = None,
+    code: CodeDir = None,
 ) -> None:
     """Search and replicate every strategy on every setup, then write the report.
 
@@ -42,10 +43,11 @@ def sweep(
     """
     if out is not None and resume is not None:
         raise MtlkdError("both are given", where="--out and --resume", fix="give only one of them")
+    own = code_path(code)
     console = Console(highlight=False, emoji=False)
     from ray_mtlkd.cluster.connection import connect
 
-    with connect() as cluster:
+    with connect(code=own) as cluster:
         if resume is None:
             cluster.start()  # first of all: it takes as long as the imports below
         _sweep(space, out=out, resume=resume, data_dir=data_dir, cluster=cluster, console=console)

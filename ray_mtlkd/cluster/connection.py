@@ -40,10 +40,12 @@ class Cluster:
 
     Args:
         preload: Whether workers of this machine's own import what trials need as they start.
+        code: Folder whose modules workers can import; None where installed ones are enough.
     """
 
-    def __init__(self, *, preload: bool) -> None:
+    def __init__(self, *, preload: bool, code: str | None) -> None:
         self._preload = preload
+        self._code = code
         # Ray's processes on this machine die with the thread that started them: it lives as long as they should.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ray")
         self._connected: Future[None] | None = None
@@ -65,7 +67,7 @@ class Cluster:
     def _begin(self) -> Future[None]:
         ahead = ray_private.imported_ahead(_PRELOADED) if self._preload else {}
         environment = {**_ENVIRONMENT, **ray_private.waiting(_IDLE_S), **ahead}
-        self._connected = self._connected or self._thread.submit(_connect, environment)
+        self._connected = self._connected or self._thread.submit(_connect, environment, code=self._code)
         return self._connected
 
     def stop(self) -> None:
@@ -80,9 +82,9 @@ class Cluster:
 
 
 @contextmanager
-def connect(*, preload: bool = True) -> Iterator[Cluster]:
+def connect(*, preload: bool = True, code: str | None = None) -> Iterator[Cluster]:
     """A cluster for as long as the body runs; it starts when it is told to, or first waited for."""
-    cluster = Cluster(preload=preload)
+    cluster = Cluster(preload=preload, code=code)
     try:
         yield cluster
     finally:
@@ -94,12 +96,15 @@ def address() -> str | None:
     return os.environ.get("RAY_ADDRESS") or None
 
 
-def _connect(environment: Mapping[str, str]) -> None:
+def _connect(environment: Mapping[str, str], *, code: str | None) -> None:
     for name, value in environment.items():
         os.environ.setdefault(name, value)
     own: dict[str, Any] = {} if address() else {"include_dashboard": False}
+    if code is not None and address():
+        own["runtime_env"] = {"working_dir": code}  # copied to every node, and first on its workers' path
     try:
-        ray.init(address=address() or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
+        with _importable(None if address() else code):
+            ray.init(address=address() or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise MtlkdError(
             f"Ray does not start ({first_line(error)})",
@@ -109,3 +114,22 @@ def _connect(environment: Mapping[str, str]) -> None:
     logging.getLogger("ray").setLevel(logging.ERROR)
     if _TOKEN.exists():
         _TOKEN.chmod(0o600)  # Ray leaves it readable by everyone
+
+
+@contextmanager
+def _importable(code: str | None) -> Iterator[None]:
+    """Processes that start in the body import what lies in the folder.
+
+    Workers of this machine get their environment from what starts here: without a runtime environment, which would give
+    each trial a worker of its own, those that have imported ahead serve code of others too.
+    """
+    before = os.environ.get("PYTHONPATH")
+    if code is not None:
+        os.environ["PYTHONPATH"] = os.pathsep.join([code, *([before] if before else [])])
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+        elif code is not None:
+            del os.environ["PYTHONPATH"]

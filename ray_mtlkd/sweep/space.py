@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,9 +167,13 @@ def _label(entry: Any, example: Configuration, own: Collection[str]) -> str:
     """A strategy's display name, with what its architecture has of its own where it gives no label."""
     if not own or "label" in entry:
         return example.strategy.name
-    described = example.architecture.describe()
-    parts = [described[key] if isinstance(described[key], list) else [described[key]] for key in KEYS if key in own]
-    return "+".join([example.strategy.name, *(each["name"] for part in parts for each in part)])
+    found = example.architecture
+    parts: dict[str, Sequence[Any]] = {
+        "encoder": [found.encoder],
+        "sharing": [found.sharing],
+        "regularizers": found.regularizers,
+    }
+    return "+".join([example.strategy.name, *(part.name for key in KEYS if key in own for part in parts[key])])
 
 
 def _placed(path: str, where: str, own: Collection[str]) -> str:

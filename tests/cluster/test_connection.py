@@ -126,3 +126,44 @@ def test_the_terminal_is_told_of_actors_that_were_lost_but_not_of_those_that_wer
     first = next(line for line in driver.stdout if "Task Actor.work failed" in line)
     rest, _ = driver.communicate("\n")
     assert "ray.kill" not in first + rest
+
+
+def _told(calls, monkeypatch, tmp_path, *, address=None):
+    """What ``ray.init`` is told, and what processes that start then find on their path."""
+    told = {}
+
+    def init(**options):
+        told.update(options, path=os.environ.get("PYTHONPATH"))
+
+    monkeypatch.setattr(ray, "init", init)
+    if address is not None:
+        monkeypatch.setenv("RAY_ADDRESS", address)
+    with connect(preload=False, code=str(tmp_path)) as cluster:
+        cluster.wait()
+    return told
+
+
+def test_workers_of_this_machine_find_the_user_s_modules_first_and_need_no_environment_of_their_own(
+    calls, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("PYTHONPATH", "before")
+    told = _told(calls, monkeypatch, tmp_path)
+    assert told["path"] == f"{tmp_path}{os.pathsep}before"
+    assert "runtime_env" not in told
+    assert os.environ["PYTHONPATH"] == "before"
+
+
+def test_a_cluster_of_others_is_given_a_copy_of_the_user_s_modules(calls, monkeypatch, tmp_path):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    told = _told(calls, monkeypatch, tmp_path, address="host:1")
+    assert told["runtime_env"] == {"working_dir": str(tmp_path)}
+    assert told["path"] is None
+
+
+@pytest.mark.ray
+def test_workers_import_the_user_s_modules_here_and_on_other_clusters(tmp_path):
+    (tmp_path / "somebodys_own.py").write_text('WORD = "found"\n')
+    command = [sys.executable, str(SCRIPT.with_name("plug_in_on_workers.py")), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "own: found\nother: found" in done.stdout
