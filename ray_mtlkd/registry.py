@@ -76,6 +76,10 @@ class Registry(Mapping[str, T], Generic[T]):
         offered = (name for name, point in self._offered().items() if point.value == reference)
         return next(offered, reference)
 
+    def misfit(self, found: object) -> str | None:
+        """What keeps something from being a part of this sort, as far as its class shows; None where nothing does."""
+        return self._contract(found)
+
     def _offered(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=self.group)}
 

@@ -53,7 +53,7 @@ def made():
     """A setup of one task of this kind and input form; ``missing`` of the train labels are left out."""
 
     def make(kind, form, *, metric=None, missing=0):
-        rng = random.Random(f"{kind} {form}")  # noqa: S311
+        rng = random.Random(f"{kind} {form}")
         tables = {}
         for split, count in ROWS.items():
             rows = []

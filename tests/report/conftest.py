@@ -74,8 +74,8 @@ def _curve(task: int, *, curriculum: str, top: float, rng: random.Random) -> tup
 def fake_trial(*, setup: str, strategy: str, seed: int, stage: str = "replicate", config: int = 0) -> list[TaskRecord]:
     """One trial of five tasks; the same arguments give the same records."""
     curriculum, balancer, role, lift = STRATEGIES[strategy]
-    rng = random.Random(f"{setup}/{strategy}/{seed}/{stage}/{config}")  # noqa: S311
-    luck = random.Random(f"{setup}/{seed}")  # noqa: S311
+    rng = random.Random(f"{setup}/{strategy}/{seed}/{stage}/{config}")
+    luck = random.Random(f"{setup}/{seed}")
     records = []
     for index, task in enumerate(TASKS[setup]):
         kind, metric, sign = METRICS.get(task, ("multiclass", "accuracy", 1))

@@ -8,7 +8,7 @@ from ray_mtlkd.strategies.balancers.adam import AdamState, descend
 
 @pytest.mark.parametrize("lr", [1e-3, 0.025, 1.0])
 def test_a_thousand_steps_equal_those_of_torch(lr):
-    rng = random.Random(3)  # noqa: S311 - reproducible
+    rng = random.Random(3)
     parameter = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([parameter], lr=lr)
     value, moments = 0.7, AdamState()

@@ -18,7 +18,7 @@ def gradients(count, *, seed):
 
 
 def seeded(seed):
-    return random.Random(seed)  # noqa: S311 - reproducible
+    return random.Random(seed)
 
 
 def orders(count, seed):

@@ -22,7 +22,7 @@ def signals(gram=GRAM, seed=0):
         losses=(1.0,) * count,
         regression=(False,) * count,
         gram=gram,
-        rng=random.Random(seed),  # noqa: S311 - reproducible
+        rng=random.Random(seed),
     )
 
 

@@ -12,7 +12,7 @@ REGRESSION = (True, False, False, True)
 
 
 def test_a_hundred_steps_equal_autograd_and_adam_on_the_papers_loss():
-    rng = random.Random(0)  # noqa: S311 - reproducible
+    rng = random.Random(0)
     log_variances = [torch.nn.Parameter(torch.tensor(0.3, dtype=torch.float64)) for _ in REGRESSION]
     optimizer = torch.optim.Adam(log_variances, lr=0.05)
     balancer = Uncertainty(lr=0.05, log_variance=0.3)

@@ -1,0 +1,10 @@
+"""The contracts of all that can be plugged in, as checks for the tests of whoever writes a part.
+
+Each takes a part, draws what it may meet, and raises an AssertionError that says which promise is broken. This
+package's own parts are held to the same.
+"""
+
+from ray_mtlkd.testing.balancers import check_balancer, draw_signals
+from ray_mtlkd.testing.curricula import check_curriculum, draw_facts, draw_verdicts
+
+__all__ = ["check_balancer", "check_curriculum", "draw_facts", "draw_signals", "draw_verdicts"]

@@ -1,0 +1,122 @@
+"""What every balancer promises, whichever tasks are active and however odd the numbers."""
+
+import copy
+import json
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from ray_mtlkd.strategies.balancers import BALANCERS
+from ray_mtlkd.strategies.balancers.base import Balancer, Signals
+from ray_mtlkd.strategies.state import dump_state, load_state
+from ray_mtlkd.testing.base import expect, expect_structure, global_chance_untouched
+
+_STEPS = 4
+"""Of a run, at most."""
+
+
+def check_balancer(balancer: Balancer[Any], *, tasks: int = 5, runs: int = 25, seed: int = 0) -> None:
+    """Hold a balancer to its contract, on drawn losses, norms and Gramians of any subset of the tasks.
+
+    Its weights are finite, one for each active task; the same call gives the same answer, changes no argument and draws
+    from `Signals.rng` alone; its state is plain data, which goes through JSON to the bit; and what it remembers of a
+    task (a tuple of as many items as there are tasks has one for each) stays as it is while the task waits.
+
+    Args:
+        balancer: Made for this number of tasks.
+        tasks: T.
+        runs: Drawn runs of some steps each.
+        seed: Of the draws.
+
+    Raises:
+        AssertionError: saying what is broken.
+        MtlkdError: where the balancer does not fit the number of tasks.
+    """
+    expect_structure(BALANCERS.misfit, balancer)
+    draws = random.Random(seed)  # noqa: S311 - reproducible
+    for _ in range(runs):
+        state = balancer.init(tasks)
+        expect(repr(balancer.init(tasks)) == repr(state), "`init` gives another state each time")
+        for signals in _run(draws, tasks):
+            after = _check_step(balancer, signals, state)
+            _expect_kept(state, after, waiting=_waiting(signals, tasks), tasks=tasks)
+            state = _restored(balancer.init(tasks), after)
+
+
+def draw_signals(draws: random.Random, tasks: int) -> Signals:
+    """One step's signals, for some of the tasks: losses and norms of 0 among them, gradients that oppose each other."""
+    active = tuple(sorted(draws.sample(range(tasks), draws.randint(1, tasks))))
+    jacobian = [[_entry(draws) for _ in range(3)] for _ in active]
+    return Signals(
+        tasks=active,
+        losses=tuple(_size(draws) for _ in active),
+        regression=tuple(draws.random() < 0.5 for _ in active),  # noqa: PLR2004 - as often as not
+        switched=frozenset(task for task in range(tasks) if draws.random() < 0.2),  # noqa: PLR2004 - now and then
+        norms=tuple(_size(draws) for _ in active),
+        gram=tuple(tuple(sum(a * b for a, b in zip(x, y, strict=True)) for y in jacobian) for x in jacobian),
+        rng=random.Random(draws.randrange(100)),  # noqa: S311 - reproducible
+    )
+
+
+def _run(draws: random.Random, tasks: int) -> Iterator[Signals]:
+    return (draw_signals(draws, tasks) for _ in range(draws.randint(1, _STEPS)))
+
+
+def _size(draws: random.Random) -> float:
+    """0, or of any size from 1e-6 to 1e4."""
+    return 0.0 if draws.random() < 0.2 else 10.0 ** draws.uniform(-6, 4)  # noqa: PLR2004 - now and then
+
+
+def _entry(draws: random.Random) -> float:
+    return 0.0 if draws.random() < 0.2 else draws.choice((-1, 1)) * 10.0 ** draws.uniform(-3, 2)  # noqa: PLR2004
+
+
+def _check_step(balancer: Balancer[Any], signals: Signals, state: Any) -> Any:
+    """The next state, after all that one step promises."""
+    said = _shown(signals, state)
+    with global_chance_untouched("`weigh`"):
+        weights, after = balancer.weigh(_with_own_chance(signals), state)
+    random.random()  # noqa: S311 - moves the global generator, on which nothing may depend
+    again = balancer.weigh(_with_own_chance(signals), state)
+    expect(repr(again) == repr((weights, after)), "`weigh` gives another answer to the same signals and state")
+    expect(_shown(signals, state) == said, "`weigh` changes its arguments")
+    for part in ("shared", "heads"):
+        found = getattr(weights, part)
+        sound = len(found) == len(signals.tasks) and all(isinstance(w, float) and math.isfinite(w) for w in found)
+        expect(sound, f"{part} weights of {len(signals.tasks)} active tasks are {found}: one finite number for each")
+    return after
+
+
+def _shown(signals: Signals, state: Any) -> str:
+    """All that `weigh` is given, but for its generator, from which it may draw."""
+    return repr((state, [getattr(signals, part.name) for part in fields(signals) if part.name != "rng"]))
+
+
+def _with_own_chance(signals: Signals) -> Signals:
+    return replace(signals, rng=copy.deepcopy(signals.rng))
+
+
+def _restored(like: Any, state: Any) -> Any:
+    """A state after its way through a checkpoint."""
+    try:
+        restored = load_state(like, json.loads(json.dumps(dump_state(state))))
+    except TypeError as error:
+        raise AssertionError(f"the state is not plain data: {error}") from error
+    expect(repr(restored) == repr(state), "the state comes back from a checkpoint changed")
+    return restored
+
+
+def _waiting(signals: Signals, tasks: int) -> list[int]:
+    return [task for task in range(tasks) if task not in signals.tasks and task not in signals.switched]
+
+
+def _expect_kept(before: Any, after: Any, *, waiting: list[int], tasks: int) -> None:
+    """What a state holds of waiting tasks is what it held."""
+    if is_dataclass(before) and type(after) is type(before):
+        for part in fields(before):
+            _expect_kept(getattr(before, part.name), getattr(after, part.name), waiting=waiting, tasks=tasks)
+    elif isinstance(before, tuple) and isinstance(after, tuple) and len(before) == len(after) == tasks > 1:
+        changed = [task for task in waiting if repr(before[task]) != repr(after[task])]
+        expect(not changed, f"the state of tasks {changed} changes while they wait: {before} becomes {after}")

@@ -1,0 +1,116 @@
+"""A balancer that breaks one promise is told which."""
+
+import random
+import re
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import pytest
+
+from ray_mtlkd.decode import document
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.strategies.balancers.base import Weights
+from ray_mtlkd.strategies.balancers.static import StaticWeights
+from ray_mtlkd.testing import check_balancer, draw_signals
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class Counting:
+    """Sound: a weight of 1, and how often each task has trained."""
+
+    name: ClassVar[str] = "counting"
+    needs: ClassVar[str] = "losses"
+
+    def init(self, num_tasks):
+        return (0,) * num_tasks
+
+    def weigh(self, signals, state):
+        ones = (1.0,) * len(signals.tasks)
+        return Weights(shared=ones, heads=ones), tuple(n + (task in signals.tasks) for task, n in enumerate(state))
+
+
+def broken(**methods):
+    """The sound one with some of its members replaced."""
+    return document(dataclass(frozen=True, kw_only=True)(type("Broken", (Counting,), methods)))()
+
+
+def _weights(*, shared=None, heads=None):
+    def weigh(self, signals, state):
+        found, after = Counting.weigh(self, signals, state)
+        parts = {"shared": shared, "heads": heads}
+        return replace(found, **{name: make(signals) for name, make in parts.items() if make}), after
+
+    return weigh
+
+
+def _chance(self, signals, state):
+    return Weights(shared=(random.random(),) * len(signals.tasks), heads=(1.0,) * len(signals.tasks)), state
+
+
+def _calls(calls):
+    def weigh(self, signals, state):
+        calls.append(1)
+        return Weights(shared=(float(len(calls)),) * len(signals.tasks), heads=(1.0,) * len(signals.tasks)), state
+
+    return weigh
+
+
+def _spoils(self, signals, state):
+    state[0] += 1
+    return Counting.weigh(self, signals, (0,))[0], state
+
+
+def _counts_all(self, signals, state):
+    return Counting.weigh(self, signals, state)[0], tuple(n + 1 for n in state)
+
+
+def _lists(self, signals, state):
+    return Counting.weigh(self, signals, state)[0], {"n": 1}
+
+
+BROKEN = {
+    "`name` is '', not text": broken(name=""),
+    "its `needs` is 'loss'": broken(needs="loss"),
+    "`init` gives another state each time": broken(init=lambda self, n: (random.random(),)),
+    "one finite number for each": broken(weigh=_weights(shared=lambda signals: (1.0,) * (len(signals.tasks) + 1))),
+    "heads weights of": broken(weigh=_weights(heads=lambda signals: (float("nan"),) * len(signals.tasks))),
+    "shared weights of": broken(weigh=_weights(shared=lambda signals: (1,) * len(signals.tasks))),
+    "`weigh` draws from the global generator of random": broken(weigh=_chance),
+    "`weigh` gives another answer": broken(weigh=_calls([])),
+    "`weigh` changes its arguments": broken(init=lambda self, n: [0], weigh=_spoils),
+    "the state is not plain data": broken(weigh=_lists),
+    "changes while they wait": broken(weigh=_counts_all),
+}
+
+
+def test_a_sound_one_passes():
+    check_balancer(Counting())
+
+
+@pytest.mark.parametrize("said", BROKEN)
+def test_a_broken_promise_is_told(said):
+    with pytest.raises(AssertionError, match=re.escape(said)):
+        check_balancer(BROKEN[said])
+
+
+def test_what_is_no_configuration_is_told():
+    class Thawed:
+        name = "thawed"
+
+    with pytest.raises(AssertionError, match="Thawed: it is not a frozen dataclass"):
+        check_balancer(Thawed())
+
+
+def test_one_for_another_number_of_tasks_says_so():
+    with pytest.raises(MtlkdError, match="2 weights for 3 tasks"):
+        check_balancer(StaticWeights(weights=(1.0, 2.0)), tasks=3)
+
+
+def test_drawn_signals_have_odd_numbers_and_conflicts_among_them():
+    draws = random.Random(0)
+    drawn = [draw_signals(draws, 4) for _ in range(200)]
+    assert {len(signals.tasks) for signals in drawn} == {1, 2, 3, 4}
+    assert any(0.0 in signals.losses for signals in drawn)
+    assert any(min(min(row) for row in signals.gram) < 0 for signals in drawn)
+    assert any(signals.switched for signals in drawn)
