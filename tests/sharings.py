@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from ray_mtlkd.decode import document
 from ray_mtlkd.models.heads import Head
 from ray_mtlkd.models.sharing import MultitaskModel, SplitModel
 
@@ -41,6 +42,7 @@ class MixtureModel(MultitaskModel):
         return (*layers, (self.gates[task],), (self.heads[task],))
 
 
+@document
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
     name: ClassVar[str] = "mixture"
@@ -81,6 +83,7 @@ class SerialModel(SplitModel):
         return tuple((self.heads[at],) for at in (*self.before[task], task))
 
 
+@document
 @dataclass(frozen=True, kw_only=True)
 class Serial:
     name: ClassVar[str] = "serial"
@@ -108,6 +111,7 @@ class StitchedModel(MultitaskModel):
         return (*layers, (self.units[task % 2],), (self.heads[task],))
 
 
+@document
 @dataclass(frozen=True, kw_only=True)
 class Stitched:
     name: ClassVar[str] = "stitched"
@@ -142,6 +146,7 @@ class ApartModel(MultitaskModel):
         return self.strength * sum(distances)
 
 
+@document
 @dataclass(frozen=True, kw_only=True)
 class Apart:
     name: ClassVar[str] = "apart"
@@ -151,6 +156,7 @@ class Apart:
         return ApartModel(encoder, tasks, self.strength)
 
 
+@document
 @dataclass(frozen=True, kw_only=True)
 class Decay:
     """Half of the squared norm of the heads."""

@@ -5,16 +5,12 @@ from dataclasses import dataclass, fields
 import pytest
 import torch
 
-from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Layout, Pair, Tokens, take
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders import ENCODERS
 from ray_mtlkd.registry import decode_part
-from ray_mtlkd.tasks.kinds import KINDS
-from ray_mtlkd.tasks.task import Task
+from ray_mtlkd.testing import check_encoder
+from ray_mtlkd.testing.examples import BUCKETS, LENGTHS, Example, examples_of
 from ray_mtlkd.training.step.losses import losses
-
-LENGTHS = [3, 1, 6, 2, 4]
-BUCKETS, HASHES, COLUMNS, CODES, OVERLAP = 200, 3, 4, (5, 3), 2
 
 
 def loss(task, outputs, labels):
@@ -22,54 +18,11 @@ def loss(task, outputs, labels):
     return value
 
 
-@dataclass(frozen=True)
-class Case:
-    """One kind of task on one form of inputs."""
+@dataclass(frozen=True, kw_only=True)
+class Case(Example):
+    """What an encoder serves."""
 
     encoder: str
-    kind: str
-    form: str
-    is_pair: bool = False
-
-    @property
-    def task(self):
-        classes = () if self.kind in {"binary", "regression"} else ("O", "B-x", "I-x")
-        return Task(name=f"{self.kind}_{self.form}", kind=self.kind, metric="-", classes=classes)
-
-    @property
-    def layout(self):
-        return layout_of(self.form, is_pair=self.is_pair)
-
-
-def layout_of(form, *, is_pair=False):
-    return {
-        "Dense": Layout(form=form, width=COLUMNS, cardinalities=CODES),
-        "DenseTokens": Layout(form=form, width=COLUMNS),
-        "Bag": Layout(form=form, buckets=BUCKETS, overlap=OVERLAP if is_pair else None),
-        "Tokens": Layout(
-            form=form, width=HASHES, buckets=BUCKETS, ngrams=BUCKETS, overlap=OVERLAP if is_pair else None
-        ),
-    }[form]
-
-
-def inputs_of(form, lengths, *, is_pair=False, seed=0):
-    """Rows of the given lengths (a dense row has none)."""
-    if is_pair:
-        sides = [inputs_of(form, side, seed=seed + at) for at, side in enumerate((lengths, lengths[::-1]))]
-        return Pair(*sides, torch.rand(len(lengths), OVERLAP, generator=torch.Generator().manual_seed(seed)))
-    draw = torch.Generator().manual_seed(seed)
-    offsets = torch.tensor([0, *lengths]).cumsum(0)
-    total = int(offsets[-1])
-    if form == "Dense":
-        codes = [torch.randint(0, size, (len(lengths),), generator=draw) for size in CODES]
-        return Dense(torch.randn(len(lengths), COLUMNS, generator=draw), torch.stack(codes, dim=1))
-    if form == "DenseTokens":
-        return DenseTokens(torch.randn(total, COLUMNS, generator=draw), offsets)
-    if form == "Bag":
-        ids = torch.randint(0, BUCKETS, (total,), generator=draw)
-        return Bag(ids, torch.rand(total, generator=draw), offsets)
-    bag = Bag(torch.randint(0, BUCKETS, (total,), generator=draw), torch.rand(total, generator=draw), offsets)
-    return Tokens(torch.randint(0, BUCKETS, (total, HASHES), generator=draw), offsets, bag)
 
 
 def labels_of(case, lengths):
@@ -90,10 +43,9 @@ def network(case, *, tasks=1, config=None, seed=0):
 
 
 CASES = [
-    Case(name, kind, form, is_pair)
+    Case(example.kind, example.form, example.is_pair, encoder=name)
     for name, encoder in ENCODERS.items()
-    for kind, form in encoder.forms.items()
-    for is_pair in ((False, True) if form in {"Bag", "Tokens"} and kind != "tagging" else (False,))
+    for example in examples_of(encoder)
 ]
 
 
@@ -106,62 +58,26 @@ every_case = pytest.mark.parametrize("case", CASES, ids=name_of)
 
 @every_case
 def test_outputs_have_the_shape_that_the_loss_expects(case):
-    outputs = network(case)(0, inputs_of(case.form, LENGTHS, is_pair=case.is_pair))
-    rows = sum(LENGTHS) if KINDS[case.kind].per_token else len(LENGTHS)
-    assert outputs.shape == ((rows,) if KINDS[case.kind].is_scalar else (rows, 3))
-    assert outputs.dtype == torch.float32
-    assert loss(case.task, outputs, labels_of(case, LENGTHS)).isfinite()
+    assert loss(case.task, network(case)(0, case.inputs()), labels_of(case, LENGTHS)).isfinite()
 
 
 @every_case
-def test_a_row_s_outputs_depend_on_no_other_row(case):
-    model, inputs = network(case).eval(), inputs_of(case.form, LENGTHS, is_pair=case.is_pair)
-    alone = torch.cat([model(0, take(inputs, torch.tensor([row]))) for row in range(len(LENGTHS))])
-    # float32 sums in another order
-    torch.testing.assert_close(model(0, inputs), alone, atol=1e-6, rtol=1e-6)
-    order = torch.tensor([4, 0, 3, 1, 2])
-    shuffled = torch.cat([model(0, take(inputs, order[[at]])) for at in range(len(order))])
-    torch.testing.assert_close(model(0, take(inputs, order)), shuffled, atol=1e-6, rtol=1e-6)
-
-
-@every_case
-def test_different_rows_have_different_outputs(case):
-    outputs = network(case).eval()(0, inputs_of(case.form, [3, 4, 5], is_pair=case.is_pair))
-    assert len(outputs.unique(dim=0)) == len(outputs)
-
-
-@pytest.mark.parametrize("case", [case for case in CASES if case.form != "Dense"], ids=name_of)
-def test_rows_without_content_have_finite_outputs(case):
-    outputs = network(case).eval()(0, inputs_of(case.form, [0, 0], is_pair=case.is_pair))
-    assert len(outputs) == (0 if KINDS[case.kind].per_token else 2)
-    assert outputs.isfinite().all()
-
-
-@every_case
-def test_evaluation_mode_is_deterministic_and_training_mode_follows_torch_s_generator(case):
+def test_dropout_makes_training_differ_from_step_to_step(case):
     config = decode_part(ENCODERS, {"name": case.encoder, "dropout": 0.5}, where="encoder")
-    model, inputs = network(case, config=config), inputs_of(case.form, LENGTHS, is_pair=case.is_pair)
-    torch.manual_seed(1)
-    first = model(0, inputs)
-    assert not torch.equal(model(0, inputs), first)
-    torch.manual_seed(1)
-    assert torch.equal(model(0, inputs), first)
-    model.eval()
-    assert torch.equal(model(0, inputs), model(0, inputs))
+    model, inputs = network(case, config=config), case.inputs()
+    assert not torch.equal(model(0, inputs), model(0, inputs))
 
 
-@every_case
-def test_the_seed_fixes_the_initial_values(case):
-    one, same, other = (network(case, seed=seed).state_dict() for seed in (0, 0, 1))
-    assert all(torch.equal(one[name], same[name]) for name in one)
-    assert any(not torch.equal(one[name], other[name]) for name in one)
+@pytest.mark.parametrize("name", ENCODERS)
+def test_every_encoder_keeps_its_promises(name):
+    check_encoder(ENCODERS[name]())
 
 
 @every_case
 def test_a_small_table_can_be_learned_by_heart(case):
     dropouts = [field.name for field in fields(ENCODERS[case.encoder]) if field.name.endswith("dropout")]
     config = decode_part(ENCODERS, {"name": case.encoder} | dict.fromkeys(dropouts, 0.0), where="encoder")
-    model, inputs = network(case, config=config), inputs_of(case.form, LENGTHS, is_pair=case.is_pair)
+    model, inputs = network(case, config=config), case.inputs()
     labels = labels_of(case, LENGTHS)
     sparse = model._sparse()
     dense = torch.optim.Adam([p for p in model.parameters() if id(p) not in sparse], lr=0.02)
@@ -179,7 +95,7 @@ def test_a_small_table_can_be_learned_by_heart(case):
 @every_case
 def test_every_parameter_gets_a_gradient_and_only_hash_tables_a_sparse_one(case):
     model = network(case)
-    outputs = model(0, inputs_of(case.form, LENGTHS, is_pair=case.is_pair))
+    outputs = model(0, case.inputs())
     loss(case.task, outputs, labels_of(case, LENGTHS)).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
@@ -189,7 +105,7 @@ def test_every_parameter_gets_a_gradient_and_only_hash_tables_a_sparse_one(case)
 
 @every_case
 def test_a_sparse_gradient_has_the_rows_that_the_batch_reads_alone(case):
-    model, inputs = network(case), inputs_of(case.form, [1, 1], is_pair=case.is_pair)
+    model, inputs = network(case), case.inputs([1, 1])
     loss(case.task, model(0, inputs), labels_of(case, [1, 1])).backward()
     sides = [inputs.left, inputs.right] if case.is_pair else [inputs]
     for name, parameter in model.named_parameters():
@@ -212,7 +128,7 @@ def test_two_tasks_share_the_encoder_and_one_task_owns_it(case):
 @every_case
 def test_a_batch_of_one_task_leaves_the_others_own_parameters_alone(case):
     model = network(case, tasks=2)
-    inputs = inputs_of(case.form, LENGTHS, is_pair=case.is_pair)
+    inputs = case.inputs()
     loss(case.task, model(0, inputs), labels_of(case, LENGTHS)).backward()
     assert all(p.grad is not None for p in (*model.own(0), *model.shared(), *model.shared_sparse()))
     assert all(p.grad is None for p in model.own(1))
@@ -223,5 +139,4 @@ def test_configurations_are_frozen_hashable_and_ask_for_features(name):
     config = decode_part(ENCODERS, name, where="encoder")
     assert config == ENCODERS[name]()
     assert hash(config.features) == hash(ENCODERS[name]().features)
-    assert config.kinds == frozenset(config.forms) <= frozenset(KINDS)
     assert {"dropout", "join"} <= {field.name for field in fields(config)}

@@ -1,0 +1,134 @@
+"""An encoder that breaks one promise is told which."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import nn
+
+from ray_mtlkd.data.inputs import DenseFeatures
+from ray_mtlkd.decode import document
+from ray_mtlkd.models.encoders.base import Encoder
+from ray_mtlkd.testing import check_encoder
+from ray_mtlkd.testing.examples import COLUMNS
+
+
+class Network(Encoder):
+    """Sound: one layer on the numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(COLUMNS, 3)
+
+    def forward(self, inputs, tasks):
+        return (self.first(inputs.values).relu(),) * len(tasks)
+
+    def width(self, task):
+        return 3
+
+    def parts(self, task):
+        return (self.first,)
+
+
+@document
+@dataclass(frozen=True, kw_only=True)
+class OneLayer:
+    """Builds it."""
+
+    name: ClassVar[str] = "one_layer"
+    forms: ClassVar[Mapping[str, str]] = {"binary": "Dense", "regression": "Dense"}
+    kinds: ClassVar[frozenset[str]] = frozenset(forms)
+    network: ClassVar[type] = Network
+
+    dropout: float = 0.0
+    join: int = 4
+
+    @property
+    def features(self):
+        return DenseFeatures()
+
+    def build(self, layouts, kinds):
+        return self.network()
+
+
+def config(**members):
+    return document(dataclass(frozen=True, kw_only=True)(type("Broken", (OneLayer,), members)))()
+
+
+def network(**members):
+    return config(network=type("Broken", (Network,), members))
+
+
+def _whole_batch(self, inputs, tasks):
+    return (self.first(inputs.values - inputs.values.mean(0)),) * len(tasks)
+
+
+def _in_place(self, inputs, tasks):
+    inputs.values.add_(1)
+    return Network.forward(self, inputs, tasks)
+
+
+def _noisy(self, inputs, tasks):
+    return (self.first(inputs.values) + torch.rand(3),) * len(tasks)
+
+
+def _constant(self, inputs, tasks):
+    return (self.first(torch.ones_like(inputs.values)),) * len(tasks)
+
+
+def _infinite(self, inputs, tasks):
+    return (self.first(inputs.values) / 0,) * len(tasks)
+
+
+def _short(self, inputs, tasks):
+    return (self.first(inputs.values)[:-1],) * len(tasks)
+
+
+class Unused(Network):
+    def __init__(self):
+        super().__init__()
+        self.second = nn.Linear(1, 1)
+
+    def parts(self, task):
+        return (self.first, self.second)
+
+
+class Unseeded(Network):
+    def __init__(self):
+        super().__init__()
+        nn.init.normal_(self.first.weight, generator=Unseeded.chance)
+
+    chance = torch.Generator()
+
+
+BROKEN = {
+    "`kinds` and `forms` name other kinds": config(kinds=frozenset({"binary"})),
+    "no such kind: novel": config(kinds=frozenset({"novel"}), forms={"novel": "Dense"}),
+    "depend on the other rows of its batch": network(forward=_whole_batch),
+    "writes into its inputs": network(forward=_in_place),
+    "other outputs each time": network(forward=_noisy),
+    "different rows have the same outputs": network(forward=_constant),
+    "are not finite float32": network(forward=_infinite),
+    "outputs (4,), not (5,)": network(forward=_short),
+    "gets a gradient, and is not said to be used": network(parts=lambda self, task: ()),
+    "is said to be used, and gets no gradient": config(network=Unused),
+    "the seed does not fix the initial values": config(network=Unseeded),
+    "it has no `join`": document(
+        dataclass(frozen=True)(
+            type("Bare", (), {"name": "bare", **dict.fromkeys(("forms", "kinds", "features", "build", "dropout"))})
+        )
+    )(),
+}
+
+
+def test_a_sound_one_passes():
+    check_encoder(OneLayer())
+
+
+@pytest.mark.parametrize("said", BROKEN)
+def test_a_broken_promise_is_told(said):
+    with pytest.raises(AssertionError, match=re.escape(said)):
+        check_encoder(BROKEN[said])

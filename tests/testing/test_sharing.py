@@ -1,0 +1,112 @@
+"""A way of sharing, or a regularizer, that breaks one promise is told which."""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import nn
+
+from ray_mtlkd.decode import document
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.encoders.bag import BagOfNgrams
+from ray_mtlkd.models.encoders.cnn import Cnn
+from ray_mtlkd.models.sharing import SHARING
+from ray_mtlkd.testing import check_regularizer, check_sharing
+from tests.sharings import SHARINGS, Decay, Mixture, MixtureModel, Serial, SerialModel
+
+SOUND = {name: config() for name, config in SHARING.items()} | SHARINGS
+ENCODERS = {"bag": BagOfNgrams(hidden=(5,)), "cnn": Cnn(embedding=4, channels=3, widths=(1, 3), wide=4)}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_this_package_s_and_others_ways_keep_their_promises(name):
+    check_sharing(SOUND[name])
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("name", SOUND)
+def test_they_keep_them_on_texts(name, encoder):
+    check_sharing(SOUND[name], encoder=ENCODERS[encoder])
+
+
+def sharing(kind, model, **members):
+    def build(self, encoder, tasks):
+        found = type("Broken", (model,), members)
+        return found(encoder, tasks, 2) if model is MixtureModel else found(encoder, tasks)
+
+    return document(dataclass(frozen=True, kw_only=True)(type("Broken", (kind,), {"build": build})))()
+
+
+def _mixture(**members):
+    return sharing(Mixture, MixtureModel, **members)
+
+
+def _serial(**members):
+    return sharing(Serial, SerialModel, **members)
+
+
+def _more(self, encoder, tasks, experts):
+    MixtureModel.__init__(self, encoder, tasks, experts)
+    self.spare = nn.Linear(1, 1)
+
+
+def _fewer(self, inputs, tasks):
+    found = MixtureModel.outputs(self, inputs, tasks)
+    return found if len(tasks) == 1 else found[:-1]
+
+
+def _mixed_up(self, inputs, tasks):
+    return (
+        MixtureModel.outputs(self, inputs, tasks)
+        if len(tasks) == 1
+        else MixtureModel.outputs(self, inputs, tasks[::-1])
+    )
+
+
+def _counted(self, encoder, tasks, experts):
+    MixtureModel.__init__(self, encoder, tasks, experts)
+    self.num_tasks = 1
+
+
+BROKEN = {
+    "no task uses spare.weight": _mixture(__init__=_more),
+    "tasks gives": _mixture(outputs=_fewer),
+    "gives other outputs than each task alone": _mixture(outputs=_mixed_up),
+    "`num_tasks` is 1 for": _mixture(__init__=_counted),
+    "the penalty is another number each time": _mixture(penalty=lambda self: torch.rand(()) * self.gates[0].bias.sum()),
+    "not one finite number": _mixture(penalty=lambda self: self.gates[0].bias / 0),
+    "the penalty depends on no parameter": _mixture(penalty=lambda self: torch.tensor(1.0)),
+}
+
+
+@pytest.mark.parametrize("said", BROKEN)
+def test_a_broken_promise_is_told(said):
+    with pytest.raises(AssertionError, match=re.escape(said)):
+        check_sharing(BROKEN[said])
+
+
+def test_what_uses_does_not_name_is_told():
+    with pytest.raises(MtlkdError, match="`uses` does not name"):
+        check_sharing(_serial(uses_to_read=lambda self, task: ((self.heads[task],),)))
+
+
+def regularizer(penalty):
+    return document(dataclass(frozen=True, kw_only=True)(type("Broken", (Decay,), {"penalty": penalty})))()
+
+
+def test_a_sound_regularizer_passes():
+    check_regularizer(Decay())
+
+
+@pytest.mark.parametrize(
+    ("penalty", "said"),
+    [
+        (lambda self, model: None, "`penalty` gives nothing"),
+        (lambda self, model: model.heads[0].linear.weight, "not one finite number"),
+        (lambda self, model: torch.tensor(0.0), "depends on no parameter"),
+    ],
+)
+def test_a_broken_regularizer_is_told(penalty, said):
+    with pytest.raises(AssertionError, match=said):
+        check_regularizer(regularizer(penalty))
