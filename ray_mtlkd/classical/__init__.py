@@ -11,7 +11,7 @@ from ray_mtlkd.records import ClassicalRecord
 from ray_mtlkd.setups.cache import content_hash
 from ray_mtlkd.setups.trivial import trivial_metric
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
-from ray_mtlkd.tasks.metrics import METRICS
+from ray_mtlkd.tasks.metrics import metric_of
 
 __all__ = ["ClassicalResults", "compute", "known", "remember"]
 
@@ -82,7 +82,7 @@ def remember(found: ClassicalResults, *, say: Say) -> None:
 
 def _record(task: ValidatedTask, *, setup: str, content: str) -> ClassicalRecord:
     found = _measure.measure(task)
-    metric = METRICS[task.task.metric]
+    metric = metric_of(task.task)
     return ClassicalRecord(
         setup=setup,
         content=content,

@@ -16,7 +16,8 @@ from ray_mtlkd.classical.rows import Rows
 from ray_mtlkd.data.examples import Split
 from ray_mtlkd.setups.trivial import token_offsets
 from ray_mtlkd.setups.validated import ValidatedTask
-from ray_mtlkd.tasks.metrics import METRICS, evaluate
+from ray_mtlkd.tasks.kinds import kind_of
+from ray_mtlkd.tasks.metrics import evaluate, metric_of
 
 Answer = Callable[[Split], Floats]
 """A fitted model's raw outputs on a split."""
@@ -46,7 +47,7 @@ def measure(task: ValidatedTask) -> Measured:
         MtlkdError: where the inputs give nothing to learn from.
     """
     started = time.process_time()
-    sign = METRICS[task.task.metric].sign
+    sign = metric_of(task.task).sign
     best: tuple[float, str, Answer] | None = None
     # One thread: it is the machine's other cores that train the networks, and sums do not depend on their number.
     with threadpool_limits(limits=1), warnings.catch_warnings():
@@ -68,9 +69,9 @@ def _metric(task: ValidatedTask, split: Split, answer: Answer) -> float:
 
 def _candidates(task: ValidatedTask) -> Iterator[tuple[str, Answer]]:
     """Every fitted model with its name, by the task's kind and input form."""
-    form = task.spec.form
-    plain = "ridge regression" if task.task.kind == "regression" else "logistic regression"
-    if task.task.kind == "tagging":
+    form, kind = task.spec.form, kind_of(task.task)
+    plain = "ridge regression" if kind.labels == "number" else "logistic regression"
+    if kind.per_token:
         yield from _taggers(task)
     elif form in {"text", "tokens"}:
         words = rows.words(task)
@@ -89,7 +90,7 @@ def _candidates(task: ValidatedTask) -> Iterator[tuple[str, Answer]]:
 
 
 def _text(task: ValidatedTask) -> Fit:
-    return linear(*_RIDGE_OF_TEXT) if task.task.kind == "regression" else linear(_LOGISTIC_OF_TEXT, wide=True)
+    return linear(*_RIDGE_OF_TEXT) if kind_of(task.task).labels == "number" else linear(_LOGISTIC_OF_TEXT, wide=True)
 
 
 def _fitted(task: ValidatedTask, inputs: Rows, fits: Mapping[str, Fit]) -> Iterator[tuple[str, Answer]]:

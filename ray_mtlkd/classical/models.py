@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.task import Task
 
 Floats = NDArray[np.float32]
@@ -38,11 +39,12 @@ def linear(*strengths: float, wide: bool = False) -> Fit:
     """
 
     def fit(task: Task, rows: Any, labels: Labels) -> Iterator[Predictor]:
+        kind = kind_of(task)
         for strength in strengths:
-            if task.kind == "regression":
+            if kind.labels == "number":
                 ridge = Ridge(alpha=1 / strength, solver="auto", random_state=0)
                 yield _alone(ridge.fit(rows, standardise(task, labels)).predict)
-            elif task.kind == "binary":
+            elif kind.is_scalar:
                 yield _alone(_logit(rows, labels, strength, wide=wide))
             else:
                 yield _beside([_logit(rows, column, strength, wide=wide) for column in _columns(task, labels)])
@@ -62,11 +64,12 @@ def boosted(*, categorical: range | None = None) -> Fit:
     }
 
     def fit(task: Task, rows: Any, labels: Labels) -> Iterator[Predictor]:
-        if task.kind == "regression":
+        kind = kind_of(task)
+        if kind.labels == "number":
             model = HistGradientBoostingRegressor(**settings).fit(rows, standardise(task, labels))
             for stage in STAGES:
                 yield _alone(_at(model.staged_predict, stage))
-        elif task.kind == "multilabel":
+        elif kind.labels == "classes":
             models = [_boosted_label(rows, column, settings) for column in _columns(task, labels)]
             for stage in STAGES:
                 yield _beside([model(stage) for model in models])
@@ -74,7 +77,7 @@ def boosted(*, categorical: range | None = None) -> Fit:
             model = HistGradientBoostingClassifier(**settings).fit(rows, labels.astype(np.int64))
             for stage in STAGES:
                 score = _at(model.staged_decision_function, stage)
-                yield _two_columns(score) if task.kind == "multiclass" and task.outputs == 2 else _alone(score)  # noqa: PLR2004 - then scikit-learn gives one logit
+                yield _two_columns(score) if task.outputs == 2 else _alone(score)  # noqa: PLR2004 - scikit-learn gives one logit for two classes
 
     return fit
 

@@ -59,8 +59,8 @@ def predict(
 
         from ray_mtlkd.predict.model_folder import load
         from ray_mtlkd.predict.predictions import columns, predict_table
-        from ray_mtlkd.setups.labels import LIST_KINDS
         from ray_mtlkd.storage import Storage, reaching
+        from ray_mtlkd.tasks.kinds import kind_of
 
     code_path(code)
     console = Console(highlight=False, emoji=False)
@@ -68,7 +68,7 @@ def predict(
         kept = load(Storage.at(absolute(checkpoint)))
     tasks = [kept.tasks[kept.index(name)] for name in dict.fromkeys(task or (known.name for known in kept.tasks))]
     keys = tuple(dict.fromkeys(key or ()))
-    _check_out(out, lists=[known.name for known in tasks if known.kind in LIST_KINDS])
+    _check_out(out, lists=[known.name for known in tasks if kind_of(known).labels in {"classes", "tags"}])
     _check_names(["row", *keys, *(name for known in tasks for name in columns(known))])
     tables = _read(data, {known.name: kept.featurisers[known.name].sorts for known in tasks})
     parts = [pa.table({"row": range(tables[0].num_rows)}), *_read_keys(data, keys)]

@@ -104,8 +104,8 @@ def _misfits(encoder: EncoderConfig, tasks: Sequence[tuple[Task, Layout]]) -> It
     """What keeps the encoder from serving each of the tasks."""
     for task, layout in tasks:
         where = f"encoder {encoder.name}, task {task.name}"
-        if task.kind not in encoder.kinds:
-            able = [name for name, other in ENCODERS.items() if task.kind in other.kinds]
+        if task.kind not in encoder.forms:
+            able = [name for name, other in ENCODERS.items() if task.kind in other.forms]
             yield MtlkdError(f"{encoder.name} does not serve {task.kind} tasks", where=where, fix=_choose(able))
         elif encoder.forms[task.kind] != layout.form:
             able = [name for name, other in ENCODERS.items() if other.forms.get(task.kind) == layout.form]

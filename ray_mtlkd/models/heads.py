@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ray_mtlkd.models.encoders.layers import Layer
-from ray_mtlkd.tasks.kinds import KINDS, start
+from ray_mtlkd.tasks.kinds import kind_of, start
 from ray_mtlkd.tasks.task import Task
 
 
@@ -24,7 +24,7 @@ class Head(nn.Module):
         self.linear = nn.Linear(width, task.outputs)
         with torch.no_grad():
             self.linear.bias.copy_(torch.tensor(start(task)))
-        self.is_scalar = KINDS[task.kind].is_scalar
+        self.is_scalar = kind_of(task).is_scalar
 
     def forward(self, representations: Tensor) -> Tensor:
         """Outputs of representations [N, width]."""

@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
 from torch import Tensor
 
 from ray_mtlkd import setups
@@ -15,7 +14,7 @@ from ray_mtlkd.data.examples import unlabelled
 from ray_mtlkd.data.inputs import DenseTokens, Tokens
 from ray_mtlkd.errors import MtlkdError, within
 from ray_mtlkd.predict.model_folder import KeptModel
-from ray_mtlkd.tasks.kinds import KINDS
+from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict_all
 
@@ -71,7 +70,8 @@ def predict_table(kept: KeptModel, task: str, table: pa.Table, *, where: str) ->
 
     Returns:
         ``TASK_prediction``: a class name, a number in the label's own unit, a list of names, or one tag a token; and,
-        but for regression, ``TASK_probability`` in [0, 1] of what is predicted: a number, or one for each in the list.
+        where labels are no numbers, ``TASK_probability`` in [0, 1] of what is predicted: a number, or one for each in
+        the list.
 
     Raises:
         MtlkdError: where the model has no such task or a column does not fit; ExceptionGroup of them, where several do
@@ -88,28 +88,24 @@ def predict_table(kept: KeptModel, task: str, table: pa.Table, *, where: str) ->
 
 def columns(task: Task) -> tuple[str, ...]:
     """The names of a task's answers."""
-    return (f"{task.name}_prediction", *([] if task.kind == "regression" else [f"{task.name}_probability"]))
+    kind = kind_of(task)
+    return (f"{task.name}_{kind.answer}", *([] if kind.confidence is None else [f"{task.name}_probability"]))
 
 
 def _said(task: Task, outputs: Outputs) -> pa.Table:
-    values = outputs.values.numpy()
-    predicted = KINDS[task.kind].predict(task, values)
-    if task.kind == "regression":
-        return pa.table([pa.array(predicted)], list(columns(task)))
-    names = pa.array(task.classes, pa.string())
-    if task.kind == "multilabel":
+    values, kind = outputs.values.numpy(), kind_of(task)
+    predicted = kind.predict(task, values)
+    probability = [] if kind.confidence is None else [kind.confidence(values, predicted)]
+    offsets = outputs.offsets if kind.per_token else None
+    if kind.labels == "classes":
         rows, codes = predicted.nonzero()
-        ends = np.cumsum(predicted.sum(axis=1))
-        found = [names.take(pa.array(codes)), pa.array(expit(values)[rows, codes])]
-        return pa.table([_lists(np.array([0, *ends]), each) for each in found], list(columns(task)))
-    if task.kind == "binary":
-        probability = expit(np.where(predicted == 1, values, -values))
-    else:
-        probability = softmax(values, axis=1).max(axis=1)
-    found = [names.take(pa.array(predicted)), pa.array(probability)]
-    if outputs.offsets is not None and KINDS[task.kind].per_token:
-        found = [_lists(outputs.offsets, each) for each in found]
-    return pa.table(found, list(columns(task)))
+        offsets = np.array([0, *np.cumsum(predicted.sum(axis=1))])
+        predicted, probability = codes, [each[rows, codes] for each in probability]
+    said = pa.array(predicted)
+    if kind.classes is not None:
+        said = pa.array(task.classes, pa.string()).take(said)
+    found = [said, *map(pa.array, probability)]
+    return pa.table(found if offsets is None else [_lists(offsets, each) for each in found], list(columns(task)))
 
 
 def _lists(offsets: NDArray[Any], values: pa.Array) -> pa.Array:

@@ -1,7 +1,7 @@
 """Three checked tables become one task, where they agree with each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.data.inputs import Array
-from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.columns import is_string, said_rows, spread
+from ray_mtlkd.errors import MtlkdError, gather
+from ray_mtlkd.setups.columns import is_string, said_rows
 from ray_mtlkd.setups.labels import (
-    LIST_KINDS,
     RawLabels,
     Vocabulary,
     all_names,
@@ -24,6 +23,7 @@ from ray_mtlkd.setups.labels import (
 )
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.setups.validated import ValidatedSplit, ValidatedTask
+from ray_mtlkd.tasks.kinds import kind_named
 from ray_mtlkd.tasks.task import Task
 
 
@@ -55,13 +55,12 @@ def assemble(
             problems.append(MtlkdError("no row has a label", where=raw.where, fix=f"label some rows of {split}"))
     if len(problems) > found:
         return None
-    if spec.kind == "regression":
-        task = _regression_task(name, spec, labels["train"], problems)
-        values: dict[Split, Array] = {
-            split: raw.values.drop_null().to_numpy().astype(np.float32) for split, raw in labels.items()
-        }
-    else:
-        task, values = _class_task(name, spec, labels, problems, warnings)
+    task, values = _task_and_values(name, spec, labels, problems, warnings)
+    if len(problems) > found:
+        return None
+    kind, where = kind_named(spec.kind), labels["train"].where
+    with gather(problems):
+        task = kind.fit(task, values["train"], None, where)
     if len(problems) > found:
         return None
     for split, raw in labels.items():
@@ -71,7 +70,10 @@ def assemble(
     return ValidatedTask(
         task,
         spec,
-        {split: ValidatedSplit(table.inputs, values[split], kept[split]) for split, table in splits.items()},
+        {
+            split: ValidatedSplit(table.inputs, values[split].astype(kind.dtype, copy=False), kept[split])
+            for split, table in splits.items()
+        },
     )
 
 
@@ -112,13 +114,14 @@ def _width(column: pa.Array) -> int | None:
     return None
 
 
-def _regression_task(name: str, spec: TaskSpec, train: RawLabels, problems: list[MtlkdError]) -> Task:
-    values = train.values.drop_null().to_numpy()
-    center, scale = float(values.mean()), spread(values)
-    if not scale > 0:
-        fix = "give labels that differ"
-        problems.append(MtlkdError(f"every train label is {center:g}: nothing to learn", where=train.where, fix=fix))
-    return Task(name=name, kind=spec.kind, metric=spec.metric, center=center, scale=scale)
+def _task_and_values(
+    name: str, spec: TaskSpec, labels: Mapping[Split, RawLabels], problems: list[MtlkdError], warnings: list[str]
+) -> tuple[Task, dict[Split, Array]]:
+    """The task with its class names, and the labels of the rows that have one."""
+    if kind_named(spec.kind).classes is None:
+        values = {split: raw.values.drop_null().to_numpy() for split, raw in labels.items()}
+        return Task(name=name, kind=spec.kind, metric=spec.metric, loss=spec.loss or ""), values
+    return _class_task(name, spec, labels, problems, warnings)
 
 
 def _class_task(
@@ -137,28 +140,23 @@ def _class_task(
     problems.extend(class_problems(names, known, spec, where=labels["train"].where))
     warning = unseen_warning(name, places, labels, known)
     warnings.extend([] if warning is None else [warning])
-    threshold = 0.5 if spec.threshold is None else spec.threshold
-    codes = {split: _code(places[split], raw, known, spec) for split, raw in labels.items()}
-    task = Task(name=name, kind=spec.kind, metric=spec.metric, classes=known.classes, threshold=threshold)
-    return replace(task, prior=_prior(task, codes["train"])), codes
-
-
-def _prior(task: Task, labels: Array) -> tuple[float, ...]:
-    """Shares of the train labels (see `Task`); of a label's presence so that neither 0 nor 1 comes out."""
-    if task.kind in {"multiclass", "tagging"}:
-        shares = np.bincount(labels.astype(np.int64), minlength=task.outputs) / len(labels)
-    else:
-        shares = (labels.reshape(len(labels), -1).sum(axis=0, dtype=np.float64) + 0.5) / (len(labels) + 1)
-    return tuple(float(share) for share in shares)
+    task = Task(
+        name=name,
+        kind=spec.kind,
+        metric=spec.metric,
+        loss=spec.loss or "",
+        classes=known.classes,
+        threshold=0.5 if spec.threshold is None else spec.threshold,
+    )
+    return task, {split: _code(places[split], raw, known, spec) for split, raw in labels.items()}
 
 
 def _code(places: NDArray[np.int64], raw: RawLabels, known: Vocabulary, spec: TaskSpec) -> Array:
     """Labels of the rows that have one."""
-    if raw.offsets is None or spec.kind not in LIST_KINDS:
-        codes = known.codes(places)[~raw.missing]
-        return codes.astype(np.float32) if spec.kind == "binary" else codes
+    if raw.offsets is None:
+        return known.codes(places)[~raw.missing]
     lengths = np.diff(raw.offsets)
     kept = places[np.repeat(~raw.missing, lengths)]
-    if spec.kind == "tagging":
+    if kind_named(spec.kind).labels == "tags":
         return known.codes(kept)
     return multi_hot(kept, np.concatenate([[0], np.cumsum(lengths[~raw.missing])]), known)

@@ -18,8 +18,6 @@ from ray_mtlkd.errors import MtlkdError
 Rows = NDArray[np.bool_]
 Sort = Literal["text", "tokens", "number", "category", "vector", "token_vectors"]
 """What an input column holds."""
-RESOLUTION = 1e-7
-"""Relative step of float32."""
 SHOWN = 3
 """Offending rows that an error names."""
 
@@ -189,12 +187,6 @@ def refuse_infinite(values: NDArray[np.float64], *, where: str) -> None:
     if infinite.any():
         fix = "replace infinite numbers (beyond 3e38, that is) or leave them empty"
         raise MtlkdError(f"{said_rows(infinite)} are infinite", where=where, fix=fix)
-
-
-def spread(values: NDArray[np.float64]) -> float:
-    """Standard deviation; 0 where the values differ by no more than float32 resolves."""
-    deviation = float(values.std())
-    return deviation if deviation > RESOLUTION * float(np.abs(values).max()) else 0.0
 
 
 def wrong_type(kind: pa.DataType, accepted: str, *, where: str) -> MtlkdError:

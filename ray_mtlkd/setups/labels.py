@@ -23,9 +23,9 @@ from ray_mtlkd.setups.columns import (
     wrong_type,
 )
 from ray_mtlkd.setups.manifest import TaskSpec
-from ray_mtlkd.tasks.task import Kind
+from ray_mtlkd.tasks.kinds import kind_named
+from ray_mtlkd.tasks.kinds.base import ClassRule
 
-LIST_KINDS: frozenset[Kind] = frozenset({"multilabel", "tagging"})
 LARGEST = 2.0**53
 """Beyond it, floats skip whole numbers."""
 SHOWN_NAMES = 5
@@ -37,8 +37,8 @@ class RawLabels:
     """One split's label column.
 
     Attributes:
-        values: float64 (regression), int64 or large_string; lists end to end; null where missing.
-        offsets: [N+1] for kinds whose label is a list, else None.
+        values: float64 (numbers), int64 or large_string (classes); lists end to end; null where missing.
+        offsets: [N+1] where a row's label is a list, else None.
         missing: [N] rows without a (whole) label.
         where: ``file:column``.
     """
@@ -83,13 +83,14 @@ def read_labels(column: pa.Array, spec: TaskSpec, *, where: str) -> RawLabels:
     Raises:
         MtlkdError: where the type does not fit the kind, or labels are missing and the task does not skip them.
     """
-    if spec.kind in LIST_KINDS and not pa.types.is_null(column.type):
+    form = kind_named(spec.kind).labels
+    if form in {"classes", "tags"} and not pa.types.is_null(column.type):
         lists = explode(column, where=where, accepted="lists of label numbers or names")
         values = _class_values(lists.values, where=where)
         missing = lists.missing | rows_with(nulls(values), lists.offsets)
         labels = RawLabels(values, lists.offsets, missing, where)
     else:
-        read = _regression_values if spec.kind == "regression" else _class_values
+        read = _numbers if form == "number" else _class_values
         values = read(column, where=where)
         labels = RawLabels(values, None, nulls(values), where)
     if spec.missing_labels == "error" and labels.missing.any():
@@ -117,8 +118,9 @@ def all_names(labels: Mapping[Split, RawLabels], spec: TaskSpec) -> tuple[str, .
     named = is_string(unique.type)
     if not named and isinstance(spec.classes, int):
         return tuple(str(number) for number in range(spec.classes))
-    if not named and spec.kind == "binary":
-        return ("0", "1")
+    rule = kind_named(spec.kind).classes
+    if not named and rule is not None and rule.usual:
+        return rule.usual
     return tuple(str(value) for value in sorted(unique.to_pylist()))
 
 
@@ -146,24 +148,25 @@ def find_places(labels: RawLabels, names: tuple[str, ...], spec: TaskSpec) -> ND
 
 def class_problems(names: tuple[str, ...], known: Vocabulary, spec: TaskSpec, *, where: str) -> Iterable[MtlkdError]:
     """What makes a task's classes unlearnable."""
-    least = 1 if spec.kind == "multilabel" else 2
+    rule = kind_named(spec.kind).classes or ClassRule()
+    roles = ", ".join(rule.roles)
     if isinstance(spec.classes, int) and len(names) > spec.classes:
         fix = "correct `classes` or the labels"
         yield MtlkdError(f"{len(names)} different labels, but {spec.classes} classes", where=where, fix=fix)
-    if spec.kind == "binary" and len(names) != least:
-        fix = "label with 0 and 1, or give classes: [negative, positive]"
-        yield MtlkdError(f"{len(names)} different labels in a binary task", where=where, fix=fix)
-    elif len(known.seen) < least:
+    if rule.roles and len(names) != len(rule.roles):
+        fix = f"label with {' and '.join(rule.usual)}, or give classes: [{roles}]"
+        yield MtlkdError(f"{len(names)} different labels in a {spec.kind} task", where=where, fix=fix)
+    elif len(known.seen) < rule.least:
         said = ", ".join(known.classes) or "none"
-        fix = f"give rows of {least} or more classes"
+        fix = f"give rows of {rule.least} or more classes"
         yield MtlkdError(f"too few classes to learn (train shows only: {said})", where=where, fix=fix)
-    if spec.kind == "binary" and spec.classes is None and set(names) - {"0", "1"}:
-        fix = "say which is positive: classes: [negative, positive]"
+    if rule.usual and spec.classes is None and set(names) - set(rule.usual):
+        fix = f"say which is {rule.roles[-1]}: classes: [{roles}]"
         yield MtlkdError(f"the labels are called {' and '.join(names)}", where=where, fix=fix)
-    odd = [name for name in names if spec.kind == "tagging" and name != "O" and name[:2] not in {"B-", "I-"}]
-    if odd:
-        fix = "use BIO tags: O, B-TYPE, I-TYPE (give them as `classes` in the order of the numbers)"
-        yield MtlkdError(f"{', '.join(odd[:SHOWN_NAMES])}: no BIO tag", where=where, fix=fix)
+    problem = None if rule.check is None else rule.check(names)
+    if problem is not None:
+        what, fix = problem
+        yield MtlkdError(what, where=where, fix=fix)
 
 
 def unseen_warning(
@@ -228,7 +231,7 @@ def _whole_numbers(column: pa.Array, *, where: str) -> pa.Array:
     return pa.array(np.where(missing, 0, values).astype(np.int64), mask=missing)
 
 
-def _regression_values(column: pa.Array, *, where: str) -> pa.Array:
+def _numbers(column: pa.Array, *, where: str) -> pa.Array:
     kind = column.type
     numeric = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
     if not any(test(kind) for test in numeric):
@@ -244,6 +247,8 @@ def _out_of_range(labels: RawLabels, outside: Rows, names: tuple[str, ...], spec
         accepted = ", ".join(names[:SHOWN_NAMES]) + (", …" if len(names) > SHOWN_NAMES else "")
         what, fix = "label that is not in `classes`", f"correct the labels or `classes` ({accepted})"
     else:
-        top = f"..{len(names) - 1}" if spec.classes is not None or spec.kind == "binary" else " or more"
+        rule = kind_named(spec.kind).classes
+        is_closed = spec.classes is not None or (rule is not None and rule.usual)
+        top = f"..{len(names) - 1}" if is_closed else " or more"
         what, fix = "label out of range", f"label with 0{top}, or correct `classes`"
     return MtlkdError(f"{said_rows(labels.rows(outside))} have a {what}, first {first!r}", where=labels.where, fix=fix)

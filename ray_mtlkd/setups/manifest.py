@@ -5,16 +5,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeGuard, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
-from ray_mtlkd.decode import decode, document, join, read_yaml
+from ray_mtlkd.decode import decode, document, join, read_yaml, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
+from ray_mtlkd.tasks.kinds import KINDS, kind_named
 from ray_mtlkd.tasks.metrics import check_metric
-from ray_mtlkd.tasks.task import Kind
 
 T = TypeVar("T")
 Form = Literal["text", "pair", "tokens", "columns", "vector", "token_vectors"]
 FORMS: tuple[Form, ...] = get_args(Form)
+TOKEN_FORMS: frozenset[Form] = frozenset({"tokens", "token_vectors"})
+"""Those with an output a token."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -69,14 +71,17 @@ class TaskSpec(InputSpec):
     """One task as the manifest describes it.
 
     Attributes:
+        kind: Name in the kind registry.
+        loss: Which of the kind's losses, where it has several; the first without it.
         classes: Number of classes, or their names in the order of the label numbers: makes labels checkable.
-        threshold: Probability from which a binary or multilabel label counts as predicted.
+        threshold: Probability from which a label counts as predicted, of kinds that have one.
         missing_labels: Whether a row without a label is an error or left out.
     """
 
-    kind: Kind
+    kind: str
     label: str
     metric: str
+    loss: str | None = None
     classes: int | tuple[str, ...] | None = None
     threshold: float | None = None
     missing_labels: Literal["error", "skip"] = "error"
@@ -142,10 +147,13 @@ def parse_manifest(value: Any, *, where: str) -> Manifest:
         at = join("tasks", name)
         whole = {**raw, **shared} if isinstance(shared, dict) else raw
         problems += _form_problems(raw, at) if shared is None else _own_input_problems(raw, at)
-        problems += _kind_problems(whole, at)
+        knows_kind = False
+        with gather(problems):
+            knows_kind = _knows_kind(whole, at)
+        problems += _kind_problems(whole, at) if knows_kind else ()
         with gather(problems):
             specs[name] = decode(TaskSpec, whole, where=at)
-            problems += _spec_problems(specs[name], at, inputs=at if shared is None else "shared")
+            problems += _spec_problems(specs[name], at, inputs=at if shared is None else "shared") if knows_kind else ()
     if outline is not None:
         problems += _name_problems(outline)
     raise_all(where, within(where, without_repeats(problems)))
@@ -192,28 +200,38 @@ def _own_input_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdErr
             )
 
 
+def _knows_kind(raw: Mapping[str, Any], where: str) -> bool:
+    """Whether a task names a kind; False where decoding it will say what is there instead.
+
+    Raises:
+        MtlkdError: where nobody knows a kind of this name.
+    """
+    if not isinstance(raw.get("kind"), str):
+        return False
+    KINDS.find(raw["kind"], where=join(where, "kind"))
+    return True
+
+
 def _kind_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
-    """What can be said of a task even where other keys of it do not fit."""
-    given, kind, metric = _given(raw), raw.get("kind"), raw.get("metric")
-    if not _is_kind(kind):
-        return
+    """What can be said of a task of a known kind even where other keys of it do not fit."""
+    name, given, metric, loss = raw["kind"], _given(raw), raw.get("metric"), raw.get("loss")
+    kind = kind_named(name)
     if isinstance(metric, str):
-        problem = check_metric(metric, kind, where=join(where, "metric"))
+        problem = check_metric(metric, name, where=join(where, "metric"))
         if problem is not None:
             yield problem
-    if kind == "tagging" and given and not {"tokens", "token_vectors"} & set(given):
+    if isinstance(loss, str) and loss not in kind.losses:
+        yield unknown_name(loss, kind.losses, what="loss", where=join(where, "loss"))
+    if kind.per_token and given and not TOKEN_FORMS & set(given):
         yield MtlkdError(
-            f"tagging cannot read {given[0]}",
+            f"{name} cannot read {given[0]}",
             where=join(where, given[0]),
             fix="give tokens (a column of lists of words) or token_vectors",
         )
-    if kind != "tagging" and "token_vectors" in given:
+    if not kind.per_token and "token_vectors" in given:
+        able = " and ".join(other for other in KINDS if KINDS[other].per_token)
         fix = "give vector: a column of lists of numbers"
-        yield MtlkdError(f"only tagging reads token_vectors, not {kind}", where=join(where, "token_vectors"), fix=fix)
-
-
-def _is_kind(value: Any) -> TypeGuard[Kind]:
-    return value in get_args(Kind)
+        yield MtlkdError(f"only {able} reads token_vectors, not {name}", where=join(where, "token_vectors"), fix=fix)
 
 
 def _spec_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[MtlkdError]:
@@ -235,7 +253,7 @@ def _spec_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[Mtlkd
 
 
 def _threshold_problems(spec: TaskSpec, where: str) -> Iterable[MtlkdError]:
-    if spec.kind not in {"binary", "multilabel"}:
+    if not kind_named(spec.kind).has_threshold:
         yield MtlkdError(f"a {spec.kind} task has no threshold", where=where, fix="remove it")
     elif not 0 < spec.threshold < 1:  # type: ignore[operator]
         yield MtlkdError(f"{spec.threshold} is not a probability", where=where, fix="give a number between 0 and 1")
@@ -243,13 +261,14 @@ def _threshold_problems(spec: TaskSpec, where: str) -> Iterable[MtlkdError]:
 
 def _class_problems(spec: TaskSpec, where: str) -> Iterable[MtlkdError]:
     number = spec.classes if isinstance(spec.classes, int) else len(spec.classes or ())
-    least = 1 if spec.kind in {"multilabel", "tagging"} else 2
-    if spec.kind == "regression":
-        yield MtlkdError("a regression task has no classes", where=where, fix="remove the key")
-    elif spec.kind == "binary" and number != least:
-        yield MtlkdError(f"{number} classes in a binary task", where=where, fix="give two: [negative, positive]")
-    elif number < least:
-        yield MtlkdError(f"{number} classes", where=where, fix=f"give at least {least}")
+    rule = kind_named(spec.kind).classes
+    if rule is None:
+        yield MtlkdError(f"a {spec.kind} task has no classes", where=where, fix="remove the key")
+    elif rule.roles and number != len(rule.roles):
+        fix = f"give one for each of: [{', '.join(rule.roles)}]"
+        yield MtlkdError(f"{number} classes in a {spec.kind} task", where=where, fix=fix)
+    elif number < rule.least:
+        yield MtlkdError(f"{number} classes", where=where, fix=f"give at least {rule.least}")
     for name, count in Counter(() if isinstance(spec.classes, int) else spec.classes).items():
         if count > 1:
             yield MtlkdError(f"class {name!r} stands here {count} times", where=where, fix="name every class once")

@@ -13,7 +13,7 @@ The tasks differ in train rows, noise, classes and number of factors, so that th
 small noisy one overfits early, a large clean one still gains when the others are done.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.setups.manifest import Manifest, TaskSpec
-from ray_mtlkd.tasks.task import Kind
 
 WIDTH = 32
 DISTRACTORS = 8
@@ -55,19 +54,43 @@ Tables = Mapping[str, Mapping[Split, pa.Table]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelRecipe:
+    """How scores become labels.
+
+    Attributes:
+        label: Labels of scores [N, outputs], given the quantiles above which a score is positive [outputs].
+        per_token: Whether rows are sentences, of which every token has a label.
+    """
+
+    kind: str
+    metric: str
+    label: Callable[[Floats, Floats], Any]
+    per_token: bool = False
+
+
+_YES = LabelRecipe(kind="binary", metric="f1", label=lambda u, cuts: (u[:, 0] > cuts[0]).astype(np.int64))
+_ONE = LabelRecipe(kind="multiclass", metric="accuracy", label=lambda u, _: u.argmax(axis=1))
+_SOME = LabelRecipe(
+    kind="multilabel", metric="average_precision", label=lambda u, cuts: [np.flatnonzero(row) for row in u > cuts]
+)
+_NUMBER = LabelRecipe(kind="regression", metric="pearson", label=lambda u, _: u[:, 0])
+_TAGS = LabelRecipe(kind="tagging", metric="span_f1", label=lambda u, _: u.argmax(axis=1), per_token=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How one task is drawn.
 
     Attributes:
+        labels: What becomes of its scores.
         rows: Train rows (sentences, for tagging).
-        outputs: Scores a row: classes, labels or tags; 1 for binary and regression.
+        outputs: Scores a row: classes, labels or tags; 1 where there is one answer.
         factors: How many of the latent factors the task reads; the fewer, the easier.
         noise: Standard deviation of the noise on scores, whose own is about 1.
         rate: Share of positive rows (binary) or of positive labels (multilabel).
     """
 
-    kind: Kind
-    metric: str
+    labels: LabelRecipe
     rows: int
     outputs: int
     factors: int
@@ -77,20 +100,18 @@ class Recipe:
 
 BUILT_IN: Mapping[str, Mapping[str, Recipe]] = {
     "similar": {
-        "tiny_noisy": Recipe(kind="multiclass", metric="accuracy", rows=300, outputs=3, factors=2, noise=0.6),
-        "small": Recipe(kind="multiclass", metric="accuracy", rows=800, outputs=4, factors=4, noise=0.5),
-        "medium_noisy": Recipe(kind="multiclass", metric="accuracy", rows=2000, outputs=6, factors=5, noise=0.6),
-        "large": Recipe(kind="multiclass", metric="accuracy", rows=5000, outputs=8, factors=8, noise=0.3),
-        "huge_clean": Recipe(kind="multiclass", metric="accuracy", rows=8000, outputs=12, factors=8, noise=0.05),
+        "tiny_noisy": Recipe(labels=_ONE, rows=300, outputs=3, factors=2, noise=0.6),
+        "small": Recipe(labels=_ONE, rows=800, outputs=4, factors=4, noise=0.5),
+        "medium_noisy": Recipe(labels=_ONE, rows=2000, outputs=6, factors=5, noise=0.6),
+        "large": Recipe(labels=_ONE, rows=5000, outputs=8, factors=8, noise=0.3),
+        "huge_clean": Recipe(labels=_ONE, rows=8000, outputs=12, factors=8, noise=0.05),
     },
     "diverse": {
-        "churn": Recipe(kind="binary", metric="f1", rows=400, outputs=1, factors=3, noise=0.8, rate=0.3),
-        "segment": Recipe(kind="multiclass", metric="accuracy", rows=6000, outputs=10, factors=8, noise=0.1),
-        "interests": Recipe(
-            kind="multilabel", metric="average_precision", rows=1500, outputs=6, factors=6, noise=0.5, rate=0.2
-        ),
-        "spend": Recipe(kind="regression", metric="pearson", rows=800, outputs=1, factors=4, noise=0.5),
-        "events": Recipe(kind="tagging", metric="span_f1", rows=1200, outputs=5, factors=5, noise=0.2),
+        "churn": Recipe(labels=_YES, rows=400, outputs=1, factors=3, noise=0.8, rate=0.3),
+        "segment": Recipe(labels=_ONE, rows=6000, outputs=10, factors=8, noise=0.1),
+        "interests": Recipe(labels=_SOME, rows=1500, outputs=6, factors=6, noise=0.5, rate=0.2),
+        "spend": Recipe(labels=_NUMBER, rows=800, outputs=1, factors=4, noise=0.5),
+        "events": Recipe(labels=_TAGS, rows=1200, outputs=5, factors=5, noise=0.2),
     },
 }
 """The built-in setups, by name, each with its tasks."""
@@ -127,14 +148,13 @@ def generate(name: str) -> tuple[Manifest, Tables]:
 
 
 def _spec(task: str, recipe: Recipe) -> TaskSpec:
-    tagging = recipe.kind == "tagging"
     return TaskSpec(
-        kind=recipe.kind,
+        kind=recipe.labels.kind,
         data=task,
         label="label",
-        metric=recipe.metric,
-        vector=None if tagging else "inputs",
-        token_vectors="inputs" if tagging else None,
+        metric=recipe.labels.metric,
+        vector=None if recipe.labels.per_token else "inputs",
+        token_vectors="inputs" if recipe.labels.per_token else None,
     )
 
 
@@ -155,9 +175,9 @@ def _draw_task(recipe: Recipe, world: World, rng: np.random.Generator) -> dict[S
     task = _Scorer(world, _mixture(recipe, rng), recipe.noise)
     cuts = np.quantile(task.scores(rng.normal(size=(SAMPLE, WIDTH)), rng), 1 - recipe.rate, axis=0)
     rows: Mapping[Split, int] = {"train": recipe.rows, "valid": HELD_OUT_ROWS, "test": HELD_OUT_ROWS}
-    if recipe.kind == "tagging":
+    if recipe.labels.per_token:
         return {split: _draw_sentences(rows[split], task, rng) for split in SPLITS}
-    return {split: _draw_rows(rows[split], recipe.kind, task, cuts, rng) for split in SPLITS}
+    return {split: _draw_rows(rows[split], recipe.labels, task, cuts, rng) for split in SPLITS}
 
 
 def _mixture(recipe: Recipe, rng: np.random.Generator) -> Floats:
@@ -182,18 +202,9 @@ class _Scorer:
         return noisy
 
 
-def _draw_rows(rows: int, kind: Kind, task: _Scorer, cuts: Floats, rng: np.random.Generator) -> pa.Table:
+def _draw_rows(rows: int, recipe: LabelRecipe, task: _Scorer, cuts: Floats, rng: np.random.Generator) -> pa.Table:
     inputs = rng.normal(size=(rows, WIDTH))
-    scores = task.scores(inputs, rng)
-    labels: Any
-    if kind == "binary":
-        labels = (scores[:, 0] > cuts[0]).astype(np.int64)
-    elif kind == "multiclass":
-        labels = scores.argmax(axis=1)
-    elif kind == "multilabel":
-        labels = [np.flatnonzero(row) for row in scores > cuts]
-    else:
-        labels = scores[:, 0]
+    labels = recipe.label(task.scores(inputs, rng), cuts)
     return pa.table({"inputs": _vectors(inputs), "label": pa.array(labels)})
 
 
@@ -201,7 +212,7 @@ def _draw_sentences(rows: int, task: _Scorer, rng: np.random.Generator) -> pa.Ta
     offsets = np.concatenate([[0], np.cumsum(rng.integers(*SENTENCE_TOKENS, size=rows))])
     tags = np.concatenate([_walk(int(length), rng) for length in np.diff(offsets)])
     pool = rng.normal(size=(POOL * len(tags), WIDTH))
-    largest = task.scores(pool, rng).argmax(axis=1)
+    largest = _TAGS.label(task.scores(pool, rng), np.zeros(0))
     inputs = np.empty((len(tags), WIDTH))
     for tag in range(len(TAGS)):
         wanted = tags == tag

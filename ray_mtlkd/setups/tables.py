@@ -14,6 +14,7 @@ from ray_mtlkd.setups.files import TableRequest, TableSource, check_columns
 from ray_mtlkd.setups.labels import RawLabels, read_labels
 from ray_mtlkd.setups.manifest import Columns, Manifest, TaskSpec
 from ray_mtlkd.setups.validated import ValidatedSetup
+from ray_mtlkd.tasks.kinds import kind_named
 
 
 class _Problems(list[MtlkdError]):
@@ -147,7 +148,7 @@ def _read_labels(spec: TaskSpec, split: Split, files: _Files, problems: _Problem
     except MtlkdError as error:
         problems.append(error)
         return None
-    if spec.kind == "tagging" and spec.input_columns[0] in file.inputs.column_names:
+    if kind_named(spec.kind).per_token and spec.input_columns[0] in file.inputs.column_names:
         problems.extend(_length_problems(columns.whole(file.inputs[spec.input_columns[0]]), labels, spec))
     return CheckedSplit(file.inputs, labels)
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from ray_mtlkd.data.examples import Split
 from ray_mtlkd.setups.validated import ValidatedTask
+from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.metrics import trivial
 
 
@@ -15,8 +16,8 @@ def trivial_metric(task: ValidatedTask, split: Split) -> float:
 
 
 def token_offsets(task: ValidatedTask, split: Split) -> NDArray[np.int64] | None:
-    """Where each labelled row's tokens begin among the labels [N+1]; None for other kinds than tagging."""
-    if task.task.kind != "tagging":
+    """Where each labelled row's tokens begin among the labels [N+1]; None where there is a label a row."""
+    if not kind_of(task.task).per_token:
         return None
     rows = task.splits[split]
     lengths = pc.list_value_length(rows.inputs[task.spec.input_columns[0]]).to_numpy()[rows.row_ids]

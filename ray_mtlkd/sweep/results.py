@@ -6,7 +6,7 @@ from typing import Any
 from ray_mtlkd.data.examples import SetupTables, TaskTables
 from ray_mtlkd.records import TaskRecord
 from ray_mtlkd.sweep.plan import Trial, flat
-from ray_mtlkd.tasks.metrics import METRICS
+from ray_mtlkd.tasks.metrics import metric_of
 from ray_mtlkd.training.job import Outcome
 
 
@@ -71,7 +71,7 @@ def _identity(trial: Trial, tables: SetupTables[Any], index: int, *, sweep: str)
     strategy = trial.configuration.strategy
     curriculum, balancer = strategy.references
     table: TaskTables[Any] = tables.tasks[index]
-    metric = METRICS[table.task.metric]
+    metric = metric_of(table.task)
     return {
         "sweep": sweep,
         "setup": tables.name,

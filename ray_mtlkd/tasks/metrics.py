@@ -1,59 +1,111 @@
-"""How good a task's outputs are: every metric by name, most computed by scikit-learn, scipy or seqeval.
+"""The list of metrics, and how good a task's outputs are by its own.
+
+What a metric computes depends on the kind of task: a kind names the metrics that fit it, and so may a metric name kinds
+that do not know it. Most are computed by scikit-learn, scipy or seqeval.
 
 A label unseen in train is never predicted, so it counts as a miss. A measure that is undefined on a table has a
 defined value here, so that a table with a single class or a constant prediction never ends a trial: AUC .5,
 average precision 0, correlations 0; F1 is 1 where nothing is to be found and nothing was found.
 """
 
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.tasks import measures
-from ray_mtlkd.tasks.kinds import KINDS
-from ray_mtlkd.tasks.measures import Floats, Labels, Offsets
-from ray_mtlkd.tasks.task import Kind, Task
-
-
-class Measure(Protocol):
-    """A metric on one kind: finite raw outputs and labels of at least one row give a finite number."""
-
-    def __call__(self, task: Task, outputs: Floats, labels: Labels, offsets: Offsets, /) -> float:
-        """The metric's value."""
+from ray_mtlkd.registry import Registry, is_reference
+from ray_mtlkd.tasks.kinds import KINDS, kind_named, kind_of
+from ray_mtlkd.tasks.kinds.base import Floats, Labels, Measure, Offsets
+from ray_mtlkd.tasks.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A metric and the kinds that it fits.
+    """A number that says how good predictions are.
 
     Attributes:
+        name: What records call it.
         sign: +1 where higher is better, else -1.
         perfect: Its value where every prediction is right.
+        measures: What it computes, by the name of each kind that does not name the metric itself.
     """
 
     name: str
-    sign: int
-    perfect: float
-    measures: Mapping[Kind, Measure]
+    sign: int = 1
+    perfect: float = 1.0
+    measures: Mapping[str, Measure] = field(default_factory=dict)
 
     @property
-    def kinds(self) -> frozenset[Kind]:
-        """The kinds that it fits."""
-        return frozenset(self.measures)
+    def kinds(self) -> frozenset[str]:
+        """The kinds of this package that it fits, and those that it names."""
+        return frozenset(self.measures).union(name for name, kind in KINDS.items() if self.name in kind.metrics)
 
 
-def check_metric(name: str, kind: Kind, *, where: str) -> MtlkdError | None:
+def _contract(found: object) -> str | None:
+    if not isinstance(found, Metric):
+        return f"a {type(found).__name__} is no ray_mtlkd.tasks.metrics.Metric"
+    return None if found.sign in {1, -1} else f"its sign is {found.sign}, not 1 or -1"
+
+
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    group="ray_mtlkd.metrics",
+    members={
+        metric.name: metric
+        for metric in (
+            *(Metric(name=name) for name in ("accuracy", "macro_f1", "micro_f1", "f1", "average_precision", "auc")),
+            *(Metric(name=name) for name in ("pearson", "spearman", "r2", "span_f1")),
+            *(Metric(name=name, sign=-1, perfect=0.0) for name in ("rmse", "mae")),
+        )
+    },
+    contract=_contract,
+)
+"""Every metric by name."""
+
+
+@functools.cache
+def metric_named(name: str) -> Metric:
+    """The metric of this name.
+
+    Raises:
+        MtlkdError: where there is none.
+    """
+    return METRICS.find(name, where="metric")
+
+
+def metric_of(task: Task) -> Metric:
+    """The task's metric."""
+    return metric_named(task.metric)
+
+
+def check_metric(name: str, kind: str, *, where: str) -> MtlkdError | None:
     """What is wrong with measuring a task of this kind by this metric; None where it fits."""
-    fitting = [metric.name for metric in METRICS.values() if kind in metric.kinds]
-    if name not in METRICS:
-        return unknown_name(name, fitting, what="metric", where=where)
-    if name not in fitting:
+    fitting = [*kind_named(kind).metrics, *(known for known in METRICS if kind in METRICS[known].measures)]
+    try:
+        metric = METRICS.find(name, where=where)
+    except MtlkdError as error:
+        return error if is_reference(name) else unknown_name(name, fitting, what="metric", where=where)
+    if _measure(name, metric, kind) is None:
         return MtlkdError(f"{name} does not fit a {kind} task", where=where, fix="use one of: " + ", ".join(fitting))
     return None
+
+
+def _measure(name: str, metric: Metric, kind: str) -> Measure | None:
+    """What a metric computes on a kind; None where it does not fit."""
+    return kind_named(kind).metrics.get(name, metric.measures.get(kind))
+
+
+@functools.cache
+def _measure_of(task: Task) -> Measure:
+    problem = check_metric(task.metric, task.kind, where=f"task {task.name}")
+    if problem is not None:
+        raise problem
+    measure = _measure(task.metric, metric_of(task), task.kind)
+    assert measure is not None  # noqa: S101 - else there would be a problem
+    return measure
 
 
 def evaluate(task: Task, outputs: Floats, labels: Labels, offsets: Offsets = None) -> float:
@@ -64,21 +116,19 @@ def evaluate(task: Task, outputs: Floats, labels: Labels, offsets: Offsets = Non
         outputs: Raw outputs of the network, float32: [N] logits (binary), [N] standardised predictions (regression),
             [N, K] logits, or [tokens, K] logits (tagging).
         labels: As `ray_mtlkd.data.examples.Examples` holds them.
-        offsets: Tagging only: where each row's tokens begin [N+1].
+        offsets: Where each row's tokens begin [N+1], of kinds with a row of outputs a token.
 
     Raises:
         MtlkdError: where an output is NaN or infinite, or the metric does not fit the task.
     """
-    problem = check_metric(task.metric, task.kind, where=f"task {task.name}")
-    if problem is not None:
-        raise problem
+    measure = _measure_of(task)
     if not np.isfinite(outputs).all():
         raise MtlkdError(
             f"{np.count_nonzero(~np.isfinite(outputs))} of {outputs.size} outputs are not finite",
             where=f"task {task.name}",
             fix="lower the learning rate",
         )
-    return METRICS[task.metric].measures[task.kind](task, outputs, labels, offsets)
+    return measure(task, outputs, labels, offsets)
 
 
 def trivial(task: Task, train_labels: Labels, labels: Labels, offsets: Offsets = None) -> float:
@@ -88,9 +138,9 @@ def trivial(task: Task, train_labels: Labels, labels: Labels, offsets: Offsets =
         task: Names the metric.
         train_labels: What the predictor is fitted on; no label in it is unseen.
         labels: What it is measured on.
-        offsets: Tagging only: where each row's tokens begin in ``labels`` [N+1].
+        offsets: Where each row's tokens begin in ``labels``, as for `evaluate`.
     """
-    constant = KINDS[task.kind].constant(task, train_labels)
+    constant = kind_of(task).constant(task, train_labels)
     outputs = np.broadcast_to(constant, (len(labels), *constant.shape))
     return evaluate(task, outputs, labels, offsets)
 
@@ -103,33 +153,3 @@ def skill(metric_value: float, trivial_value: float, perfect: float) -> float:
     if trivial_value == perfect:
         return float(metric_value == perfect)
     return (metric_value - trivial_value) / (perfect - trivial_value)
-
-
-def _metric(name: str, *, sign: int = 1, perfect: float = 1.0, measures: Mapping[Kind, Measure]) -> Metric:
-    return Metric(name=name, sign=sign, perfect=perfect, measures=measures)
-
-
-METRICS: Mapping[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        _metric("accuracy", measures={"binary": measures.accuracy, "multiclass": measures.accuracy}),
-        _metric(
-            "macro_f1",
-            measures={"multiclass": measures.macro_f1_of_classes, "multilabel": measures.macro_f1_of_labels},
-        ),
-        _metric("micro_f1", measures={"multiclass": measures.micro_f1, "multilabel": measures.micro_f1}),
-        _metric("f1", measures={"binary": measures.f1}),
-        _metric(
-            "average_precision",
-            measures={"binary": measures.average_precision, "multilabel": measures.mean_average_precision},
-        ),
-        _metric("auc", measures={"binary": measures.auc, "multilabel": measures.mean_auc}),
-        _metric("pearson", measures={"regression": measures.pearson}),
-        _metric("spearman", measures={"regression": measures.spearman}),
-        _metric("rmse", sign=-1, perfect=0.0, measures={"regression": measures.rmse}),
-        _metric("mae", sign=-1, perfect=0.0, measures={"regression": measures.mae}),
-        _metric("r2", measures={"regression": measures.r2}),
-        _metric("span_f1", measures={"tagging": measures.span_f1}),
-    )
-}
-"""Every metric by name."""

@@ -1,9 +1,11 @@
 """What one prediction problem is, apart from its tables."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["binary", "multiclass", "multilabel", "regression", "tagging"]
+from ray_mtlkd.imports import Later
+
+# It imports PyTorch; and a kind is made of functions of tasks.
+_kinds = Later("ray_mtlkd.tasks.kinds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,11 +14,12 @@ class Task:
 
     Attributes:
         name: Unique in its setup.
-        kind: Fixes loss, distillation loss, head and the metrics that fit.
+        kind: Name in the kind registry: fixes losses, head and the metrics that fit.
         metric: Name in the metric registry; chooses teachers, checkpoints and configurations.
+        loss: Which of its kind's losses; empty for the first.
         classes: Names of the labels seen in train, in code order. ``binary``: (negative, positive);
-            ``tagging``: BIO tags; ``regression``: empty.
-        threshold: Probability from which a binary or multilabel label counts as predicted.
+            ``tagging``: BIO tags; empty where labels are numbers.
+        threshold: Probability from which a label counts as predicted, of kinds that have one.
         prior: Share of the train labels that are of each class (multiclass, tagging: [K], sums to 1), of rows with each
             label (multilabel: [K]) or positive (binary: [1]), each in (0, 1). Empty where it is not known: all alike.
         center: Regression only: mean of the train labels; the network predicts ``(label - center) / scale``.
@@ -24,8 +27,9 @@ class Task:
     """
 
     name: str
-    kind: Kind
+    kind: str
     metric: str
+    loss: str = ""
     classes: tuple[str, ...] = ()
     threshold: float = 0.5
     prior: tuple[float, ...] = ()
@@ -34,5 +38,5 @@ class Task:
 
     @property
     def outputs(self) -> int:
-        """Width of the head: K logits, or 1 for ``binary`` and ``regression``."""
-        return 1 if self.kind in {"binary", "regression"} else len(self.classes)
+        """Width of the head: a logit a class, or 1 where there is one output a row."""
+        return 1 if _kinds.kind_of(self).is_scalar else len(self.classes)

@@ -9,7 +9,7 @@ from torch import Tensor
 from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Inputs, Layout, Pair, Tokens
 from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.tasks.kinds import KINDS
-from ray_mtlkd.tasks.task import Kind, Task
+from ray_mtlkd.tasks.task import Task
 
 BUCKETS, HASHES, COLUMNS, CODES, OVERLAP = 200, 3, 4, (5, 3), 2
 LENGTHS = (3, 1, 6, 2, 4)
@@ -21,7 +21,7 @@ _PAIRED = frozenset({"Bag", "Tokens"})
 class Example:
     """One kind of task on one form of inputs."""
 
-    kind: Kind
+    kind: str
     form: str
     is_pair: bool = False
 

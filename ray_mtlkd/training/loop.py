@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import CurvePoint, Event
 from ray_mtlkd.strategies.curricula.base import Action, Finish, Relabel, Rewind, Start, Stop
-from ray_mtlkd.tasks.metrics import METRICS
+from ray_mtlkd.tasks.metrics import metric_of
 from ray_mtlkd.training.evaluation.convergence import Tracker, judge, track
 from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of, score
 from ray_mtlkd.training.evaluation.outcome import settle, summarise
@@ -132,7 +132,7 @@ class Loop:
         for task, value in enumerate(values):
             if value is None:
                 continue
-            sign = METRICS[self._tables[task].task.metric].sign
+            sign = metric_of(self._tables[task].task).sign
             if not progress.curriculum.converged[task]:
                 self._trackers[task] = track(
                     self._trackers[task], value=value, step=progress.step, sign=sign, rule=self._rule

@@ -45,7 +45,7 @@ def test_inputs_are_standard_normal_and_differ_between_splits(tables):
 
 
 def test_diverse_has_every_kind_and_similar_only_one():
-    kinds = {name: {recipe.kind for recipe in recipes.values()} for name, recipes in BUILT_IN.items()}
+    kinds = {name: {recipe.labels.kind for recipe in recipes.values()} for name, recipes in BUILT_IN.items()}
     assert kinds == {
         "similar": {"multiclass"},
         "diverse": {"binary", "multiclass", "multilabel", "regression", "tagging"},

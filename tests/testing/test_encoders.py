@@ -105,8 +105,7 @@ class Unseeded(Network):
 
 
 BROKEN = {
-    "`kinds` and `forms` name other kinds": config(kinds=frozenset({"binary"})),
-    "no such kind: novel": config(kinds=frozenset({"novel"}), forms={"novel": "Dense"}),
+    "no such kind: novel": config(forms={"novel": "Dense"}),
     "depend on the other rows of its batch": network(forward=_whole_batch),
     "writes into its inputs": network(forward=_in_place),
     "other outputs each time": network(forward=_noisy),

@@ -13,6 +13,6 @@ ENCODERS: Registry[type[EncoderConfig]] = Registry(
     "encoder",
     group="ray_mtlkd.encoders",
     members={config.name: config for config in (Mlp, BagOfNgrams, Cnn, Transformer)},
-    contract=part_of("forms", "kinds", "features", "build", "join", "dropout"),
+    contract=part_of("forms", "features", "build", "join", "dropout"),
 )
 """Every encoder's configuration by name."""

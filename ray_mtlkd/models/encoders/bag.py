@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from ray_mtlkd.data.inputs import Bag, BagFeatures, Layout
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_letters, check_widths, forms_of
+from ray_mtlkd.models.encoders.base import Encoder, Forms, check_dropout, check_letters, check_widths
 from ray_mtlkd.models.encoders.layers import HashedLayer, stack
-from ray_mtlkd.tasks.task import Kind
 
 _STD = 0.05
 """Of the initial rows. Rows of n-grams unseen in train keep their initial value, and at a standard deviation of 1 their
@@ -39,8 +38,7 @@ class BagOfNgrams:
     """
 
     name: ClassVar[str] = "bag"
-    forms: ClassVar[Mapping[Kind, str]] = forms_of(rows="Bag", tokens=None)
-    kinds: ClassVar[frozenset[Kind]] = frozenset(forms)
+    forms: ClassVar[Mapping[str, str]] = Forms(rows="Bag", tokens=None)
 
     hidden: tuple[int, ...] = (128,)
     buckets: int = BagFeatures.buckets
@@ -60,7 +58,7 @@ class BagOfNgrams:
         """Hashed TF-IDF n-grams."""
         return BagFeatures(buckets=self.buckets, ngrams=self.ngrams, letters=self.letters)
 
-    def build(self, layouts: Sequence[Layout], kinds: Sequence[Kind]) -> "BagEncoder":  # noqa: ARG002 - serves rows only
+    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> "BagEncoder":  # noqa: ARG002 - serves rows only
         """The encoder; it is the same whatever the tasks."""
         return BagEncoder(self, buckets=max(layout.buckets for layout in layouts))
 

@@ -1,14 +1,13 @@
 """What an encoder is: inputs of one form become one vector a row, or one a token."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
 from ray_mtlkd.data.inputs import SHORTEST_LETTERS, Features, Layout
-from ray_mtlkd.tasks.kinds import KINDS
-from ray_mtlkd.tasks.task import Kind
+from ray_mtlkd.tasks.kinds import KINDS, kind_named
 
 
 class Encoder(nn.Module, ABC):
@@ -44,14 +43,12 @@ class EncoderConfig(Protocol):
     Attributes:
         name: In the registry.
         forms: The form of inputs (`Layout.form`) that it takes, for every kind that it serves.
-        kinds: The kinds that it serves.
         join: Width of the layer that joins the two sides of a pair.
         dropout: Share of a representation's units that training zeroes, in [0, 1).
     """
 
     name: ClassVar[str]
-    forms: ClassVar[Mapping[Kind, str]]
-    kinds: ClassVar[frozenset[Kind]]
+    forms: ClassVar[Mapping[str, str]]
 
     @property
     def join(self) -> int:
@@ -65,7 +62,7 @@ class EncoderConfig(Protocol):
     def features(self) -> Features:
         """What it asks of the tables."""
 
-    def build(self, layouts: Sequence[Layout], kinds: Sequence[Kind]) -> Encoder:
+    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> Encoder:
         """The encoder for tasks of these layouts and kinds, each layout of the form that `forms` names for its kind.
 
         Raises:
@@ -73,10 +70,29 @@ class EncoderConfig(Protocol):
         """
 
 
-def forms_of(*, rows: str, tokens: str | None) -> Mapping[Kind, str]:
-    """The form of inputs for every kind: of those with an output a row, and with one a token (None: not served)."""
-    forms = {kind: tokens if rule.per_token else rows for kind, rule in KINDS.items()}
-    return {kind: form for kind, form in forms.items() if form is not None}
+class Forms(Mapping[str, str]):
+    """The form of inputs for every kind that is served, also for those of plug-ins.
+
+    Args:
+        rows: Of kinds with an output a row.
+        tokens: Of kinds with one a token; None: these are not served.
+    """
+
+    def __init__(self, *, rows: str, tokens: str | None) -> None:
+        self._rows = rows
+        self._tokens = tokens
+
+    def __getitem__(self, kind: str) -> str:
+        form = self._tokens if kind_named(kind).per_token else self._rows
+        if form is None:
+            raise KeyError(kind)
+        return form
+
+    def __iter__(self) -> Iterator[str]:
+        return (kind for kind in KINDS if kind in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def check_widths(widths: Mapping[str, int | Sequence[int]]) -> None:

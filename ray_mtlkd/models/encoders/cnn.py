@@ -17,10 +17,9 @@ from torch import Tensor, nn
 
 from ray_mtlkd.data.inputs import BagFeatures, Layout, TokenFeatures, Tokens
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_letters, check_widths, forms_of
+from ray_mtlkd.models.encoders.base import Encoder, Forms, check_dropout, check_letters, check_widths
 from ray_mtlkd.models.encoders.layers import HashedLayer, WordEmbedding, pool
-from ray_mtlkd.tasks.kinds import KINDS
-from ray_mtlkd.tasks.task import Kind
+from ray_mtlkd.tasks.kinds import kind_named
 
 _STD = 0.05
 """Of the initial embeddings: small, so that words unseen in train say little."""
@@ -46,8 +45,7 @@ class Cnn:
     """
 
     name: ClassVar[str] = "cnn"
-    forms: ClassVar[Mapping[Kind, str]] = forms_of(rows="Tokens", tokens="Tokens")
-    kinds: ClassVar[frozenset[Kind]] = frozenset(forms)
+    forms: ClassVar[Mapping[str, str]] = Forms(rows="Tokens", tokens="Tokens")
 
     embedding: int = 64
     widths: tuple[int, ...] = (1, 3, 5)
@@ -88,9 +86,9 @@ class Cnn:
         bag = BagFeatures(buckets=self.buckets, ngrams=self.ngrams, letters=self.letters) if self.wide else None
         return TokenFeatures(buckets=self.buckets, max_length=self.max_length, bag=bag)
 
-    def build(self, layouts: Sequence[Layout], kinds: Sequence[Kind]) -> "CnnEncoder":
+    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> "CnnEncoder":
         """The encoder; its layers are the same whatever the tasks."""
-        return CnnEncoder(self, layouts, per_token=[KINDS[kind].per_token for kind in kinds])
+        return CnnEncoder(self, layouts, per_token=[kind_named(kind).per_token for kind in kinds])
 
 
 class CnnEncoder(Encoder):

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from ray_mtlkd.data.inputs import Dense, DenseFeatures, DenseTokens, Layout
 from ray_mtlkd.decode import document
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_widths, forms_of
+from ray_mtlkd.models.encoders.base import Encoder, Forms, check_dropout, check_widths
 from ray_mtlkd.models.encoders.layers import Layer, stack
-from ray_mtlkd.tasks.task import Kind
 
 _STD = 0.1
 """Of the initial embeddings of categories. At 1 the noise of rare categories stays: on census it costs .001 of income's
@@ -40,8 +39,7 @@ class Mlp:
     """
 
     name: ClassVar[str] = "mlp"
-    forms: ClassVar[Mapping[Kind, str]] = forms_of(rows="Dense", tokens="DenseTokens")
-    kinds: ClassVar[frozenset[Kind]] = frozenset(forms)
+    forms: ClassVar[Mapping[str, str]] = Forms(rows="Dense", tokens="DenseTokens")
 
     hidden: tuple[int, ...] = (64, 64)
     embedding: int = 8
@@ -71,7 +69,7 @@ class Mlp:
         """Numeric columns standardised and binned, categorical columns as codes."""
         return DenseFeatures(bins=self.bins, rare=self.rare)
 
-    def build(self, layouts: Sequence[Layout], kinds: Sequence[Kind]) -> "MlpEncoder":  # noqa: ARG002 - rows and tokens go the same way
+    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> "MlpEncoder":  # noqa: ARG002 - rows and tokens go the same way
         """The encoder; one input layer for each set of columns.
 
         Raises:

@@ -19,10 +19,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ray_mtlkd.data.inputs import Layout, TokenFeatures, Tokens
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, check_dropout, check_widths, forms_of
+from ray_mtlkd.models.encoders.base import Encoder, Forms, check_dropout, check_widths
 from ray_mtlkd.models.encoders.layers import WordEmbedding, pool
-from ray_mtlkd.tasks.kinds import KINDS
-from ray_mtlkd.tasks.task import Kind
+from ray_mtlkd.tasks.kinds import kind_named
 
 _STD = 0.05
 """Of the initial embeddings; words and positions are then of one scale."""
@@ -48,8 +47,7 @@ class Transformer:
     """
 
     name: ClassVar[str] = "transformer"
-    forms: ClassVar[Mapping[Kind, str]] = forms_of(rows="Tokens", tokens="Tokens")
-    kinds: ClassVar[frozenset[Kind]] = frozenset(forms)
+    forms: ClassVar[Mapping[str, str]] = Forms(rows="Tokens", tokens="Tokens")
 
     embedding: int = 64
     layers: int = 1
@@ -86,9 +84,9 @@ class Transformer:
         """Hashed words in order."""
         return TokenFeatures(buckets=self.buckets, max_length=self.max_length)
 
-    def build(self, layouts: Sequence[Layout], kinds: Sequence[Kind]) -> "TransformerEncoder":
+    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> "TransformerEncoder":
         """The encoder; its layers are the same whatever the tasks."""
-        return TransformerEncoder(self, layouts, per_token=[KINDS[kind].per_token for kind in kinds])
+        return TransformerEncoder(self, layouts, per_token=[kind_named(kind).per_token for kind in kinds])
 
 
 class TransformerEncoder(Encoder):

@@ -13,7 +13,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.predict.model_folder import KeptModel
 from ray_mtlkd.predict.predictions import outputs_of
 from ray_mtlkd.setups.columns import Sort
-from ray_mtlkd.tasks.kinds import KINDS
+from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.task import Task
 
 Values = Literal["logits", "probabilities"]
@@ -47,10 +47,10 @@ def check_settings(settings: Settings, task: Task) -> None:
     Raises:
         MtlkdError: where it does not.
     """
-    if settings.values == "probabilities" and task.kind == "regression":
-        fix = "ask for logits: standard deviations from the mean of train, which are in the manifest"
-        raise MtlkdError(f"{task.name} is a regression: it has no probabilities", where="--values", fix=fix)
-    if settings.top_k is not None and KINDS[task.kind].is_scalar:
+    if settings.values == "probabilities" and kind_of(task).confidence is None:
+        fix = "ask for logits: raw outputs (numbers: in deviations from the mean of train, which are in the manifest)"
+        raise MtlkdError(f"{task.name} is {task.kind}: it has no probabilities", where="--values", fix=fix)
+    if settings.top_k is not None and kind_of(task).is_scalar:
         fix = "leave the option out"
         raise MtlkdError(f"{task.name} is {task.kind}: it has no classes to choose from", where="--top-k", fix=fix)
     if settings.top_k is not None and not 1 <= settings.top_k <= task.outputs:
@@ -66,13 +66,13 @@ def check_settings(settings: Settings, task: Task) -> None:
 def fields(settings: Settings, task: Task) -> list[pa.Field]:
     """The columns of labels."""
     kind = _TYPES[settings.dtype]
-    if KINDS[task.kind].is_scalar:
+    if kind_of(task).is_scalar:
         return [pa.field(settings.values, kind, nullable=False)]
     width = settings.top_k or task.outputs
     columns: list[tuple[str, pa.DataType]] = [(settings.values, pa.list_(kind, width))]
     if settings.top_k is not None:
         columns.insert(0, ("classes", pa.list_(pa.int32(), width)))
-    wrap = pa.list_ if KINDS[task.kind].per_token else (lambda inner: inner)
+    wrap = pa.list_ if kind_of(task).per_token else (lambda inner: inner)
     return [pa.field(name, wrap(inner), nullable=False) for name, inner in columns]
 
 
@@ -107,7 +107,7 @@ class Labeller:
         return self._columns(outputs.values, outputs.offsets, where=where)
 
     def _columns(self, outputs: Tensor, offsets: NDArray[Any] | None, *, where: str) -> list[pa.Array]:
-        rule = KINDS[self._task.kind]
+        rule = kind_of(self._task)
         if self._settings.values == "probabilities":
             outputs = outputs.softmax(1) if rule.is_exclusive else outputs.sigmoid()
         columns = [outputs]

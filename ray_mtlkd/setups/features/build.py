@@ -21,6 +21,7 @@ from ray_mtlkd.setups.features.text import TextTags, fit_bags, fit_tokens
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.setups.trivial import token_offsets, trivial_metric
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
+from ray_mtlkd.tasks.kinds import kind_of
 
 _Made = tuple[Layout, tuple[Inputs[Array], ...]]
 """Layout, and the inputs of train, valid and test."""
@@ -150,7 +151,7 @@ def _alike(spec: TaskSpec, train: pa.Table, trains: Sequence[tuple[TaskSpec, pa.
 
 
 def _tags(tasks: Sequence[ValidatedTask]) -> TextTags:
-    tagging = {task.task.kind == "tagging" for task in tasks}
+    tagging = {kind_of(task.task).per_token for task in tasks}
     return "some" if len(tagging) > 1 else "all" if tagging == {True} else "none"
 
 
@@ -182,7 +183,7 @@ _INPUTS: Mapping[type[Features], str] = {
 
 
 def _misfit(task: ValidatedTask, features: Features) -> Sequence[MtlkdError]:
-    form, kind = task.spec.form, task.task.kind
+    form = task.spec.form
     where = f"tasks.{task.task.name}"
     if form not in READS[type(features)]:
         able = "mlp" if form in READS[DenseFeatures] else "bag, cnn or transformer"
@@ -191,7 +192,7 @@ def _misfit(task: ValidatedTask, features: Features) -> Sequence[MtlkdError]:
             f"use {able} for this task; one encoder serves all tasks of a setup, so put other inputs into another setup"
         )
         return [MtlkdError(what, where=where, fix=fix)]
-    if kind == "tagging" and isinstance(features, BagFeatures):
+    if kind_of(task.task).per_token and isinstance(features, BagFeatures):
         return [MtlkdError("a bag of words has no words to tag", where=where, fix="use cnn or transformer")]
     return []
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from ray_mtlkd.data.inputs import Array, Dense, DenseFeatures, DenseTokens, Layout
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.columns import Sort, spread, whole
+from ray_mtlkd.setups.columns import Sort, whole
 from ray_mtlkd.setups.features.words import ends
 from ray_mtlkd.setups.manifest import Columns
+from ray_mtlkd.tasks.spread import spread
 
 _UNIT = (0.0, 1.0)
 """The bin of a column without two values: a piecewise linear encoding over it leaves every value as it is."""

@@ -23,7 +23,7 @@ from ray_mtlkd.sweep.relabel import ranges
 from ray_mtlkd.sweep.relabel.pool import by_pool
 from ray_mtlkd.sweep.relabel.shared import SharedActors
 from ray_mtlkd.sweep.relabel.teacher import TeacherMessage
-from ray_mtlkd.tasks.kinds import KINDS
+from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict
 from ray_mtlkd.training.job import RelabelRequest, SoftLabels
@@ -184,7 +184,7 @@ def _back(request: RelabelRequest, parts: Sequence[Array]) -> list[Tensor]:
     """Flat parts in the head's shape, on the model's device: views of what other processes have written."""
     task, device = request.table.task, request.table.train.labels.device
     flat = [viewed(part.reshape(-1)) for part in parts]
-    return [(part if KINDS[task.kind].is_scalar else part.view(-1, task.outputs)).to(device) for part in flat]
+    return [(part if kind_of(task).is_scalar else part.view(-1, task.outputs)).to(device) for part in flat]
 
 
 def _whole(request: RelabelRequest, parts: Sequence[Tensor]) -> Tensor:

@@ -11,7 +11,7 @@ from ray_mtlkd.data.examples import Examples, SetupTables, Split, TaskTables
 from ray_mtlkd.data.inputs import neighbours, take
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.strategies.curricula.base import TaskFacts
-from ray_mtlkd.tasks.metrics import METRICS, evaluate, skill
+from ray_mtlkd.tasks.metrics import evaluate, metric_of, skill
 from ray_mtlkd.tasks.task import Task
 
 BATCH_ROWS = 1024
@@ -114,7 +114,7 @@ def _measure(task: Task, outputs: Tensor, examples: Examples[Tensor]) -> float:
 def score(values: Sequence[float], tables: Sequence[TaskTables[Tensor]]) -> float:
     """Mean skill over tasks of validation metrics [T]."""
     skills = [
-        skill(value, table.trivial_valid, METRICS[table.task.metric].perfect)
+        skill(value, table.trivial_valid, metric_of(table.task).perfect)
         for value, table in zip(values, tables, strict=True)
     ]
     return sum(skills) / len(skills)
@@ -122,7 +122,7 @@ def score(values: Sequence[float], tables: Sequence[TaskTables[Tensor]]) -> floa
 
 def facts(table: TaskTables[Any]) -> TaskFacts:
     """What a curriculum may know of a task before training."""
-    perfect = METRICS[table.task.metric].perfect
+    perfect = metric_of(table.task).perfect
     largest = max(abs(perfect), abs(table.trivial_valid))
     difficulty = abs(perfect - table.trivial_valid) / largest if largest > 0 else 0.0
     return TaskFacts(name=table.task.name, rows=len(table.train), difficulty=difficulty)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ray_mtlkd.data.examples import viewed
 from ray_mtlkd.storage import Hashed, Storage
-from ray_mtlkd.tasks.kinds import KINDS
+from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.settings import Distillation, SoftNumbers
 
@@ -64,7 +64,7 @@ class SoftTable:
 def soft_table(outputs: Tensor, task: Task, settings: Distillation) -> SoftTable:
     """What is kept of a teacher's ``outputs`` [N] or [N, K]: fewer classes only where there is one answer of K."""
     values, classes, width = outputs, None, 1 if outputs.ndim == 1 else outputs.shape[1]
-    if settings.top_k is not None and KINDS[task.kind].is_exclusive and settings.top_k < width:
+    if settings.top_k is not None and kind_of(task).is_exclusive and settings.top_k < width:
         values, largest = outputs.topk(settings.top_k, dim=1)
         classes = largest.to(torch.int32)
     return SoftTable(values=values.to(_TYPES[settings.soft_labels]), classes=classes, outputs=width)

@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.data.device import on_device
-from ray_mtlkd.tasks.kinds import KINDS, Rule, unit
-from ray_mtlkd.tasks.task import Kind, Task
+from ray_mtlkd.tasks.kinds import LossRule, kind_of, loss_of, unit
+from ray_mtlkd.tasks.task import Task
+
+Groups = Tensor | None
+"""Where the rows of each group begin, and the last ones end [G+1], on the host; None where rows have no groups."""
 
 
 def losses(
@@ -19,6 +22,7 @@ def losses(
     outputs: Sequence[Tensor],
     labels: Sequence[Tensor],
     *,
+    groups: Sequence[Groups] | None = None,
     smoothing: float = 0.0,
     weights: Sequence[float] | None = None,
 ) -> Tensor:
@@ -26,17 +30,19 @@ def losses(
 
     Args:
         tasks: Fix the losses [A].
-        outputs: Raw outputs of each: [B] (binary, regression), [B, K], or [tokens, K] (tagging).
-        labels: Of train: [B] float32 (regression: in the label's own unit), [B] int64, [B, K] float32, [tokens] int64.
-        smoothing: Share of the target that goes evenly to all classes, or to both answers; not for regression.
+        outputs: Raw outputs of each: [B] (one a row), [B, K], or [tokens, K] (tagging).
+        labels: Of train: [B] float32 (numbers in the label's own unit), [B] int64, [B, K] float32, [tokens] int64.
+        groups: Of the tasks whose rows belong to groups [A].
+        smoothing: Share of the target that goes evenly to all classes, or to both answers; not for numbers.
         weights: A factor on each [A].
     """
 
-    def by_row(rule: Rule, found: Tensor, wanted: Tensor) -> Tensor:
-        return rule.loss(found, wanted, smoothing)
+    def by_unit(rule: LossRule, found: Tensor, wanted: Tensor, of: Groups) -> Tensor:
+        return rule.hard(found, wanted, smoothing, of)
 
-    wanted = [KINDS[task.kind].scale(task, known) for task, known in zip(tasks, labels, strict=True)]
-    return _normalised(tasks, _means(tasks, outputs, wanted, by_row), weights)
+    wanted = [kind_of(task).scale(task, known) for task, known in zip(tasks, labels, strict=True)]
+    means = _means(tasks, outputs, wanted, groups or (None,) * len(tasks), by_unit)
+    return _normalised(tasks, means, weights)
 
 
 def distillations(
@@ -45,6 +51,7 @@ def distillations(
     soft: Sequence[Tensor],
     *,
     temperature: float,
+    groups: Sequence[Groups] | None = None,
     weights: Sequence[float] | None = None,
 ) -> Tensor:
     """Mean loss of each task's batch on its soft labels [A]; least where the outputs equal the teacher's.
@@ -54,36 +61,39 @@ def distillations(
         outputs: The student's raw outputs of each.
         soft: The teacher's raw outputs on the same rows: same shapes, float32.
         temperature: τ > 0; plays no role for regression.
+        groups: Of the tasks whose rows belong to groups [A].
         weights: A factor on each [A].
     """
 
-    def by_row(rule: Rule, found: Tensor, taught: Tensor) -> Tensor:
-        return rule.distill(found, taught, temperature)
+    def by_unit(rule: LossRule, found: Tensor, taught: Tensor, of: Groups) -> Tensor:
+        return rule.soft(found, taught, temperature, of)
 
-    return _normalised(tasks, _means(tasks, outputs, soft, by_row), weights)
+    return _normalised(tasks, _means(tasks, outputs, soft, groups or (None,) * len(tasks), by_unit), weights)
 
 
 def _means(
     tasks: Sequence[Task],
     outputs: Sequence[Tensor],
     targets: Sequence[Tensor],
-    by_row: Callable[[Rule, Tensor, Tensor], Tensor],
+    groups: Sequence[Groups],
+    by_unit: Callable[[LossRule, Tensor, Tensor, Groups], Tensor],
 ) -> Tensor:
-    """Mean over rows of each task's loss [A]; tasks of one kind and width go through it together."""
+    """Mean over rows, tokens or groups of each task's loss [A]; tasks of one loss and width go through it together."""
     if len(tasks) == 1:
-        return by_row(KINDS[tasks[0].kind], outputs[0], targets[0]).mean(0, keepdim=True)
-    alike: dict[tuple[Kind, torch.Size], list[int]] = defaultdict(list)
+        return by_unit(loss_of(tasks[0]), outputs[0], targets[0], groups[0]).mean(0, keepdim=True)
+    alike: dict[tuple[str, str, torch.Size], list[int]] = defaultdict(list)
     for at, (task, found) in enumerate(zip(tasks, outputs, strict=True)):
-        alike[task.kind, found.shape[1:]].append(at)
+        alike[task.kind, task.loss, found.shape[1:]].append(at)
     means = []
-    for (kind, _), places in alike.items():
-        rows = by_row(KINDS[kind], _end_to_end(outputs, places), _end_to_end(targets, places))
-        sizes = [len(outputs[at]) for at in places]
+    for places in alike.values():
+        found, wanted = _end_to_end(outputs, places), _end_to_end(targets, places)
+        of, sizes = _joined(groups, places), [_units(outputs[at], groups[at]) for at in places]
+        units = by_unit(loss_of(tasks[places[0]]), found, wanted, of)
         same = len(set(sizes)) == 1
         means.append(
-            rows.view(len(places), -1).mean(1)
+            units.view(len(places), -1).mean(1)
             if same
-            else torch.stack([part.mean() for part in torch.split(rows, sizes)])
+            else torch.stack([part.mean() for part in torch.split(units, sizes)])
         )
     if len(means) == 1:
         return means[0]
@@ -93,6 +103,20 @@ def _means(
 
 def _end_to_end(tensors: Sequence[Tensor], places: Sequence[int]) -> Tensor:
     return tensors[places[0]] if len(places) == 1 else torch.cat([tensors[at] for at in places])
+
+
+def _joined(groups: Sequence[Groups], places: Sequence[int]) -> Groups:
+    """The groups of some tasks whose rows lie end to end."""
+    first, *others = (groups[at] for at in places)
+    for of in others:
+        if first is not None and of is not None:
+            first = torch.cat([first, of[1:] + first[-1]])
+    return first
+
+
+def _units(outputs: Tensor, groups: Groups) -> int:
+    """How many losses there are of a task's outputs."""
+    return len(outputs) if groups is None else len(groups) - 1
 
 
 def _normalised(tasks: Sequence[Task], means: Tensor, weights: Sequence[float] | None) -> Tensor:

@@ -16,6 +16,7 @@ from ray_mtlkd.models.check import sparse_tables
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.strategies import dump_state, load_state
 from ray_mtlkd.strategies.balancers.base import Signals, Weights
+from ray_mtlkd.tasks.kinds import loss_of
 from ray_mtlkd.training.evaluation.convergence import Tracker
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.optimizer.average import Average
@@ -259,7 +260,7 @@ class Trainer:
         return Signals(
             tasks=tuple(tasks),
             losses=losses,
-            regression=tuple(self._tables[task].task.kind == "regression" for task in tasks),
+            regression=tuple(loss_of(self._tables[task].task).is_squared_error for task in tasks),
             switched=switched,
             norms=norms,
             gram=gram,

@@ -1,18 +1,17 @@
-"""What the metrics compute, one function a metric and kind, from raw outputs; undefined cases are defined here."""
+"""What the metrics compute, one function a metric and sort of label; undefined cases are defined here.
+
+Some take raw outputs, others what outputs say in the terms of the labels: `decided` makes the latter a `Measure`.
+"""
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ray_mtlkd.imports import Later
-from ray_mtlkd.tasks.kinds import KINDS
+from ray_mtlkd.tasks.kinds.base import Floats, Labels, Measure, Offsets, Prediction
 from ray_mtlkd.tasks.task import Task
-
-Floats = NDArray[np.float32]
-Labels = NDArray[Any]
-Offsets = NDArray[np.int64] | None
 
 # Each takes longer to import than Ray: trials by accuracy need none of them.
 sk = Later("sklearn.metrics")
@@ -22,37 +21,53 @@ seqeval = Later("seqeval.metrics")
 _UNSEEN_TAG = "I-(unseen in train)"
 
 
-def accuracy(task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
+class Decision(Protocol):
+    """A metric that compares predictions with labels of the same sort."""
+
+    def __call__(self, task: Task, predicted: NDArray[Any], labels: Labels, offsets: Offsets, /) -> float:
+        """The metric's value."""
+
+
+def decided(predict: Prediction, measure: Decision) -> Measure:
+    """The measure of what outputs say."""
+
+    def of_outputs(task: Task, outputs: Floats, labels: Labels, offsets: Offsets) -> float:
+        return measure(task, predict(task, outputs), labels, offsets)
+
+    return of_outputs
+
+
+def accuracy(_task: Task, predicted: NDArray[Any], labels: Labels, _: Offsets) -> float:
     """Share of rows whose class is right."""
     # scikit-learn's, bit for bit, without its checks, which take longer than the rows
-    return float(np.mean(labels == _predict(task, outputs)))
+    return float(np.mean(labels == predicted))
 
 
-def f1(task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
+def f1(_task: Task, predicted: NDArray[Any], labels: Labels, _: Offsets) -> float:
     """F1 of the positive class; 1 where no row is positive and none is predicted."""
-    return float(sk.f1_score(labels.astype(np.int64), _predict(task, outputs), zero_division=1.0))
+    return float(sk.f1_score(labels.astype(np.int64), predicted, zero_division=1.0))
 
 
-def micro_f1(task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
+def micro_f1(_task: Task, predicted: NDArray[Any], labels: Labels, _: Offsets) -> float:
     """F1 of all decisions together; equals accuracy for a multiclass task."""
-    truth, predicted = labels.astype(np.int64), _widen(_predict(task, outputs), labels, fill=0)
+    truth, predicted = labels.astype(np.int64), _widen(predicted, labels, fill=0)
     return float(sk.f1_score(truth, predicted, average="micro", zero_division=1.0))
 
 
-def macro_f1_of_classes(task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
+def macro_f1_of_classes(task: Task, predicted: NDArray[Any], labels: Labels, _: Offsets) -> float:
     """Mean F1 over the classes seen in train, leaving out those that neither occur nor are predicted.
 
     A row of an unseen class is a false positive of the predicted class.
     """
     codes = range(task.outputs)
     return float(
-        sk.f1_score(labels, _predict(task, outputs), labels=codes, average="macro", zero_division=np.nan),
+        sk.f1_score(labels, predicted, labels=codes, average="macro", zero_division=np.nan),
     )
 
 
-def macro_f1_of_labels(task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
+def macro_f1_of_labels(_task: Task, predicted: NDArray[Any], labels: Labels, _: Offsets) -> float:
     """Mean F1 over the labels that occur or are predicted; that of a label unseen in train is 0."""
-    truth, predicted = labels.astype(np.int64), _widen(_predict(task, outputs), labels, fill=0)
+    truth, predicted = labels.astype(np.int64), _widen(predicted, labels, fill=0)
     value = sk.f1_score(truth, predicted, average="macro", zero_division=np.nan)
     return 1.0 if np.isnan(value) else float(value)
 
@@ -102,25 +117,24 @@ def spearman(_task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
     return float(stats.spearmanr(outputs, labels).statistic)
 
 
-def rmse(task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
+def rmse(_task: Task, predicted: NDArray[Any], labels: Labels, _: Offsets) -> float:
     """Root mean squared error, in the label's unit."""
-    return float(sk.root_mean_squared_error(labels, _predict(task, outputs)))
+    return float(sk.root_mean_squared_error(labels, predicted))
 
 
-def mae(task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
+def mae(_task: Task, predicted: NDArray[Any], labels: Labels, _: Offsets) -> float:
     """Mean absolute error, in the label's unit."""
-    return float(sk.mean_absolute_error(labels, _predict(task, outputs)))
+    return float(sk.mean_absolute_error(labels, predicted))
 
 
-def r2(task: Task, outputs: Floats, labels: Labels, _: Offsets) -> float:
+def r2(_task: Task, predicted: NDArray[Any], labels: Labels, _: Offsets) -> float:
     """Share of the labels' variance that is explained; for constant labels 1 where all are met, else 0."""
-    predicted = _predict(task, outputs)
     if np.ptp(labels) == 0:
         return float(np.array_equal(labels, predicted))
     return float(sk.r2_score(labels, predicted))
 
 
-def span_f1(task: Task, outputs: Floats, labels: Labels, offsets: Offsets) -> float:
+def span_f1(task: Task, predicted: NDArray[Any], labels: Labels, offsets: Offsets) -> float:
     """Micro F1 of exact spans (type, first and last token), as conlleval counts them; 1 where there are none at all.
 
     Neighbouring tags unseen in train are one span that no prediction can match.
@@ -128,15 +142,10 @@ def span_f1(task: Task, outputs: Floats, labels: Labels, offsets: Offsets) -> fl
     if offsets is None:
         raise ValueError("tagging needs offsets")
     tags = np.array([*task.classes, _UNSEEN_TAG], dtype=object)
-    predicted = _predict(task, outputs)
     is_span = np.array([tag != "O" for tag in tags])
     if not (is_span[labels].any() or is_span[predicted].any()):
         return 1.0
     return float(seqeval.f1_score(_rows(tags[labels], offsets), _rows(tags[predicted], offsets), zero_division=0))
-
-
-def _predict(task: Task, outputs: Floats) -> NDArray[Any]:
-    return KINDS[task.kind].predict(task, outputs)
 
 
 def _rows(tags: NDArray[np.object_], offsets: NDArray[np.int64]) -> list[list[str]]:
