@@ -1,8 +1,10 @@
+import functools
 import os
 
 import pytest
 import torch
 
+from ray_mtlkd import setups
 from ray_mtlkd.records import CurvePoint, Event, TaskRecord
 
 
@@ -16,6 +18,14 @@ def _one_thread():
 def _no_cache():
     """Nothing of an earlier run, and nothing left in the user's own folder."""
     os.environ["MTLKD_CACHE"] = ""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _built_in_setups_are_drawn_once():
+    """Drawing one takes a second, and always gives the same tables."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(setups, "generate", functools.cache(setups.generate))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Kept models whose parameters are as they were drawn, data sets that they can read, and outputs."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +103,7 @@ def keep_diverse(folder, seed=5):
     return keep_model(setups.read("diverse", data_dir=None), Mlp(hidden=(8,)), folder, seed=seed)
 
 
+@functools.cache
 def rows_of_diverse():
     """Columns that the model of five kinds reads, by task: many rows of each."""
     raw = setups.read("diverse", data_dir=None)

@@ -2,6 +2,7 @@ from collections import Counter
 
 import pytest
 
+from benchmarks.report import records
 from benchmarks.report.records import SWEEPS, write_sweeps
 from benchmarks.report_scale import Cost, report, rows
 from ray_mtlkd.report.load import read
@@ -28,10 +29,10 @@ def test_the_sweeps_hold_as_many_trials_as_asked_for_and_pass_the_checks_of_a_re
 
 def test_the_trials_differ_and_have_curves_of_real_length(sweeps):
     folder, _ = sweeps
-    records = read([str(folder / name) for name in SWEEPS])
-    done = records.table.filter(records.table["valid"].is_valid())
+    found = read([str(folder / name) for name in SWEEPS])
+    done = found.table.filter(found.table["valid"].is_valid())
     assert len(set(done["valid"].to_pylist())) > 0.9 * done.num_rows
-    curves = records.curves(done["trial"].unique().to_pylist())
+    curves = found.curves(done["trial"].unique().to_pylist())
     lengths = [len(curve) for curve in curves["curve"].to_pylist()]
     assert 30 < sum(lengths) / len(lengths) < 50
     assert min(len(events) for events in curves["events"].to_pylist()) > 0
@@ -49,13 +50,13 @@ def test_what_replicates_is_the_best_of_the_search_and_a_sweep_would_go_on_from_
     }
 
 
-def test_a_report_is_measured_from_start_to_end_once_it_counts_every_trial(sweeps):
-    folder, counts = sweeps
-    cost = report(folder, counts)
+def test_a_report_is_measured_from_start_to_end_once_it_counts_every_trial(monkeypatch, tmp_path):
+    monkeypatch.setattr(records, "SWEEPS", ("intents",))
+    cost = report(tmp_path, write_sweeps(tmp_path, 40))
     assert cost.cpu_s > 0
     assert cost.wall_s > 0
     assert cost.peak_mib > 50
-    assert (folder / "report" / "curves-intents.png").exists()
+    assert (tmp_path / "report" / "curves-intents.png").exists()
 
 
 def test_a_report_that_fails_is_no_measurement(tmp_path):

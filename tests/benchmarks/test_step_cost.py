@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from benchmarks import record, step_cost
+from benchmarks.step import interleave
 from benchmarks.step.contenders import BARE, CONTENDERS
+from benchmarks.step.memory import peak_bytes
 from benchmarks.step.overhead import Stopwatch
 from benchmarks.step.problem import Size, problem
 from ray_mtlkd.tasks.kinds import unit
@@ -61,6 +63,16 @@ def test_every_other_contender_learns_something_else_than_the_plain_sum(name, le
     assert _distance(_parameters(name, learned), _parameters(BARE, learned)) > 5 * ROUNDING
 
 
+@pytest.fixture
+def short(monkeypatch):
+    """Turns of two steps, and memory without the processes of `test_peak_memory_is_that_of_a_fresh_process`."""
+    for module in (step_cost, interleave):
+        monkeypatch.setattr(module, "TURN", 2)
+    monkeypatch.setattr(step_cost, "EVERY", 4)
+    monkeypatch.setattr(step_cost, "peak_bytes", lambda name, size, steps: 2**20 * (2 if "pcgrad" in name else 1))
+
+
+@pytest.mark.usefixtures("short")
 def test_a_quick_run_reports_every_case_and_says_what_it_left_out(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     step_cost.main(["--quick", "--data", str(tmp_path)])
@@ -81,6 +93,11 @@ def test_a_quick_run_reports_every_case_and_says_what_it_left_out(monkeypatch, t
     assert ("peak memory, multi-input, T=5, 256 units", "ray_mtlkd pcgrad") in figures
     assert {row["goal"] for row in found["rows"]} == {None}  # small sizes are not what the goals are for
     assert f"no intents/ in {tmp_path}" in capsys.readouterr().out
+
+
+def test_peak_memory_is_that_of_a_fresh_process():
+    size = Size(tasks=2, shared=False, hidden=(8, 8), batch_size=8, rows=20)
+    assert peak_bytes("ray_mtlkd pcgrad", size, steps=1) > 2**20
 
 
 def test_goals_are_for_contenders_of_their_case():

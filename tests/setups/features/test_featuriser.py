@@ -188,8 +188,8 @@ for case in sorted(folder.iterdir()):
 """
 
 
-@pytest.mark.parametrize("seed", ["1", "2"])
-def test_another_process_makes_the_same_of_a_new_table(seed, tmp_path: Path):
+def test_another_process_makes_the_same_of_a_new_table(tmp_path: Path):
+    """Whatever its seed of hashing is: this process has one of its own."""
     made = {}
     for name in CASES:
         case = build(name)
@@ -200,7 +200,7 @@ def test_another_process_makes_the_same_of_a_new_table(seed, tmp_path: Path):
             file.write_table(new)
         columns = setups.check_inputs(new, case.featuriser.sorts, where="new")
         made[name] = state.dump(case.featuriser.transform(columns))[1]
-    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}
     subprocess.run([sys.executable, "-c", CHILD, str(tmp_path)], env=environment, check=True)
     for name, expected in made.items():
         assert expected
