@@ -1,72 +1,53 @@
-"""From YAML to frozen dataclasses, once, at the door, with every error of a document at its YAML path."""
+"""From plain data to frozen dataclasses, once, at the door, with every error of a document at its path."""
 
 import difflib
 import functools
 import json
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field, fields, is_dataclass
+from typing import Any, TypeVar, cast, dataclass_transform
 
-import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from ray_mtlkd.errors import MtlkdError
 
 T = TypeVar("T")
 
-document = with_config(ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
-"""Class decorator, above ``@dataclass``: unknown keys and wrong types are errors, nothing is coerced."""
+# Not built before it is needed: the command line imports many documents, and reads few of them.
+_CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2's numbers (``1e-4`` is one) and no duplicate keys."""
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def document(kind: type[T]) -> type[T]:
+    """Class decorator: a frozen dataclass, keyword-only, that holds what its fields declare and nothing else.
+
+    Unknown keys, wrong types and values out of range are errors, nothing is coerced: in YAML, which `decode` reads, and
+    in Python, where they are a ``ValueError``. Ranges stand on the fields (`ray_mtlkd.ranges`); rules over several
+    fields in ``__post_init__``, by `refuse`, which sees fields that are each right by themselves.
+    """
+    return cast("type[T]", dataclass(kind, frozen=True, kw_only=True, config=_CONFIG))
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
-    list("-+0123456789."),
-)
+class RefusedError(ValueError):
+    """What `refuse` raises: pydantic, and so `decode`, then says where the document stands."""
+
+    def __init__(self, problems: tuple[MtlkdError, ...]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen = set()
-    for key, _ in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise yaml.constructor.ConstructorError(None, None, "a key is not text", key.start_mark)
-        if key.value in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} stands here twice", key.start_mark)
-        seen.add(key.value)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-
-def read_yaml(path: Path) -> Any:
-    """The document in a YAML file.
+def refuse(problems: Iterable[MtlkdError]) -> None:
+    """Refuse a document, or a field's value, for every problem of it; ``where`` is the path from there, or empty.
 
     Raises:
-        MtlkdError: where the file is missing, not UTF-8 or not YAML.
+        RefusedError: where there are some.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise MtlkdError("no such file", where=str(path), fix="check the path") from error
-    except UnicodeDecodeError as error:
-        raise MtlkdError(f"byte {error.start} is not UTF-8", where=str(path), fix="save the file as UTF-8") from error
-    except OSError as error:
-        raise MtlkdError(f"cannot be read ({error.strerror})", where=str(path), fix="give a readable file") from error
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
-        raise MtlkdError(f"not YAML ({error.problem})", where=f"{path}{line}", fix="correct this line") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise MtlkdError(f"not YAML ({error})", where=str(path), fix="correct the file") from error
+    found = tuple(problems)
+    if found:
+        raise RefusedError(found)
 
 
 def decode(kind: type[T], value: Any, *, where: str) -> T:
@@ -79,9 +60,10 @@ def decode(kind: type[T], value: Any, *, where: str) -> T:
     problems: list[MtlkdError] = list(_unrepresentable(value, where))
     if not problems:
         try:
-            decoded: T = _adapter(cast(Any, kind)).validate_json(json.dumps(value))  # mypy: a class is hashable
+            # mypy: a class is hashable
+            decoded: T = adapter(cast(Any, kind)).validate_json(json.dumps(value), strict=True, extra="forbid")
         except ValidationError as error:
-            problems = _merge(_problem(kind, value, detail, where) for detail in error.errors(include_url=False))
+            problems = misfits(kind, value, error, where=where)
         else:
             return decoded
     if len(problems) == 1:
@@ -110,9 +92,24 @@ def join(where: str, *parts: str | int) -> str:
 
 
 @functools.cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """Building one takes milliseconds, and every trial decodes its configuration."""
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """What reads and checks a type; building one takes milliseconds."""
     return TypeAdapter(kind)
+
+
+def misfits(kind: Any, value: Any, error: ValidationError, *, where: str) -> list[MtlkdError]:
+    """Every reason why ``value`` is no ``kind``, at its path below ``where``."""
+    details = error.errors(include_url=False)
+    paths = [_steps(value, detail["loc"]) for detail in details]
+    found = [
+        problem
+        for detail, path in zip(details, paths, strict=True)
+        # Where one kind of a union fits as far as a deeper mistake, that the others do not fit at all is no news.
+        if detail["type"] in _MISSING
+        or not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
+        for problem in _problems(kind, detail, join(where, *path))
+    ]
+    return _merge(found)
 
 
 def _unrepresentable(value: Any, where: str) -> Iterable[MtlkdError]:
@@ -134,24 +131,58 @@ def _unrepresentable(value: Any, where: str) -> Iterable[MtlkdError]:
         )
 
 
-def _problem(kind: Any, value: Any, detail: Any, where: str) -> MtlkdError:
-    path = [part for part in detail["loc"] if _is_step(value, part)]
-    at = join(where, *(path or []))
-    if detail["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
-        key = str(detail["loc"][-1])
-        owner = _owner(kind, detail["loc"][:-1])
-        return unknown_name(key, owner, what="key", where=at)
-    if detail["type"] in {"missing", "missing_argument", "missing_keyword_only_argument"}:
-        last = detail["loc"][-1]
-        if isinstance(last, int):
-            return MtlkdError(f"item {last + 1} is missing", where=join(where, *path[:-1]), fix="add it to the list")
-        return MtlkdError("missing", where=join(at, str(last)), fix="add this key")
-    if detail["type"] == "value_error":
-        return MtlkdError(str(detail["ctx"]["error"]), where=at, fix="correct the value")
-    said = re.sub(r"\ba (?:valid )?(?=[aeiou])", "an ", detail["msg"].replace("Input should be ", ""))
-    said = said.replace("a valid ", "a ").replace("an array", "a list").replace("an object", "a mapping")
-    shown = json.dumps(detail["input"], default=str)
-    return MtlkdError(f"{shown[:80]} does not fit", where=at, fix=f"give {said}")
+_MISSING = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
+
+_WANTED = {
+    "bool_type": "true or false",
+    "dataclass_type": "a mapping",
+    "dict_type": "a mapping",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number of {ge} or above",
+    "int_type": "an integer",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "a number of {le} or below",
+    "list_type": "a list",
+    "literal_error": "{expected}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "string_too_short": "text",
+    "string_type": "a string",
+    "too_short": "at least {min_length} of them",
+    "tuple_type": "a list",
+}
+"""What a value should have been, by pydantic's type of the error."""
+
+
+def _problems(kind: Any, detail: Any, where: str) -> Iterator[MtlkdError]:
+    """What an error of pydantic's says, in a user's words."""
+    sort, last = detail["type"], detail["loc"][-1] if detail["loc"] else ""
+    if sort in {"unexpected_keyword_argument", "extra_forbidden"}:
+        yield unknown_name(str(last), _owner(kind, detail["loc"][:-1]), what="key", where=where)
+    elif sort in _MISSING and isinstance(last, int):
+        yield MtlkdError(f"item {last + 1} is missing", where=where, fix="add it to the list")
+    elif sort in _MISSING:
+        yield MtlkdError("missing", where=join(where, str(last)), fix="add this key")
+    elif sort == "value_error" and isinstance(detail["ctx"]["error"], RefusedError):
+        for problem in detail["ctx"]["error"].problems:
+            yield MtlkdError(problem.what, where=_below(where, problem.where), fix=problem.fix)
+    elif sort == "value_error":
+        yield MtlkdError(str(detail["ctx"]["error"]), where=where, fix="correct the value")
+    else:
+        shown = json.dumps(detail["input"], default=str)
+        yield MtlkdError(f"{shown[:80]} does not fit", where=where, fix=f"give {_wanted(detail)}")
+
+
+def _wanted(detail: Any) -> str:
+    if detail["type"] not in _WANTED:
+        return re.sub(r"\ba (?:valid )?(?=[aeiou])", "an ", detail["msg"].replace("Input should be ", ""))
+    said = {name: f"{part:g}" if isinstance(part, float) else part for name, part in detail.get("ctx", {}).items()}
+    return _WANTED[detail["type"]].format(**said)
+
+
+def _below(where: str, path: str) -> str:
+    return join(where, path) if path else where
 
 
 def _merge(problems: Iterable[MtlkdError]) -> list[MtlkdError]:
@@ -166,17 +197,15 @@ def _merge(problems: Iterable[MtlkdError]) -> list[MtlkdError]:
     return list(merged.values())
 
 
-def _is_step(value: Any, part: str | int) -> bool:
-    """Whether a part of pydantic's location is a step in the document (union branches are not)."""
-    return isinstance(part, int) or (isinstance(part, str) and _holds(value, part))
-
-
-def _holds(value: Any, key: str) -> bool:
-    if isinstance(value, dict):
-        return key in value or any(_holds(item, key) for item in value.values())
-    if isinstance(value, list):
-        return any(_holds(item, key) for item in value)
-    return False
+def _steps(value: Any, location: Iterable[str | int]) -> tuple[str | int, ...]:
+    """The parts of pydantic's location that lead through the data (branches of a union do not)."""
+    path: list[str | int] = []
+    for part in location:
+        inside = part in value if isinstance(value, Mapping) else isinstance(value, list) and part in range(len(value))
+        if inside:
+            path.append(part)
+            value = value[part]
+    return tuple(path)
 
 
 def _owner(kind: Any, path: Iterable[str | int]) -> list[str]:

@@ -20,7 +20,7 @@ class MtlkdError(Exception):
         self.fix = fix
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}; {self.fix}"
+        return f"{self.where}: {self.what}; {self.fix}" if self.where else f"{self.what}; {self.fix}"
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the keyword-only arguments when the error crosses a process border."""

@@ -1,7 +1,6 @@
 """Somebody else's parts, in files outside the package."""
 
 BALANCER = '''
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
@@ -9,7 +8,6 @@ from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Halved:
     """Every loss by half."""
 
@@ -36,7 +34,6 @@ from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converge
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class ToTheEnd:
     """All tasks train together, whatever is said of them."""
 

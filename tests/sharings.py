@@ -1,6 +1,5 @@
 """Ways of sharing and a penalty as somebody else would write them: what they need is all that a model must give."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
@@ -43,7 +42,6 @@ class MixtureModel(MultitaskModel):
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Mixture:
     name: ClassVar[str] = "mixture"
     experts: int = 2
@@ -84,7 +82,6 @@ class SerialModel(SplitModel):
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Serial:
     name: ClassVar[str] = "serial"
 
@@ -112,7 +109,6 @@ class StitchedModel(MultitaskModel):
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Stitched:
     name: ClassVar[str] = "stitched"
 
@@ -147,7 +143,6 @@ class ApartModel(MultitaskModel):
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Apart:
     name: ClassVar[str] = "apart"
     strength: float = 0.1
@@ -157,7 +152,6 @@ class Apart:
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Decay:
     """Half of the squared norm of the heads."""
 

@@ -16,12 +16,12 @@ from typing import get_args
 
 import pyarrow.parquet as pq
 
-from ray_mtlkd.decode import read_yaml
 from ray_mtlkd.records import Stage, Status, TaskRecord, from_table
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.archive import write_records
 from ray_mtlkd.sweep.plan import Plan, Trial, best_index, flat
 from ray_mtlkd.sweep.space import decode_space
+from ray_mtlkd.yaml_files import read_yaml
 
 SWEEPS = ("quickstart", "intents")
 """Three setups of five tasks, eleven strategies, about 40 evaluations a trial."""

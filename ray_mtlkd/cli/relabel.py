@@ -54,8 +54,8 @@ def relabel(
     a manifest. After an interruption, the same command goes on; the labels are the same bits in the end.
     """
     with importing():
-        from ray_mtlkd.data.device import is_share
         from ray_mtlkd.predict.dataset.work import finish, plan
+        from ray_mtlkd.ranges import is_share
 
     own = code_path(code)
     console = Console(highlight=False, emoji=False, quiet=quiet)

@@ -20,11 +20,6 @@ _MOST_FROM_HEAP, _KEPT_BYTES = 2**25, 2**28
 """The largest block that does not get pages of its own, at most 32 MiB, and what may stay free at the heap's top."""
 
 
-def is_share(gpus: float) -> bool:
-    """Whether Ray gives a process so much: a part of one GPU, or whole ones."""
-    return 0 <= gpus <= 1 or (gpus > 1 and float(gpus).is_integer())
-
-
 def choose_device(gpus: float) -> str:
     """Where a process that Ray has given so much of a GPU computes; the same numbers in each run.
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from ray_mtlkd.decode import decode, document, join, read_yaml, unknown_name
+from ray_mtlkd.decode import decode, document, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
 from ray_mtlkd.tasks.kinds import KINDS, kind_named
 from ray_mtlkd.tasks.metrics import check_metric
+from ray_mtlkd.yaml_files import read_yaml
 
 T = TypeVar("T")
 Form = Literal["text", "pair", "tokens", "columns", "vector", "token_vectors"]
@@ -21,7 +22,6 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Columns:
     """Numeric and categorical columns of a table."""
 
@@ -30,7 +30,6 @@ class Columns:
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class InputSpec:
     """What tasks read. Exactly one of the six input forms is given.
 
@@ -66,7 +65,6 @@ class InputSpec:
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class TaskSpec(InputSpec):
     """One task as the manifest describes it.
 
@@ -103,7 +101,6 @@ class Manifest:
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class _Outline:
     name: str
     tasks: dict[str, dict[str, Any]]

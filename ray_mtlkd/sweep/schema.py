@@ -1,18 +1,19 @@
 """A search-space file before its domains are understood."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import field
+from typing import Annotated, Any, Literal
 
-from ray_mtlkd.data.device import is_share
+from annotated_types import MinLen
+
 from ray_mtlkd.decode import decode, document
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.models.sharing import HardSharing
+from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, PositiveInt
 from ray_mtlkd.sweep.names import safe_name
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Search:
     """How configurations are tried.
 
@@ -21,16 +22,11 @@ class Search:
         seed: Decides the draws, and is the training seed of the search trials.
     """
 
-    configurations: int = 1
+    configurations: PositiveInt = 1
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.configurations < 1:
-            raise ValueError(f"configurations must be at least 1, got {self.configurations}")
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Replicate:
     """How the best configurations run again.
 
@@ -38,18 +34,13 @@ class Replicate:
         seeds: Fresh training seeds, the same for all strategies.
     """
 
-    seeds: tuple[int, ...] = (1, 2, 3)
-
-    def __post_init__(self) -> None:
-        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
-            raise ValueError("seeds must be at least one and different from each other")
+    seeds: Annotated[tuple[int, ...], MinLen(1), Distinct] = (1, 2, 3)
 
 
 KeepModels = Literal["replicates", "all", "none"]
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Resources:
     """What one trial holds, risks and leaves.
 
@@ -60,20 +51,13 @@ class Resources:
         keep_models: Which trials leave the model that they are measured at: those of the replication, all or none.
     """
 
-    cpus: int = 1
-    gpus: float = 0.0
-    checkpoint_every_s: float = 15.0
+    cpus: PositiveInt = 1
+    gpus: Gpus = 0.0
+    checkpoint_every_s: NonNegativeFloat = 15.0
     keep_models: KeepModels = "replicates"
-
-    def __post_init__(self) -> None:
-        if self.cpus < 1 or self.checkpoint_every_s < 0:
-            raise ValueError("cpus must be at least 1, checkpoint_every_s 0 or above")
-        if not is_share(self.gpus):
-            raise ValueError(f"gpus must be from 0 to 1 or a whole number, got {self.gpus}")
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class SpaceDocument:
     """A search-space file before its domains are understood.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ray_mtlkd.decode import join, read_yaml
+from ray_mtlkd.decode import join
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
 from ray_mtlkd.models.architecture import KEYS
 from ray_mtlkd.sweep import domains
@@ -17,6 +17,7 @@ from ray_mtlkd.sweep.names import safe_name
 from ray_mtlkd.sweep.resolve import STRATEGY, configuration
 from ray_mtlkd.sweep.schema import Replicate, Resources, Search, SpaceDocument, read_document, shape_problems
 from ray_mtlkd.training.settings import Configuration
+from ray_mtlkd.yaml_files import read_yaml
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,39 +1,23 @@
 """The hyper-parameters of one training run, apart from its strategy and architecture."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
-from ray_mtlkd.data.device import is_share
-from ray_mtlkd.decode import document
+from annotated_types import Ge, MinLen
+
+from ray_mtlkd.decode import document, refuse
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture
+from ray_mtlkd.ranges import Gpus, NonNegativeFloat, PositiveFloat, PositiveInt, Share
 from ray_mtlkd.strategies import Strategy
 
 Where = Literal["auto", "inline", "shared", "pool"]
 SoftNumbers = Literal["float32", "float16"]
 
 
-def _positive(values: Mapping[str, float]) -> None:
-    for name, value in values.items():
-        if value <= 0:
-            raise ValueError(f"{name} must be above 0, got {value}")
-
-
-def _not_negative(values: Mapping[str, float]) -> None:
-    for name, value in values.items():
-        if value < 0:
-            raise ValueError(f"{name} must be 0 or above, got {value}")
-
-
-def _shares(values: Mapping[str, float]) -> None:
-    for name, value in values.items():
-        if not 0 <= value < 1:
-            raise ValueError(f"{name} must be at least 0 and below 1, got {value}")
-
-
 @document
-@dataclass(frozen=True, kw_only=True)
 class Optimization:
     """How the model learns.
 
@@ -50,53 +34,48 @@ class Optimization:
         lr: Learning rate of AdamW (of SparseAdam for hash tables), before ``schedule``.
         schedule: What becomes of it over the budget: it stays, or falls to 0 along half a cosine (Loshchilov and
             Hutter 2017, arXiv:1608.03983, eq. 5, without restarts). Batches that a rewind undoes count.
-        warmup: Share of the budget over which it first rises from 0, in [0, 1).
+        warmup: Share of the budget over which it first rises from 0.
         weight_decay: Decoupled (Loshchilov and Hutter 2019, arXiv:1711.05101), on dense parameters.
         clip_norm: Largest norm of the whole gradient; None leaves it as it is.
         label_smoothing: Share of the target that goes evenly to all classes (Szegedy et al. 2016, arXiv:1512.00567,
-            section 7), in [0, 1); regression and soft labels are left as they are.
-        ema: Decay of the moving average of the parameters that is evaluated, kept and taken as teacher, in [0, 1);
+            section 7); regression and soft labels are left as they are.
+        ema: Decay of the moving average of the parameters that is evaluated, kept and taken as teacher;
             min(ema, (1 + n) / (10 + n)) after n steps. None uses the parameters themselves. Its cost grows with hash
             tables.
         precision: ``bf16`` runs the forward and backward passes of training in mixed precision (torch.autocast); hash
             tables stay in single precision, and so do evaluations.
     """
 
-    steps: int = 600
-    batch_size: int | dict[str, int] = 64
-    sampling: Literal["equal", "proportional"] | float = "equal"
-    accumulation: int = 1
-    eval_every: int = 25
-    lr: float = 3e-3
+    steps: PositiveInt = 600
+    batch_size: PositiveInt | Annotated[dict[str, PositiveInt], MinLen(1)] = 64
+    sampling: Literal["equal", "proportional"] | Annotated[float, Ge(1)] = "equal"
+    accumulation: PositiveInt = 1
+    eval_every: PositiveInt = 25
+    lr: PositiveFloat = 3e-3
     schedule: Literal["constant", "cosine"] = "constant"
-    warmup: float = 0.0
-    weight_decay: float = 0.0
-    clip_norm: float | None = None
-    label_smoothing: float = 0.0
-    ema: float | None = None
+    warmup: Share = 0.0
+    weight_decay: NonNegativeFloat = 0.0
+    clip_norm: PositiveFloat | None = None
+    label_smoothing: Share = 0.0
+    ema: Share | None = None
     precision: Literal["fp32", "bf16"] = "fp32"
 
     def __post_init__(self) -> None:
-        sizes = self.batch_size if isinstance(self.batch_size, dict) else {"": self.batch_size}
-        _positive({"steps": self.steps, "eval_every": self.eval_every, "lr": self.lr})
-        _positive({f"batch_size {name}".strip(): size for name, size in sizes.items()})
-        _positive({"accumulation": self.accumulation})
-        _not_negative({"weight_decay": self.weight_decay})
-        _shares({"warmup": self.warmup, "label_smoothing": self.label_smoothing})
-        if self.ema is not None:
-            _shares({"ema": self.ema})
-        if self.clip_norm is not None:
-            _positive({"clip_norm": self.clip_norm})
-        if not isinstance(self.sampling, str) and self.sampling < 1:
-            raise ValueError(f"sampling is equal, proportional or a temperature of 1 or above, got {self.sampling}")
+        """Refuse what does not go together."""
+        refuse(self._contradictions())
+
+    def _contradictions(self) -> Iterator[MtlkdError]:
         if isinstance(self.batch_size, dict) and self.sampling != "equal":
-            raise ValueError("sampling shares out one batch size: give a batch size by task, or sampling, not both")
-        if not sizes or min(sizes.values()) < self.accumulation:
-            raise ValueError(f"a batch cannot be cut into {self.accumulation} parts: it has fewer rows")
+            fix = "give one batch size, or leave sampling out"
+            yield MtlkdError("sampling shares out one batch size, not one by task", where="sampling", fix=fix)
+        least = min(self.batch_size.values()) if isinstance(self.batch_size, dict) else self.batch_size
+        if least < self.accumulation:
+            fix = f"make it at most {least}, or the batch larger"
+            what = f"a batch of {least} rows cannot be cut into {self.accumulation} parts"
+            yield MtlkdError(what, where="accumulation", fix=fix)
         if self.eval_every > self.steps:
-            raise ValueError(
-                f"eval_every is {self.eval_every}, beyond the {self.steps} steps: nothing would be evaluated"
-            )
+            what = f"{self.eval_every} is beyond the {self.steps} steps: nothing would be evaluated"
+            yield MtlkdError(what, where="eval_every", fix=f"make it at most {self.steps}")
 
     def rate(self, share: float) -> float:
         """Learning rate of the step that ends when ``share`` in (0, 1] of the budget is spent."""
@@ -108,7 +87,6 @@ class Optimization:
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Convergence:
     """When a task counts as converged.
 
@@ -117,40 +95,29 @@ class Convergence:
         min_delta: What an evaluation must gain to count as one, in the unit of the task's metric.
     """
 
-    patience: int = 5
-    min_delta: float = 0.0
-
-    def __post_init__(self) -> None:
-        _positive({"patience": self.patience})
-        _not_negative({"min_delta": self.min_delta})
+    patience: PositiveInt = 5
+    min_delta: NonNegativeFloat = 0.0
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Distillation:
     """How a relabelled task learns from its soft labels.
 
     Attributes:
-        temperature: τ > 0 on both sides of the soft cross-entropy, gradients scaled by τ² (Hinton et al. 2015).
+        temperature: τ on both sides of the soft cross-entropy, gradients scaled by τ² (Hinton et al. 2015).
         kd_weight: Factor on the distillation loss, which takes the place of the hard loss.
         soft_labels: How a soft label's numbers are stored.
         top_k: Classes kept of each soft label, the likeliest, whose probabilities then add up to one; None for all.
             Of tasks with one answer of several (multiclass, tagging).
     """
 
-    temperature: float = 1.0
-    kd_weight: float = 1.0
+    temperature: PositiveFloat = 1.0
+    kd_weight: PositiveFloat = 1.0
     soft_labels: SoftNumbers = "float32"
-    top_k: int | None = None
-
-    def __post_init__(self) -> None:
-        _positive({"temperature": self.temperature, "kd_weight": self.kd_weight})
-        if self.top_k is not None:
-            _positive({"top_k": self.top_k})
+    top_k: PositiveInt | None = None
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Relabelling:
     """Where a teacher predicts its training table.
 
@@ -161,15 +128,14 @@ class Relabelling:
     """
 
     where: Where = "auto"
-    pool_size: int = 2
-    gpus_per_actor: float = 0.0
+    pool_size: PositiveInt = 2
+    gpus_per_actor: Gpus = 0.0
 
     def __post_init__(self) -> None:
-        _positive({"pool_size": self.pool_size})
-        if not is_share(self.gpus_per_actor):
-            raise ValueError(f"gpus_per_actor must be from 0 to 1 or a whole number, got {self.gpus_per_actor}")
+        """Refuse GPUs where no actor is asked for."""
         if self.gpus_per_actor and self.where not in {"shared", "pool"}:
-            raise ValueError("gpus_per_actor needs where: shared or pool; auto and inline predict where the trial does")
+            fix = "set `where` to shared or pool; auto and inline predict where the trial does"
+            refuse([MtlkdError(f"{self.where} has no actors to give GPUs to", where="gpus_per_actor", fix=fix)])
 
 
 @dataclass(frozen=True, kw_only=True)

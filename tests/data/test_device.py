@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ray_mtlkd.data.device import choose_device, is_share, within_memory
+from ray_mtlkd.data.device import choose_device, within_memory
 from ray_mtlkd.errors import MtlkdError
 
 
@@ -15,16 +15,6 @@ def test_a_gpu_that_pytorch_does_not_find_is_an_error_that_names_the_build(monke
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(MtlkdError, match=rf"PyTorch {torch.__version__.replace('+', '.')} finds none"):
         choose_device(0.5)
-
-
-@pytest.mark.parametrize("gpus", [0, 0.25, 1, 1.0, 2, 8.0])
-def test_ray_gives_a_part_of_a_gpu_or_whole_ones(gpus):
-    assert is_share(gpus)
-
-
-@pytest.mark.parametrize("gpus", [-1, 1.5, float("nan"), float("inf")])
-def test_ray_gives_nothing_else(gpus):
-    assert not is_share(gpus)
 
 
 def test_a_gpu_whose_memory_is_full_is_an_error_that_says_what_to_do():

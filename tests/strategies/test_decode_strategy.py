@@ -111,7 +111,7 @@ def test_every_form_decodes(value, strategy):
         ({"name": "sum", "balancer": {"lr": 1}}, "strategies[0].balancer.lr: unknown key 'lr'; remove it"),
         (
             {"name": "static", "balancer": {"weights": [1, 0]}},
-            "strategies[0].balancer: weights[1] is 0.0, which is not finite and above 0; correct the value",
+            "strategies[0].balancer.weights[1]: 0 does not fit; give a number above 0",
         ),
         (
             {"name": "sequential_kd", "curriculum": {"order": "by_sise"}},
@@ -141,6 +141,20 @@ def test_all_mistakes_of_a_strategy_are_reported_together():
         "balancer.optimizer",
         "balancer.alfa",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "balancer", "places"),
+    [
+        ("gradnorm", {"alpha": 11, "lr": 0}, ["alpha", "lr"]),
+        ("gradnorm", {"alpha": -0.1, "lr": 1.5}, ["alpha", "lr"]),
+        ("uncertainty", {"lr": 0, "log_variance": -21}, ["lr", "log_variance"]),
+        ("static", {"weights": [1, -1, 0]}, ["weights[1]", "weights[2]"]),
+    ],
+)
+def test_a_hyper_parameter_out_of_range_is_an_error_at_its_key(name, balancer, places):
+    found = problems({"name": name, "balancer": balancer})
+    assert [problem.split(":")[0].removeprefix("strategies[0].balancer.") for problem in found] == places
 
 
 def test_an_unknown_key_is_reported_beside_an_unknown_name():

@@ -1,6 +1,6 @@
 import pytest
 
-from ray_mtlkd.decode import read_yaml
+from ray_mtlkd.yaml_files import read_yaml
 
 SPACE = """
 name: small

@@ -2,7 +2,7 @@
 
 import random
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -15,7 +15,6 @@ from ray_mtlkd.testing import check_balancer, draw_signals
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Counting:
     """Sound: a weight of 1, and how often each task has trained."""
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
@@ -34,7 +33,6 @@ class Network(Encoder):
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class OneLayer:
     """Builds it."""
 

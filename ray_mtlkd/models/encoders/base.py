@@ -2,12 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
+from annotated_types import Ge
 from torch import Tensor, nn
 
 from ray_mtlkd.data.inputs import SHORTEST_LETTERS, Features, Layout
 from ray_mtlkd.tasks.kinds import KINDS, kind_named
+
+Letters = Literal[0] | Annotated[int, Ge(SHORTEST_LETTERS)]
+"""Longest n-gram of letters; 0 for none."""
 
 
 class Encoder(nn.Module, ABC):
@@ -93,37 +97,3 @@ class Forms(Mapping[str, str]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-def check_widths(widths: Mapping[str, int | Sequence[int]]) -> None:
-    """Refuse widths below 1.
-
-    Raises:
-        ValueError: naming the field.
-    """
-    for name, value in widths.items():
-        if isinstance(value, int):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1")
-        elif not value or min(value) < 1:
-            raise ValueError(f"{name} must name one width or more, each at least 1")
-
-
-def check_letters(letters: int) -> None:
-    """Refuse n-grams of letters that are shorter than the shortest.
-
-    Raises:
-        ValueError: saying so.
-    """
-    if letters and letters < SHORTEST_LETTERS:
-        raise ValueError(f"letters must be 0 or at least {SHORTEST_LETTERS}")
-
-
-def check_dropout(dropout: float, *, field: str = "dropout") -> None:
-    """Refuse a dropout outside [0, 1).
-
-    Raises:
-        ValueError: saying so.
-    """
-    if not 0 <= dropout < 1:
-        raise ValueError(f"{field} must be at least 0 and below 1")

@@ -9,16 +9,17 @@ sees zeros around itself and never its neighbours, and no work is spent on paddi
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from annotated_types import MinLen
 from torch import Tensor, nn
 
 from ray_mtlkd.data.inputs import BagFeatures, Layout, TokenFeatures, Tokens
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, Forms, check_dropout, check_letters, check_widths
+from ray_mtlkd.models.encoders.base import Encoder, Forms, Letters
 from ray_mtlkd.models.encoders.layers import HashedLayer, WordEmbedding, pool
+from ray_mtlkd.ranges import NaturalInt, OddInt, PositiveInt, Share
 from ray_mtlkd.tasks.kinds import kind_named
 
 _STD = 0.05
@@ -26,59 +27,37 @@ _STD = 0.05
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Cnn:
     """All tasks share every layer; text kinds pool the per-token states that tagging reads.
 
     Attributes:
         embedding: Width of a word's embedding.
-        widths: Words that each filter size spans, all odd.
+        widths: Words that each filter size spans; odd, so that every word has a state.
         channels: Filters of each size.
         wide: Units over the n-grams of a text (tagging has none); 0 leaves the wide part out.
         ngrams: Longest n-gram of words of the wide part.
-        letters: Longest n-gram of letters of the wide part, 3 or more; 0 for none.
+        letters: Longest n-gram of letters of the wide part; 0 for none.
         buckets: Rows of the hash table of words, and of each of the two of n-grams.
         max_length: Words kept of a text (tagging rows are never cut).
-        dropout: Of the representations (Kim 2014, section 2.1), in [0, 1).
-        word_dropout: Share of the convolutions' words that training leaves out, in [0, 1).
+        dropout: Of the representations (Kim 2014, section 2.1).
+        word_dropout: Share of the convolutions' words that training leaves out.
         join: Width of the layer that joins the two sides of a pair.
     """
 
     name: ClassVar[str] = "cnn"
     forms: ClassVar[Mapping[str, str]] = Forms(rows="Tokens", tokens="Tokens")
 
-    embedding: int = 64
-    widths: tuple[int, ...] = (1, 3, 5)
-    channels: int = 64
-    wide: int = 64
-    ngrams: int = BagFeatures.ngrams
-    letters: int = BagFeatures.letters
-    buckets: int = TokenFeatures.buckets
-    max_length: int = TokenFeatures.max_length
-    dropout: float = 0.3
-    word_dropout: float = 0.1
-    join: int = 64
-
-    def __post_init__(self) -> None:
-        """Refuse values out of range."""
-        check_widths(
-            {
-                "embedding": self.embedding,
-                "widths": self.widths,
-                "channels": self.channels,
-                "ngrams": self.ngrams,
-                "buckets": self.buckets,
-                "max_length": self.max_length,
-                "join": self.join,
-            }
-        )
-        if any(width % 2 == 0 for width in self.widths):
-            raise ValueError("widths must be odd, so that every word has a state")
-        if self.wide < 0:
-            raise ValueError("wide must be 0 or above")
-        check_letters(self.letters)
-        check_dropout(self.dropout)
-        check_dropout(self.word_dropout, field="word_dropout")
+    embedding: PositiveInt = 64
+    widths: Annotated[tuple[OddInt, ...], MinLen(1)] = (1, 3, 5)
+    channels: PositiveInt = 64
+    wide: NaturalInt = 64
+    ngrams: PositiveInt = BagFeatures.ngrams
+    letters: Letters = BagFeatures.letters
+    buckets: PositiveInt = TokenFeatures.buckets
+    max_length: PositiveInt = TokenFeatures.max_length
+    dropout: Share = 0.3
+    word_dropout: Share = 0.1
+    join: PositiveInt = 64
 
     @property
     def features(self) -> TokenFeatures:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -11,8 +10,9 @@ from torch import Tensor, nn
 from ray_mtlkd.data.inputs import Dense, DenseFeatures, DenseTokens, Layout
 from ray_mtlkd.decode import document
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.encoders.base import Encoder, Forms, check_dropout, check_widths
+from ray_mtlkd.models.encoders.base import Encoder, Forms
 from ray_mtlkd.models.encoders.layers import Layer, stack
+from ray_mtlkd.ranges import NaturalInt, PositiveInt, Share, Widths
 
 _STD = 0.1
 """Of the initial embeddings of categories. At 1 the noise of rare categories stays: on census it costs .001 of income's
@@ -24,7 +24,6 @@ _BEYOND = 10.0
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Mlp:
     """Tasks with the same columns share every layer; with other columns, every layer but the first.
 
@@ -34,35 +33,20 @@ class Mlp:
         number_embedding: Width of a numeric column's embedding.
         bins: Most bins of a numeric column, between quantiles of train; 0 takes the standardised number itself.
         rare: Rows of train that a category needs for an embedding of its own; rarer ones share one.
-        dropout: After every hidden layer, in [0, 1).
+        dropout: After every hidden layer.
         join: Width of the layer that joins the two sides of a pair.
     """
 
     name: ClassVar[str] = "mlp"
     forms: ClassVar[Mapping[str, str]] = Forms(rows="Dense", tokens="DenseTokens")
 
-    hidden: tuple[int, ...] = (64, 64)
-    embedding: int = 8
-    number_embedding: int = 16
-    bins: int = DenseFeatures.bins
-    rare: int = DenseFeatures.rare
-    dropout: float = 0.0
-    join: int = 64
-
-    def __post_init__(self) -> None:
-        """Refuse values out of range."""
-        check_widths(
-            {
-                "hidden": self.hidden,
-                "embedding": self.embedding,
-                "number_embedding": self.number_embedding,
-                "rare": self.rare,
-                "join": self.join,
-            }
-        )
-        if self.bins < 0:
-            raise ValueError("bins must be 0 or above")
-        check_dropout(self.dropout)
+    hidden: Widths = (64, 64)
+    embedding: PositiveInt = 8
+    number_embedding: PositiveInt = 16
+    bins: NaturalInt = DenseFeatures.bins
+    rare: PositiveInt = DenseFeatures.rare
+    dropout: Share = 0.0
+    join: PositiveInt = 64
 
     @property
     def features(self) -> DenseFeatures:

@@ -10,17 +10,19 @@ With the defaults, 300 steps of 64 rows at a learning rate of 0.002 reach a vali
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from annotated_types import MultipleOf
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from ray_mtlkd.data.inputs import Layout, TokenFeatures, Tokens
-from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, Forms, check_dropout, check_widths
+from ray_mtlkd.decode import document, refuse
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.encoders.base import Encoder, Forms
 from ray_mtlkd.models.encoders.layers import WordEmbedding, pool
+from ray_mtlkd.ranges import PositiveInt, Share
 from ray_mtlkd.tasks.kinds import kind_named
 
 _STD = 0.05
@@ -30,54 +32,39 @@ _LONGEST_WAVE = 10_000.0
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Transformer:
     """All tasks share every layer; text kinds pool the per-token states that tagging reads.
 
     Attributes:
-        embedding: Width of a word's state, even.
+        embedding: Width of a word's state; even, for a sine and a cosine of every wave.
         layers: Blocks of self-attention and feed-forward layer.
         attention_heads: Of each block; they divide the embedding.
         feedforward: Width of each block's hidden layer.
         buckets: Rows of the hash table.
         max_length: Words kept of a text (tagging rows are never cut).
-        dropout: In every block and of the representations, in [0, 1).
-        word_dropout: Share of words that training leaves out, in [0, 1).
+        dropout: In every block and of the representations.
+        word_dropout: Share of words that training leaves out.
         join: Width of the layer that joins the two sides of a pair.
     """
 
     name: ClassVar[str] = "transformer"
     forms: ClassVar[Mapping[str, str]] = Forms(rows="Tokens", tokens="Tokens")
 
-    embedding: int = 64
-    layers: int = 1
-    attention_heads: int = 4
-    feedforward: int = 128
-    buckets: int = TokenFeatures.buckets
-    max_length: int = TokenFeatures.max_length
-    dropout: float = 0.1
-    word_dropout: float = 0.1
-    join: int = 64
+    embedding: Annotated[PositiveInt, MultipleOf(2)] = 64
+    layers: PositiveInt = 1
+    attention_heads: PositiveInt = 4
+    feedforward: PositiveInt = 128
+    buckets: PositiveInt = TokenFeatures.buckets
+    max_length: PositiveInt = TokenFeatures.max_length
+    dropout: Share = 0.1
+    word_dropout: Share = 0.1
+    join: PositiveInt = 64
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
-        check_widths(
-            {
-                "embedding": self.embedding,
-                "layers": self.layers,
-                "attention_heads": self.attention_heads,
-                "feedforward": self.feedforward,
-                "buckets": self.buckets,
-                "max_length": self.max_length,
-                "join": self.join,
-            }
-        )
-        if self.embedding % 2:
-            raise ValueError("embedding must be even, for a sine and a cosine of every wave")
+        """Refuse heads of different widths."""
         if self.embedding % self.attention_heads:
-            raise ValueError("attention_heads must divide embedding")
-        check_dropout(self.dropout)
-        check_dropout(self.word_dropout, field="word_dropout")
+            what = f"{self.attention_heads} heads cannot share an embedding of {self.embedding}"
+            refuse([MtlkdError(what, where="attention_heads", fix="give a number that divides `embedding`")])
 
     @property
     def features(self) -> TokenFeatures:

@@ -1,7 +1,6 @@
 """Hard parameter sharing (Caruana 1997): one encoder for all tasks, a head for each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, cast
 
 from torch import Tensor, nn
@@ -15,7 +14,6 @@ from ray_mtlkd.tasks.task import Task
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class HardSharing:
     """Every task goes through the same encoder; heads, joins and input layers of other columns are its own."""
 

@@ -16,9 +16,12 @@ Where this goes beyond the paper, whose tasks all train all the time on the same
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge, Le
 
 from ray_mtlkd.decode import document
+from ray_mtlkd.ranges import Rate
 from ray_mtlkd.strategies.balancers.adam import AdamState, descend
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
@@ -26,7 +29,6 @@ _LEAST_WEIGHT = 1e-3
 """Adam's steps have a fixed size and would otherwise carry a small weight below 0, where the loss is maximised."""
 _LEAST_LOSS = 1e-8
 """A student that starts at its teacher's parameters has a squared error of 0: no L_i(0) to divide by."""
-_LARGEST_ALPHA = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,36 +41,21 @@ class GradNormState:
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class GradNorm:
     """Let all tasks train at similar rates, by evening out their gradients' norms.
 
     Attributes:
-        alpha: Strength of the pull towards equal rates, in [0, 10]; 0 evens out the norms whatever the rates.
-        lr: Learning rate of the weights, in (0, 1].
+        alpha: Strength of the pull towards equal rates; 0 evens out the norms whatever the rates.
+        lr: Learning rate of the weights.
         optimizer: What the weights descend L_grad with.
     """
 
     name: ClassVar[str] = "gradnorm"
     needs: ClassVar[Needs] = "norms"
 
-    alpha: float = 1.5
-    lr: float = 0.025
+    alpha: Annotated[float, Ge(0), Le(10)] = 1.5
+    lr: Rate = 0.025
     optimizer: Literal["adam", "sgd"] = "adam"
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ValueError: naming every field out of its range.
-        """
-        wrong = []
-        if not 0 <= self.alpha <= _LARGEST_ALPHA:
-            wrong.append(f"alpha is {self.alpha}, which is not in [0, 10]")
-        if not 0 < self.lr <= 1:
-            wrong.append(f"lr is {self.lr}, which is not in (0, 1]")
-        if wrong:
-            raise ValueError("; ".join(wrong))
 
     def init(self, num_tasks: int) -> GradNormState:
         """Every task weighs 1."""

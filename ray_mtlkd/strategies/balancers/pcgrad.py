@@ -16,7 +16,6 @@ Only the shared parameters are in conflict: each head keeps its own gradient.
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
@@ -24,7 +23,6 @@ from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class PCGrad:
     """Take from each task's gradient what conflicts with another's."""
 

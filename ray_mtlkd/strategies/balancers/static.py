@@ -1,42 +1,26 @@
 """A fixed weight per task: L = sum_i w_i L_i."""
 
-import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.ranges import PositiveFloat
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class StaticWeights:
     """Scale each task's loss by a fixed weight.
 
     Attributes:
-        weights: One per task, in the setup's order [T]; each finite and > 0. They are used as they are: their sum
+        weights: One per task, in the setup's order [T]. They are used as they are: their sum
             scales the learning rate, so a search that compares weights draws them with a constant sum.
     """
 
     name: ClassVar[str] = "static"
     needs: ClassVar[Needs] = "losses"
 
-    weights: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        """Check the weights' range.
-
-        Raises:
-            ValueError: naming every weight that is not finite and positive.
-        """
-        wrong = [
-            f"weights[{at}] is {weight}, which is not finite and above 0"
-            for at, weight in enumerate(self.weights)
-            if not (math.isfinite(weight) and weight > 0)
-        ]
-        if wrong:
-            raise ValueError("; ".join(wrong))
+    weights: tuple[PositiveFloat, ...]
 
     def init(self, num_tasks: int) -> tuple[()]:
         """Nothing to remember.

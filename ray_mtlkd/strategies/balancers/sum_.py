@@ -1,6 +1,5 @@
 """The plain sum of the losses: L = sum_i L_i. What every other balancer has to beat."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
@@ -8,7 +7,6 @@ from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Sum:
     """Every task weighs 1."""
 

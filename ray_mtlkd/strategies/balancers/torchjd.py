@@ -7,7 +7,7 @@ TorchJD is an optional extra, and a search space is read without torch: both are
 import inspect
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, lru_cache
 from typing import Any, ClassVar
 
@@ -19,7 +19,6 @@ _WHERE = "balancer"
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class TorchJD:
     """A weighting of TorchJD on the Gramian of the shared gradients; each head keeps its own gradient.
 

@@ -10,9 +10,12 @@ The network sees the weights of the state before the update, as in one joint bac
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge, Le
 
 from ray_mtlkd.decode import document
+from ray_mtlkd.ranges import Rate
 from ray_mtlkd.strategies.balancers.adam import AdamState, descend
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
@@ -29,34 +32,19 @@ class UncertaintyState:
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Uncertainty:
     """Weigh each task by the inverse of its learned noise.
 
     Attributes:
-        lr: Adam's learning rate of the log variances, in (0, 1].
-        log_variance: Where they start, in [-20, 20]; 0 starts from the plain sum (regression tasks from half).
+        lr: Adam's learning rate of the log variances.
+        log_variance: Where they start; 0 starts from the plain sum (regression tasks from half).
     """
 
     name: ClassVar[str] = "uncertainty"
     needs: ClassVar[Needs] = "losses"
 
-    lr: float = 0.01
-    log_variance: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ValueError: naming every field out of its range.
-        """
-        wrong = []
-        if not 0 < self.lr <= 1:
-            wrong.append(f"lr is {self.lr}, which is not in (0, 1]")
-        if not abs(self.log_variance) <= _LARGEST:
-            wrong.append(f"log_variance is {self.log_variance}, which is not in [-20, 20]")
-        if wrong:
-            raise ValueError("; ".join(wrong))
+    lr: Rate = 0.01
+    log_variance: Annotated[float, Ge(-_LARGEST), Le(_LARGEST)] = 0.0
 
     def init(self, num_tasks: int) -> UncertaintyState:
         """All log variances at their start."""

@@ -1,7 +1,6 @@
 """Joint training: all tasks learn from their labels from the first step to the last."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
@@ -10,7 +9,6 @@ from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converge
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Joint:
     """All tasks train together until all have converged."""
 

@@ -6,7 +6,6 @@ training table, and from then on the task is trained to keep these predictions w
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
@@ -23,7 +22,6 @@ from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converge
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class JointKD:
     """All tasks train together; each is distilled from its converged self.
 

@@ -6,7 +6,6 @@ labels that come with it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
@@ -22,7 +21,6 @@ from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converge
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class RewindOnly:
     """All tasks train together; training goes back once to each one's peak."""
 

@@ -1,7 +1,6 @@
 """Control: tasks are added one by one and all keep their labels. The sequence without the distillation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
@@ -17,7 +16,6 @@ from ray_mtlkd.strategies.curricula.transitions import (
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Sequential:
     """The next task joins when the last one that joined has converged.
 

@@ -5,7 +5,6 @@ Lu et al., "Asynchronous Convergence in Multi-Task Learning via Knowledge Distil
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
@@ -29,7 +28,6 @@ from ray_mtlkd.strategies.curricula.transitions import (
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class SequentialKD:
     """One task at a time learns from labels; all before it keep their teachers' predictions.
 

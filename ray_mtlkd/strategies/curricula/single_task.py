@@ -1,7 +1,6 @@
 """Single-task training: each task alone with a model of its own, the reference for negative transfer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
@@ -10,7 +9,6 @@ from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converge
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class SingleTask:
     """All tasks train until all have converged, and share nothing."""
 

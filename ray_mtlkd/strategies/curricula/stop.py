@@ -1,7 +1,6 @@
 """Control: a converged task stops training. Distillation without the distillation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
@@ -17,7 +16,6 @@ from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converge
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class StopConverged:
     """All tasks train together; each leaves when it has converged."""
 

@@ -150,7 +150,7 @@ def test_shared_actors_that_the_sweep_does_not_have_are_an_error(request_of):
 
 @pytest.mark.parametrize("where", ["auto", "inline"])
 def test_gpus_are_for_actors(where):
-    with pytest.raises(ValueError, match="gpus_per_actor needs where: shared or pool"):
+    with pytest.raises(ValueError, match="gpus_per_actor"):
         Relabelling(where=where, gpus_per_actor=0.5)
 
 

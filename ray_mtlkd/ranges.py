@@ -1,0 +1,57 @@
+"""Ranges that the fields of documents declare, by names that read well there."""
+
+from collections.abc import Hashable
+from typing import Annotated, TypeVar
+
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+from pydantic import AfterValidator
+
+from ray_mtlkd.decode import refuse
+from ray_mtlkd.errors import MtlkdError
+
+H = TypeVar("H", bound=Hashable)
+
+PositiveInt = Annotated[int, Ge(1)]
+NaturalInt = Annotated[int, Ge(0)]
+PositiveFloat = Annotated[float, Gt(0)]
+NonNegativeFloat = Annotated[float, Ge(0)]
+Rate = Annotated[float, Gt(0), Le(1)]
+"""A learning rate of a few numbers, in (0, 1]."""
+Share = Annotated[float, Ge(0), Lt(1)]
+"""A part of a whole that leaves some of it, in [0, 1): of units that are dropped, of a budget."""
+Widths = Annotated[tuple[PositiveInt, ...], MinLen(1)]
+"""One number or more, each 1 or above."""
+
+
+def _odd(number: int) -> int:
+    if number % 2 == 0:
+        refuse([MtlkdError(f"{number} is even", where="", fix="give an odd number")])
+    return number
+
+
+OddInt = Annotated[PositiveInt, AfterValidator(_odd)]
+
+
+def is_share(gpus: float) -> bool:
+    """Whether Ray gives a process so much: a part of one GPU, or whole ones."""
+    return 0 <= gpus <= 1 or (gpus > 1 and float(gpus).is_integer())
+
+
+def _share(gpus: float) -> float:
+    if not is_share(gpus):
+        refuse([MtlkdError(f"{gpus:g} GPUs", where="", fix="give a part of one, from 0 to 1, or a whole number")])
+    return gpus
+
+
+Gpus = Annotated[float, AfterValidator(_share)]
+"""What Ray gives a process: a part of one GPU, or whole ones."""
+
+
+def _distinct(values: tuple[H, ...]) -> tuple[H, ...]:
+    repeated = [value for at, value in enumerate(values) if value in values[:at]]
+    refuse(MtlkdError(f"{value!r} stands here twice", where="", fix="name each once") for value in repeated)
+    return values
+
+
+Distinct = AfterValidator(_distinct)
+"""On a tuple, whose values all differ."""
