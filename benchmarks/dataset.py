@@ -33,8 +33,8 @@ from ray_mtlkd.setups.manifest import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
+from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.job import Chosen, Job
-from ray_mtlkd.training.settings import Configuration
 
 STORE_BYTES = 80 * 2**20
 """About the least that Ray starts with."""

@@ -29,10 +29,10 @@ from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.sweep.space import read_space
 from ray_mtlkd.training import loop
+from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import Job, RelabelRequest, SoftLabels
 from ray_mtlkd.training.run import train
-from ray_mtlkd.training.settings import Configuration
 from ray_mtlkd.training.step.trainer import Trainer
 
 SPACE = Path(__file__).parents[1] / "search_spaces" / "intents.yaml"

@@ -24,10 +24,11 @@ from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.tasks.metrics import METRICS, skill
+from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import Job, RelabelRequest, SoftLabels
 from ray_mtlkd.training.run import train
-from ray_mtlkd.training.settings import Configuration, Convergence, Distillation, Optimization
+from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
 from ray_mtlkd.training.state.soft_labels import soft_table
 
 TEMPERATURE = 2.0

@@ -25,8 +25,9 @@ from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.setups import featurise, read
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.tasks.task import Task
+from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.job import Job
-from ray_mtlkd.training.settings import Configuration, Optimization
+from ray_mtlkd.training.settings import Optimization
 from ray_mtlkd.training.step.trainer import Trainer
 
 TASKS, CLASSES, ROWS, BATCH = 5, 50, 4000, 64

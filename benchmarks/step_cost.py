@@ -26,8 +26,9 @@ from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.strategies import decode_strategy
+from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.job import Job
-from ray_mtlkd.training.settings import Configuration, Convergence, Optimization
+from ray_mtlkd.training.settings import Convergence, Optimization
 from ray_mtlkd.training.step.batches import BATCHES_AHEAD
 
 PCGRADS = {

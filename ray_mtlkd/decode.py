@@ -149,7 +149,7 @@ _WANTED = {
     "multiple_of": "a multiple of {multiple_of}",
     "string_too_short": "text",
     "string_type": "a string",
-    "too_short": "at least {min_length} of them",
+    "too_short": "a {field_type} of {min_length} or more",
     "tuple_type": "a list",
 }
 """What a value should have been, by pydantic's type of the error."""
@@ -178,6 +178,7 @@ def _wanted(detail: Any) -> str:
     if detail["type"] not in _WANTED:
         return re.sub(r"\ba (?:valid )?(?=[aeiou])", "an ", detail["msg"].replace("Input should be ", ""))
     said = {name: f"{part:g}" if isinstance(part, float) else part for name, part in detail.get("ctx", {}).items()}
+    said["field_type"] = "mapping" if said.get("field_type") == "Dictionary" else "list"
     return _WANTED[detail["type"]].format(**said)
 
 

@@ -19,9 +19,9 @@ from ray_mtlkd.setups.manifest import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
+from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import Chosen, Job
-from ray_mtlkd.training.settings import Configuration
 
 WORDS = ("pay now", "hello you", "pay 12-b", "hello", "oh PAY", "zebra zebra ünd")
 

@@ -98,7 +98,7 @@ class Ranges:
     [
         ({"size": 0}, ["size: 0 does not fit; give a number of 1 or above, or a mapping"]),
         ({"size": {"a": 0, "b": 1}}, ["size.a: 0 does not fit; give a number of 1 or above"]),
-        ({"size": {}}, ["size: {} does not fit; give an integer, or at least 1 of them"]),
+        ({"size": {}}, ["size: {} does not fit; give an integer, or a mapping of 1 or more"]),
         ({"way": 0.5}, ["way: 0.5 does not fit; give 'equal' or 'fair', or a number of 1 or above"]),
         ({"clip": 0}, ["clip: 0 does not fit; give a number above 0"]),
         ({"clip": "x"}, ['clip: "x" does not fit; give a number']),

@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 from ray_mtlkd.records import Stage, Status, TaskRecord, from_table
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.archive import write_records
-from ray_mtlkd.sweep.plan import Plan, Trial, best_index, flat
+from ray_mtlkd.sweep.plan import Plan, Trial, best_index
 from ray_mtlkd.sweep.space import decode_space
+from ray_mtlkd.training.configuration import flat
 from ray_mtlkd.yaml_files import read_yaml
 
 SWEEPS = ("quickstart", "intents")
@@ -82,7 +83,7 @@ def _went(trial: Trial, done: Sequence[Sequence[TaskRecord]]) -> list[TaskRecord
     rng = random.Random(trial.name)  # noqa: S311 - no secret
     records, share = rng.choice(done), 1 - abs(rng.gauss(0, 0.02))
     identity = {"stage": trial.stage, "config_index": trial.index, "seed": trial.seed, "trial": trial.name}
-    config = json.dumps(flat(trial), sort_keys=True)
+    config = json.dumps(flat(trial.configuration), sort_keys=True)
     made = [_lowered(replace(record, config=config, **identity), share) for record in records]
     if rng.random() >= _FAILED_SHARE:
         return made

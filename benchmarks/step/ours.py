@@ -6,9 +6,10 @@ from benchmarks.step.problem import LEARNING_RATE, SEED, Problem
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
+from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.job import Job, RelabelRequest, SoftLabels
 from ray_mtlkd.training.loop import Loop
-from ray_mtlkd.training.settings import Configuration, Optimization
+from ray_mtlkd.training.settings import Optimization
 from ray_mtlkd.training.state.checkpoint import Checkpoints
 from ray_mtlkd.training.state.progress import Evaluation
 

@@ -5,7 +5,7 @@ file anywhere else, see ``docs/extending.md``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ray_mtlkd.decode import decode, join, unknown_name
@@ -22,6 +22,7 @@ __all__ = [
     "NAMED",
     "Strategy",
     "decode_strategy",
+    "describe_strategy",
     "dump_state",
     "fit_tasks",
     "load_state",
@@ -102,6 +103,15 @@ def decode_strategy(value: Any, *, where: str, beside: Sequence[str] = ()) -> St
     return Strategy(name=name, curriculum=curriculum, balancer=balancer)
 
 
+def describe_strategy(strategy: Strategy) -> dict[str, Any]:
+    """What `decode_strategy` makes the same strategy of, in any process, as plain data."""
+    return {
+        "label": strategy.name,
+        "curriculum": _described(strategy.curriculum, CURRICULA),
+        "balancer": _described(strategy.balancer, BALANCERS),
+    }
+
+
 def fit_tasks(strategy: Strategy, facts: Sequence[TaskFacts], *, where: str) -> None:
     """Check that a strategy fits a setup's tasks, before anything is started.
 
@@ -173,6 +183,13 @@ def _reference(part: Any, registry: Registry[Any]) -> str:
     """What the registry finds a part by; of a family, the method too."""
     own: str = part.name
     return own if type(part) in registry.values() else registry.name_of(type(part))
+
+
+def _described(part: Any, registry: Registry[Any]) -> dict[str, Any]:
+    """What the registry finds a part by, and all hyper-parameters but those that this says."""
+    reference = _reference(part, registry)
+    said = {"method"} if _family(reference, registry) else set()
+    return {"name": reference, **{key: value for key, value in asdict(part).items() if key not in said}}
 
 
 def _families(registry: Registry[Any]) -> set[str]:

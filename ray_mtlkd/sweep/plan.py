@@ -1,17 +1,15 @@
 """Which trials a sweep consists of: a search over configurations, then the best one of each strategy on fresh seeds."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
-from ray_mtlkd.decode import join
 from ray_mtlkd.records import Stage
+from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.sweep import domains
 from ray_mtlkd.sweep.names import safe_name
-from ray_mtlkd.sweep.resolve import configuration
-from ray_mtlkd.sweep.space import SearchSpace, StrategySpace
-from ray_mtlkd.training.settings import Configuration
+from ray_mtlkd.sweep.space import SearchSpace
+from ray_mtlkd.training.configuration import Configuration, ConfigurationReader, describe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +18,7 @@ class Trial:
 
     Attributes:
         name: Unique in the sweep and safe as a file name.
-        tree: The configuration as plain data; `ray_mtlkd.sweep.resolve.configuration` decodes it.
+        index: Of the configuration.
     """
 
     name: str
@@ -29,26 +27,27 @@ class Trial:
     stage: Stage
     index: int
     seed: int
-    tree: Mapping[str, Any]
+    configuration: Configuration
 
     @property
     def group(self) -> tuple[str, str]:
         """Trials of one group compete for one replication."""
         return self.setup, self.strategy
 
-    @property
-    def configuration(self) -> Configuration:
-        """The decoded configuration."""
-        return configuration(self.tree)
-
     def dumps(self) -> str:
-        """The trial as JSON."""
-        return json.dumps(asdict(self))
+        """The trial as JSON, which anybody can read in Tune's folders; others' parts are found again by their names."""
+        own = {part.name: getattr(self, part.name) for part in fields(self)}
+        return dumps({**own, "configuration": describe(self.configuration)})
 
     @classmethod
     def loads(cls, text: str) -> "Trial":
-        """The inverse of `dumps`."""
-        return cls(**json.loads(text))
+        """The inverse of `dumps`; decodes the configuration.
+
+        Raises:
+            MtlkdError: where a part of somebody else's cannot be imported here.
+        """
+        told: dict[str, Any] = loads(dict[str, Any], text, where="trial", fix="start the sweep again")
+        return cls(**{**told, "configuration": ConfigurationReader().read(told["configuration"])})
 
 
 class Plan:
@@ -63,6 +62,8 @@ class Plan:
         self._space = space
         self._tasks = tasks
         self._by_label = {strategy.label: strategy for strategy in space.strategies}
+        self._reader = ConfigurationReader()
+        self._known: dict[tuple[str, int, int], Configuration] = {}
 
     @property
     def groups(self) -> list[tuple[str, str]]:
@@ -107,13 +108,17 @@ class Plan:
             stage=stage,
             index=index,
             seed=seed,
-            tree=self._fill(self._by_label[label], index, self._tasks[setup]),
+            configuration=self._configuration(label, index, self._tasks[setup]),
         )
 
-    def _fill(self, space: StrategySpace, index: int, tasks: int) -> Mapping[str, Any]:
-        values = domains.draw(space.domains, seed=self._space.search.seed, index=index, tasks=tasks)
-        filled: Mapping[str, Any] = domains.fill(space.tree, values)
-        return filled
+    def _configuration(self, label: str, index: int, tasks: int) -> Configuration:
+        """Configuration number ``index`` of a strategy, for setups of so many tasks."""
+        key = label, index, tasks
+        if key not in self._known:
+            space = self._by_label[label]
+            values = domains.draw(space.domains, seed=self._space.search.seed, index=index, tasks=tasks)
+            self._known[key] = self._reader.read(domains.fill(space.tree, values))
+        return self._known[key]
 
 
 def best_index(scores: Mapping[int, float | None], *, count: int) -> int | None:
@@ -127,40 +132,3 @@ def best_index(scores: Mapping[int, float | None], *, count: int) -> int | None:
         raise ValueError(f"{len(scores)} of {count} configurations have run")
     ranked = [(-score, index) for index, score in scores.items() if score is not None]
     return min(ranked)[1] if ranked else None
-
-
-def flat(trial: Trial) -> dict[str, Any]:
-    """A trial's hyper-parameters, defaults included, with the same sections for all: ``{"training.lr": 0.003, …}``."""
-    decoded = trial.configuration
-    curriculum, balancer = decoded.strategy.references
-    architecture = decoded.architecture.describe()
-    values: dict[str, Any] = {
-        "curriculum.name": curriculum,
-        "balancer.name": balancer,
-    }
-    sections: dict[str, Any] = {
-        "training": decoded.training,
-        "convergence": decoded.convergence,
-        "kd": decoded.kd,
-        "relabel": decoded.relabel,
-        "curriculum": decoded.strategy.curriculum,
-        "balancer": decoded.strategy.balancer,
-    }
-    for section, part in sections.items():
-        values.update({f"{section}.{key}": _scalar(value) for key, value in asdict(part).items()})
-    for section, part in _sections(architecture):
-        values.update({f"{section}.{key}": _scalar(value) for key, value in part.items()})
-    return values
-
-
-def _sections(architecture: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """What a described architecture has in it, by place."""
-    for name, part in architecture.items():
-        if isinstance(part, list):
-            yield from ((join(name, at), each) for at, each in enumerate(part))
-        else:
-            yield name, part
-
-
-def _scalar(value: Any) -> Any:
-    return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else value

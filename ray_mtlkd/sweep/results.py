@@ -5,8 +5,9 @@ from typing import Any
 
 from ray_mtlkd.data.examples import SetupTables, TaskTables
 from ray_mtlkd.records import TaskRecord
-from ray_mtlkd.sweep.plan import Trial, flat
+from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.tasks.metrics import metric_of
+from ray_mtlkd.training.configuration import flat
 from ray_mtlkd.training.job import Outcome
 
 
@@ -81,7 +82,7 @@ def _identity(trial: Trial, tables: SetupTables[Any], index: int, *, sweep: str)
         "role": strategy.curriculum.role,
         "stage": trial.stage,
         "config_index": trial.index,
-        "config": json.dumps(flat(trial), sort_keys=True),
+        "config": json.dumps(flat(trial.configuration), sort_keys=True),
         "seed": trial.seed,
         "trial": trial.name,
         "task": table.task.name,

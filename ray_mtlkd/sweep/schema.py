@@ -1,12 +1,13 @@
-"""A search-space file before its domains are understood."""
+"""What a search-space file may say, before its domains are understood."""
 
 from collections.abc import Iterator
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
 from annotated_types import MinLen
+from pydantic import AfterValidator
 
-from ray_mtlkd.decode import decode, document
+from ray_mtlkd.decode import decode, document, refuse
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, PositiveInt
@@ -37,6 +38,24 @@ class Replicate:
     seeds: Annotated[tuple[int, ...], MinLen(1), Distinct] = (1, 2, 3)
 
 
+def _folder_name(name: str) -> str:
+    if not name or not all(letter.isalnum() or letter in "-_." for letter in name):
+        refuse([MtlkdError(f"{name!r} cannot name a folder", where="", fix="use letters, digits, '-', '_' and '.'")])
+    return name
+
+
+FolderName = Annotated[str, AfterValidator(_folder_name)]
+
+
+def _distinct_setups(setups: tuple[str, ...]) -> tuple[str, ...]:
+    """Setups whose records and files can be told apart."""
+    names = [safe_name(setup) for setup in setups]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    fix = "name each setup once, each file differently"
+    refuse(MtlkdError(f"{name!r} stands here twice", where="", fix=fix) for name in repeated)
+    return setups
+
+
 KeepModels = Literal["replicates", "all", "none"]
 
 
@@ -59,15 +78,17 @@ class Resources:
 
 @document
 class SpaceDocument:
-    """A search-space file before its domains are understood.
+    """A search-space file, its strategies and hyper-parameters as plain data.
 
     Attributes:
+        name: Also a folder's.
+        setups: Names of built-in ones and of the catalogue, or manifests.
         classical: Whether the sweep also computes each setup's classical models.
     """
 
-    name: str
-    setups: tuple[str, ...]
-    strategies: list[Any]
+    name: FolderName
+    setups: Annotated[tuple[str, ...], MinLen(1), AfterValidator(_distinct_setups)]
+    strategies: Annotated[list[Any], MinLen(1)]
     encoder: Any
     sharing: Any = HardSharing.name
     regularizers: list[Any] = field(default_factory=list)
@@ -90,35 +111,28 @@ def read_document(value: dict[str, Any], problems: list[MtlkdError]) -> SpaceDoc
 
     So the errors further down are found as well.
     """
+    sound: dict[str, Any] = value
+    found: list[MtlkdError] = []
+    with gather(found):
+        decode(SpaceDocument, value, where="")
+    if found:
+        sound = {**_ANY, **{key: item for key, item in value.items() if _is_sound(key, item)}}
+    document = decode(SpaceDocument, sound, where="")
+    problems += [*found, *_contradictions(document)]
+    return document
+
+
+def _is_sound(key: str, item: Any) -> bool:
+    problems: list[MtlkdError] = []
     with gather(problems):
-        return decode(SpaceDocument, value, where="")
-    sound: dict[str, Any] = {}
-    for key, item in value.items():
-        ignored: list[MtlkdError] = []
-        with gather(ignored):
-            decode(SpaceDocument, {**_ANY, key: item}, where="")
-            sound[key] = item
-    return decode(SpaceDocument, {**_ANY, **sound}, where="")
+        decode(SpaceDocument, {**_ANY, key: item}, where="")
+    return not problems
 
 
-def shape_problems(raw: SpaceDocument) -> Iterator[MtlkdError]:
-    """What is wrong with a document apart from its strategies and hyper-parameters."""
-    if not raw.name or not all(letter.isalnum() or letter in "-_." for letter in raw.name):
+def _contradictions(document: SpaceDocument) -> Iterator[MtlkdError]:
+    if document.search.seed in document.replicate.seeds:
         yield MtlkdError(
-            f"{raw.name!r} cannot name a folder", where="name", fix="use letters, digits, '-', '_' and '.'"
-        )
-    if not raw.setups:
-        yield MtlkdError("no setup", where="setups", fix="name at least one, e.g. [similar]")
-    names = [safe_name(setup) for setup in raw.setups]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield MtlkdError(
-            f"{name!r} stands here twice", where="setups", fix="name each setup once, each file differently"
-        )
-    if not raw.strategies:
-        yield MtlkdError("no strategy", where="strategies", fix="name at least one, e.g. [sum, joint_kd]")
-    if raw.search.seed in raw.replicate.seeds:
-        yield MtlkdError(
-            f"seed {raw.search.seed} is also the seed of the search",
+            f"seed {document.search.seed} is also the seed of the search",
             where="replicate.seeds",
             fix="replicate on fresh seeds, so that the choice of a configuration cannot favour them",
         )

@@ -76,7 +76,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         if trial is None:
             return Searcher.FINISHED if self._open == 0 else None
         self._running[trial_id] = trial
-        return {"trial": trial.dumps()}
+        return {"name": trial.name, "trial": trial.dumps()}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:  # noqa: FBT001, FBT002 - Tune's signature
         """Note a trial's score; a lost one counts as failed."""

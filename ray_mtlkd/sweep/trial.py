@@ -23,11 +23,12 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.predict.model_folder import MODELS, Origin, save
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.archive import write_records
-from ray_mtlkd.sweep.plan import Trial, flat
+from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.relabel import Relabeller, SharedActors
 from ray_mtlkd.sweep.results import failed_records, records_of
 from ray_mtlkd.sweep.schema import KeepModels
 from ray_mtlkd.sweep.tensorboard import TrialWriter
+from ray_mtlkd.training.configuration import flat
 from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.state.progress import Evaluation
@@ -172,7 +173,7 @@ def _said(error: Exception, storage: Storage, trial: Trial) -> str:
 
 def _hyper_parameters(trial: Trial) -> dict[str, Any]:
     about = {"setup": trial.setup, "strategy": trial.strategy, "stage": trial.stage, "seed": trial.seed}
-    values = {**about, **flat(trial)}
+    values = {**about, **flat(trial.configuration)}
     return {key: value if isinstance(value, str | int | float | bool) else str(value) for key, value in values.items()}
 
 

@@ -131,7 +131,8 @@ def _fit(bench: TrialContext, searcher: PlanSearcher, status: StatusCallback, *,
 
 
 def _trial_name(trial: Any) -> str:
-    return Trial.loads(trial.config["trial"]).name
+    name: str = trial.config["name"]
+    return name
 
 
 def _bench(prepared: Prepared, uri: str, *, sweep: str) -> TrialContext:

@@ -1,16 +1,15 @@
 """What a run is asked to do, and what comes out of it."""
 
-import hashlib
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from ray_mtlkd.data.examples import SetupTables, TaskTables
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import CurvePoint, Event
-from ray_mtlkd.training.settings import Configuration
+from ray_mtlkd.serial import fingerprint
+from ray_mtlkd.training.configuration import Configuration, describe
 from ray_mtlkd.training.state.progress import Evaluation
 from ray_mtlkd.training.step.feed import batch_sizes
 
@@ -26,13 +25,10 @@ class Job:
     @property
     def fingerprint(self) -> str:
         """Hash of all that decides the result."""
-        parts = (
-            self.tables.fingerprint,
-            [table.task.name for table in self.tables.tasks],
-            _plain(self.configuration),
-            self.seed,
-        )
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        tasks = [table.task.name for table in self.tables.tasks]
+        # where a teacher predicts decides nothing
+        configuration = {**describe(self.configuration), "relabel": None}
+        return fingerprint((self.tables.fingerprint, tasks, configuration, self.seed))
 
     def alone(self, task: int) -> "Job":
         """The same job for one task only, with batches of the size that the task has beside the others."""
@@ -46,13 +42,6 @@ class Job:
             tables=replace(self.tables, tasks=(table,), shares_rows=False),
             configuration=replace(self.configuration, training=training),
         )
-
-
-def _plain(configuration: Configuration) -> object:
-    # names are class attributes, which `asdict` leaves out
-    strategy = configuration.strategy
-    described = configuration.architecture.describe()
-    return strategy.references, {**asdict(configuration), "architecture": described, "relabel": None}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,17 +1,14 @@
-"""The hyper-parameters of one training run, apart from its strategy and architecture."""
+"""The settings of one training run: all that is neither its strategy nor its architecture."""
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from annotated_types import Ge, MinLen
 
 from ray_mtlkd.decode import document, refuse
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.ranges import Gpus, NonNegativeFloat, PositiveFloat, PositiveInt, Share
-from ray_mtlkd.strategies import Strategy
 
 Where = Literal["auto", "inline", "shared", "pool"]
 SoftNumbers = Literal["float32", "float16"]
@@ -136,15 +133,3 @@ class Relabelling:
         if self.gpus_per_actor and self.where not in {"shared", "pool"}:
             fix = "set `where` to shared or pool; auto and inline predict where the trial does"
             refuse([MtlkdError(f"{self.where} has no actors to give GPUs to", where="gpus_per_actor", fix=fix)])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Configuration:
-    """Everything that defines a training run but its data and its seed."""
-
-    strategy: Strategy
-    architecture: Architecture
-    training: Optimization = field(default_factory=Optimization)
-    convergence: Convergence = field(default_factory=Convergence)
-    kd: Distillation = field(default_factory=Distillation)
-    relabel: Relabelling = field(default_factory=Relabelling)

@@ -6,9 +6,10 @@ from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import decode_strategy
+from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.loop import Loop
-from ray_mtlkd.training.settings import Configuration, Optimization
+from ray_mtlkd.training.settings import Optimization
 
 
 def test_the_clock_hears_every_step_and_every_evaluation_of_a_run_and_is_gone_afterwards():

@@ -17,10 +17,11 @@ from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.predict.model_folder import Origin, load, save
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
+from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import Chosen, Job
 from ray_mtlkd.training.run import train
-from ray_mtlkd.training.settings import Configuration, Optimization
+from ray_mtlkd.training.settings import Optimization
 from tests.sharings import Decay, Mixture
 
 ORIGIN = Origin(

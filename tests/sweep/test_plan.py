@@ -1,7 +1,10 @@
+import json
+
 import pytest
 
-from ray_mtlkd.sweep.plan import Plan, Trial, best_index, flat
+from ray_mtlkd.sweep.plan import Plan, Trial, best_index
 from ray_mtlkd.sweep.space import decode_space
+from ray_mtlkd.training.configuration import ConfigurationReader, describe, flat
 
 
 @pytest.fixture
@@ -70,8 +73,20 @@ def test_a_choice_before_all_have_run_is_an_error():
 
 
 def test_hyper_parameters_are_flat_and_name_their_defaults(plan):
-    values = flat(plan.search(plan.groups[1])[0])
+    values = flat(plan.search(plan.groups[1])[0].configuration)
     assert values["curriculum.name"] == "joint_kd"
     assert values["curriculum.rewind"] is False
     assert values["training.batch_size"] == 32
     assert values["encoder.hidden"] == "16"
+
+
+def test_a_distinct_configuration_is_decoded_once_however_often_its_trials_are_asked_for(plan, monkeypatch):
+    read, decoded = ConfigurationReader.read, []
+    monkeypatch.setattr(
+        ConfigurationReader, "read", lambda *given, **places: decoded.append(1) or read(*given, **places)
+    )
+    for _ in range(2):
+        trials = [*plan.distinct(), *(trial for group in plan.groups for trial in plan.replicates(group, 1))]
+        assert all(trial.dumps() for trial in trials)
+    configurations = {json.dumps(describe(trial.configuration)) for trial in trials}
+    assert len(decoded) == len(configurations) == 4  # of two strategies; both setups have five tasks

@@ -53,7 +53,7 @@ class OneLayer:
 
 
 def config(**members):
-    return document(dataclass(frozen=True, kw_only=True)(type("Broken", (OneLayer,), members)))()
+    return document(type("Broken", (OneLayer,), members))()
 
 
 def network(**members):
@@ -114,9 +114,7 @@ BROKEN = {
     "is said to be used, and gets no gradient": config(network=Unused),
     "the seed does not fix the initial values": config(network=Unseeded),
     "it has no `join`": document(
-        dataclass(frozen=True)(
-            type("Bare", (), {"name": "bare", **dict.fromkeys(("forms", "kinds", "features", "build", "dropout"))})
-        )
+        type("Bare", (), {"name": "bare", **dict.fromkeys(("forms", "kinds", "features", "build", "dropout"))})
     )(),
 }
 

@@ -12,9 +12,10 @@ from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.tasks.metrics import trivial
 from ray_mtlkd.tasks.task import Task
+from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import Job, SoftLabels
-from ray_mtlkd.training.settings import Configuration, Convergence, Distillation, Optimization
+from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
 
 TASKS = (
     Task(name="yes", kind="binary", metric="accuracy", classes=("no", "yes")),

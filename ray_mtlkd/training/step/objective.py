@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ray_mtlkd.data.examples import TaskTables
 from ray_mtlkd.models.sharing import MultitaskModel, SplitModel, split
-from ray_mtlkd.training.settings import Configuration
+from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.state.soft_labels import SoftTable
 from ray_mtlkd.training.step.feed import Batch, BatchTarget
 from ray_mtlkd.training.step.losses import distillations, losses

@@ -1,0 +1,116 @@
+"""One entry of a search space's ``strategies``, with everything that it can be configured by."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ray_mtlkd.decode import join
+from ray_mtlkd.errors import MtlkdError, gather
+from ray_mtlkd.models.architecture import KEYS
+from ray_mtlkd.sweep import domains
+from ray_mtlkd.sweep.domains import Domain
+from ray_mtlkd.sweep.schema import SpaceDocument
+from ray_mtlkd.training.configuration import STRATEGY, Configuration, ConfigurationReader, Tree
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrategySpace:
+    """A strategy's configurations.
+
+    Attributes:
+        label: Display name, unique in the space.
+        tree: What says a configuration, with domains.
+        domains: Every domain in the tree, by path.
+        example: The configuration with every domain at its first candidate.
+    """
+
+    label: str
+    tree: Tree
+    domains: Mapping[str, Domain]
+    example: Configuration
+
+
+def strategy_space(
+    document: SpaceDocument, at: int, reader: ConfigurationReader, problems: list[MtlkdError]
+) -> StrategySpace | None:
+    """Strategy number ``at``, each candidate value of each of its domains decoded once; None where there are problems.
+
+    Args:
+        document: The search space.
+        at: The strategy's place in the list.
+        reader: What has been decoded for other strategies.
+        problems: Are added to.
+    """
+    where, entry = join("strategies", at), document.strategies[at]
+    own = _own_architecture(entry)
+    tree = _tree(document, entry, own)
+    known: dict[str, Domain] = {}
+    broken = []
+    for path, found in domains.find(tree, ""):
+        if isinstance(found, MtlkdError):
+            broken.append(MtlkdError(found.what, where=_placed(found.where, where, own), fix=found.fix))
+        else:
+            known[path] = found
+    if broken:
+        problems.extend(broken)
+        return None
+    places = {STRATEGY: where, **{key: join(where, key) for key in own}}
+    first = {path: domain.candidates[0] for path, domain in known.items()}
+    others: list[Configuration] = []
+    for path, domain in known.items():
+        for candidate in domain.candidates[1:]:
+            with gather(problems):
+                others.append(reader.read(domains.fill(tree, {**first, path: candidate}), places=places))
+    with gather(problems):
+        example = reader.read(domains.fill(tree, first), places=places)
+        if {_pair(other) for other in others} - {_pair(example)}:
+            raise MtlkdError(
+                "its curriculum or balancer is a domain", where=where, fix="list each pair as a strategy of its own"
+            )
+        return StrategySpace(label=_label(entry, example, own), tree=tree, domains=known, example=example)
+    return None
+
+
+def _tree(document: SpaceDocument, entry: Any, own: Mapping[str, Any]) -> Tree:
+    """What says the strategy's configurations: its entry, and what the space says for all."""
+    return {
+        "encoder": document.encoder,
+        "sharing": document.sharing,
+        "regularizers": document.regularizers,
+        **own,
+        "training": document.training,
+        "convergence": document.convergence,
+        "kd": document.kd,
+        "relabel": document.relabel,
+        STRATEGY: {key: item for key, item in entry.items() if key not in own} if own else entry,
+    }
+
+
+def _own_architecture(entry: Any) -> dict[str, Any]:
+    """What a strategy says of its own architecture, instead of what the space says for all."""
+    return {key: entry[key] for key in KEYS if key in entry} if isinstance(entry, dict) else {}
+
+
+def _pair(configuration: Configuration) -> tuple[str, str]:
+    return configuration.strategy.references
+
+
+def _label(entry: Any, example: Configuration, own: Collection[str]) -> str:
+    """A strategy's display name, with what its architecture has of its own where it gives no label."""
+    if not own or "label" in entry:
+        return example.strategy.name
+    found = example.architecture
+    parts: dict[str, Sequence[Any]] = {
+        "encoder": [found.encoder],
+        "sharing": [found.sharing],
+        "regularizers": found.regularizers,
+    }
+    return "+".join([example.strategy.name, *(part.name for key in KEYS if key in own for part in parts[key])])
+
+
+def _placed(path: str, where: str, own: Collection[str]) -> str:
+    """Where a path of the tree stands in the file."""
+    if path.startswith(STRATEGY):
+        return where + path.removeprefix(STRATEGY)
+    return join(where, path) if re.split(r"[.\[]", path, maxsplit=1)[0] in own else path

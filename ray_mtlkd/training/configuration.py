@@ -1,0 +1,135 @@
+"""A trial's configuration as one value, and as plain data: what a search space says, what is sent and recorded."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+from ray_mtlkd.decode import decode, join
+from ray_mtlkd.errors import MtlkdError, gather, raise_all
+from ray_mtlkd.models.architecture import KEYS, Architecture, decode_architecture
+from ray_mtlkd.strategies import Strategy, decode_strategy, describe_strategy
+from ray_mtlkd.training.settings import Convergence, Distillation, Optimization, Relabelling
+
+STRATEGY = "strategy"
+"""The section that says the strategy."""
+Tree = Mapping[str, Any]
+"""Plain data by section: ``strategy``, ``encoder``, ``sharing``, ``regularizers``, ``training``, …"""
+Places = Mapping[str, str]
+"""Where sections stand, for errors; one that is not named stands at its own name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """Everything that defines a training run but its data and its seed."""
+
+    strategy: Strategy
+    architecture: Architecture
+    training: Optimization = field(default_factory=Optimization)
+    convergence: Convergence = field(default_factory=Convergence)
+    kd: Distillation = field(default_factory=Distillation)
+    relabel: Relabelling = field(default_factory=Relabelling)
+
+
+class _Part(NamedTuple):
+    """One field of a configuration: the sections that say it, and what decodes them."""
+
+    sections: tuple[str, ...]
+    decode: Callable[[Tree, Places], Any]
+
+
+def _strategy(tree: Tree, places: Places) -> Strategy:
+    return decode_strategy(tree[STRATEGY], where=places.get(STRATEGY, STRATEGY), beside=KEYS)
+
+
+def _architecture(tree: Tree, places: Places) -> Architecture:
+    return decode_architecture(tree, places=places)
+
+
+def _settings(section: str, kind: type) -> _Part:
+    def read(tree: Tree, places: Places) -> Any:
+        return decode(kind, tree.get(section, {}), where=places.get(section, section))
+
+    return _Part((section,), read)
+
+
+_PARTS: Mapping[str, _Part] = {
+    "strategy": _Part((STRATEGY,), _strategy),
+    "architecture": _Part(KEYS, _architecture),
+    "training": _settings("training", Optimization),
+    "convergence": _settings("convergence", Convergence),
+    "kd": _settings("kd", Distillation),
+    "relabel": _settings("relabel", Relabelling),
+}
+
+
+class ConfigurationReader:
+    """Decodes configurations; what several of them have in common is decoded once.
+
+    A sweep's trials differ in few sections, and one section's values are those of every strategy.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def read(self, tree: Tree, *, places: Places | None = None) -> Configuration:
+        """The configuration in a tree without domains.
+
+        Raises:
+            MtlkdError: the only error.
+            ExceptionGroup: of ``MtlkdError``, where there are several.
+        """
+        problems: list[MtlkdError] = []
+        parts: dict[str, Any] = {}
+        for name, part in _PARTS.items():
+            own = {section: tree[section] for section in part.sections if section in tree}
+            with gather(problems):
+                parts[name] = self._part(name, own, places or {})
+        raise_all("configuration", problems)
+        return Configuration(**parts)
+
+    def _part(self, name: str, tree: Tree, places: Places) -> Any:
+        key = repr((name, tree))
+        if key not in self._known:
+            self._known[key] = _PARTS[name].decode(tree, places)
+        return self._known[key]
+
+
+def describe(configuration: Configuration) -> dict[str, Any]:
+    """The tree that `ConfigurationReader` makes the same configuration of, in any process; every default is named."""
+    settings = ("training", "convergence", "kd", "relabel")
+    return {
+        STRATEGY: describe_strategy(configuration.strategy),
+        **configuration.architecture.describe(),
+        **{section: asdict(getattr(configuration, section)) for section in settings},
+    }
+
+
+def flat(configuration: Configuration) -> dict[str, Any]:
+    """Hyper-parameters, defaults included, with the same sections for all: ``{"training.lr": 0.003, …}``."""
+    strategy = configuration.strategy
+    curriculum, balancer = strategy.references
+    settings: dict[str, Any] = {
+        "training": configuration.training,
+        "convergence": configuration.convergence,
+        "kd": configuration.kd,
+        "relabel": configuration.relabel,
+        "curriculum": strategy.curriculum,
+        "balancer": strategy.balancer,
+    }
+    sections = {name: asdict(part) for name, part in settings.items()}
+    sections |= dict(_numbered(configuration.architecture.describe()))
+    values = {f"{section}.{key}": _scalar(value) for section, part in sections.items() for key, value in part.items()}
+    return {"curriculum.name": curriculum, "balancer.name": balancer, **values}
+
+
+def _numbered(architecture: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a described architecture has in it, by place."""
+    for name, part in architecture.items():
+        if isinstance(part, list):
+            yield from ((join(name, at), each) for at, each in enumerate(part))
+        else:
+            yield name, part
+
+
+def _scalar(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else value
