@@ -1,13 +1,13 @@
 """Somebody else's parts, in files outside the package."""
 
 BALANCER = '''
+from dataclasses import dataclass
 from typing import ClassVar
 
-from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
 
-@document
+@dataclass(frozen=True, kw_only=True)
 class Halved:
     """Every loss by half."""
 
@@ -28,12 +28,11 @@ CURRICULUM = '''
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.curricula.base import Role
 from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
 
 
-@document
+@dataclass(frozen=True, kw_only=True)
 class ToTheEnd:
     """All tasks train together, whatever is said of them."""
 
