@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import posixpath
 import secrets
 from collections.abc import Iterator
@@ -53,6 +54,11 @@ def join_uri(uri: str, name: str) -> str:
     """A place below a path or URI; a query such as ``?endpoint_override=…`` stays at the end."""
     path, mark, query = uri.partition("?") if "://" in uri else (uri, "", "")
     return f"{path.rstrip('/')}/{name}{mark}{query}"
+
+
+def absolute(target: str) -> str:
+    """A local path made absolute, since workers run elsewhere; a URI as it is."""
+    return target if "://" in target else os.path.abspath(target)  # noqa: PTH100 - resolve() would follow links
 
 
 @contextmanager

@@ -15,13 +15,12 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
 
     Every error is printed with its place and its fix; the exit code is 2 then.
     """
-    from ray_mtlkd import classical
-    from ray_mtlkd.sweep.prepare import estimate, prepare
-    from ray_mtlkd.sweep.space import read_space
+    from ray_mtlkd import classical, prepare, read_space
+    from ray_mtlkd.sweep.prepare import estimate
 
     code_path(code)
     console = Console(highlight=False, emoji=False)
-    prepared = prepare(read_space(space), data_dir=data_dir, say=lambda _: None)
+    prepared = prepare(read_space(space), data_dir=data_dir)
     for warning in prepared.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
     cpus = prepared.space.resources.cpus

@@ -1,6 +1,5 @@
 """Paths that several verbs take."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +16,6 @@ CodeDir = Annotated[
     ),
 ]
 SpaceFile = Annotated[Path, typer.Argument(help="A search space, e.g. search_spaces/quickstart.yaml.")]
-
-
-def absolute(target: str) -> str:
-    """A local path made absolute, since workers run elsewhere; a URI as it is."""
-    return target if "://" in target else os.path.abspath(target)  # noqa: PTH100 - resolve() would follow links
 
 
 def code_path(code: Path | None) -> str | None:

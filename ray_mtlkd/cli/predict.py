@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ray_mtlkd.cli.paths import CodeDir, absolute, code_path
+from ray_mtlkd.cli.paths import CodeDir, code_path
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all, within, without_repeats
 from ray_mtlkd.imports import importing
 
@@ -57,15 +57,13 @@ def predict(
     with importing():
         import pyarrow as pa
 
-        from ray_mtlkd.predict.model_folder import load
-        from ray_mtlkd.predict.predictions import columns, predict_table
-        from ray_mtlkd.storage import Storage, reaching
+        from ray_mtlkd import load_model, predict_table
+        from ray_mtlkd.predict.predictions import columns
         from ray_mtlkd.tasks.kinds import kind_of
 
     code_path(code)
     console = Console(highlight=False, emoji=False)
-    with reaching(absolute(checkpoint)):
-        kept = load(Storage.at(absolute(checkpoint)))
+    kept = load_model(checkpoint)
     tasks = [kept.tasks[kept.index(name)] for name in dict.fromkeys(task or (known.name for known in kept.tasks))]
     keys = tuple(dict.fromkeys(key or ()))
     _check_out(out, lists=[known.name for known in tasks if kind_of(known).labels in {"classes", "tags"}])

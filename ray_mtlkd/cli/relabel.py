@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from ray_mtlkd.cli.live import LiveLine, clock
-from ray_mtlkd.cli.paths import CodeDir, absolute, code_path
+from ray_mtlkd.cli.paths import CodeDir, code_path
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 
@@ -56,6 +56,7 @@ def relabel(
     with importing():
         from ray_mtlkd.predict.dataset.work import finish, plan
         from ray_mtlkd.ranges import is_share
+        from ray_mtlkd.storage import absolute
 
     own = code_path(code)
     console = Console(highlight=False, emoji=False, quiet=quiet)

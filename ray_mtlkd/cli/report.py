@@ -35,10 +35,10 @@ def report(
     folder, file or storage URI.
     """
     with importing():
-        from ray_mtlkd.report import build
+        from ray_mtlkd import build_report
 
     console = Console(highlight=False)
-    found = build(results, _folder(results, out))
+    found = build_report(results, _folder(results, out))
     print_report(found, console, failed=found.failed)
 
 

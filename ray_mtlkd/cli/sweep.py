@@ -1,25 +1,20 @@
 """`ray-mtlkd sweep`: run a search space, then report."""
 
-import datetime as dt
 import importlib
 import threading
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Annotated, Self
 
 import typer
 from rich.console import Console
 
 from ray_mtlkd.cli.live import LiveLine, clock
-from ray_mtlkd.cli.paths import CodeDir, DataDir, SpaceFile, absolute, code_path
+from ray_mtlkd.cli.paths import CodeDir, DataDir, SpaceFile, code_path
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
+from ray_mtlkd.sweep.run import SweepRequest, sweep_on
 from ray_mtlkd.sweep.status import Status
-
-if TYPE_CHECKING:
-    from ray_mtlkd.cluster.connection import Cluster
-    from ray_mtlkd.sweep.archive import Counts
-    from ray_mtlkd.sweep.prepare import Prepared
-    from ray_mtlkd.sweep.tuner import SweepTarget
 
 EXAMPLE = "Example: `ray-mtlkd sweep search_spaces/quickstart.yaml --out runs/first`"
 
@@ -41,87 +36,78 @@ def sweep(
     event files. Finished trials never run again: after an interruption, go on with --resume. That every trial
     failed is an error, and the exit code 2.
     """
-    if out is not None and resume is not None:
-        raise MtlkdError("both are given", where="--out and --resume", fix="give only one of them")
+    request = SweepRequest(space=space, out=out, resume=resume, data_dir=data_dir)
     own = code_path(code)
     console = Console(highlight=False, emoji=False)
     from ray_mtlkd.cluster.connection import connect
 
     with connect(code=own) as cluster:
-        if resume is None:
-            cluster.start()  # first of all: it takes as long as the imports below
-        _sweep(space, out=out, resume=resume, data_dir=data_dir, cluster=cluster, console=console)
-
-
-def _sweep(
-    space: Path, *, out: str | None, resume: str | None, data_dir: Path | None, cluster: "Cluster", console: Console
-) -> None:
-    with importing():
-        from ray_mtlkd.storage import Storage, reaching
-        from ray_mtlkd.sweep import output
-        from ray_mtlkd.sweep.prepare import prepare
-        from ray_mtlkd.sweep.space import read_space
-        from ray_mtlkd.sweep.tuner import SweepTarget
-
-    found = read_space(space)
-    now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
-    uri = absolute(resume or out or f"runs/{found.name}-{now}")
-    with reaching(uri):
-        if resume is None:
-            output.check_empty(Storage.at(uri))
-        else:
-            output.check_space(Storage.at(uri), found.fingerprint)
-    prepared = prepare(found, data_dir=data_dir, say=lambda line: console.print(f"{line} …", style="dim"))
-    for warning in prepared.warnings:
-        console.print(f"warning: {warning}", style="yellow", markup=False)
-    console.print(f"{prepared.plan.size} trials → {uri}", soft_wrap=True, markup=False)
-    try:
-        ended = _run(
-            prepared,
-            SweepTarget(uri=uri, resume=resume is not None),
-            cluster=cluster,
-            space_text=space.read_text(encoding="utf-8"),
-            console=console,
-        )
-    except KeyboardInterrupt:
-        console.print(f"stopped; go on with: ray-mtlkd sweep {space} --resume {uri}", soft_wrap=True, markup=False)
-        raise typer.Exit(130) from None
-    cluster.stop()
-    finish(uri, failed=ended.failed, console=console)
+        terminal = _Terminal(console)
+        try:
+            with terminal:
+                ended = sweep_on(cluster, request, listener=terminal)
+        except KeyboardInterrupt:
+            if terminal.uri is None:
+                raise
+            said = f"stopped; go on with: ray-mtlkd sweep {space} --resume {terminal.uri}"
+            console.print(said, soft_wrap=True, markup=False)
+            raise typer.Exit(130) from None
+        cluster.stop()
+        finish(ended.uri, failed=ended.failed, console=console)
     if not ended.ok:
-        raise MtlkdError(f"all {ended.failed} trials failed", where=uri, fix="see the report for their errors")
+        raise MtlkdError(f"all {ended.failed} trials failed", where=ended.uri, fix="see the report for their errors")
 
 
-def _run(
-    prepared: "Prepared", target: "SweepTarget", *, cluster: "Cluster", space_text: str, console: Console
-) -> "Counts":
-    from ray_mtlkd.sweep.tuner import run_sweep
+class _Terminal:
+    """Says how a sweep goes: lines while it is prepared, one that lives while trials run.
 
-    ahead = ReportAhead()
-    with LiveLine(console, "starting Ray …") as progress:
+    Attributes:
+        uri: Where the sweep writes, once that is known to be sound.
+    """
 
-        def tell(status: Status) -> None:
-            progress.show(_line(status), over=status.done + status.failed == status.total)
-            ahead.look(status)
+    def __init__(self, console: Console) -> None:
+        self.uri: str | None = None
+        self._console = console
+        self._progress = LiveLine(console, "starting Ray …")
+        self._ahead = ReportAhead()
+        self._open = ExitStack()
 
-        return run_sweep(
-            prepared,
-            target,
-            cluster=cluster,
-            space_text=space_text,
-            tell=tell,
-            say=lambda line: console.print(line, style="yellow", markup=False, soft_wrap=True),
-        )
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def prepare(self, line: str) -> None:
+        """What is being read."""
+        self._console.print(f"{line} …", style="dim")
+
+    def warn(self, line: str) -> None:
+        """In yellow."""
+        self._console.print(line, style="yellow", markup=False, soft_wrap=True)
+
+    def begin(self, trials: int, uri: str) -> None:
+        """How many trials go where."""
+        self.uri = uri
+        self._console.print(f"{trials} trials → {uri}", soft_wrap=True, markup=False)
+        self._open.enter_context(self._progress)
+
+    def tell(self, status: Status) -> None:
+        """How far they are."""
+        self._progress.show(_line(status), over=status.done + status.failed == status.total)
+        self._ahead.look(status)
 
 
 def finish(uri: str, *, failed: int, console: Console) -> None:
     """Report, and say where everything is."""
     with importing():
+        from ray_mtlkd import build_report
         from ray_mtlkd.cli.report import print_report
-        from ray_mtlkd.report import build
         from ray_mtlkd.storage import join_uri
 
-    report = build([uri], join_uri(uri, "report"))
+    report = build_report([uri], join_uri(uri, "report"))
     print_report(report, console, failed=failed)
     console.print(f"tensorboard --logdir {join_uri(uri, 'tensorboard')}", soft_wrap=True, markup=False)
 

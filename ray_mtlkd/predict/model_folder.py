@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import safetensors.torch
@@ -26,7 +27,7 @@ from ray_mtlkd.models.architecture import KEYS, build, decode_architecture
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import Stage
 from ray_mtlkd.setups import Featuriser
-from ray_mtlkd.storage import Storage, join_uri
+from ray_mtlkd.storage import Storage, absolute, join_uri, reaching
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.job import Chosen
 
@@ -133,6 +134,20 @@ def save(storage: Storage, chosen: Chosen, *, featurisers: bytes, origin: Origin
     for name, content in contents.items():
         storage.write(name, content)
     storage.write(_HEAD, _ADAPTER.dump_json(head, indent=1))
+
+
+def load_model(folder: str | Path) -> KeptModel:
+    """A kept model, ready to predict.
+
+    Args:
+        folder: ``models/TRIAL`` of a sweep: a path or a URI.
+
+    Raises:
+        MtlkdError: where it cannot be reached, or holds no sound model.
+    """
+    uri = absolute(str(folder))
+    with reaching(uri):
+        return load(Storage.at(uri))
 
 
 def load(storage: Storage) -> KeptModel:

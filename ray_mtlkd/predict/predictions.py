@@ -60,7 +60,7 @@ def outputs_of(kept: KeptModel, task: str, table: pa.Table, *, where: str, devic
     return Outputs(values, inputs.offsets if isinstance(inputs, Tokens | DenseTokens) else None)
 
 
-def predict_table(kept: KeptModel, task: str, table: pa.Table, *, where: str) -> pa.Table:
+def predict_table(kept: KeptModel, task: str, table: pa.Table, *, where: str = "the table") -> pa.Table:
     """What the model predicts of each row, as a user would have labelled it.
 
     Args:

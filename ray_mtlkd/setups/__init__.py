@@ -88,7 +88,7 @@ def locate(name_or_path: str, *, data_dir: Path | None) -> SetupLocation:
     return replace(place, beside=place.folder == path.parent)
 
 
-def read(name_or_path: str, *, data_dir: Path | None) -> ValidatedSetup:
+def read(name_or_path: str, *, data_dir: Path | None = None) -> ValidatedSetup:
     """A setup's tables, validated.
 
     Args:

@@ -49,7 +49,9 @@ class Prepared:
         return self.tables[trial.setup, trial.configuration.architecture.features]
 
 
-def prepare(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], None]) -> Prepared:
+def prepare(
+    space: SearchSpace, *, data_dir: Path | None = None, say: Callable[[str], None] = lambda _: None
+) -> Prepared:
     """Read, validate and featurise every setup, and fit every strategy and encoder to it.
 
     Args:

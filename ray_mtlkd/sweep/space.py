@@ -35,13 +35,14 @@ class SearchSpace:
     fingerprint: str
 
 
-def read_space(path: Path) -> SearchSpace:
+def read_space(path: str | Path) -> SearchSpace:
     """The search space in a YAML file.
 
     Raises:
         MtlkdError: the only error.
         ExceptionGroup: of ``MtlkdError``, where there are several.
     """
+    path = Path(path)
     value = read_yaml(path)
     if isinstance(value, dict) and isinstance(value.get("setups"), list):
         value["setups"] = [_beside(path, setup) for setup in value["setups"]]

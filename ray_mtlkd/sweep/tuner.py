@@ -44,7 +44,7 @@ class SweepTarget:
     resume: bool
 
 
-def run_sweep(
+def run_trials(
     prepared: Prepared,
     target: SweepTarget,
     *,

@@ -8,7 +8,7 @@ from ray_mtlkd.cli import main
 from ray_mtlkd.cli import sweep as module
 from ray_mtlkd.cluster import connection
 from ray_mtlkd.storage import Storage
-from ray_mtlkd.sweep import archive
+from ray_mtlkd.sweep import archive, tuner
 from ray_mtlkd.sweep.results import failed_records
 from ray_mtlkd.sweep.status import Status
 
@@ -85,8 +85,8 @@ def test_a_sweep_of_which_every_trial_failed_is_an_error(configurations, said, m
             archive.write_records(storage, trial.name, records)
         return archive.count(storage)
 
-    monkeypatch.setattr(connection, "connect", lambda: nullcontext(_Cluster()))
-    monkeypatch.setattr(module, "_run", lose)
+    monkeypatch.setattr(connection, "connect", lambda **_: nullcontext(_Cluster()))
+    monkeypatch.setattr(tuner, "run_trials", lose)
     monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", str(tmp_path / "space.yaml"), f"--out={out}"])
     with pytest.raises(SystemExit) as end:
         main()

@@ -16,7 +16,7 @@ from ray_mtlkd.predict.dataset.output import PartLayout, Written
 from ray_mtlkd.predict.dataset.paths import find
 from ray_mtlkd.predict.dataset.rows import pieces
 from ray_mtlkd.predict.dataset.source import DataSet, Part
-from ray_mtlkd.predict.model_folder import KeptModel, load
+from ray_mtlkd.predict.model_folder import KeptModel, load, load_model
 from ray_mtlkd.setups.files import check_columns
 from ray_mtlkd.storage import Storage, join_uri, reaching
 
@@ -72,8 +72,7 @@ def plan(*, checkpoint: str, data: str, out: str, settings: Settings, rows_per_p
     Raises:
         MtlkdError: the only problem; ExceptionGroup of them, where there are several.
     """
-    with reaching(checkpoint):
-        kept = load(Storage.at(checkpoint))
+    kept = load_model(checkpoint)
     task = kept.tasks[kept.index(settings.task)]
     check_settings(settings, task)
     if rows_per_part < 1:

@@ -1,0 +1,165 @@
+"""A whole sweep, from its file to its records.
+
+Only what is light is imported with this module: Ray starts while the rest is.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.imports import importing
+from ray_mtlkd.sweep.status import Status
+
+if TYPE_CHECKING:
+    from ray_mtlkd.cluster.connection import Cluster
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepRequest:
+    """What is to be swept, and where to.
+
+    Attributes:
+        space: The search-space file.
+        out: Folder or URI of a new sweep; None for ``runs/NAME-TIME``.
+        resume: Folder or URI of a sweep to go on with.
+        data_dir: Where the tables of the catalogue's setups are.
+    """
+
+    space: Path
+    out: str | None = None
+    resume: str | None = None
+    data_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse two targets.
+
+        Raises:
+            MtlkdError: where both are given.
+        """
+        if self.out is not None and self.resume is not None:
+            raise MtlkdError("both are given", where="--out and --resume", fix="give only one of them")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepEnd:
+    """What became of a sweep.
+
+    Attributes:
+        uri: Its folder: what a report is made of.
+        ok: Trials that ended well, those of earlier runs included.
+        failed: The others.
+    """
+
+    uri: str
+    ok: int
+    failed: int
+
+
+class SweepListener(Protocol):
+    """Is told how a sweep goes."""
+
+    def prepare(self, line: str) -> None:
+        """A setup is being read, or featurised."""
+
+    def warn(self, line: str) -> None:
+        """Something that a reader of the results should know."""
+
+    def begin(self, trials: int, uri: str) -> None:
+        """All that can be checked without Ray is sound; trials run next."""
+
+    def tell(self, status: Status) -> None:
+        """A trial has begun, was evaluated or has ended."""
+
+
+class Unheard:
+    """Listens to nothing."""
+
+    def prepare(self, line: str) -> None:
+        """See `SweepListener`."""
+
+    def warn(self, line: str) -> None:
+        """See `SweepListener`."""
+
+    def begin(self, trials: int, uri: str) -> None:
+        """See `SweepListener`."""
+
+    def tell(self, status: Status) -> None:
+        """See `SweepListener`."""
+
+
+def run_sweep(
+    space: str | Path,
+    *,
+    out: str | None = None,
+    resume: str | None = None,
+    data_dir: str | Path | None = None,
+    code: str | Path | None = None,
+    listener: SweepListener | None = None,
+) -> SweepEnd:
+    """Search and replicate every strategy on every setup, on the cluster at RAY_ADDRESS or on this machine.
+
+    Finished trials never run again: after an interruption, ``resume`` goes on.
+
+    Args:
+        space: A search-space file.
+        out: Folder or URI to write to; ``runs/NAME-TIME`` unless told.
+        resume: Folder or URI of a sweep to go on with, instead of ``out``.
+        data_dir: Where the tables of the catalogue's setups are.
+        code: Folder of your own modules, for what the search space names ``module:Name``.
+        listener: Is told how it goes.
+
+    Raises:
+        MtlkdError: the only problem; nothing has run.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    from ray_mtlkd.cluster.connection import connect  # noqa: PLC0415 - Ray takes long to import
+    from ray_mtlkd.registry import import_from  # noqa: PLC0415 - not where nobody names a folder
+
+    request = SweepRequest(
+        space=Path(space), out=out, resume=resume, data_dir=None if data_dir is None else Path(data_dir)
+    )
+    own = None if code is None else import_from(Path(code))
+    with connect(code=own) as cluster:
+        return sweep_on(cluster, request, listener=listener or Unheard())
+
+
+def sweep_on(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener) -> SweepEnd:
+    """`run_sweep` on a cluster, which need not have started.
+
+    Raises:
+        MtlkdError: the only problem; nothing has run.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    if request.resume is None:
+        cluster.start()  # first of all: it takes as long as the imports below
+    with importing():
+        from ray_mtlkd.storage import Storage, absolute, reaching  # noqa: PLC0415 - see the docstring of the module
+        from ray_mtlkd.sweep import output  # noqa: PLC0415
+        from ray_mtlkd.sweep.prepare import prepare  # noqa: PLC0415
+        from ray_mtlkd.sweep.space import read_space  # noqa: PLC0415
+
+    found = read_space(request.space)
+    now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
+    uri = absolute(request.resume or request.out or f"runs/{found.name}-{now}")
+    with reaching(uri):
+        if request.resume is None:
+            output.check_empty(Storage.at(uri))
+        else:
+            output.check_space(Storage.at(uri), found.fingerprint)
+    prepared = prepare(found, data_dir=request.data_dir, say=listener.prepare)
+    for warning in prepared.warnings:
+        listener.warn(f"warning: {warning}")
+    listener.begin(prepared.plan.size, uri)
+    from ray_mtlkd.sweep import tuner  # noqa: PLC0415 - it imports Ray, which need not be there for what is checked above
+
+    counts = tuner.run_trials(
+        prepared,
+        tuner.SweepTarget(uri=uri, resume=request.resume is not None),
+        cluster=cluster,
+        space_text=request.space.read_text(encoding="utf-8"),
+        tell=listener.tell,
+        say=listener.warn,
+    )
+    return SweepEnd(uri=uri, ok=counts.ok, failed=counts.failed)
