@@ -10,6 +10,7 @@ from torch import nn
 
 from ray_mtlkd.data.inputs import DenseFeatures
 from ray_mtlkd.decode import document
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import Encoder
 from ray_mtlkd.testing import check_encoder
 from ray_mtlkd.testing.examples import COLUMNS
@@ -38,7 +39,6 @@ class OneLayer:
 
     name: ClassVar[str] = "one_layer"
     forms: ClassVar[Mapping[str, str]] = {"binary": "Dense", "regression": "Dense"}
-    kinds: ClassVar[frozenset[str]] = frozenset(forms)
     network: ClassVar[type] = Network
 
     dropout: float = 0.0
@@ -103,7 +103,6 @@ class Unseeded(Network):
 
 
 BROKEN = {
-    "no such kind: novel": config(forms={"novel": "Dense"}),
     "depend on the other rows of its batch": network(forward=_whole_batch),
     "writes into its inputs": network(forward=_in_place),
     "other outputs each time": network(forward=_noisy),
@@ -114,9 +113,14 @@ BROKEN = {
     "is said to be used, and gets no gradient": config(network=Unused),
     "the seed does not fix the initial values": config(network=Unseeded),
     "it has no `join`": document(
-        type("Bare", (), {"name": "bare", **dict.fromkeys(("forms", "kinds", "features", "build", "dropout"))})
+        type("Bare", (), {"name": "bare", **dict.fromkeys(("forms", "features", "build", "dropout"))})
     )(),
 }
+
+
+def test_one_that_serves_what_nobody_knows_is_told():
+    with pytest.raises(MtlkdError, match="forms: unknown kind 'novel'"):
+        check_encoder(config(forms={"novel": "Dense"}))
 
 
 def test_a_sound_one_passes():

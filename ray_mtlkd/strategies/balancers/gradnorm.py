@@ -1,19 +1,4 @@
-"""GradNorm: Chen, Badrinarayanan, Lee and Rabinovich, "GradNorm: Gradient Normalization ...", ICML 2018.
-
-With W the last shared layer, w_i the weight of task i and E the mean over the active tasks (section 3.1, 3.2):
-
-    G_i     = || grad_W w_i L_i ||  =  w_i || grad_W L_i ||
-    r_i     = (L_i / L_i(0)) / E[L / L(0)]                      relative inverse training rate
-    L_grad  = sum_i | G_i - E[G] r_i^alpha |                    (eq. 2), the target E[G] r_i^alpha a constant
-
-Only w descends L_grad (Algorithm 1): dL_grad/dw_i = sign(G_i - target_i) || grad_W L_i ||. It is then renormalised.
-The network sees the weights of the state before the update.
-
-Where this goes beyond the paper, whose tasks all train all the time on the same targets:
-- the weights of the A active tasks are scaled to sum A for the step, while the state keeps the share that these tasks
-  have of all T together. A task that waits or has stopped therefore keeps its weight relative to the others;
-- L_i(0) is the loss at the task's first step, and again at the first step after its targets were replaced.
-"""
+"""GradNorm: task weights that even out the norms of gradients."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -43,6 +28,32 @@ class GradNormState:
 @document
 class GradNorm:
     """Let all tasks train at similar rates, by evening out their gradients' norms.
+
+    Chen, Badrinarayanan, Lee and Rabinovich, "GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep
+    Multitask Networks", ICML 2018, arXiv:1711.02257. With W the last shared layer, w_i the weight of task i and E the
+    mean over the active tasks (sections 3.1 and 3.2)::
+
+        G_i     = || grad_W w_i L_i ||  =  w_i || grad_W L_i ||
+        r_i     = (L_i / L_i(0)) / E[L / L(0)]                      relative inverse training rate
+        L_grad  = sum_i | G_i - E[G] r_i^alpha |                    (eq. 2), the target E[G] r_i^alpha a constant
+
+    Only w descends L_grad (Algorithm 1): dL_grad/dw_i = sign(G_i - target_i) || grad_W L_i ||. It is then
+    renormalised. The network sees the weights of the state before the update.
+
+    Where this goes beyond the paper, whose tasks all train all the time on the same targets:
+
+    - the weights of the A active tasks are scaled to sum A for the step, while the state keeps the share that these
+      tasks have of all T together. A task that waits or has stopped therefore keeps its weight relative to the others;
+    - L_i(0) is the loss at the task's first step, and again at the first step after its targets were replaced.
+
+    A task whose gradient is three times as large is weighed down, the other up:
+
+    >>> from ray_mtlkd.strategies.balancers.base import Signals
+    >>> balancer = GradNorm(alpha=0.0, lr=0.1)
+    >>> step = Signals(tasks=(0, 1), losses=(1.0, 1.0), regression=(False, False), norms=(3.0, 1.0))
+    >>> weights, state = balancer.weigh(step, balancer.init(2))
+    >>> weights.shared, [round(weight, 3) for weight in state.weights]
+    ((1.0, 1.0), [0.9, 1.1])
 
     Attributes:
         alpha: Strength of the pull towards equal rates; 0 evens out the norms whatever the rates.

@@ -1,18 +1,4 @@
-"""PCGrad: Yu, Kumar, Gupta, Levine, Hausman and Finn, "Gradient Surgery for Multi-Task Learning", NeurIPS 2020.
-
-Algorithm 1, for every task i, starting from v = g_i:
-
-    for the other tasks j in random order:
-        if v . g_j < 0:   v <- v - (v . g_j) / ||g_j||^2  g_j       (g_j is the original gradient)
-
-and the update is the sum of all v. Every v stays a combination of the original gradients, v = sum_k c_k g_k, and asks
-of them only inner products. With the Gramian G = J J^T, all of it is therefore arithmetic on T x T numbers:
-
-    v . g_j  =  (c G)_j          ||g_j||^2  =  G_jj          v - a g_j  is  c_j - a
-
-The result is exact, at a cost that does not depend on the number of parameters.
-Only the shared parameters are in conflict: each head keeps its own gradient.
-"""
+"""PCGrad: gradients without what conflicts with other tasks."""
 
 import random
 from collections.abc import Sequence
@@ -24,7 +10,31 @@ from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
 @document
 class PCGrad:
-    """Take from each task's gradient what conflicts with another's."""
+    """Take from each task's gradient what conflicts with another's.
+
+    Yu, Kumar, Gupta, Levine, Hausman and Finn, "Gradient Surgery for Multi-Task Learning", NeurIPS 2020,
+    arXiv:2001.06782. Algorithm 1, for every task i, starting from v = g_i::
+
+        for the other tasks j in random order:
+            if v . g_j < 0:   v <- v - (v . g_j) / ||g_j||^2  g_j       (g_j is the original gradient)
+
+    and the update is the sum of all v. Every v stays a combination of the original gradients, v = sum_k c_k g_k, and
+    asks of them only inner products. With the Gramian G = J J^T, all of it is arithmetic on T x T numbers::
+
+        v . g_j  =  (c G)_j          ||g_j||^2  =  G_jj          v - a g_j  is  c_j - a
+
+    The result is exact, at a cost that does not depend on the number of parameters.
+    Only the shared parameters are in conflict: each head keeps its own gradient.
+
+    Of two gradients that pull apart, each gets half of the other added:
+
+    >>> from ray_mtlkd.strategies.balancers.base import Signals
+    >>> gram = ((1.0, -0.5), (-0.5, 1.0))
+    >>> step = Signals(tasks=(0, 1), losses=(1.0, 1.0), regression=(False, False), gram=gram)
+    >>> weights, _ = PCGrad().weigh(step, ())
+    >>> weights.shared, weights.heads
+    ((1.5, 1.5), (1.0, 1.0))
+    """
 
     name: ClassVar[str] = "pcgrad"
     needs: ClassVar[Needs] = "gram"

@@ -1,4 +1,4 @@
-"""A fixed weight per task: L = sum_i w_i L_i."""
+"""A fixed weight for each task."""
 
 from typing import ClassVar
 
@@ -11,6 +11,17 @@ from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 @document
 class StaticWeights:
     """Scale each task's loss by a fixed weight.
+
+    ::
+
+        L = sum_i w_i L_i
+
+    >>> from ray_mtlkd.strategies.balancers.base import Signals
+    >>> balancer = StaticWeights(weights=(0.5, 1.0, 1.5))
+    >>> step = Signals(tasks=(0, 2), losses=(1.0, 1.0), regression=(False, False))
+    >>> weights, _ = balancer.weigh(step, balancer.init(3))
+    >>> weights.shared
+    (0.5, 1.5)
 
     Attributes:
         weights: One per task, in the setup's order [T]. They are used as they are: their sum

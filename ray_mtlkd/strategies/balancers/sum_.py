@@ -1,4 +1,4 @@
-"""The plain sum of the losses: L = sum_i L_i. What every other balancer has to beat."""
+"""The plain sum of the losses: what every other balancer has to beat."""
 
 from typing import ClassVar
 
@@ -8,7 +8,17 @@ from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
 @document
 class Sum:
-    """Every task weighs 1."""
+    """Every task weighs 1.
+
+    ::
+
+        L = sum_i L_i
+
+    >>> from ray_mtlkd.strategies.balancers.base import Signals
+    >>> weights, _ = Sum().weigh(Signals(tasks=(0, 1), losses=(0.2, 3.0), regression=(False, True)), ())
+    >>> weights.shared
+    (1.0, 1.0)
+    """
 
     name: ClassVar[str] = "sum"
     needs: ClassVar[Needs] = "losses"

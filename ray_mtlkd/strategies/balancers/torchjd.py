@@ -1,8 +1,4 @@
-"""TorchJD's methods by name (``torchjd:UPGrad``): its weightings turn a Gramian into weights.
-
-Quinton and Rey, "Jacobian Descent for Multi-Objective Optimization", 2024, and https://torchjd.org.
-TorchJD is an optional extra, and a search space is read without torch: both are imported where they are used.
-"""
+"""TorchJD's methods by name (``torchjd:UPGrad``): its weightings turn a Gramian into weights."""
 
 import inspect
 import math
@@ -21,6 +17,15 @@ _WHERE = "balancer"
 @document
 class TorchJD:
     """A weighting of TorchJD on the Gramian of the shared gradients; each head keeps its own gradient.
+
+    Quinton and Rey, "Jacobian Descent for Multi-Objective Optimization", 2024, arXiv:2406.16232, and
+    https://torchjd.org. With w the weights that the method finds for the Gramian G = J J^T of the tasks' gradients, the
+    update of the shared parameters is J^T w.
+
+    TorchJD is an optional extra, and a search space is read without torch: both are imported where they are used.
+
+    >>> TorchJD(method="CAGrad", options={"c": 0.5}).name
+    'torchjd:CAGrad'
 
     A weighting that remembers earlier steps (GradVac, PCD) is not offered: TorchJD has no way to store what it
     remembers, so that a resumed trial would differ from an uninterrupted one.
@@ -69,7 +74,7 @@ class TorchJD:
 
     def _call(self, gram: Sequence[Sequence[float]], *, seed: int) -> tuple[float, ...]:
         """Weights [A] of a Gramian [A][A]; TorchJD draws from torch's global generator, which is left as it was."""
-        import torch  # noqa: PLC0415 - see the docstring of the module
+        import torch  # noqa: PLC0415 - see the docstring of `TorchJD`
 
         weighting = _build(self.method, tuple(self.options.items()))
         with torch.random.fork_rng(devices=[]):
@@ -93,7 +98,7 @@ def _weightings() -> dict[str, Any]:
         MtlkdError: where TorchJD is not installed.
     """
     try:
-        import torchjd.aggregation as offered  # noqa: PLC0415 - see the docstring of the module
+        import torchjd.aggregation as offered  # noqa: PLC0415 - see the docstring of `TorchJD`
     except ImportError as error:
         raise MtlkdError(
             f"TorchJD cannot be imported ({error})",

@@ -1,12 +1,4 @@
-"""Homoscedastic uncertainty: Kendall, Gal and Cipolla, "Multi-Task Learning Using Uncertainty", CVPR 2018.
-
-With s_i = log sigma_i^2 learned beside the network (the paper's section 3.2 proposes to learn s for stability):
-
-    regression      L_i / (2 sigma_i^2) + log sigma_i  =  1/2 exp(-s_i) L_i + 1/2 s_i       (eq. 7)
-    classification  L_i / sigma_i^2     + log sigma_i  =      exp(-s_i) L_i + 1/2 s_i       (eq. 10)
-
-The network sees the weights of the state before the update, as in one joint backward pass.
-"""
+"""Weights by the learned noise of each task."""
 
 import math
 from dataclasses import dataclass
@@ -34,6 +26,25 @@ class UncertaintyState:
 @document
 class Uncertainty:
     """Weigh each task by the inverse of its learned noise.
+
+    Kendall, Gal and Cipolla, "Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry and Semantics",
+    CVPR 2018, arXiv:1705.07115. With s_i = log sigma_i^2 learned beside the network (section 3.2 proposes to learn s,
+    for stability)::
+
+        regression      L_i / (2 sigma_i^2) + log sigma_i  =  1/2 exp(-s_i) L_i + 1/2 s_i       (eq. 7)
+        classification  L_i / sigma_i^2     + log sigma_i  =      exp(-s_i) L_i + 1/2 s_i       (eq. 10)
+
+    The network sees the weights of the state before the update, as in one joint backward pass.
+
+    The task with the larger loss is held to be the noisier one:
+
+    >>> from ray_mtlkd.strategies.balancers.base import Signals
+    >>> balancer = Uncertainty(lr=0.1)
+    >>> step = Signals(tasks=(0, 1), losses=(4.0, 0.1), regression=(False, False))
+    >>> _, state = balancer.weigh(step, balancer.init(2))
+    >>> weights, _ = balancer.weigh(step, state)
+    >>> [round(weight, 3) for weight in weights.shared]
+    [0.905, 1.105]
 
     Attributes:
         lr: Adam's learning rate of the log variances.

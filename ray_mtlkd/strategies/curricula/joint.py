@@ -1,4 +1,4 @@
-"""Joint training: all tasks learn from their labels from the first step to the last."""
+"""All tasks learn from their labels, from the first step to the last."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -10,7 +10,22 @@ from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converge
 
 @document
 class Joint:
-    """All tasks train together until all have converged."""
+    """All tasks train together until all have converged.
+
+    That one has converged changes nothing for it or the others:
+
+    >>> from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
+    >>> facts = [TaskFacts(name="large", rows=900, difficulty=0.5), TaskFacts(name="small", rows=90, difficulty=0.5)]
+    >>> verdicts = [
+    ...     ConvergenceVerdict(converged=False, best_step=80, reason="still gains"),
+    ...     ConvergenceVerdict(converged=True, best_step=40, reason="no gain for 5 evaluations"),
+    ... ]
+    >>> curriculum = Joint()
+    >>> state, _ = curriculum.begin(facts)
+    >>> state, actions = curriculum.advance(state, verdicts)
+    >>> state.phases, actions
+    (('labels', 'labels'), ())
+    """
 
     name: ClassVar[str] = "joint"
     role: ClassVar[Role] = "baseline"

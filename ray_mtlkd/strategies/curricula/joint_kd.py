@@ -1,9 +1,4 @@
-"""Joint training in which a converged task learns from its own teacher.
-
-Lu et al., "Asynchronous Convergence in Multi-Task Learning via Knowledge Distillation from Converged Tasks", NAACL
-2022 (industry track): once a task's validation metric stops improving, the model at its peak predicts the task's
-training table, and from then on the task is trained to keep these predictions while the others still learn.
-"""
+"""Joint training in which a converged task learns from its own teacher."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -24,6 +19,23 @@ from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converge
 @document
 class JointKD:
     """All tasks train together; each is distilled from its converged self.
+
+    Lu et al., "Asynchronous Convergence in Multi-Task Learning via Knowledge Distillation from Converged Tasks", NAACL
+    2022 (industry track), https://aclanthology.org/2022.naacl-industry.18: once a task's
+    validation metric stops improving, the model at its peak predicts the task's training table, and from then on the
+    task is trained to keep these predictions while the others still learn.
+
+    >>> from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
+    >>> facts = [TaskFacts(name="large", rows=900, difficulty=0.5), TaskFacts(name="small", rows=90, difficulty=0.5)]
+    >>> verdicts = [
+    ...     ConvergenceVerdict(converged=False, best_step=80, reason="still gains"),
+    ...     ConvergenceVerdict(converged=True, best_step=40, reason="no gain for 5 evaluations"),
+    ... ]
+    >>> curriculum = JointKD()
+    >>> state, _ = curriculum.begin(facts)
+    >>> state, actions = curriculum.advance(state, verdicts)
+    >>> state.phases, actions
+    (('labels', 'distilling'), (Relabel(task=1, step=40),))
 
     Attributes:
         rewind: Whether training goes on from the teacher's parameters instead of the present ones. The paper's text

@@ -1,9 +1,4 @@
-"""Control: the model goes back to each converged task's peak, and the task keeps its labels. Rewinding alone.
-
-Optimizer and samplers go back with the model, so that the same steps follow: as long as the budget lasts, the outcome
-is that of `joint`, bit for bit, at the price of the steps that are done twice. A rewind can only gain by the soft
-labels that come with it.
-"""
+"""Control: training goes back to each task's peak, the method without its soft labels."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -22,7 +17,24 @@ from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converge
 
 @document
 class RewindOnly:
-    """All tasks train together; training goes back once to each one's peak."""
+    """All tasks train together; training goes back once to each one's peak, and every task keeps its labels.
+
+    Optimizer and samplers go back with the model, so that the same steps follow: as long as the budget lasts, the
+    outcome is that of `joint`, bit for bit, at the price of the steps that are done twice. A rewind can only gain by
+    the soft labels that come with it.
+
+    >>> from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
+    >>> facts = [TaskFacts(name="large", rows=900, difficulty=0.5), TaskFacts(name="small", rows=90, difficulty=0.5)]
+    >>> verdicts = [
+    ...     ConvergenceVerdict(converged=False, best_step=80, reason="still gains"),
+    ...     ConvergenceVerdict(converged=True, best_step=40, reason="no gain for 5 evaluations"),
+    ... ]
+    >>> curriculum = RewindOnly()
+    >>> state, _ = curriculum.begin(facts)
+    >>> state, actions = curriculum.advance(state, verdicts)
+    >>> state.phases, actions
+    (('labels', 'labels'), (Rewind(step=40),))
+    """
 
     name: ClassVar[str] = "rewind_only"
     role: ClassVar[Role] = "control"

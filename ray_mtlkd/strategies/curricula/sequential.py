@@ -1,4 +1,4 @@
-"""Control: tasks are added one by one and all keep their labels. The sequence without the distillation."""
+"""Control: tasks are added one by one, the sequence without the distillation."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -17,7 +17,18 @@ from ray_mtlkd.strategies.curricula.transitions import (
 
 @document
 class Sequential:
-    """The next task joins when the last one that joined has converged.
+    """The next task joins when the last one that joined has converged; all keep their labels.
+
+    >>> from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
+    >>> facts = [TaskFacts(name="small", rows=90, difficulty=0.5), TaskFacts(name="large", rows=900, difficulty=0.5)]
+    >>> done = ConvergenceVerdict(converged=True, best_step=40, reason="no gain for 5 evaluations")
+    >>> curriculum = Sequential(order="by_size")
+    >>> state, actions = curriculum.begin(facts)
+    >>> state.phases, actions
+    (('waiting', 'labels'), (Start(task=1),))
+    >>> state, actions = curriculum.advance(state, [done, done])
+    >>> state.phases, actions
+    (('labels', 'labels'), (Start(task=0),))
 
     Attributes:
         order: See `Order`.

@@ -1,8 +1,4 @@
-"""Tasks one after the other, each distilled from its converged self while the next one learns.
-
-Lu et al., "Asynchronous Convergence in Multi-Task Learning via Knowledge Distillation from Converged Tasks", NAACL
-2022 (industry track), the sequential variant.
-"""
+"""Tasks one after the other, each distilled from its converged self while the next one learns."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -30,6 +26,20 @@ from ray_mtlkd.strategies.curricula.transitions import (
 @document
 class SequentialKD:
     """One task at a time learns from labels; all before it keep their teachers' predictions.
+
+    Lu et al., "Asynchronous Convergence in Multi-Task Learning via Knowledge Distillation from Converged Tasks", NAACL
+    2022 (industry track), https://aclanthology.org/2022.naacl-industry.18, the sequential variant.
+
+    >>> from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
+    >>> facts = [TaskFacts(name="small", rows=90, difficulty=0.5), TaskFacts(name="large", rows=900, difficulty=0.5)]
+    >>> done = ConvergenceVerdict(converged=True, best_step=40, reason="no gain for 5 evaluations")
+    >>> curriculum = SequentialKD(order="by_size", rewind=True)
+    >>> state, actions = curriculum.begin(facts)
+    >>> state, actions = curriculum.advance(state, [done, done])
+    >>> state.phases
+    ('labels', 'distilling')
+    >>> actions
+    (Relabel(task=1, step=40), Rewind(step=40), Start(task=0))
 
     Attributes:
         order: See `Order`.

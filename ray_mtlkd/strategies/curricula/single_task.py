@@ -1,4 +1,4 @@
-"""Single-task training: each task alone with a model of its own, the reference for negative transfer."""
+"""Each task alone with a model of its own: the reference for negative transfer."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -10,7 +10,22 @@ from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converge
 
 @document
 class SingleTask:
-    """All tasks train until all have converged, and share nothing."""
+    """All tasks train until all have converged, and share nothing.
+
+    >>> from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
+    >>> facts = [TaskFacts(name="large", rows=900, difficulty=0.5), TaskFacts(name="small", rows=90, difficulty=0.5)]
+    >>> verdicts = [
+    ...     ConvergenceVerdict(converged=False, best_step=80, reason="still gains"),
+    ...     ConvergenceVerdict(converged=True, best_step=40, reason="no gain for 5 evaluations"),
+    ... ]
+    >>> curriculum = SingleTask()
+    >>> state, _ = curriculum.begin(facts)
+    >>> state, actions = curriculum.advance(state, verdicts)
+    >>> state.phases, actions
+    (('labels', 'labels'), ())
+    >>> curriculum.own_models
+    True
+    """
 
     name: ClassVar[str] = "single_task"
     role: ClassVar[Role] = "reference"

@@ -1,4 +1,4 @@
-"""Control: a converged task stops training. Distillation without the distillation."""
+"""Control: a converged task stops training, the method without its distillation."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -17,7 +17,20 @@ from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converge
 
 @document
 class StopConverged:
-    """All tasks train together; each leaves when it has converged."""
+    """All tasks train together; each leaves when it has converged.
+
+    >>> from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
+    >>> facts = [TaskFacts(name="large", rows=900, difficulty=0.5), TaskFacts(name="small", rows=90, difficulty=0.5)]
+    >>> verdicts = [
+    ...     ConvergenceVerdict(converged=False, best_step=80, reason="still gains"),
+    ...     ConvergenceVerdict(converged=True, best_step=40, reason="no gain for 5 evaluations"),
+    ... ]
+    >>> curriculum = StopConverged()
+    >>> state, _ = curriculum.begin(facts)
+    >>> state, actions = curriculum.advance(state, verdicts)
+    >>> state.phases, actions
+    (('labels', 'stopped'), (Stop(task=1),))
+    """
 
     name: ClassVar[str] = "stop"
     role: ClassVar[Role] = "control"
