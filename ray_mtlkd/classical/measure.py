@@ -14,7 +14,7 @@ from ray_mtlkd.classical import rows, tags
 from ray_mtlkd.classical.models import Fit, Floats, Predictor, boosted, linear
 from ray_mtlkd.classical.rows import Rows
 from ray_mtlkd.data.examples import Split
-from ray_mtlkd.setups.trivial import token_offsets
+from ray_mtlkd.setups.trivial import label_offsets
 from ray_mtlkd.setups.validated import ValidatedTask
 from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.metrics import evaluate, metric_of
@@ -64,7 +64,7 @@ def measure(task: ValidatedTask) -> Measured:
 
 
 def _metric(task: ValidatedTask, split: Split, answer: Answer) -> float:
-    return evaluate(task.task, answer(split), task.splits[split].labels, token_offsets(task, split))
+    return evaluate(task.task, answer(split), task.splits[split].labels, label_offsets(task, split))
 
 
 def _candidates(task: ValidatedTask) -> Iterator[tuple[str, Answer]]:

@@ -83,9 +83,10 @@ def standardised_vectors(task: ValidatedTask) -> Rows:
 
 
 def labelled(task: ValidatedTask, split: Split) -> pa.Table:
-    """The inputs of the labelled rows."""
+    """The inputs of the labelled rows, in the order of the labels."""
     rows = task.splits[split]
-    return rows.inputs if len(rows.row_ids) == rows.inputs.num_rows else rows.inputs.take(rows.row_ids)
+    as_in_file = np.array_equal(rows.row_ids, np.arange(rows.inputs.num_rows))
+    return rows.inputs if as_in_file else rows.inputs.take(rows.row_ids)
 
 
 def joined_texts(task: ValidatedTask, split: Split) -> list[str]:

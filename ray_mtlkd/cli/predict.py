@@ -68,7 +68,11 @@ def predict(
     keys = tuple(dict.fromkeys(key or ()))
     _check_out(out, lists=[known.name for known in tasks if kind_of(known).labels in {"classes", "tags"}])
     _check_names(["row", *keys, *(name for known in tasks for name in columns(known))])
-    tables = _read(data, {known.name: kept.featurisers[known.name].sorts for known in tasks})
+    tables = _read(
+        data,
+        {known.name: kept.featurisers[known.name].sorts for known in tasks},
+        groups={known.name: known.group for known in tasks if known.group},
+    )
     parts = [pa.table({"row": range(tables[0].num_rows)}), *_read_keys(data, keys)]
     problems: list[MtlkdError] = []
     for known, table in zip(tasks, tables, strict=True):
@@ -107,8 +111,8 @@ def _check_names(names: Sequence[str]) -> None:
         raise MtlkdError(f"two columns would be called {', '.join(twice)}", where="--key", fix=fix)
 
 
-def _read(data: Path, sorts: "Mapping[str, Mapping[str, Sort]]") -> "list[pa.Table]":
-    """What each task reads of the file, by the sorts of its columns.
+def _read(data: Path, sorts: "Mapping[str, Mapping[str, Sort]]", *, groups: Mapping[str, str]) -> "list[pa.Table]":
+    """What each task reads of the file, by the sorts of its columns, and its column of groups, if there is one.
 
     Raises:
         MtlkdError: the only problem; ExceptionGroup of them, where there are several.
@@ -120,7 +124,11 @@ def _read(data: Path, sorts: "Mapping[str, Mapping[str, Sort]]") -> "list[pa.Tab
     if not data.is_file():
         raise MtlkdError("there is no such file", where=str(data), fix="give the file with the rows")
     requests = {
-        task: TableRequest(tuple(reads), frozenset(column for column in reads if reads[column] in {"text", "category"}))
+        task: TableRequest(
+            tuple(reads),
+            frozenset(column for column in reads if reads[column] in {"text", "category"}),
+            (groups[task],) if task in groups else (),
+        )
         for task, reads in sorts.items()
     }
     known: dict[TableRequest, pa.Table] = {}
@@ -218,13 +226,15 @@ def _show(table: "pa.Table", tasks: "Sequence[Task]", console: Console) -> None:
         shown.add_column(Text(name), overflow="fold")
     for row in table.slice(0, _SHOWN).to_pylist():
         cells = [str(row[name]) for name in others]
-        cells += [_cell(*(row[name] for name in columns(task))) for task in tasks]
+        cells += [_cell(*(row[name] for name in columns(task) if name in row)) for task in tasks]
         shown.add_row(*map(Text, cells))
     console.print(shown)
 
 
-def _cell(said: Any, probability: Any = None) -> str:
-    """``3.142``, ``yes (0.98)``, ``B-X, O, O``, or a dash where no label is likely."""
+def _cell(said: Any, beside: Any = None) -> str:
+    """``3.142``, ``0.52 (rank 3)``, ``yes (0.98)``, ``B-X, O, O``, or a dash where no label is likely."""
     if isinstance(said, list):
         return ", ".join(said) or "\N{EN DASH}"
-    return f"{said:.6g}" if probability is None else f"{said} ({probability:.2f})"
+    if isinstance(said, str):
+        return f"{said} ({beside:.2f})"
+    return f"{said:.6g}" if beside is None else f"{said:.6g} (rank {beside})"

@@ -22,17 +22,25 @@ class Examples(Generic[A]):
 
     Attributes:
         inputs: All M >= N rows of the file; tasks that label the same rows hold the same object.
-        labels: Of the N labelled rows: binary and regression [N] float32; multiclass [N] int64; tagging [tokens] int64,
+        labels: Of the N labelled rows: binary and numbers [N] float32; multiclass [N] int64; tagging [tokens] int64,
             row after row; multilabel [N, K'] float32 of 0 and 1. A label unseen in train is -1 (multiclass, tagging) or
             a column beyond the task's K classes (multilabel): it counts as a miss. Train has none of these.
-        row_ids: [N] int64, the labelled rows' places in the file and in ``inputs``, ascending.
+        row_ids: [N] int64, the labelled rows' places in the file and in ``inputs``, ascending; where rows belong to
+            groups, ascending in each group.
         offsets: Tagging only: where each labelled row's tokens begin in ``labels`` [N+1] int64.
+        groups: Ranking only: where each group's rows begin in ``labels`` [G+1] int64.
     """
 
     inputs: Inputs[A]
     labels: A
     row_ids: A
     offsets: A | None = None
+    groups: A | None = None
+
+    @property
+    def label_offsets(self) -> A | None:
+        """Where the labels of what is measured together begin: a group's rows, or a row's tokens; None for rows."""
+        return self.offsets if self.groups is None else self.groups
 
     def __len__(self) -> int:
         return len(self.row_ids)
@@ -106,7 +114,7 @@ def unlabelled(inputs: Inputs[Array], rows: int, device: torch.device | str = "c
 
 
 _HOST = torch.device("cpu")
-_FOR_THE_HOST = frozenset({"row_ids", "offsets"})
+_FOR_THE_HOST = frozenset({"row_ids", "offsets", "groups"})
 
 
 def _map(value: Any, device: torch.device, known: dict[int, Any]) -> Any:

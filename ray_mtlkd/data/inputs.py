@@ -24,9 +24,11 @@ Rows = Tensor | slice
 
 
 def neighbours(rows: Tensor) -> Rows:
-    """Ascending row numbers [B] as a slice where none between them is left out: its rows need no look-up each."""
+    """Row numbers [B] as a slice where each is one more than the one before it: its rows need no look-up each."""
     first, last = int(rows[0]), int(rows[-1])
-    return slice(first, last + 1) if last - first + 1 == len(rows) else rows
+    if last - first + 1 != len(rows) or not torch.equal(rows, torch.arange(first, last + 1)):
+        return rows
+    return slice(first, last + 1)
 
 
 def flat_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

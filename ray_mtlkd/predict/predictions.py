@@ -14,6 +14,8 @@ from ray_mtlkd.data.examples import unlabelled
 from ray_mtlkd.data.inputs import DenseTokens, Tokens
 from ray_mtlkd.errors import MtlkdError, within
 from ray_mtlkd.predict.model_folder import KeptModel
+from ray_mtlkd.setups.columns import whole
+from ray_mtlkd.setups.groups import read_groups
 from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict_all
@@ -71,7 +73,8 @@ def predict_table(kept: KeptModel, task: str, table: pa.Table, *, where: str = "
     Returns:
         ``TASK_prediction``: a class name, a number in the label's own unit, a list of names, or one tag a token; and,
         where labels are no numbers, ``TASK_probability`` in [0, 1] of what is predicted: a number, or one for each in
-        the list.
+        the list. Of a ranking ``TASK_score``, and where the table has the task's group column, ``TASK_rank``: 1 for the
+        highest score of a group, and equal ranks for equal scores.
 
     Raises:
         MtlkdError: where the model has no such task or a column does not fit; ExceptionGroup of them, where several do
@@ -83,13 +86,19 @@ def predict_table(kept: KeptModel, task: str, table: pa.Table, *, where: str = "
         _said(known, outputs_of(kept, task, table.slice(at, _PIECE_ROWS), where=where))
         for at in range(0, table.num_rows, _PIECE_ROWS)
     ]
-    return pa.concat_tables(pieces)
+    found = pa.concat_tables(pieces)
+    if not known.group or known.group not in table.column_names:
+        return found
+    score, *_, rank = columns(known)
+    groups = read_groups(whole(table[known.group]), where=f"{where}:{known.group}")
+    return found.append_column(rank, pa.array(_ranks(found[score].to_numpy(), groups)))
 
 
 def columns(task: Task) -> tuple[str, ...]:
-    """The names of a task's answers."""
+    """The names of a task's answers; ranks are there where the table says which rows belong together."""
     kind = kind_of(task)
-    return (f"{task.name}_{kind.answer}", *([] if kind.confidence is None else [f"{task.name}_probability"]))
+    more = [] if kind.confidence is None else ["probability"]
+    return tuple(f"{task.name}_{what}" for what in (kind.answer, *more, *(["rank"] if kind.per_group else [])))
 
 
 def _said(task: Task, outputs: Outputs) -> pa.Table:
@@ -105,7 +114,20 @@ def _said(task: Task, outputs: Outputs) -> pa.Table:
     if kind.classes is not None:
         said = pa.array(task.classes, pa.string()).take(said)
     found = [said, *map(pa.array, probability)]
-    return pa.table(found if offsets is None else [_lists(offsets, each) for each in found], list(columns(task)))
+    made = found if offsets is None else [_lists(offsets, each) for each in found]
+    return pa.table(made, list(columns(task))[: len(made)])
+
+
+def _ranks(scores: NDArray[Any], groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """One more than the rows of a row's group that have a higher score [N]."""
+    order = np.lexsort((-scores, groups))
+    places = np.arange(len(order))
+    is_first = np.diff(groups[order], prepend=-1) != 0
+    is_lower = is_first | (np.diff(scores[order], prepend=0) != 0)
+    first, tied = (np.maximum.accumulate(np.where(begins, places, 0)) for begins in (is_first, is_lower))
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = tied - first + 1
+    return ranks
 
 
 def _lists(offsets: NDArray[Any], values: pa.Array) -> pa.Array:

@@ -1,7 +1,7 @@
 """Three checked tables become one task, where they agree with each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.setups.columns import is_string, said_rows
+from ray_mtlkd.setups.groups import bring_together
 from ray_mtlkd.setups.labels import (
     RawLabels,
     Vocabulary,
@@ -29,10 +30,11 @@ from ray_mtlkd.tasks.task import Task
 
 @dataclass(frozen=True)
 class CheckedSplit:
-    """One table whose columns are each in order: inputs [M], labels [M]."""
+    """One table whose columns are each in order: inputs [M], labels [M], and the numbers of their groups [M]."""
 
     inputs: pa.Table
     labels: RawLabels
+    groups: NDArray[np.int64] | None = None
 
 
 def assemble(
@@ -58,23 +60,29 @@ def assemble(
     task, values = _task_and_values(name, spec, labels, problems, warnings)
     if len(problems) > found:
         return None
-    kind, where = kind_named(spec.kind), labels["train"].where
-    with gather(problems):
-        task = kind.fit(task, values["train"], None, where)
-    if len(problems) > found:
-        return None
     for split, raw in labels.items():
         if raw.missing.any():
             warnings.append(f"tasks.{name}: {said_rows(raw.missing)} of {split} have no label: left out")
-    kept = {split: np.flatnonzero(~raw.missing) for split, raw in labels.items()}
-    return ValidatedTask(
-        task,
-        spec,
-        {
-            split: ValidatedSplit(table.inputs, values[split].astype(kind.dtype, copy=False), kept[split])
-            for split, table in splits.items()
-        },
-    )
+    kind = kind_named(spec.kind)
+    made = {split: _split(table, values[split]) for split, table in splits.items()}
+    with gather(problems):
+        task = kind.fit(task, made["train"].labels, made["train"].groups, labels["train"].where)
+    if len(problems) > found:
+        return None
+    for split, part in made.items():
+        said = None if kind.notice is None else kind.notice(part.labels, part.groups)
+        warnings.extend([] if said is None else [f"tasks.{name}: in {split}, {said}"])
+    typed = {split: replace(part, labels=part.labels.astype(kind.dtype, copy=False)) for split, part in made.items()}
+    return ValidatedTask(task, spec, typed)
+
+
+def _split(table: CheckedSplit, values: Array) -> ValidatedSplit:
+    """A table with the labels of the rows that have one; rows of one group lie side by side."""
+    kept = np.flatnonzero(~table.labels.missing)
+    if table.groups is None:
+        return ValidatedSplit(table.inputs, values, kept)
+    order, groups = bring_together(table.groups, ~table.labels.missing)
+    return ValidatedSplit(table.inputs, values[order], kept[order], groups)
 
 
 def _agreement_problems(splits: Mapping[Split, CheckedSplit], spec: TaskSpec) -> list[MtlkdError]:
@@ -120,7 +128,7 @@ def _task_and_values(
     """The task with its class names, and the labels of the rows that have one."""
     if kind_named(spec.kind).classes is None:
         values = {split: raw.values.drop_null().to_numpy() for split, raw in labels.items()}
-        return Task(name=name, kind=spec.kind, metric=spec.metric, loss=spec.loss or ""), values
+        return Task(name=name, kind=spec.kind, metric=spec.metric, loss=spec.loss or "", group=spec.group or ""), values
     return _class_task(name, spec, labels, problems, warnings)
 
 
@@ -145,6 +153,7 @@ def _class_task(
         kind=spec.kind,
         metric=spec.metric,
         loss=spec.loss or "",
+        group=spec.group or "",
         classes=known.classes,
         threshold=0.5 if spec.threshold is None else spec.threshold,
     )

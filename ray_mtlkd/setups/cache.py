@@ -103,7 +103,7 @@ def content_hash(raw: ValidatedSetup) -> str:
             if id(part.inputs) not in seen:
                 seen.add(id(part.inputs))
                 digest.update(_serialised(part.inputs))
-            for array in (part.labels, part.row_ids):
+            for array in (part.labels, part.row_ids, *(() if part.groups is None else (part.groups,))):
                 digest.update(f"{array.dtype}{array.shape}".encode())
                 digest.update(array.tobytes())
     return digest.hexdigest()

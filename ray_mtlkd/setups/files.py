@@ -25,11 +25,23 @@ class TableRequest:
 
     Attributes:
         columns: Every column.
+        optional: Further ones, as far as the table has them.
         strings: Those that are text, also where a CSV cell looks like a number.
     """
 
     columns: tuple[str, ...]
     strings: frozenset[str] = frozenset()
+    optional: tuple[str, ...] = ()
+
+    def found(self, present: Sequence[str], *, where: str) -> list[str]:
+        """What is taken of a table with these columns.
+
+        Raises:
+            MtlkdError: where a column is missing or stands twice; ExceptionGroup of them where several do.
+        """
+        wanted = dict.fromkeys((*self.columns, *(column for column in self.optional if column in present)))
+        check_columns(present, tuple(wanted), where=where)
+        return list(wanted)
 
 
 class TableSource(Protocol):
@@ -61,8 +73,7 @@ class MemorySource:
     def read(self, data: str, split: Split, request: TableRequest) -> pa.Table:
         """The requested columns of a table."""
         table = self.tables[data][split]
-        check_columns(table.column_names, request.columns, where=self.place(data, split))
-        return table.select(request.columns)
+        return table.select(request.found(table.column_names, where=self.place(data, split)))
 
 
 @dataclass(frozen=True)
@@ -131,8 +142,8 @@ def _candidates(folder: Path, split: Split) -> list[Path]:
 
 def _read_parquet(path: Path, request: TableRequest) -> pa.Table:
     with pa.parquet.ParquetFile(path) as file:
-        check_columns(file.schema_arrow.names, request.columns, where=str(path))
-        return file.read(columns=list(request.columns)).select(request.columns)
+        columns = request.found(file.schema_arrow.names, where=str(path))
+        return file.read(columns=columns).select(columns)
 
 
 def _read_csv(path: Path, request: TableRequest) -> pa.Table:
@@ -143,8 +154,7 @@ def _read_csv(path: Path, request: TableRequest) -> pa.Table:
     parse = pa.csv.ParseOptions(newlines_in_values=True)
     read = pa.csv.ReadOptions(block_size=_CSV_BLOCK_BYTES)
     table = pa.csv.read_csv(path, read_options=read, parse_options=parse, convert_options=convert)
-    check_columns(table.column_names, request.columns, where=str(path))
-    return table.select(request.columns)
+    return table.select(request.found(table.column_names, where=str(path)))
 
 
 def _read_arrow(path: Path, request: TableRequest) -> pa.Table:
@@ -154,8 +164,7 @@ def _read_arrow(path: Path, request: TableRequest) -> pa.Table:
         except pa.ArrowInvalid:
             file.seek(0)
             table = pa.ipc.open_stream(file).read_all()
-    check_columns(table.column_names, request.columns, where=str(path))
-    return table.select(request.columns)
+    return table.select(request.found(table.column_names, where=str(path)))
 
 
 READERS: Mapping[str, Callable[[Path, TableRequest], pa.Table]] = {

@@ -92,6 +92,7 @@ def read_labels(column: pa.Array, spec: TaskSpec, *, where: str) -> RawLabels:
     else:
         read = _numbers if form == "number" else _class_values
         values = read(column, where=where)
+        _refuse_below(kind_named(spec.kind).least_number, values, where=where)
         labels = RawLabels(values, None, nulls(values), where)
     if spec.missing_labels == "error" and labels.missing.any():
         raise MtlkdError(
@@ -239,6 +240,13 @@ def _numbers(column: pa.Array, *, where: str) -> pa.Array:
     values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     refuse_infinite(values, where=where)
     return pa.array(values, mask=np.isnan(values))
+
+
+def _refuse_below(least: float | None, values: pa.Array, *, where: str) -> None:
+    """Raise where numbers are below the smallest that the kind allows."""
+    below: Rows = np.zeros(len(values), bool) if least is None else values.to_numpy(zero_copy_only=False) < least
+    if below.any():
+        raise MtlkdError(f"{said_rows(below)} are below {least:g}", where=where, fix=f"label with {least:g} or more")
 
 
 def _out_of_range(labels: RawLabels, outside: Rows, names: tuple[str, ...], spec: TaskSpec) -> MtlkdError:

@@ -73,6 +73,7 @@ class TaskSpec(InputSpec):
         loss: Which of the kind's losses, where it has several; the first without it.
         classes: Number of classes, or their names in the order of the label numbers: makes labels checkable.
         threshold: Probability from which a label counts as predicted, of kinds that have one.
+        group: Column that names what a row belongs to, of kinds whose rows stay together: the query of a candidate.
         missing_labels: Whether a row without a label is an error or left out.
     """
 
@@ -80,6 +81,7 @@ class TaskSpec(InputSpec):
     label: str
     metric: str
     loss: str | None = None
+    group: str | None = None
     classes: int | tuple[str, ...] | None = None
     threshold: float | None = None
     missing_labels: Literal["error", "skip"] = "error"
@@ -148,6 +150,7 @@ def parse_manifest(value: Any, *, where: str) -> Manifest:
         with gather(problems):
             knows_kind = _knows_kind(whole, at)
         problems += _kind_problems(whole, at) if knows_kind else ()
+        problems += _group_problems(whole, at, shared=shared is not None) if knows_kind else ()
         with gather(problems):
             specs[name] = decode(TaskSpec, whole, where=at)
             problems += _spec_problems(specs[name], at, inputs=at if shared is None else "shared") if knows_kind else ()
@@ -229,6 +232,22 @@ def _kind_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
         able = " and ".join(other for other in KINDS if KINDS[other].per_token)
         fix = "give vector: a column of lists of numbers"
         yield MtlkdError(f"only {able} reads token_vectors, not {name}", where=join(where, "token_vectors"), fix=fix)
+
+
+def _group_problems(raw: Mapping[str, Any], where: str, *, shared: bool) -> Iterable[MtlkdError]:
+    kind, group = kind_named(raw["kind"]), raw.get("group")
+    if kind.per_group and shared:
+        fix = "give every task its own inputs, and leave `shared` out"
+        what = "rows that belong together do not fit into batches that other tasks share"
+        yield MtlkdError(what, where=join(where, "kind"), fix=fix)
+    if kind.per_group and group is None:
+        fix = f"name the column that says which rows of a {raw['kind']} task belong together, its queries"
+        yield MtlkdError("missing", where=join(where, "group"), fix=fix)
+    if not kind.per_group and group is not None:
+        yield MtlkdError(f"a {raw['kind']} task has no groups", where=join(where, "group"), fix="remove it")
+    if isinstance(group, str) and group == raw.get("label"):
+        fix = "name another column"
+        yield MtlkdError(f"the label {group!r} is also the group", where=join(where, "group"), fix=fix)
 
 
 def _spec_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[MtlkdError]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.setups.duplicates import within
-from ray_mtlkd.setups.trivial import token_offsets, trivial_metric
+from ray_mtlkd.setups.trivial import label_offsets, trivial_metric
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 from ray_mtlkd.tasks.kinds import kind_of
 
@@ -56,7 +56,7 @@ def count_missing(task: ValidatedTask) -> tuple[int, int, int]:
 
 
 def _summarise(task: ValidatedTask) -> TaskSummary:
-    words = kind_of(task.task).describe(task.task, task.splits["train"].labels, token_offsets(task, "train"))
+    words = kind_of(task.task).describe(task.task, task.splits["train"].labels, label_offsets(task, "train"))
     return TaskSummary(
         name=task.task.name,
         kind=task.task.kind,

@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 
 from ray_mtlkd.data.examples import SPLITS, Split
-from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.setups import columns
 from ray_mtlkd.setups.assembly import CheckedSplit, assemble
 from ray_mtlkd.setups.files import TableRequest, TableSource, check_columns
+from ray_mtlkd.setups.groups import read_groups
 from ray_mtlkd.setups.labels import RawLabels, read_labels
 from ray_mtlkd.setups.manifest import Columns, Manifest, TaskSpec
 from ray_mtlkd.setups.validated import ValidatedSetup
@@ -52,7 +53,7 @@ def read_setup(manifest: Manifest, source: TableSource) -> ValidatedSetup:
 
 @dataclass(frozen=True)
 class _SplitFile:
-    """A file as far as some tasks read it: those of its input columns that are in order, its label columns as is."""
+    """A file as far as some tasks read it: its input columns that are in order, its labels and groups as they are."""
 
     where: str
     inputs: pa.Table
@@ -87,7 +88,8 @@ def _read_file(
     where = source.place(spec.data, split)
     sorts = _sorts(spec)
     strings = frozenset(column for column, sort in sorts.items() if sort in {"text", "category"})
-    labels = tuple(dict.fromkeys(reader.label for reader in readers))
+    named = (column for reader in readers for column in (reader.label, reader.group))
+    labels = tuple(dict.fromkeys(column for column in named if column is not None))
     wanted = tuple(dict.fromkeys((*spec.input_columns, *labels)))
     try:
         table = source.read(spec.data, split, TableRequest(wanted, strings))
@@ -143,14 +145,17 @@ def _read_labels(spec: TaskSpec, split: Split, files: _Files, problems: _Problem
     file = files[_inputs_of(spec), split]
     if file is None:
         return None
-    try:
+    labels, groups, found = None, None, len(problems)
+    with gather(problems):
         labels = read_labels(columns.whole(file.labels[spec.label]), spec, where=f"{file.where}:{spec.label}")
-    except MtlkdError as error:
-        problems.append(error)
+    with gather(problems):
+        if spec.group is not None:
+            groups = read_groups(columns.whole(file.labels[spec.group]), where=f"{file.where}:{spec.group}")
+    if labels is None or len(problems) > found:
         return None
     if kind_named(spec.kind).per_token and spec.input_columns[0] in file.inputs.column_names:
         problems.extend(_length_problems(columns.whole(file.inputs[spec.input_columns[0]]), labels, spec))
-    return CheckedSplit(file.inputs, labels)
+    return CheckedSplit(file.inputs, labels, groups)
 
 
 def _length_problems(tokens: pa.Array, labels: RawLabels, spec: TaskSpec) -> list[MtlkdError]:

@@ -12,7 +12,13 @@ from ray_mtlkd.tasks.metrics import trivial
 
 def trivial_metric(task: ValidatedTask, split: Split) -> float:
     """The task's metric on a split, of the predictor that knows only the train labels."""
-    return trivial(task.task, task.splits["train"].labels, task.splits[split].labels, token_offsets(task, split))
+    return trivial(task.task, task.splits["train"].labels, task.splits[split].labels, label_offsets(task, split))
+
+
+def label_offsets(task: ValidatedTask, split: Split) -> NDArray[np.int64] | None:
+    """Where each group's rows, or each labelled row's tokens, begin among the labels; None where rows are alone."""
+    groups = task.splits[split].groups
+    return token_offsets(task, split) if groups is None else groups
 
 
 def token_offsets(task: ValidatedTask, split: Split) -> NDArray[np.int64] | None:

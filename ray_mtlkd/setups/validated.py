@@ -20,12 +20,14 @@ class ValidatedSplit:
     Attributes:
         inputs: Input columns of all M rows of the file; tasks that read the same columns of it hold the same object.
         labels: Of the N labelled rows, as ``tasks.examples`` has them.
-        row_ids: Places of the labelled rows in the file [N], ascending.
+        row_ids: Places of the labelled rows in the file [N], ascending; where rows belong to groups, group by group.
+        groups: Where each group's rows begin among the labels [G+1]; None where rows have no groups.
     """
 
     inputs: pa.Table
     labels: Array
     row_ids: NDArray[np.int64]
+    groups: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ average precision 0, correlations 0; F1 is 1 where nothing is to be found and no
 """
 
 import functools
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from ray_mtlkd.registry import Registry, is_reference
 from ray_mtlkd.tasks.kinds import KINDS, kind_named, kind_of
 from ray_mtlkd.tasks.kinds.base import Floats, Labels, Measure, Offsets
 from ray_mtlkd.tasks.task import Task
+
+_RANK = re.compile(r"[1-9]\d*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +60,13 @@ METRICS: Registry[Metric] = Registry(
         metric.name: metric
         for metric in (
             *(Metric(name=name) for name in ("accuracy", "macro_f1", "micro_f1", "f1", "average_precision", "auc")),
-            *(Metric(name=name) for name in ("pearson", "spearman", "r2", "span_f1")),
+            *(Metric(name=name) for name in ("pearson", "spearman", "r2", "span_f1", "map", "mrr", "ndcg")),
             *(Metric(name=name, sign=-1, perfect=0.0) for name in ("rmse", "mae")),
         )
     },
     contract=_contract,
 )
-"""Every metric by name."""
+"""Every metric by name, but for the rank at which some are cut off (``ndcg@10``)."""
 
 
 @functools.cache
@@ -73,7 +76,13 @@ def metric_named(name: str) -> Metric:
     Raises:
         MtlkdError: where there is none.
     """
-    return METRICS.find(name, where="metric")
+    return _find(name, where="metric")
+
+
+def _find(name: str, *, where: str) -> Metric:
+    base, _, rank = name.partition("@")
+    found = METRICS.find(base, where=where)
+    return replace(found, name=f"{found.name}@{rank}") if rank else found
 
 
 def metric_of(task: Task) -> Metric:
@@ -83,11 +92,14 @@ def metric_of(task: Task) -> Metric:
 
 def check_metric(name: str, kind: str, *, where: str) -> MtlkdError | None:
     """What is wrong with measuring a task of this kind by this metric; None where it fits."""
-    fitting = [*kind_named(kind).metrics, *(known for known in METRICS if kind in METRICS[known].measures)]
+    own = kind_named(kind)
+    others = [known for known, metric in METRICS.items() if kind in metric.measures]
+    fitting = [*own.metrics, *(f"{base}@K" for base in own.at_rank), *others]
     try:
-        metric = METRICS.find(name, where=where)
+        metric = _find(name, where=where)
     except MtlkdError as error:
-        return error if is_reference(name) else unknown_name(name, fitting, what="metric", where=where)
+        by_reference = is_reference(name.partition("@")[0])
+        return error if by_reference else unknown_name(name, fitting, what="metric", where=where)
     if _measure(name, metric, kind) is None:
         return MtlkdError(f"{name} does not fit a {kind} task", where=where, fix="use one of: " + ", ".join(fitting))
     return None
@@ -95,6 +107,10 @@ def check_metric(name: str, kind: str, *, where: str) -> MtlkdError | None:
 
 def _measure(name: str, metric: Metric, kind: str) -> Measure | None:
     """What a metric computes on a kind; None where it does not fit."""
+    base, at, rank = name.partition("@")
+    if at:
+        cut = kind_named(kind).at_rank.get(base)
+        return cut(int(rank)) if cut is not None and _RANK.fullmatch(rank) else None
     return kind_named(kind).metrics.get(name, metric.measures.get(kind))
 
 

@@ -24,6 +24,8 @@ class Task:
             label (multilabel: [K]) or positive (binary: [1]), each in (0, 1). Empty where it is not known: all alike.
         center: Regression only: mean of the train labels; the network predicts ``(label - center) / scale``.
         scale: Regression only: standard deviation of the train labels, > 0.
+        group: Ranking only: the column that names the query.
+        constant_loss: Ranking only: what constant scores lose on train, > 0.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Task:
     prior: tuple[float, ...] = ()
     center: float = 0.0
     scale: float = 1.0
+    group: str = ""
+    constant_loss: float = 1.0
 
     @property
     def outputs(self) -> int:

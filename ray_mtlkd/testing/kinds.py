@@ -47,6 +47,8 @@ def check_kind(name: str) -> None:
         expect(((sure >= 0) & (sure <= 1)).all(), "probabilities of predictions lie outside [0, 1]")
     for metric, measure in kind.metrics.items():
         _check_measure(measure, task, outputs, labels, offsets, name=metric)
+    for metric, cut in kind.at_rank.items():
+        _check_measure(cut(2), task, outputs, labels, offsets, name=f"{metric}@2")
     described = kind.describe(task, labels, offsets)
     expect(isinstance(described, LabelWords) and described.distribution, "`describe` says nothing")
 
@@ -86,7 +88,7 @@ def _fitted(name: str, kind: Kind) -> tuple[Task, Labels, Offsets]:
     classes = () if kind.classes is None else kind.classes.usual if kind.is_scalar else _CLASSES
     if kind.labels == "number":
         least = -2.0 if kind.least_number is None else kind.least_number
-        labels: Labels = least + draws.random(_ROWS) * 4
+        labels: Labels = least + np.floor(draws.random(_ROWS) * 4)  # some are equal, and some the least
     elif kind.is_scalar:
         labels = (np.arange(_ROWS) % 2).astype(kind.dtype)
     elif kind.is_exclusive:

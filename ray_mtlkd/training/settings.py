@@ -21,7 +21,8 @@ class Optimization:
     Attributes:
         steps: The budget is ``steps`` x T task batches, for every strategy alike. A batch that all tasks share counts
             for every task that trains, also where it holds none of its labels.
-        batch_size: Rows in one task batch; by task where the tasks differ.
+        batch_size: Rows in one task batch; by task where the tasks differ. Groups (the candidates of a query) stay
+            whole: a batch holds about so many rows, and at least one group.
         sampling: How the rows of a step are shared out between tasks that have rows of their own: ``equal``,
             ``proportional`` to their train rows, or by a temperature of 1 or above (1 is proportional, the higher the
             more equal; Arivazhagan et al. 2019, arXiv:1907.05019, section 3.2).

@@ -5,7 +5,8 @@ import pytest
 from ray_mtlkd import setups
 from ray_mtlkd.classical.measure import measure
 from ray_mtlkd.setups.trivial import trivial_metric
-from ray_mtlkd.tasks.metrics import METRICS
+from ray_mtlkd.tasks.metrics import metric_of
+from tests import rankings
 
 OF_ROWS = ("binary", "multiclass", "multilabel", "regression")
 
@@ -14,7 +15,7 @@ def _assert_learnt(task):
     found = measure(task)
     for split, value in (("valid", found.valid), ("test", found.test)):
         assert math.isfinite(value)
-        assert METRICS[task.task.metric].sign * (value - trivial_metric(task, split)) > 0.1, (found, split)
+        assert metric_of(task.task).sign * (value - trivial_metric(task, split)) > 0.1, (found, split)
     assert found.cpu_s > 0
     return found
 
@@ -28,6 +29,11 @@ def test_every_kind_is_learnt_from_texts_and_columns(made, kind, form):
 
 def test_pairs_are_learnt_from_what_they_share(made):
     (task,) = made("binary", "pair").tasks
+    assert _assert_learnt(task).model.startswith("token overlap + ")
+
+
+def test_candidates_are_ranked_by_what_they_share_with_their_query(tmp_path):
+    task, _ = setups.read(str(rankings.write(tmp_path)), data_dir=None).tasks
     assert _assert_learnt(task).model.startswith("token overlap + ")
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import accumulate, cycle, islice
 
 import numpy as np
 import pytest
@@ -10,13 +11,22 @@ from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.step.losses import distillations, losses
 
 EVERY = sorted(KINDS)
-CLASSIFYING = [kind for kind in EVERY if kind != "regression"]
+CLASSIFYING = [kind for kind in EVERY if KINDS[kind].classes is not None]
+TEMPERED = [kind for kind in EVERY if kind != "regression"]
 
 
 def make(kind):
     scaled = {"center": 3.0, "scale": 2.0} if kind == "regression" else {}
-    classes = () if kind in {"binary", "regression"} else tuple("abcd")
+    classes = () if KINDS[kind].is_scalar else tuple("abcd")
     return Task(name="t", kind=kind, metric="-", classes=classes, **scaled)
+
+
+def groups_of(kind, rows):
+    """Groups of 4, 5 and 3 rows, again and again."""
+    if not KINDS[kind].per_group:
+        return None
+    ends = [0, *accumulate(islice(cycle((4, 5, 3)), rows))]
+    return torch.tensor([*(end for end in ends if end < rows), rows])
 
 
 def outputs_of(kind, *, rows=12, seed=0):
@@ -30,17 +40,19 @@ def labels_of(kind, *, rows=12):
         return torch.arange(rows) % 4
     if kind == "regression":
         return torch.linspace(-1, 7, rows)
+    if kind == "ranking":
+        return (torch.arange(rows) % 3).float()
     shape = (rows,) if kind == "binary" else (rows, 4)
     return (torch.rand(shape, generator=torch.Generator().manual_seed(3)) < 0.4).float()
 
 
 def loss(task, outputs, labels, **options):
-    (value,) = losses([task], [outputs], [labels], **options)
+    (value,) = losses([task], [outputs], [labels], groups=[groups_of(task.kind, len(outputs))], **options)
     return value
 
 
 def distill(task, outputs, soft, **options):
-    (value,) = distillations([task], [outputs], [soft], **options)
+    (value,) = distillations([task], [outputs], [soft], groups=[groups_of(task.kind, len(outputs))], **options)
     return value
 
 
@@ -77,7 +89,7 @@ def test_distillation_is_least_where_the_student_equals_the_teacher(kind, temper
         assert distill(task, outputs_of(kind, seed=seed + 10), soft, temperature=temperature) > least
 
 
-@pytest.mark.parametrize("kind", CLASSIFYING)
+@pytest.mark.parametrize("kind", TEMPERED)
 @pytest.mark.parametrize("temperature", [2.0, 4.0])
 def test_temperature_softens_both_sides_and_its_square_restores_the_gradient(kind, temperature):
     """d/dz of τ² H(v/τ, z/τ) is τ times the gradient of H at (v/τ, z/τ)."""
@@ -87,7 +99,7 @@ def test_temperature_softens_both_sides_and_its_square_restores_the_gradient(kin
     torch.testing.assert_close(warm, temperature * plain)
 
 
-@pytest.mark.parametrize("kind", CLASSIFYING)
+@pytest.mark.parametrize("kind", TEMPERED)
 def test_at_high_temperature_the_gradient_no_longer_depends_on_it(kind):
     task, outputs, soft = make(kind), outputs_of(kind), outputs_of(kind, seed=5)
     hot, hotter = (gradient(lambda z, t=t: distill(task, z, soft, temperature=t), outputs) for t in (50.0, 100.0))
@@ -106,6 +118,8 @@ def sure_teacher(kind, labels):
         return functional.one_hot(labels, 4) * 40.0
     if kind == "regression":
         return (labels - 3.0) / 2.0
+    if kind == "ranking":
+        return labels.clamp(min=1e-30).log()
     return (labels - 0.5) * 80
 
 
@@ -153,6 +167,8 @@ def test_the_best_constant_predictor_loses_one(kind):
     task, labels = make(kind), labels_of(kind)
     if kind == "regression":
         task = replace(task, center=float(labels.mean()), scale=float(labels.std(correction=0)))
+    elif kind == "ranking":
+        task = KINDS[kind].fit(task, labels.numpy(), groups_of(kind, len(labels)).numpy(), "x")
     elif kind in {"multiclass", "tagging"}:
         task = replace(task, prior=tuple((torch.bincount(labels, minlength=4) / len(labels)).tolist()))
     else:
@@ -177,8 +193,9 @@ def test_label_smoothing_mixes_in_an_even_answer(kind):
     torch.testing.assert_close(smoothed, 0.8 * hard + 0.2 * soft)
 
 
-def test_label_smoothing_leaves_numbers_alone():
-    task, outputs, labels = make("regression"), outputs_of("regression"), labels_of("regression")
+@pytest.mark.parametrize("kind", sorted(set(EVERY) - set(CLASSIFYING)))
+def test_label_smoothing_leaves_numbers_alone(kind):
+    task, outputs, labels = make(kind), outputs_of(kind), labels_of(kind)
     assert loss(task, outputs, labels, smoothing=0.5) == loss(task, outputs, labels)
 
 
@@ -188,6 +205,7 @@ def test_regression_loses_one_by_predicting_the_mean():
 
 
 def test_predictions_speak_the_language_of_the_labels():
+    assert KINDS["ranking"].predict(make("ranking"), np.array([0.5], np.float32)).tolist() == [0.5]
     assert KINDS["regression"].predict(make("regression"), np.array([0.5], np.float32)).tolist() == [4.0]
     assert KINDS["binary"].predict(make("binary"), np.array([-1, 2], np.float32)).tolist() == [0, 1]
     logits = np.array([[0, 3, 1, 2]], np.float32)
@@ -209,10 +227,11 @@ def test_tasks_of_any_kinds_and_sizes_together_lose_what_each_loses_alone():
     labels = [labels_of(kind, rows=rows) for kind, rows in cases]
     soft = [outputs_of(kind, rows=rows, seed=100 + at) for at, (kind, rows) in enumerate(cases)]
     weights = [1.0 + at for at in range(len(cases))]
-    together = losses(tasks, outputs, labels, smoothing=0.1, weights=weights)
+    groups = [groups_of(kind, rows) for kind, rows in cases]
+    together = losses(tasks, outputs, labels, groups=groups, smoothing=0.1, weights=weights)
     alone = [w * loss(*case, smoothing=0.1) for w, *case in zip(weights, tasks, outputs, labels, strict=True)]
     torch.testing.assert_close(together, torch.stack(alone))
-    together = distillations(tasks, outputs, soft, temperature=2.0, weights=weights)
+    together = distillations(tasks, outputs, soft, groups=groups, temperature=2.0, weights=weights)
     alone = [w * distill(*case, temperature=2.0) for w, *case in zip(weights, tasks, outputs, soft, strict=True)]
     torch.testing.assert_close(together, torch.stack(alone))
 
@@ -224,5 +243,11 @@ def test_a_loss_is_the_mean_that_torch_computes(kind):
         "binary": lambda: functional.binary_cross_entropy_with_logits(outputs, labels),
         "multilabel": lambda: 4 * functional.binary_cross_entropy_with_logits(outputs, labels),
         "regression": lambda: functional.mse_loss(outputs, (labels - 3.0) / 2.0),
+        "ranking": lambda: torch.stack(
+            [
+                functional.cross_entropy(outputs[start:end], labels[start:end] / labels[start:end].sum())
+                for start, end in ((0, 4), (4, 9), (9, 12))
+            ]
+        ).mean(),
     }.get(kind, lambda: functional.cross_entropy(outputs, labels))()
     torch.testing.assert_close(loss(task, outputs, labels), expected / unit(task))

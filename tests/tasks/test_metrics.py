@@ -11,12 +11,12 @@ from sklearn import metrics as sk
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.tasks.kinds import KINDS
-from ray_mtlkd.tasks.metrics import METRICS, check_metric, evaluate, skill, trivial
+from ray_mtlkd.tasks.metrics import METRICS, check_metric, evaluate, metric_of, skill, trivial
 from ray_mtlkd.tasks.task import Task
 
 TAGS = ("O", "B-city", "I-city", "B-date")
 CLASSES = {"binary": ("no", "yes"), "multiclass": tuple("abcd"), "multilabel": tuple("abc"), "tagging": TAGS}
-EVERY = [(name, kind) for name, metric in METRICS.items() for kind in sorted(metric.kinds)]
+EVERY = [(name, kind) for name, metric in METRICS.items() for kind in sorted(metric.kinds)] + [("ndcg@3", "ranking")]
 
 
 def make(kind, metric, **changes):
@@ -29,6 +29,8 @@ def sample(kind, *, rows=60, seed=0):
     rng = np.random.default_rng(seed)
     if kind == "regression":
         return rng.normal(3, 2, rows).astype(np.float32), None
+    if kind == "ranking":
+        return ((np.arange(rows) % 5 == 0) * (1 + np.arange(rows) % 2)).astype(np.float32), np.arange(0, rows + 1, 6)
     if kind == "multiclass":
         return np.arange(rows) % 4, None
     if kind == "multilabel":
@@ -60,9 +62,9 @@ def logits_of(codes, classes):
 def test_right_predictions_are_perfect_and_noise_is_worse(name, kind):
     labels, offsets = sample(kind)
     task = make(kind, name)
-    perfect = METRICS[name].perfect
+    perfect = metric_of(task).perfect
     assert evaluate(task, right_outputs(kind, labels), labels, offsets) == pytest.approx(perfect, abs=1e-6)
-    assert METRICS[name].sign * (perfect - evaluate(task, noisy_outputs(kind, labels), labels, offsets)) > 0.01
+    assert metric_of(task).sign * (perfect - evaluate(task, noisy_outputs(kind, labels), labels, offsets)) > 0.01
 
 
 @pytest.mark.parametrize(("name", "kind"), EVERY)
@@ -70,7 +72,7 @@ def test_the_trivial_predictor_has_no_skill_and_truth_has_skill_one(name, kind):
     labels, offsets = sample(kind)
     task = make(kind, name)
     guess = trivial(task, labels, labels, offsets)
-    perfect = METRICS[name].perfect
+    perfect = metric_of(task).perfect
     value = evaluate(task, right_outputs(kind, labels), labels, offsets)
     assert skill(value, guess, perfect) == pytest.approx(1, abs=1e-6)
     assert skill(guess, guess, perfect) == 0
@@ -94,7 +96,7 @@ def test_a_table_with_one_kind_of_label_has_a_finite_value(name, kind, alike):
 @pytest.mark.parametrize(("name", "kind"), EVERY)
 def test_one_row_is_a_table(name, kind):
     labels, _ = sample(kind, rows=6)
-    offsets = np.array([0, 1]) if kind == "tagging" else None
+    offsets = np.array([0, 1]) if kind in {"tagging", "ranking"} else None
     assert math.isfinite(evaluate(make(kind, name), noisy_outputs(kind, labels[:1]), labels[:1], offsets))
 
 
@@ -281,6 +283,9 @@ def test_a_metric_that_does_not_fit_names_those_that_do():
     )
     assert "did you mean 'spearman'" in str(check_metric("speerman", "regression", where="x"))
     assert check_metric("rmse", "regression", where="x") is None
+    assert check_metric("ndcg@7", "ranking", where="x") is None
+    for name in ("ndcg@0", "ndcg@x", "map@3", "rmse@3"):
+        assert "use one of: map, mrr, ndcg, ndcg@K" in str(check_metric(name, "ranking", where="x"))
     with pytest.raises(MtlkdError, match="does not fit a binary task"):
         evaluate(replace(make("binary", "f1"), metric="rmse"), np.zeros(2, np.float32), np.zeros(2, np.float32))
 

@@ -199,7 +199,7 @@ def _misfit(task: ValidatedTask, features: Features) -> Sequence[MtlkdError]:
 
 def _tables(task: ValidatedTask, layout: Layout, inputs: Sequence[Inputs[Array]]) -> TaskTables[Array]:
     examples = {
-        split: Examples(made, np.ascontiguousarray(raw.labels), raw.row_ids, token_offsets(task, split))
+        split: Examples(made, np.ascontiguousarray(raw.labels), raw.row_ids, token_offsets(task, split), raw.groups)
         for (split, raw), made in zip(task.splits.items(), inputs, strict=True)
     }
     return TaskTables(

@@ -18,6 +18,7 @@ from ray_mtlkd.tasks.kinds.base import Kind, LabelForm, LossRule, contract
 from ray_mtlkd.tasks.kinds.binary import BINARY
 from ray_mtlkd.tasks.kinds.multiclass import MULTICLASS
 from ray_mtlkd.tasks.kinds.multilabel import MULTILABEL
+from ray_mtlkd.tasks.kinds.ranking import RANKING
 from ray_mtlkd.tasks.kinds.regression import REGRESSION
 from ray_mtlkd.tasks.kinds.tagging import TAGGING
 from ray_mtlkd.tasks.task import Task
@@ -31,6 +32,7 @@ KINDS: Registry[Kind] = Registry(
         "binary": BINARY,
         "multiclass": MULTICLASS,
         "multilabel": MULTILABEL,
+        "ranking": RANKING,
         "regression": REGRESSION,
         "tagging": TAGGING,
     },

@@ -1,7 +1,7 @@
 """What a kind of task fixes: the rest of the package asks a kind for it, and never which kind it is."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -133,6 +133,13 @@ class Describe(Protocol):
         """In a few words."""
 
 
+class Notice(Protocol):
+    """What a reader should know of a table's labels."""
+
+    def __call__(self, labels: Labels, offsets: Offsets, /) -> str | None:
+        """E.g. ``3 of 90 queries have no relevant candidate``; None for nothing."""
+
+
 class NameCheck(Protocol):
     """What class names must look like."""
 
@@ -172,11 +179,13 @@ class Kind:
         least_number: The smallest label, where labels are numbers; None for none.
         losses: By the name that a task's `loss` gives; the first is the default.
         metrics: Those that fit, by name; a metric may know more kinds by itself.
+        at_rank: Of these, what they are where only the first K ranks count: ``NAME@K``.
         fit: What a task knows of its train labels.
         constant: Outputs of the predictor that knows only the train labels.
         predict: What outputs say, in the terms of the labels.
         confidence: How probable that is; None where outputs are no logits of probabilities.
         describe: Labels in words.
+        notice: What a reader should know of labels that are in order.
         scale: Labels in the unit of the outputs.
         extent: What has a loss of its own.
         answer: What a prediction is called: the column ``TASK_answer`` of `ray-mtlkd predict`.
@@ -193,9 +202,11 @@ class Kind:
     constant: TrivialPredictor
     predict: Prediction
     describe: Describe
+    at_rank: Mapping[str, Callable[[int], Measure]] = field(default_factory=dict)
     classes: ClassRule | None = None
     least_number: float | None = None
     confidence: Confidence | None = None
+    notice: Notice | None = None
     scale: Scale = _as_they_are
     extent: Extent = "row"
     answer: str = "prediction"

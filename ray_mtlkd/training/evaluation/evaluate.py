@@ -107,7 +107,7 @@ class _Joined:
 
 
 def _measure(task: Task, outputs: Tensor, examples: Examples[Tensor]) -> float:
-    offsets = None if examples.offsets is None else examples.offsets.cpu().numpy()
+    offsets = None if examples.label_offsets is None else examples.label_offsets.cpu().numpy()
     return evaluate(task, outputs.cpu().numpy(), examples.labels.cpu().numpy(), offsets)
 
 

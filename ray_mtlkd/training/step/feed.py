@@ -19,7 +19,7 @@ from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables
 from ray_mtlkd.data.inputs import Inputs
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.training.settings import Optimization
-from ray_mtlkd.training.step.batches import Sampler, Stream
+from ray_mtlkd.training.step.batches import Drawn, GroupSampler, Sampler, Source, Stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +30,21 @@ class BatchTarget:
         task: Index of the task.
         outputs: Which of the batch's outputs are labelled [n] int64; None where all are.
         labels: Places of their labels in the task's train labels, and in its soft labels [n] int64.
-        share: Of the task's labels in this step that lie in this batch, in (0, 1].
+        groups: Where each group's rows begin among these, and the last one's end [g+1], on the host; None where rows
+            have no groups.
+        share: Of what has a loss of its own in this step (labels, or groups of them), that lies in this batch: (0, 1].
     """
 
     task: int
     outputs: Tensor | None
     labels: Tensor
+    groups: Tensor | None = None
     share: float = 1.0
+
+    @property
+    def losses(self) -> int:
+        """How many losses the task's loss is the mean of."""
+        return len(self.labels) if self.groups is None else len(self.groups) - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +121,9 @@ class OwnRows:
     ) -> None:
         self._streams = [
             Stream(
-                Sampler(rows=len(table.train), seed=seed, task=table.task.name),
-                batch_size=size,
-                gather=partial(_gather, at, table.train, _parts(size, parts)),
+                _source(table, batch_size=size, seed=seed),
+                parts=_parts(size, parts),
+                gather=partial(_gather, at, table.train, parts=len(_parts(size, parts))),
             )
             for at, (table, size) in enumerate(zip(tables, batch_sizes, strict=True))
         ]
@@ -135,15 +143,23 @@ class OwnRows:
             stream.drawn = count
 
 
-def _gather(task: int, train: Examples[Tensor], sizes: Sequence[int], rows: Tensor) -> list[tuple[Batch, ...]]:
-    """The batches of several steps, each in parts of ``sizes``."""
-    every = [*sizes] * (len(rows) // sum(sizes))
-    places = (send(train.places(part), train.labels.device) for part in torch.split_with_sizes(rows, every))
+def _source(table: TaskTables[Tensor], *, batch_size: int, seed: int) -> Source:
+    """Where a task's rows come from: one by one, or by the groups that stay together."""
+    groups, name = table.train.groups, table.task.name
+    if groups is None:
+        return Sampler(rows=len(table.train), seed=seed, task=name)
+    return GroupSampler(groups=groups, most=batch_size, seed=seed, task=name)
+
+
+def _gather(task: int, train: Examples[Tensor], drawn: Drawn, *, parts: int) -> list[tuple[Batch, ...]]:
+    """The batches of several steps, each in so many parts; parts without a row are left out."""
+    groups = drawn.groups or (None,) * len(drawn.sizes)
+    places = (send(train.places(part), train.labels.device) for part in torch.split(drawn.rows, list(drawn.sizes)))
     batches = [
-        Batch(inputs=inputs, targets=(BatchTarget(task=task, outputs=None, labels=labels),))
-        for inputs, labels in zip(train.batches(rows, every), places, strict=True)
+        Batch(inputs=inputs, targets=(BatchTarget(task=task, outputs=None, labels=labels, groups=of),))
+        for inputs, labels, of in zip(train.batches(drawn.rows, drawn.sizes), places, groups, strict=True)
     ]
-    return _by_step(batches, len(sizes))
+    return _by_step(batches, parts)
 
 
 class SharedRows:
@@ -152,7 +168,8 @@ class SharedRows:
     def __init__(self, tables: SetupTables[Tensor], *, batch_size: int, parts: int, seed: int) -> None:
         self._tables = tables.tasks
         self._inputs = tables.tasks[0].train.inputs
-        self._sizes = _parts(batch_size, parts)
+        sizes = _parts(batch_size, parts)
+        self._parts = len(sizes)
         ids = [table.train.row_ids for table in tables.tasks]
         self._rows = torch.unique(torch.cat(ids))
         # [T, rows of the file]: where a task's label of a row stands among the task's labels, -1 where it has none
@@ -162,7 +179,7 @@ class SharedRows:
         # tasks that label all of these rows need no look-up of which rows they label
         self._labels_all = [len(labelled) == len(self._rows) for labelled in ids]
         sampler = Sampler(rows=len(self._rows), seed=seed, task=tables.name)
-        self._stream = Stream(sampler, batch_size=batch_size, gather=self._gather)
+        self._stream = Stream(sampler, parts=sizes, gather=self._gather)
 
     def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
         """One batch for all tasks, or several where it is cut into parts."""
@@ -179,14 +196,14 @@ class SharedRows:
         """Go on from ``drawn`` [1]."""
         (self._stream.drawn,) = drawn
 
-    def _gather(self, places: Tensor) -> list[tuple[Batch, ...]]:
-        rows, every = self._rows[places], [*self._sizes] * (len(places) // sum(self._sizes))
+    def _gather(self, drawn: Drawn) -> list[tuple[Batch, ...]]:
+        rows, every = self._rows[drawn.rows], list(drawn.sizes)
         found: Sequence[Inputs[Tensor]] = self._inputs.batches(rows, every)
         batches = [
             Batch(inputs=inputs, targets=tuple(self._targets(part)))
             for inputs, part in zip(found, torch.split_with_sizes(rows, every), strict=True)
         ]
-        return _by_step(batches, len(self._sizes))
+        return _by_step(batches, self._parts)
 
     def _targets(self, rows: Tensor) -> Iterator[BatchTarget]:
         found = self._places.index_select(1, rows)
@@ -207,8 +224,14 @@ def _parts(batch_size: int, parts: int) -> list[int]:
 
 
 def _by_step(batches: Sequence[Batch], parts: int) -> list[tuple[Batch, ...]]:
-    """The parts of each step."""
-    return [_with_shares(batches[start : start + parts]) for start in range(0, len(batches), parts)]
+    """The parts of each step that hold anything."""
+    steps = (batches[start : start + parts] for start in range(0, len(batches), parts))
+    return [_with_shares([part for part in step if _holds_rows(part)]) for step in steps]
+
+
+def _holds_rows(batch: Batch) -> bool:
+    """Whether a part of a batch, cut between groups, has any."""
+    return not batch.targets or batch.targets[0].losses > 0
 
 
 def _of(batches: tuple[Batch, ...], tasks: frozenset[int]) -> tuple[Batch, ...]:
@@ -220,14 +243,14 @@ def _of(batches: tuple[Batch, ...], tasks: frozenset[int]) -> tuple[Batch, ...]:
 
 
 def _with_shares(batches: Sequence[Batch]) -> tuple[Batch, ...]:
-    """The batches with each target's share of its task's labels (tokens for tagging): losses are means over these."""
+    """The batches with each target's share of its task's labels, tokens or groups: losses are means over these."""
     if len(batches) == 1:
         return tuple(batches)
     totals = Counter[int]()
     for target in (target for batch in batches for target in batch.targets):
-        totals[target.task] += len(target.labels)
+        totals[target.task] += target.losses
 
     def share(target: BatchTarget) -> BatchTarget:
-        return replace(target, share=len(target.labels) / totals[target.task])
+        return replace(target, share=target.losses / totals[target.task])
 
     return tuple(replace(batch, targets=tuple(map(share, batch.targets))) for batch in batches)

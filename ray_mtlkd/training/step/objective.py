@@ -90,6 +90,7 @@ class Objective:
             [table.task for table in tables],
             outputs,
             [table.train.labels.index_select(0, target.labels) for table, target in zip(tables, targets, strict=True)],
+            groups=[target.groups for target in targets],
             smoothing=self._settings.label_smoothing,
             weights=[target.share for target in targets],
         )
@@ -101,6 +102,7 @@ class Objective:
             [self._tables[target.task].task for target in targets],
             outputs,
             [soft[target.task].take(target.labels) for target in targets],
+            groups=[target.groups for target in targets],
             temperature=self._kd.temperature,
             weights=[target.share * self._kd.kd_weight for target in targets],
         )

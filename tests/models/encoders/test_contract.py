@@ -8,13 +8,15 @@ import torch
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders import ENCODERS
 from ray_mtlkd.registry import decode_part
+from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.testing import check_encoder
 from ray_mtlkd.testing.examples import BUCKETS, LENGTHS, Example, examples_of
 from ray_mtlkd.training.step.losses import losses
 
 
 def loss(task, outputs, labels):
-    (value,) = losses([task], [outputs], [labels])
+    groups = torch.tensor([0, len(outputs)]) if kind_of(task).per_group else None
+    (value,) = losses([task], [outputs], [labels], groups=[groups])
     return value
 
 
@@ -30,6 +32,8 @@ def labels_of(case, lengths):
     rows = sum(lengths) if case.kind == "tagging" else len(lengths)
     if case.kind in {"multiclass", "tagging"}:
         return torch.arange(rows) % 3
+    if case.kind == "ranking":
+        return (torch.arange(rows) == 1).float()
     if case.kind == "regression":
         return torch.linspace(-1, 1, rows)
     shape = (rows,) if case.kind == "binary" else (rows, 3)
