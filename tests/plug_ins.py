@@ -1,6 +1,7 @@
 """Somebody else's parts, in files outside the package."""
 
 BALANCER = '''
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
@@ -25,7 +26,6 @@ class Halved:
 '''
 
 CURRICULUM = '''
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document

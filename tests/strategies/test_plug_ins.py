@@ -75,9 +75,8 @@ def test_what_is_wrong_with_somebody_s_part_is_one_error_at_its_place(value, sai
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        (("frozen=True, ", ""), "it is not a frozen dataclass"),
-        (("@dataclass(frozen=True, kw_only=True)", ""), "it is not a frozen dataclass"),
-        (("@document\n", ""), "it lacks `@document` of ray_mtlkd.decode"),
+        (("@document\n", ""), "it is not a frozen dataclass"),
+        (("@document\n", "@dataclass(kw_only=True)\n"), "it is not a frozen dataclass"),
         (("def weigh", "def way"), "it has no `weigh`"),
         (('    name: ClassVar[str] = "halved"\n', ""), "it has no `name`"),
         (('= "losses"', '= "loss"'), "its `needs` is 'loss', which is none of losses, norms, gram"),
@@ -89,6 +88,15 @@ def test_a_balancer_that_lacks_what_one_has_is_told_of_it(folder, changed, said)
     with pytest.raises(MtlkdError) as caught:
         decode_strategy("theirs:Halved", where="x")
     assert caught.value.what.startswith(f"'theirs:Halved' is no balancer: {said}")
+
+
+def test_a_frozen_dataclass_of_python_s_own_is_held_to_its_keys_too(folder):
+    (folder / "theirs.py").write_text(BALANCER.replace("@document\n", "@dataclass(frozen=True)\n"))
+    assert decode_strategy({"name": "theirs:Halved", "balancer": {"factor": 0.25}}, where="").balancer.factor == 0.25
+    with pytest.raises(MtlkdError, match="unknown key 'factr'"):
+        decode_strategy({"name": "theirs:Halved", "balancer": {"factr": 0.25}}, where="")
+    with pytest.raises(MtlkdError, match='factor: "1" does not fit'):
+        decode_strategy({"name": "theirs:Halved", "balancer": {"factor": "1"}}, where="")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import random
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +15,7 @@ from ray_mtlkd.testing import check_curriculum
 
 def broken(kind=JointKD, **methods):
     """One of this package's own with some of its members replaced."""
-    return document(dataclass(frozen=True, kw_only=True)(type("Broken", (kind,), methods)))()
+    return document(type("Broken", (kind,), methods))()
 
 
 def acting(change, kind=JointKD, **members):

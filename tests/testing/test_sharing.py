@@ -1,7 +1,6 @@
 """A way of sharing, or a regularizer, that breaks one promise is told which."""
 
 import re
-from dataclasses import dataclass
 
 import pytest
 import torch
@@ -35,7 +34,7 @@ def sharing(kind, model, **members):
         found = type("Broken", (model,), members)
         return found(encoder, tasks, 2) if model is MixtureModel else found(encoder, tasks)
 
-    return document(dataclass(frozen=True, kw_only=True)(type("Broken", (kind,), {"build": build})))()
+    return document(type("Broken", (kind,), {"build": build}))()
 
 
 def _mixture(**members):
@@ -92,7 +91,7 @@ def test_what_uses_does_not_name_is_told():
 
 
 def regularizer(penalty):
-    return document(dataclass(frozen=True, kw_only=True)(type("Broken", (Decay,), {"penalty": penalty})))()
+    return document(type("Broken", (Decay,), {"penalty": penalty}))()
 
 
 def test_a_sound_regularizer_passes():
