@@ -7,7 +7,6 @@ keeps every bit. JSON has no name for NaN and the infinities: they are written a
 
 import hashlib
 import json
-from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, cast
 
@@ -44,18 +43,22 @@ def loads(kind: type[T], text: str | bytes, *, where: str, fix: str) -> T:
         # mypy: a class is hashable
         found: T = adapter(cast(Any, kind)).validate_json(text, strict=True, extra="forbid")
     except ValidationError as error:
-        value = None
-        with suppress(ValueError):  # no JSON at all, which is then what does not fit
-            value = json.loads(text)
-        first = misfits(kind, value, error, where="")[0]
-        said = f"{first.where}: {first.what}" if first.where else first.what
-        raise MtlkdError(f"not what was written ({said})", where=where, fix=fix) from error
+        raise MtlkdError(f"not what was written ({_first_misfit(kind, text, error)})", where=where, fix=fix) from error
     return found
 
 
 def fingerprint(value: object) -> str:
     """A hash that is the same for equal values, in any process [64 hex digits]."""
     return hashlib.sha256(json.dumps(value, default=_plain, sort_keys=True).encode()).hexdigest()
+
+
+def _first_misfit(kind: type, text: str | bytes, error: ValidationError) -> str:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return "no JSON"
+    first = misfits(kind, value, error, where="")[0]
+    return f"{first.where}: {first.what}" if first.where else first.what
 
 
 def _plain(value: object) -> object:

@@ -25,7 +25,6 @@ class Halved:
 '''
 
 CURRICULUM = '''
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.strategies.curricula.base import Role

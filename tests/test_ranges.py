@@ -28,7 +28,7 @@ RANGES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "inside", "outside"), RANGES, ids=str)
+@pytest.mark.parametrize(("kind", "inside", "outside"), RANGES, ids=range(len(RANGES)))
 def test_a_range_holds_what_its_name_says_and_nothing_else(kind, inside, outside):
     for value in inside:
         found = decode(kind, value, where="x")

@@ -10,14 +10,12 @@ Nothing is pickled. A folder without ``model.json`` holds no model: its writer d
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from pydantic import TypeAdapter, ValidationError
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.inputs import Layout
@@ -26,6 +24,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import KEYS, build, decode_architecture
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import Stage
+from ray_mtlkd.serial import dumps, fingerprint, loads
 from ray_mtlkd.setups import Featuriser
 from ray_mtlkd.storage import Storage, absolute, join_uri, reaching
 from ray_mtlkd.tasks.task import Task
@@ -72,9 +71,6 @@ class _ModelHead:
     tasks: tuple[_TaskPart, ...]
     origin: Origin
     files: dict[str, str]
-
-
-_ADAPTER = TypeAdapter(_ModelHead)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +129,7 @@ def save(storage: Storage, chosen: Chosen, *, featurisers: bytes, origin: Origin
         storage.delete(_HEAD)  # the trial runs again: until it has ended, here is no model
     for name, content in contents.items():
         storage.write(name, content)
-    storage.write(_HEAD, _ADAPTER.dump_json(head, indent=1))
+    storage.write(_HEAD, dumps(head, indent=1).encode())
 
 
 def load_model(folder: str | Path) -> KeptModel:
@@ -181,12 +177,13 @@ def _read_head(storage: Storage) -> _ModelHead:
         below = [name for name in storage.folders() if storage.child(name).read(_HEAD) is not None]
         fix = f"give the folder of one of its models: {', '.join(below)}" if below else "give a sweep's models/TRIAL"
         raise MtlkdError("no model here", where=storage.uri, fix=fix)
+    where = join_uri(storage.uri, _HEAD)
     try:
-        head = _ADAPTER.validate_json(data)
-    except ValidationError as error:
-        raise _damaged("it is not what was written", join_uri(storage.uri, _HEAD)) from error
+        head = loads(_ModelHead, data, where=where, fix="")
+    except MtlkdError as error:
+        raise _damaged(error.what, where) from error
     if head.files.keys() != {_PARAMETERS, _FEATURES}:
-        raise _damaged("it names other files", join_uri(storage.uri, _HEAD))
+        raise _damaged("it names other files", where)
     return head
 
 
@@ -205,5 +202,4 @@ def _damaged(what: str, where: str) -> MtlkdError:
 
 def _teacher(architecture: Mapping[str, Any], parts: Sequence[_TaskPart], files: Mapping[str, str]) -> str:
     """Hash of all that decides a prediction."""
-    tasks = [asdict(part) for part in parts]
-    return hashlib.sha256(json.dumps([architecture, tasks, files], sort_keys=True).encode()).hexdigest()
+    return fingerprint((architecture, parts, files))

@@ -12,9 +12,9 @@ from ray_mtlkd.decode import decode, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.registry import Registry, is_reference
 from ray_mtlkd.strategies.balancers import BALANCERS, Balancer
+from ray_mtlkd.strategies.balancers.base import state_type
 from ray_mtlkd.strategies.curricula import CURRICULA, Curriculum
 from ray_mtlkd.strategies.curricula.base import TaskFacts
-from ray_mtlkd.strategies.state import dump_state, load_state
 
 __all__ = [
     "BALANCERS",
@@ -23,9 +23,7 @@ __all__ = [
     "Strategy",
     "decode_strategy",
     "describe_strategy",
-    "dump_state",
     "fit_tasks",
-    "load_state",
 ]
 
 NAMED: dict[str, tuple[str, str]] = {
@@ -122,6 +120,8 @@ def fit_tasks(strategy: Strategy, facts: Sequence[TaskFacts], *, where: str) -> 
     problems: list[MtlkdError] = []
     with gather(problems):
         strategy.balancer.init(1 if strategy.curriculum.own_models else len(facts))
+    with gather(problems):
+        state_type(strategy.balancer)
     with gather(problems):
         strategy.curriculum.begin(facts)
     raise_all(where, [MtlkdError(each.what, where=join(where, each.where), fix=each.fix) for each in problems])

@@ -14,14 +14,14 @@
 """
 
 import io
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import ClassicalRecord, classical_to_table
+from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.storage import Storage, join_uri
 
 _SPACE, _HEAD = "space.yaml", "sweep.json"
@@ -80,12 +80,13 @@ def _head(storage: Storage) -> SweepHead:
     data = storage.read(_HEAD)
     if data is None:
         raise MtlkdError("no sweep to resume", where=storage.uri, fix="start one with `--out` instead of `--resume`")
-    return SweepHead(**json.loads(data))
+    where = join_uri(storage.uri, _HEAD)
+    return loads(SweepHead, data, where=where, fix="start a new sweep with another `--out`")
 
 
 def create(storage: Storage, head: SweepHead, *, space_text: str) -> None:
     """Start a sweep."""
-    storage.write(_HEAD, json.dumps(asdict(head), indent=1).encode())
+    storage.write(_HEAD, dumps(head, indent=1).encode())
     storage.write(_SPACE, space_text.encode())
 
 

@@ -1,16 +1,16 @@
 """What every balancer promises, whichever tasks are active and however odd the numbers."""
 
 import copy
-import json
 import math
 import random
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.strategies.balancers import BALANCERS
-from ray_mtlkd.strategies.balancers.base import Balancer, Signals
-from ray_mtlkd.strategies.state import dump_state, load_state
+from ray_mtlkd.strategies.balancers.base import Balancer, Signals, state_type
 from ray_mtlkd.testing.base import expect, expect_structure, global_chance_untouched
 
 _STEPS = 4
@@ -42,7 +42,7 @@ def check_balancer(balancer: Balancer[Any], *, tasks: int = 5, runs: int = 25, s
         for signals in _run(draws, tasks):
             after = _check_step(balancer, signals, state)
             _expect_kept(state, after, waiting=_waiting(signals, tasks), tasks=tasks)
-            state = _restored(balancer.init(tasks), after)
+            state = _restored(balancer, after)
 
 
 def draw_signals(draws: random.Random, tasks: int) -> Signals:
@@ -98,12 +98,12 @@ def _with_own_chance(signals: Signals) -> Signals:
     return replace(signals, rng=copy.deepcopy(signals.rng))
 
 
-def _restored(like: Any, state: Any) -> Any:
+def _restored(balancer: Balancer[Any], state: Any) -> Any:
     """A state after its way through a checkpoint."""
     try:
-        restored = load_state(like, json.loads(json.dumps(dump_state(state))))
-    except TypeError as error:
-        raise AssertionError(f"the state is not plain data: {error}") from error
+        restored = loads(state_type(balancer), dumps(state), where="the state", fix="make it of its type")
+    except (TypeError, MtlkdError) as error:
+        raise AssertionError(f"the state is not plain data of its type: {error}") from error
     expect(repr(restored) == repr(state), "the state comes back from a checkpoint changed")
     return restored
 

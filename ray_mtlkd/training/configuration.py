@@ -30,7 +30,7 @@ class Configuration:
     relabel: Relabelling = field(default_factory=Relabelling)
 
 
-class _Part(NamedTuple):
+class _Reading(NamedTuple):
     """One field of a configuration: the sections that say it, and what decodes them."""
 
     sections: tuple[str, ...]
@@ -45,16 +45,16 @@ def _architecture(tree: Tree, places: Places) -> Architecture:
     return decode_architecture(tree, places=places)
 
 
-def _settings(section: str, kind: type) -> _Part:
+def _settings(section: str, kind: type) -> _Reading:
     def read(tree: Tree, places: Places) -> Any:
         return decode(kind, tree.get(section, {}), where=places.get(section, section))
 
-    return _Part((section,), read)
+    return _Reading((section,), read)
 
 
-_PARTS: Mapping[str, _Part] = {
-    "strategy": _Part((STRATEGY,), _strategy),
-    "architecture": _Part(KEYS, _architecture),
+_PARTS: Mapping[str, _Reading] = {
+    "strategy": _Reading((STRATEGY,), _strategy),
+    "architecture": _Reading(KEYS, _architecture),
     "training": _settings("training", Optimization),
     "convergence": _settings("convergence", Convergence),
     "kd": _settings("kd", Distillation),

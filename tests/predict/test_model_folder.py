@@ -157,7 +157,7 @@ def test_a_file_with_another_content_or_none_is_named(kept, name):
 @pytest.mark.parametrize("broken", ["{", "{}", '{"teacher": 1}'])
 def test_a_head_that_is_none_is_named(kept, broken):
     (kept / "model.json").write_text(broken)
-    with pytest.raises(MtlkdError, match=r"model\.json: the model is damaged: it is not what was written"):
+    with pytest.raises(MtlkdError, match=r"model\.json: the model is damaged: not what was written"):
         load(Storage.at(str(kept)))
 
 

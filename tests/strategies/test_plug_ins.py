@@ -90,6 +90,15 @@ def test_a_balancer_that_lacks_what_one_has_is_told_of_it(folder, changed, said)
     assert caught.value.what.startswith(f"'theirs:Halved' is no balancer: {said}")
 
 
+def test_a_frozen_dataclass_of_python_s_own_is_held_to_its_keys_too(folder):
+    (folder / "theirs.py").write_text(BALANCER.replace("@document\n", "@dataclass(frozen=True)\n"))
+    assert decode_strategy({"name": "theirs:Halved", "balancer": {"factor": 0.25}}, where="").balancer.factor == 0.25
+    with pytest.raises(MtlkdError, match="unknown key 'factr'"):
+        decode_strategy({"name": "theirs:Halved", "balancer": {"factr": 0.25}}, where="")
+    with pytest.raises(MtlkdError, match='factor: "1" does not fit'):
+        decode_strategy({"name": "theirs:Halved", "balancer": {"factor": "1"}}, where="")
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

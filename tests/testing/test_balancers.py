@@ -21,7 +21,7 @@ class Counting:
     name: ClassVar[str] = "counting"
     needs: ClassVar[str] = "losses"
 
-    def init(self, num_tasks):
+    def init(self, num_tasks) -> tuple[int, ...]:
         return (0,) * num_tasks
 
     def weigh(self, signals, state):

@@ -5,15 +5,14 @@ actor reads its part's rows from storage, and writes their labels there. An acto
 its part is done again; what it left is a draft.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import TypeVar
 
 import pyarrow as pa
 import ray
 import ray.data
 import torch
-from pydantic import TypeAdapter
 from ray.data.exceptions import ExecutionTimeoutError
 from ray.exceptions import ObjectLostError, RayActorError, RaySystemError
 
@@ -27,10 +26,10 @@ from ray_mtlkd.predict.dataset import output
 from ray_mtlkd.predict.dataset.output import Written
 from ray_mtlkd.predict.dataset.source import Part
 from ray_mtlkd.predict.dataset.work import Done, Work, Worker, finish, peak_bytes
+from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.storage import Storage, reaching
 
-_PART = TypeAdapter(Part)
-_DONE = TypeAdapter(Done)
+T = TypeVar("T")
 
 STALLED_S = 3600
 """Without a part for so long, the pool ends with an error: somebody holds every CPU, or a part is far too large."""
@@ -65,8 +64,8 @@ class PartActor:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """One line a part."""
-        found = [self._do(_PART.validate_json(line)) for line in batch["part"].to_pylist()]
-        return pa.table({"done": [json.dumps(asdict(done)) for done in found]})
+        found = [self._do(_told(Part, line)) for line in batch["part"].to_pylist()]
+        return pa.table({"done": [dumps(done) for done in found]})
 
     def _do(self, part: Part) -> Done:
         try:
@@ -84,6 +83,11 @@ class PartActor:
                 raise
             return Done(written=None, problems=tuple(_plain(error) for error in flatten(mistakes)))
         return Done(written=written, start_bytes=self._worker.start_bytes, peak_bytes=peak_bytes())
+
+
+def _told(kind: type[T], line: str) -> T:
+    """A message between the pool and its actors."""
+    return loads(kind, line, where="a message of the pool", fix="run the same version everywhere")
 
 
 def _plain(error: MtlkdError) -> tuple[str, str, str]:
@@ -117,7 +121,7 @@ def relabel(work: Work, pool: Pool, *, tell: Callable[[Done], None]) -> None:
 def _run(work: Work, parts: Sequence[Part], pool: Pool) -> Iterator[Done]:
     """What becomes of each part, in whatever order."""
     size = min(pool.actors or room(pool), len(parts))
-    blocks = [pa.table({"part": [_PART.dump_json(part).decode()]}) for part in parts]
+    blocks = [pa.table({"part": [dumps(part)]}) for part in parts]
     with quiet_data(stalled_s=STALLED_S):
         # Blocks that exist already start no task that would wait for a CPU beside the actors.
         dataset = dataset_of(blocks).map_batches(
@@ -133,7 +137,7 @@ def _run(work: Work, parts: Sequence[Part], pool: Pool) -> Iterator[Done]:
         )
         try:
             for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                yield from (_DONE.validate_json(line) for line in batch["done"].to_pylist())
+                yield from (_told(Done, line) for line in batch["done"].to_pylist())
         except (ExecutionTimeoutError, RayActorError, RaySystemError, ObjectLostError) as error:
             raise MtlkdError(
                 f"the pool has given up ({first_line(error)})",

@@ -2,7 +2,9 @@
 
 import random
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol, TypeVar, get_args
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_type_hints
+
+from ray_mtlkd.errors import MtlkdError
 
 Needs = Literal["losses", "norms", "gram"]
 NEEDS: tuple[Needs, ...] = get_args(Needs)
@@ -50,8 +52,8 @@ class Weights:
 class Balancer(Protocol[S]):
     """A frozen dataclass whose fields are the hyper-parameters; both methods are pure.
 
-    A state is plain data (tuples of numbers, None, nested tuples or frozen dataclasses of these), so that it can be
-    stored as JSON.
+    A state is plain data (tuples of numbers, None, nested tuples or frozen dataclasses of these), so that a checkpoint
+    can hold it as JSON; it is read again by the type that `init` says that it returns.
     """
 
     needs: ClassVar[Needs]
@@ -69,3 +71,20 @@ class Balancer(Protocol[S]):
 
     def weigh(self, signals: Signals, state: S) -> tuple[Weights, S]:
         """The weights of this step and the next state."""
+
+
+def state_type(balancer: Balancer[Any]) -> type[Any]:
+    """What a balancer's states are, as `init` declares it.
+
+    Raises:
+        MtlkdError: where it does not.
+    """
+    try:
+        declared: type[Any] = get_type_hints(type(balancer).init)["return"]
+    except (KeyError, NameError) as error:
+        raise MtlkdError(
+            f"`{type(balancer).__name__}.init` does not say what it returns",
+            where="balancer",
+            fix="annotate it with the type of the state: a checkpoint is read by that type",
+        ) from error
+    return declared

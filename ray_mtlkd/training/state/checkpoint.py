@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import safetensors.torch
-from pydantic import TypeAdapter, ValidationError
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.storage import Storage, join_uri
 from ray_mtlkd.training.state import soft_labels
 from ray_mtlkd.training.state.progress import Internals, Progress, Snapshot
@@ -38,9 +38,6 @@ class _CheckpointHead:
     snapshots: dict[int, _StoredFile]
     soft: dict[int, _StoredFile]
     progress: Progress
-
-
-_ADAPTER = TypeAdapter(_CheckpointHead)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +79,7 @@ class Checkpoints:
             soft={task: self._written[name] for task, name in progress.soft.items()},
             progress=progress,
         )
-        self._storage.write(_HEAD, _ADAPTER.dump_json(head))
+        self._storage.write(_HEAD, dumps(head).encode())
         named = {_HEAD, head.live.name, *(file.name for part in (head.snapshots, head.soft) for file in part.values())}
         for name in self._storage.names():
             if name not in named:
@@ -94,21 +91,20 @@ class Checkpoints:
 
         Raises:
             DamagedCheckpointError: where a file is missing or damaged.
-        MtlkdError: where it belongs to another job.
+            MtlkdError: where it belongs to another job.
         """
         data = self._storage.read(_HEAD)
         if data is None:
             return None
+        where = join_uri(self._storage.uri, _HEAD)
         try:
-            head = _ADAPTER.validate_json(data)
-        except ValidationError as error:
-            raise DamagedCheckpointError(
-                "damaged", where=join_uri(self._storage.uri, _HEAD), fix=f"delete {self._storage.uri}"
-            ) from error
+            head = loads(_CheckpointHead, data, where=where, fix=f"delete {self._storage.uri}")
+        except MtlkdError as error:
+            raise DamagedCheckpointError(f"damaged: {error.what}", where=where, fix=error.fix) from error
         if head.job != self._job:
             raise MtlkdError(
                 "the checkpoint belongs to other data or another configuration",
-                where=join_uri(self._storage.uri, _HEAD),
+                where=where,
                 fix="give a new output folder, or the search space and tables that the sweep was started with",
             )
         return Restored(

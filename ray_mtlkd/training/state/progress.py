@@ -1,7 +1,6 @@
 """What a run has done so far, as plain data: it goes into a checkpoint as JSON and comes back exactly."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from torch import Tensor
 
@@ -17,13 +16,13 @@ class Internals:
     Attributes:
         drawn: Batches that each sampler has given.
         trackers: [T].
-        balancer: The balancer's state as JSON data.
+        balancer: The balancer's state as JSON: its type is the balancer's own.
         rng: State of the balancer's random generator: version, words, cached gauss.
     """
 
     drawn: tuple[int, ...]
     trackers: tuple[Tracker, ...]
-    balancer: Any
+    balancer: str
     rng: tuple[int, tuple[int, ...], float | None]
 
 

@@ -14,8 +14,8 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import penalty_of
 from ray_mtlkd.models.check import sparse_tables
 from ray_mtlkd.models.sharing import MultitaskModel
-from ray_mtlkd.strategies import dump_state, load_state
-from ray_mtlkd.strategies.balancers.base import Signals, Weights
+from ray_mtlkd.serial import dumps, loads
+from ray_mtlkd.strategies.balancers.base import Signals, Weights, state_type
 from ray_mtlkd.tasks.kinds import loss_of
 from ray_mtlkd.training.evaluation.convergence import Tracker
 from ray_mtlkd.training.job import Job
@@ -60,7 +60,6 @@ class Trainer:
         self._optimizer = Optimizer(self._model, settings)
         self._balancer = job.configuration.strategy.balancer
         self._state = self._balancer.init(len(self._tables))
-        self._fresh_state = self._state
         self._objective = Objective(self._model, self._tables, job.configuration)
         self._rng = random.Random(job.seed)  # noqa: S311 - order of projections, not a secret
         self._feed = feed(job.tables, settings, seed=job.seed)
@@ -122,7 +121,7 @@ class Trainer:
             internals=Internals(
                 drawn=self._feed.drawn,
                 trackers=tuple(trackers),
-                balancer=dump_state(self._state),
+                balancer=dumps(self._state),
                 rng=(version, words, gauss),
             ),
         )
@@ -160,7 +159,12 @@ class Trainer:
             torch.cuda.set_rng_state(snapshot.tensors["rng_cuda"], self._device)
         self._rng.setstate(snapshot.internals.rng)
         self._feed.move(snapshot.internals.drawn)
-        self._state = load_state(self._fresh_state, snapshot.internals.balancer)
+        self._state = loads(
+            state_type(self._balancer),
+            snapshot.internals.balancer,
+            where=f"the state of {self._balancer.name}",
+            fix="resume with the configuration that the checkpoint was written under",
+        )
         return snapshot.internals.trackers
 
     def _weigh_losses(

@@ -5,7 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ray_mtlkd.predict.dataset.pool import _DONE, _PART, PartActor
+from ray_mtlkd.predict.dataset.pool import PartActor
+from ray_mtlkd.predict.dataset.work import Done
+from ray_mtlkd.serial import dumps, loads
 from tests.keeping import write_data_set
 
 
@@ -18,9 +20,9 @@ def work(diverse, diverse_rows, planned, tmp_path):
 def _ask(work):
     """What an actor says of each part."""
     actor = PartActor(work.lean, 0.0)
-    lines = [_PART.dump_json(part).decode() for part in work.left]
+    lines = [dumps(part) for part in work.left]
     answers = actor(pa.table({"part": lines}))["done"].to_pylist()
-    return [_DONE.validate_json(answer) for answer in answers]
+    return [loads(Done, answer, where="", fix="") for answer in answers]
 
 
 def test_a_part_comes_back_as_what_was_written(work):

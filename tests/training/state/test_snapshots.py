@@ -10,7 +10,7 @@ from ray_mtlkd.training.state.snapshots import Snapshots
 
 def _snapshot(*best_steps):
     trackers = tuple(Tracker(best=0.5, best_step=step) for step in best_steps)
-    internals = Internals(drawn=(), trackers=trackers, balancer=None, rng=(3, (), None))
+    internals = Internals(drawn=(), trackers=trackers, balancer="[]", rng=(3, (), None))
     return Snapshot(tensors={"model.weight": torch.zeros(1, 1), "model.bias": torch.zeros(1)}, internals=internals)
 
 
