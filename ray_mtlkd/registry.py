@@ -152,8 +152,6 @@ def part_of(*attributes: str) -> Contract:
             return f"it is a {type(found).__name__}, not a class"
         if not is_dataclass(found) or not found.__dataclass_params__.frozen:  # type: ignore[attr-defined]
             return "it is not a frozen dataclass"
-        if not hasattr(found, "__pydantic_config__"):
-            return "it lacks `@document` of ray_mtlkd.decode above `@dataclass`: it would take any key"
         known = {field.name for field in fields(found)}
         missing = [name for name in ("name", *attributes) if name not in known and not hasattr(found, name)]
         return f"it has no `{missing[0]}`" if missing else None

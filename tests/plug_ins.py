@@ -25,7 +25,6 @@ class Halved:
 '''
 
 CURRICULUM = '''
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
@@ -51,7 +50,6 @@ class ToTheEnd:
 '''
 
 ENCODER = '''
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import nn
@@ -78,7 +76,6 @@ class OneLayerNetwork(Encoder):
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class OneLayer:
     """One layer on the numbers, for all tasks."""
 
@@ -98,7 +95,6 @@ class OneLayer:
 '''
 
 SHARING = '''
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import nn
@@ -123,7 +119,6 @@ class ApartModel(MultitaskModel):
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Apart:
     """Nothing is shared."""
 
@@ -134,14 +129,12 @@ class Apart:
 '''
 
 REGULARIZER = '''
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Decay:
     """A share of the heads' squared norm."""
 
