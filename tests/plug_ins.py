@@ -49,7 +49,6 @@ class ToTheEnd:
 '''
 
 ENCODER = '''
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import nn
@@ -76,7 +75,6 @@ class OneLayerNetwork(Encoder):
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class OneLayer:
     """One layer on the numbers, for all tasks."""
 
@@ -96,7 +94,6 @@ class OneLayer:
 '''
 
 SHARING = '''
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import nn
@@ -121,7 +118,6 @@ class ApartModel(MultitaskModel):
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Apart:
     """Nothing is shared."""
 
@@ -132,14 +128,12 @@ class Apart:
 '''
 
 REGULARIZER = '''
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
 
 
 @document
-@dataclass(frozen=True, kw_only=True)
 class Decay:
     """A share of the heads' squared norm."""
 

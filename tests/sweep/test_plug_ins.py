@@ -110,7 +110,7 @@ def test_a_sweep_trains_them_under_short_names_and_records_where_they_are_found(
 @pytest.mark.ray
 @pytest.mark.usefixtures("swept")
 def test_a_kept_model_of_theirs_predicts_with_their_code_and_says_what_it_misses_without(folder):
-    model = "out/models/theirs-sum+apart-c0-s1"
+    (model,) = (folder / "out" / "models").glob("*-sum+apart-*")
     ask = ("predict", "--checkpoint", model, "--data", "rows/test.parquet", "--out", "answers.parquet")
     without = run(folder, *ask)
     (line,) = without.stderr.splitlines()

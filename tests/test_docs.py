@@ -1,0 +1,56 @@
+"""What the pages show is what works, and what they name is there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ray_mtlkd.sweep.space import read_space
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory):
+    """The modules of the page on extending, by the name in their first line."""
+    folder = tmp_path_factory.mktemp("code")
+    for block in blocks("extending.md", "python"):
+        name = block.partition("\n")[0].removeprefix("# ")
+        (folder / name).write_text(block)
+    (folder / "space.yaml").write_text(blocks("extending.md", "yaml")[0])
+    return folder
+
+
+def test_the_worked_plug_ins_pass_their_own_tests(code):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
+    done = subprocess.run(command, cwd=code, capture_output=True, text=True, check=False)
+    assert "2 passed" in done.stdout, done.stdout
+
+
+def test_the_worked_search_space_decodes_with_their_code(code, monkeypatch):
+    monkeypatch.syspath_prepend(code)
+    labels = [strategy.label for strategy in read_space(code / "space.yaml").strategies]
+    assert labels == ["sum", "softened", "joint_kd+softened"]
+    for name in ("mine", "mine_too"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_files_that_a_page_names_are_there(page):
+    tree = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if ".venv" not in path.parts}
+    named = set(re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|md|yaml))?)`", page.read_text()))
+    missing = {name for name in named if not {name.rstrip("/"), f"ray_mtlkd/{name.rstrip('/')}"} & tree}
+    assert missing - {"code/"} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_link_to_a_file_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
