@@ -162,7 +162,7 @@ def job(tables):
             configuration=Configuration(
                 strategy=decode_strategy(strategy, where="strategy"),
                 architecture=Architecture(encoder=encoder or Mlp(hidden=(16,), dropout=0.1)),
-                training=training or Optimization(steps=120, batch_size=16, eval_every=5, lr=1e-2),
+                training=training or Optimization(steps=60, batch_size=16, eval_every=3, lr=2e-2),
                 convergence=convergence or Convergence(patience=2),
                 kd=kd or Distillation(),
             ),

@@ -45,6 +45,9 @@ NAMED = (
     {"balancer": "torchjd:UPGrad"},
 )
 
+BUDGET = 60 * 5
+"""Task batches of a run that is not told otherwise."""
+
 
 class _KilledError(Exception):
     pass
@@ -65,22 +68,22 @@ def _run(job, inline, folder, *, report=_silent, checkpoint_every_s=60.0):
 
 
 def _interrupted(make, inline, folder):
-    """The outcome of a run that dies at every fourth evaluation and is started again."""
+    """The outcome of a run that dies at every seventh evaluation and is started again."""
     seen = 0
 
-    def die_every_fourth(_):
+    def die_every_seventh(_):
         nonlocal seen
         seen += 1
-        if seen % 4 == 0:
+        if seen % 7 == 0:
             raise _KilledError
 
     for _ in range(100):
         try:
-            outcome = _run(make(), inline, folder, report=die_every_fourth, checkpoint_every_s=0)
+            outcome = _run(make(), inline, folder, report=die_every_seventh, checkpoint_every_s=0)
         except _KilledError:
             torch.rand(7)  # whatever else the worker does in between
             continue
-        assert seen > 4
+        assert seen > 7
         return outcome
     pytest.fail("the run never ends")
 
@@ -90,23 +93,20 @@ def _untimed(outcome):
 
 
 @pytest.mark.parametrize("strategy", NAMED, ids=str)
-def test_a_killed_run_resumes_and_ends_with_the_same_outcome_bit_for_bit(job, inline, tmp_path, strategy):
+def test_a_killed_run_resumes_and_ends_within_its_budget_with_the_same_outcome_bit_for_bit(
+    job, inline, tmp_path, strategy
+):
     whole = _run(job(strategy), inline, tmp_path / "whole")
+    assert 0 < whole.batches <= BUDGET
     outcome = _interrupted(lambda: job(strategy), inline, tmp_path / "killed")
     assert _untimed(outcome) == _untimed(whole)
-
-
-@pytest.mark.parametrize("strategy", NAMED, ids=str)
-def test_no_strategy_spends_more_than_the_budget(job, inline, tmp_path, strategy):
-    outcome = _run(job(strategy), inline, tmp_path)
-    assert 0 < outcome.batches <= 120 * 5
 
 
 @pytest.mark.parametrize("strategy", ["sum", "sequential_kd", "stop", "single_task"])
 def test_without_convergence_the_whole_budget_is_spent(job, inline, tmp_path, strategy):
     rule = Convergence(patience=1000)
     outcome = _run(job(strategy, convergence=rule), inline, tmp_path)
-    assert outcome.batches == 120 * 5
+    assert outcome.batches == BUDGET
 
 
 def test_the_same_seed_gives_the_same_outcome_and_another_seed_another(job, inline, tmp_path):
@@ -189,7 +189,7 @@ def test_a_teacher_predicts_its_table_once_and_its_soft_labels_are_gathered_from
     # A step is one pass a task, an evaluation one a validation table: none of them has more rows than a batch.
     # Before the first step a few rows of each task go through it twice, to see what their outputs depend on.
     evaluations[0][False] -= 2 * 5
-    assert evaluations == [Counter({True: 5 * 5, False: 5})] * (outcome.steps // 5)
+    assert evaluations == [Counter({True: 3 * 5, False: 5})] * (outcome.steps // 3)
 
 
 @pytest.mark.parametrize(("which", "expected"), [("tables", 5), ("shared_tables", 1)])
@@ -236,8 +236,8 @@ def test_after_a_rewind_the_model_is_what_it_was(job, inline, tmp_path):
     rewind = next(event for event in outcome.tasks[0].events if event.kind == "rewind")
     target = int(rewind.reason.rsplit(" ", 1)[1])
     by_step = {point.step: point for point in curve}
-    assert by_step[rewind.step + 5].valid == by_step[target + 5].valid
-    assert by_step[rewind.step + 5].loss == by_step[target + 5].loss
+    assert by_step[rewind.step + 3].valid == by_step[target + 3].valid
+    assert by_step[rewind.step + 3].loss == by_step[target + 3].loss
 
 
 def test_a_task_trained_alone_equals_a_setup_of_that_task(job, inline, tmp_path):
@@ -304,7 +304,7 @@ def test_a_run_with_a_damaged_checkpoint_starts_again_and_ends_the_same(job, inl
         (folder / "checkpoint.json").write_text("{")
     steps = []
     outcome = _run(job("sum"), inline, folder, report=lambda evaluation: steps.append(evaluation.step))
-    assert steps[0] == 5
+    assert steps[0] == 3
     assert _untimed(outcome) == _untimed(whole)
 
 
@@ -377,7 +377,7 @@ def test_a_resumed_run_does_not_repeat_what_its_checkpoint_holds(job, inline, tm
         _run(job("sum"), inline, tmp_path, report=die_later, checkpoint_every_s=0)
     steps = []
     _run(job("sum"), inline, tmp_path, report=lambda evaluation: steps.append(evaluation.step))
-    assert steps[0] == 20  # three checkpoints were written, the fourth evaluation died before its own
+    assert steps[0] == 12  # three checkpoints were written, the fourth evaluation died before its own
 
 
 def test_tasks_that_were_trained_alone_are_not_trained_again(job, inline, tmp_path):
@@ -405,7 +405,7 @@ def test_checkpoints_hold_nothing_pickled_and_nothing_stale(job, inline, tmp_pat
 @pytest.mark.parametrize("name", ["joint_kd", "rewind_only"])
 def test_many_rewinds_one_upon_another_find_all_they_go_back_to(job, inline, tmp_path, name, seed):
     """A short patience and frequent evaluations rewind often, also to before an earlier rewind's target."""
-    often = Optimization(steps=150, batch_size=8, eval_every=2, lr=3e-2)
+    often = Optimization(steps=100, batch_size=8, eval_every=2, lr=3e-2)
     strategy = {"name": name, "curriculum": {"rewind": True}} if name == "joint_kd" else name
     outcome = _run(job(strategy, seed=seed, training=often, convergence=Convergence(patience=4)), inline, tmp_path)
     assert sum(event.kind == "rewind" for event in outcome.tasks[0].events) >= 2
@@ -416,18 +416,18 @@ def test_many_rewinds_one_upon_another_find_all_they_go_back_to(job, inline, tmp
 def test_any_curriculum_trains_under_any_balancer(job, inline, tmp_path, curriculum, balancer):
     weights = [1.0] * (1 if curriculum == "single_task" else 5)
     value = {"name": balancer, **({"weights": weights} if balancer == "static" else {})}
-    short = Optimization(steps=24, batch_size=16, eval_every=2, lr=1e-2)
+    short = Optimization(steps=16, batch_size=16, eval_every=2, lr=1e-2)
     made = job({"curriculum": curriculum, "balancer": value}, training=short, convergence=Convergence(patience=1))
     outcome = _run(made, inline, tmp_path)
-    assert 0 < outcome.batches <= 24 * 5
+    assert 0 < outcome.batches <= 16 * 5
     assert all(math.isfinite(task.test) for task in outcome.tasks)
 
 
 PRACTICE = Optimization(
-    steps=120,
+    steps=60,
     batch_size=16,
-    eval_every=5,
-    lr=1e-2,
+    eval_every=3,
+    lr=2e-2,
     schedule="cosine",
     warmup=0.1,
     weight_decay=0.01,
@@ -478,7 +478,7 @@ class TestSharedRows:
     )
     def test_words_and_texts_train_together_and_resume_bit_for_bit(self, job, inline, tmp_path, shared_words, strategy):
         def make():
-            settings = replace(PRACTICE, sampling="equal", lr=3e-2)
+            settings = replace(PRACTICE, sampling="equal", lr=3e-2, steps=120, eval_every=6)
             encoder = Cnn(embedding=8, channels=8, widths=(1, 3), wide=8)
             return job(strategy, of=shared_words, encoder=encoder, training=settings)
 
