@@ -25,6 +25,7 @@ class Halved:
 '''
 
 CURRICULUM = '''
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.strategies.curricula.base import Role
