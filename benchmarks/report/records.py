@@ -17,10 +17,10 @@ from typing import get_args
 import pyarrow.parquet as pq
 
 from ray_mtlkd.records import Stage, Status, TaskRecord, from_table
-from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.archive import write_records
 from ray_mtlkd.sweep.plan import Plan, Trial, best_index
 from ray_mtlkd.sweep.space import decode_space
+from ray_mtlkd.sweep_folder import SweepFolder
 from ray_mtlkd.training.configuration import flat
 from ray_mtlkd.yaml_files import read_yaml
 
@@ -46,9 +46,9 @@ def write_sweeps(folder: Path, trials: int) -> Counter[str]:
     each = -(-trials // sum(map(len, done.values())))
     counts = Counter(dict.fromkeys((*get_args(Stage), *get_args(Status)), 0))
     for name, groups in done.items():
-        storage = Storage.at(str(folder / name))
+        sweep = SweepFolder.at(str(folder / name))
         for records in _sweep(name, groups, each=each):
-            write_records(storage, records[0].trial, records)
+            write_records(sweep, records[0].trial, records)
             counts.update((records[0].stage, records[0].status))
     return counts
 

@@ -98,9 +98,11 @@ def _gain(cell: "Cell", *, mark: str, wide: bool) -> Text:
 
 
 def _folder(results: Sequence[str], out: str | None) -> str:
-    first = results[0].rstrip("/")
+    from ray_mtlkd.sweep_folder import SweepFolder
+
     if out is not None:
         return out
-    if first.endswith(".parquet"):
+    folder = SweepFolder.at(results[0])
+    if folder.root.is_file:
         raise MtlkdError("a file has no folder for the report", where="--out", fix="give --out DIR")
-    return f"{first}/report"
+    return folder.report.uri

@@ -57,20 +57,21 @@ def _sweep(
     space: Path, *, out: str | None, resume: str | None, data_dir: Path | None, cluster: "Cluster", console: Console
 ) -> None:
     with importing():
-        from ray_mtlkd.storage import Storage, reaching
+        from ray_mtlkd.storage import reaching
         from ray_mtlkd.sweep import output
         from ray_mtlkd.sweep.prepare import prepare
         from ray_mtlkd.sweep.space import read_space
         from ray_mtlkd.sweep.tuner import SweepTarget
+        from ray_mtlkd.sweep_folder import SweepFolder
 
     found = read_space(space)
     now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
     uri = absolute(resume or out or f"runs/{found.name}-{now}")
     with reaching(uri):
         if resume is None:
-            output.check_empty(Storage.at(uri))
+            output.check_empty(SweepFolder.at(uri))
         else:
-            output.check_space(Storage.at(uri), found.fingerprint)
+            output.check_space(SweepFolder.at(uri), found.fingerprint)
     prepared = prepare(found, data_dir=data_dir, say=lambda line: console.print(f"{line} …", style="dim"))
     for warning in prepared.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
@@ -119,11 +120,12 @@ def finish(uri: str, *, failed: int, console: Console) -> None:
     with importing():
         from ray_mtlkd.cli.report import print_report
         from ray_mtlkd.report import build
-        from ray_mtlkd.storage import join_uri
+        from ray_mtlkd.sweep_folder import SweepFolder
 
-    report = build([uri], join_uri(uri, "report"))
+    folder = SweepFolder.at(uri)
+    report = build([uri], folder.report.uri)
     print_report(report, console, failed=failed)
-    console.print(f"tensorboard --logdir {join_uri(uri, 'tensorboard')}", soft_wrap=True, markup=False)
+    console.print(f"tensorboard --logdir {folder.tensorboard.uri}", soft_wrap=True, markup=False)
 
 
 class ReportAhead:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all
 from ray_mtlkd.records import SCHEMA, Stage, Status, TaskRecord, to_table
-from ray_mtlkd.report.files import ResultFile, record_files
+from ray_mtlkd.report.files import RecordFile, record_files
 
 _CURVES = ("curve", "events")
 _FLAT = pa.schema([column for column in SCHEMA if column.name not in _CURVES])
@@ -41,7 +41,7 @@ class Records:
     """
 
     table: pa.Table
-    files: tuple[ResultFile, ...] = ()
+    files: tuple[RecordFile, ...] = ()
 
     def curves(self, trials: Collection[str]) -> pa.Table:
         """The rows of these trials with ``sweep``, ``trial``, ``task``, ``curve`` and ``events``."""
@@ -69,8 +69,7 @@ def read(results: Sequence[str]) -> Records:
         MtlkdError: where there is nothing to read, or a file is truncated or holds something else.
         ExceptionGroup: of ``MtlkdError``, where several files are wrong.
     """
-    places = {(place.filesystem.type_name, place.path): place for given in results for place in record_files(given)}
-    files = tuple(places.values())
+    files = tuple({file.identity: file for given in results for file in record_files(given)}.values())
     with ThreadPoolExecutor(_THREADS) as pool:
         blocks = list(pool.map(lambda at: _read_block(files, at), range(0, len(files), _FILES_A_BLOCK)))
     problems = [problem for _, found in blocks for problem in found]
@@ -89,7 +88,7 @@ def of(records: Sequence[TaskRecord]) -> Records:
     return Records(table=_once(table.append_column("file", pa.repeat(pa.scalar(0, pa.int32()), len(records)))))
 
 
-def _read_block(files: Sequence[ResultFile], start: int) -> tuple[pa.Table, list[MtlkdError]]:
+def _read_block(files: Sequence[RecordFile], start: int) -> tuple[pa.Table, list[MtlkdError]]:
     """The rows of a block of files with each one's index, and what is wrong with the others."""
     tables = [_FLAT.empty_table()]
     index: list[int] = []
@@ -101,7 +100,7 @@ def _read_block(files: Sequence[ResultFile], start: int) -> tuple[pa.Table, list
     return pa.concat_tables(tables).combine_chunks().append_column("file", pa.array(index, pa.int32())), problems
 
 
-def _read_file(file: ResultFile) -> pa.Table:
+def _read_file(file: RecordFile) -> pa.Table:
     try:
         # Nothing is gained by fetching ahead what is in memory already.
         parquet = pq.ParquetFile(pa.BufferReader(file.read()), pre_buffer=False)
@@ -118,15 +117,15 @@ def _read_file(file: ResultFile) -> pa.Table:
     except (pa.ArrowException, OSError) as error:
         said = first_line(error)
         what = f"truncated or not a trial's record ({said})"
-        raise MtlkdError(what, where=file.shown, fix=_FIX) from error
+        raise MtlkdError(what, where=file.uri, fix=_FIX) from error
 
 
-def _lacks(columns: Sequence[str], file: ResultFile) -> MtlkdError:
+def _lacks(columns: Sequence[str], file: RecordFile) -> MtlkdError:
     what = f"not a trial's record: no column {', '.join(columns)}"
-    return MtlkdError(what, where=file.shown, fix="give the directory that a sweep wrote")
+    return MtlkdError(what, where=file.uri, fix="give the folder that a sweep wrote")
 
 
-def _impossible(table: pa.Table, files: Sequence[ResultFile]) -> list[MtlkdError]:
+def _impossible(table: pa.Table, files: Sequence[RecordFile]) -> list[MtlkdError]:
     """Values that no trial writes, one error a column, at the first file that holds one."""
     bad: dict[str, Any] = {
         f"column {name} has no value": pc.is_null(table[name]) for name in _REQUIRED if table[name].null_count
@@ -138,7 +137,7 @@ def _impossible(table: pa.Table, files: Sequence[ResultFile]) -> list[MtlkdError
     scored = pc.fill_null(pc.is_finite(table["score"]), fill_value=False)
     bad["a trial that is ok has no score"] = pc.and_(done, pc.invert(scored))
     found = [(what, table.filter(mask)["file"].to_pylist()) for what, mask in bad.items()]
-    return [MtlkdError(what, where=files[rows[0]].shown, fix=_FIX) for what, rows in found if rows]
+    return [MtlkdError(what, where=files[rows[0]].uri, fix=_FIX) for what, rows in found if rows]
 
 
 def _once(table: pa.Table) -> pa.Table:

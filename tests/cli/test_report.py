@@ -107,6 +107,12 @@ def test_failed_trials_are_told(run, results):
     assert "1 trial failed; the report says which and why" in run(results).output
 
 
+def test_a_query_of_a_place_stays_behind_the_report_that_lies_in_the_sweep(run, results):
+    found = run(f"{results.as_uri()}?a=b")
+    assert f"report:      {results.as_uri()}/report/report.md?a=b" in found.output.splitlines()
+    assert (results / "report" / "report.md").exists()
+
+
 def test_a_single_file_needs_an_out(run, results):
     error = run(results / "records" / "all.parquet").exception
     assert isinstance(error, MtlkdError)

@@ -102,6 +102,22 @@ def test_a_report_goes_to_any_place_that_pyarrow_knows(golden, tmp_path):
     assert (tmp_path / "there" / "report.md").exists()
 
 
+def test_a_query_of_a_place_stays_behind_its_names_and_every_file_lands_in_the_folder(golden, tmp_path):
+    out = tmp_path / "there"
+    found = report.build([f"{golden.as_uri()}?a=b"], f"{out.as_uri()}?a=b")
+    assert found.page == f"{out.as_uri()}/report.md?a=b"
+    names = ["configurations.csv", "gains.csv", "gains.png", "gains.svg", "report.md", "tasks.csv"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "there"]
+
+
+def test_a_place_that_cannot_be_written_is_named(golden, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(MtlkdError, match="cannot be reached or written") as caught:
+        report.build([str(golden)], tmp_path / "file")
+    assert caught.value.where == str(tmp_path / "file")
+
+
 def test_several_sweeps_are_one_report(made, write, tmp_path):
     for sweep, gain in (("v", 1.1), ("w", 1.3)):
         trials = [

@@ -76,7 +76,7 @@ def test_a_folder_without_records_is_named(tmp_path):
 
 
 def test_an_unknown_scheme_is_an_error():
-    with pytest.raises(MtlkdError, match=r"^nosuch://bucket/sweep: not a place"):
+    with pytest.raises(MtlkdError, match=r"^nosuch://bucket/sweep: no such place"):
         read(["nosuch://bucket/sweep"])
 
 

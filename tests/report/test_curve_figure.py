@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ray_mtlkd.report.curves import draw_curves
+from ray_mtlkd.report.curve_figure import draw_curves
 from ray_mtlkd.report.load import read
 from ray_mtlkd.report.runs import group
 
