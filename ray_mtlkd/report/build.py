@@ -9,7 +9,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.report import classical, load, model_to_take
 from ray_mtlkd.report.advice import Advice, advise
 from ray_mtlkd.report.curve_figure import draw_curves
-from ray_mtlkd.report.exports import configurations_csv, gains_csv, tasks_csv
+from ray_mtlkd.report.exports import configurations_csv, gains_csv, strategies_csv, tasks_csv
 from ray_mtlkd.report.figures import draw_gains, saved, style
 from ray_mtlkd.report.history import trials
 from ray_mtlkd.report.load import Records
@@ -37,7 +37,7 @@ class Report:
 
 
 def build(results: Sequence[str], out: str | Path) -> Report:
-    """Read the records of these sweeps and write ``report.md``, three tables and the figures into the folder ``out``.
+    """Read the records of these sweeps and write ``report.md``, four tables and the figures into the folder ``out``.
 
     Args:
         results: Sweep directories, folders of Parquet files or files; paths or URIs that pyarrow knows.
@@ -56,12 +56,12 @@ def build(results: Sequence[str], out: str | Path) -> Report:
     files, images = _figures(setups, found, records, advice)
     text = page(setups, summary=found, advice=advice, records=records, trials=rows, classical=baselines, figures=images)
     files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}
-    files["configurations.csv"] = configurations_csv(rows)
+    files |= {"strategies.csv": strategies_csv(setups), "configurations.csv": configurations_csv(rows)}
     folder = Storage.at(str(out))
     with reaching(folder.uri):
         for name, content in files.items():
             folder.write(name, content)
-    failed = sum(row["status"] == "failed" for row in rows)
+    failed = sum(row["status"] != "ok" for row in rows)
     return Report(page=join_uri(folder.uri, "report.md"), summary=found, advice=advice, failed=failed)
 
 
@@ -78,7 +78,7 @@ def _replicated(records: Records, *, where: str) -> tuple[Setup, ...]:
     if "replicate" in records.table["stage"].unique().to_pylist():
         return group(records.table)
     ended = trials(records.table)
-    errors = [row["error"] for row in ended if row["status"] == "failed"]
+    errors = [row["error"] for row in ended if row["status"] != "ok"]
     what = "no replicate trial yet"
     fix = "finish the sweep with `ray-mtlkd sweep … --resume DIR`: only replicate trials are reported"
     if len(errors) == len(ended):

@@ -2,27 +2,25 @@
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ray_mtlkd.arrow import is_optional
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all
-from ray_mtlkd.records import SCHEMA, Stage, Status, TaskRecord, to_table
+from ray_mtlkd.records import COLUMNS, DEFAULTS, SCHEMA, TaskRecord, to_table
 from ray_mtlkd.report.files import RecordFile, record_files
 
 _CURVES = ("curve", "events")
 _FLAT = pa.schema([column for column in SCHEMA if column.name not in _CURVES])
-_REQUIRED = [
-    column.name
-    for column in fields(TaskRecord)
-    if column.name not in _CURVES and type(None) not in get_args(column.type)
-]
-_OPTIONAL = {column.name for column in fields(TaskRecord) if column.default is None}
-"""Columns that records of an earlier version may lack."""
-_DOMAINS: dict[str, tuple[Any, ...]] = {"stage": get_args(Stage), "status": get_args(Status), "sign": (1, -1)}
+_REQUIRED = [name for name in _FLAT.names if not is_optional(COLUMNS[name])]
+_DOMAINS: dict[str, tuple[Any, ...]] = {
+    "sign": (1, -1),
+    **{name: get_args(kind) for name, kind in COLUMNS.items() if get_origin(kind) is Literal},
+}
 _THREADS = 4
 _FILES_A_BLOCK = 32
 """Ten thousand one-trial tables cost more in buffers than in data: a thread reads and joins this many at a time."""
@@ -52,10 +50,7 @@ class Records:
 
         def read(index: int) -> pa.Table:
             table = pq.ParquetFile(pa.BufferReader(self.files[index].read())).read(columns=columns, use_threads=False)
-            missing = [name for name in columns if name not in table.column_names]
-            if missing:
-                raise _lacks(missing, self.files[index])
-            return table.select(columns).cast(schema)
+            return _whole(table, schema, self.files[index])
 
         with ThreadPoolExecutor(_THREADS) as pool:
             table = pa.concat_tables([schema.empty_table(), *pool.map(read, indices)])
@@ -105,24 +100,28 @@ def _read_file(file: RecordFile) -> pa.Table:
         # Nothing is gained by fetching ahead what is in memory already.
         parquet = pq.ParquetFile(pa.BufferReader(file.read()), pre_buffer=False)
         table = parquet.read(columns=_FLAT.names, use_threads=False)
-        if table.schema.equals(_FLAT):
-            return table
-        missing = [name for name in _FLAT.names if name not in table.column_names]
-        for name in _OPTIONAL.intersection(missing):
-            table = table.append_column(name, pa.nulls(table.num_rows, _FLAT.field(name).type))
-            missing.remove(name)
-        if missing:
-            raise _lacks(missing, file)
-        return table.select(_FLAT.names).cast(_FLAT)
+        return table if table.schema.equals(_FLAT) else _whole(table, _FLAT, file)
     except (pa.ArrowException, OSError) as error:
         said = first_line(error)
         what = f"truncated or not a trial's record ({said})"
         raise MtlkdError(what, where=file.uri, fix=_FIX) from error
 
 
-def _lacks(columns: Sequence[str], file: RecordFile) -> MtlkdError:
-    what = f"not a trial's record: no column {', '.join(columns)}"
-    return MtlkdError(what, where=file.uri, fix="give the folder that a sweep wrote")
+def _whole(table: pa.Table, schema: pa.Schema, file: RecordFile) -> pa.Table:
+    """A file's columns as ``schema`` asks for them; one that it lacks says that there is nothing.
+
+    Raises:
+        MtlkdError: where it lacks a column that no record is without.
+    """
+    missing = [name for name in schema.names if name not in table.column_names]
+    needed = [name for name in missing if name not in DEFAULTS]
+    if needed:
+        what = f"not a trial's record: no column {', '.join(needed)}"
+        raise MtlkdError(what, where=file.uri, fix="give the folder that a sweep wrote")
+    for name in missing:
+        kind = schema.field(name).type
+        table = table.append_column(name, pa.repeat(pa.scalar(DEFAULTS[name], type=kind), table.num_rows))
+    return table.select(schema.names).cast(schema)
 
 
 def _impossible(table: pa.Table, files: Sequence[RecordFile]) -> list[MtlkdError]:

@@ -18,9 +18,6 @@ from ray_mtlkd.records import SCHEMA, TaskRecord, to_table
 from ray_mtlkd.storage import Storage, join_uri
 from ray_mtlkd.sweep_folder import PARQUET, SweepFolder
 
-LOST = "the worker was lost"
-"""How the error of a trial begins that failed through no fault of its own."""
-
 BLOCK = 500
 """Trials of a merged file."""
 
@@ -74,14 +71,14 @@ def finished(sweep: SweepFolder) -> dict[str, float | None]:
     return {
         name: row["score"] if row["status"] == "ok" else None
         for name, row in _trials(sweep).items()
-        if not (row["error"] or "").startswith(LOST)
+        if row["status"] != "lost"
     }
 
 
 def count(sweep: SweepFolder) -> Counts:
     """How many trials ended well and how many failed, lost ones included."""
     ended = [row["status"] for row in _trials(sweep).values()]
-    return Counts(ok=ended.count("ok"), failed=ended.count("failed"))
+    return Counts(ok=ended.count("ok"), failed=len(ended) - ended.count("ok"))
 
 
 def _trials(sweep: SweepFolder) -> dict[str, dict[str, Any]]:
@@ -94,7 +91,7 @@ def _trials(sweep: SweepFolder) -> dict[str, dict[str, Any]]:
     singles, merged = _names(folder)
     found: dict[str, dict[str, Any]] = {}
     for name in (*merged, *singles):  # a trial that ran again stands in a file of its own
-        columns = ["trial", "status", "score", "error"]
+        columns = ["trial", "status", "score"]
         try:
             table = pq.ParquetFile(io.BytesIO(folder.read(name) or b"")).read(columns=columns, use_threads=False)
         except (pa.ArrowException, OSError) as error:

@@ -21,10 +21,11 @@ from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.data.inputs import Features
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.predict.model_folder import Origin, save
+from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.sweep.archive import write_records
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.relabel import Relabeller, SharedActors
-from ray_mtlkd.sweep.results import failed_records, records_of
+from ray_mtlkd.sweep.results import records_of
 from ray_mtlkd.sweep.schema import KeepModels
 from ray_mtlkd.sweep.tensorboard import TrialWriter
 from ray_mtlkd.sweep_folder import SweepFolder
@@ -80,16 +81,14 @@ def run_trial(config: Mapping[str, Any], bench: TrialContext) -> None:
             # since no process uses a GPU again that has failed it.
             raise
         except Exception as error:  # noqa: BLE001 - would fail again each time, and must not end the sweep
-            said = _said(error, folder, trial)
-            writer.fail(said, batches=progress.batches)
-            write_records(folder, trial.name, failed_records(trial, tables, sweep=bench.sweep, error=said))
-            last: dict[str, Any] = {"status": "failed", "score": None, "wall_s": 0.0}
+            end, results = _end_by(error, folder, trial), None
+            writer.fail(end, batches=progress.batches)
         else:
+            end, results = outcome.end, outcome.tasks
             writer.finish(tuple(table.task.name for table in tables.tasks), outcome)
-            write_records(folder, trial.name, records_of(trial, tables, sweep=bench.sweep, outcome=outcome))
-            last = {"status": "ok", "score": outcome.score, "wall_s": outcome.wall_s}
+        write_records(folder, trial.name, records_of(trial, tables, sweep=bench.sweep, end=end, results=results))
     folder.checkpoints(trial.name).clear()
-    tune.report({**last, "share": 1.0})
+    tune.report({"status": end.status, "score": end.score, "wall_s": end.wall_s, "share": 1.0})
 
 
 def _train(trial: Trial, bench: TrialContext, *, report: "_Teller", folder: SweepFolder) -> Outcome:
@@ -158,12 +157,13 @@ class _Teller:
             self._told = time.monotonic()
 
 
-def _said(error: Exception, folder: SweepFolder, trial: Trial) -> str:
+def _end_by(error: Exception, folder: SweepFolder, trial: Trial) -> TrialEnd:
     """What the records say of an error; a defect of the program also leaves its traceback."""
     if isinstance(error, MtlkdError):
-        return str(error)
+        return TrialEnd(status="failed", error=str(error))
     name = folder.write_traceback(trial.name, "".join(traceback.format_exception(error)))
-    return f"{type(error).__name__}: {error} (a defect; its traceback is in {name})"
+    said = f"{type(error).__name__}: {error} (a defect; its traceback is in {name})"
+    return TrialEnd(status="defect", error=said)
 
 
 def _hyper_parameters(trial: Trial) -> dict[str, Any]:

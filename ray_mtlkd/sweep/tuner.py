@@ -11,6 +11,7 @@ from ray import tune
 
 from ray_mtlkd.cluster.connection import Cluster, address
 from ray_mtlkd.cluster.workers import waiting_workers
+from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.storage import Storage, reaching
 from ray_mtlkd.sweep import archive, output
 from ray_mtlkd.sweep.callback import StatusCallback
@@ -19,7 +20,7 @@ from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.prepare import Prepared
 from ray_mtlkd.sweep.relabel import start_shared
 from ray_mtlkd.sweep.resources import check_room, shared_actors
-from ray_mtlkd.sweep.results import failed_records
+from ray_mtlkd.sweep.results import records_of
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import Status
 from ray_mtlkd.sweep.trial import TrialContext, run_trial
@@ -76,8 +77,9 @@ def run_sweep(
     known = archive.finished(folder)
 
     def lose(trial: Trial) -> None:
-        error = f"{archive.LOST} {_WORKER_FAILURES + 1} times; see {folder.tune.uri}"
-        records = failed_records(trial, prepared.of(trial), sweep=head.sweep, error=error)
+        error = f"the worker was lost {_WORKER_FAILURES + 1} times; see {folder.tune.uri}"
+        end = TrialEnd(status="lost", error=error)
+        records = records_of(trial, prepared.of(trial), sweep=head.sweep, end=end)
         archive.write_records(folder, trial.name, records)
 
     searcher = PlanSearcher(prepared.plan, finished=known, on_lost=lose)

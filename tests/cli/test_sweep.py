@@ -7,8 +7,9 @@ import pytest
 from ray_mtlkd.cli import main
 from ray_mtlkd.cli import sweep as module
 from ray_mtlkd.cluster import connection
+from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.sweep import archive
-from ray_mtlkd.sweep.results import failed_records
+from ray_mtlkd.sweep.results import records_of
 from ray_mtlkd.sweep.status import Status
 from ray_mtlkd.sweep_folder import SweepFolder
 
@@ -81,7 +82,8 @@ def test_a_sweep_of_which_every_trial_failed_is_an_error(configurations, said, m
         folder = SweepFolder.at(str(out))
         for group in prepared.plan.groups:
             trial = (*prepared.plan.search(group), *prepared.plan.replicates(group, 0))[0]
-            records = failed_records(trial, prepared.of(trial), sweep="s", error="loss is NaN")
+            end = TrialEnd(status="failed", error="loss is NaN")
+            records = records_of(trial, prepared.of(trial), sweep="s", end=end)
             archive.write_records(folder, trial.name, records)
         return archive.count(folder)
 

@@ -13,7 +13,7 @@ def sweep(made, write, tmp_path):
     ]
     folder = write(tmp_path / "one", iter(trials))
     for trial in trials:
-        (folder / "models" / trial[0].trial).mkdir(parents=True)
+        (folder / "models" / trial[0].identity.trial).mkdir(parents=True)
     return folder
 
 
