@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ray_mtlkd.report import text
 from ray_mtlkd.report.classical import Classical, against
+from ray_mtlkd.report.headroom import advised
 from ray_mtlkd.report.model_to_take import ModelFolders, best_models
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.summary import Cell, Reference, Summary
@@ -27,7 +28,7 @@ class Advice:
 
 
 def advise(setups: Sequence[Setup], summary: Summary, classical: Classical, folders: ModelFolders) -> Advice:
-    """The strategy to ship, why, whether classical models are better, and where its models lie."""
+    """The strategy to ship, why, whether classical models are better, what there is to hold, where its models lie."""
     verdict = decide(setups, summary)
     if verdict is None:
         said = "**Nothing to ship yet.** No multitask strategy has a finished replicate trial in every setup."
@@ -42,7 +43,8 @@ def advise(setups: Sequence[Setup], summary: Summary, classical: Classical, fold
         parts.extend(_beside(verdict, summary, said=" ".join(parts)))
     said = " ".join(parts)
     compared = against(verdict.ship, setups, classical)
-    blocks = [block for block in (said, compared, best_models(verdict.ship, setups, folders)) if block]
+    to_hold = advised(setups[0]) if len(setups) == 1 else ""
+    blocks = [block for block in (said, compared, to_hold, best_models(verdict.ship, setups, folders)) if block]
     if len(setups) > 1:
         alone = (_alone(setup, summary, classical, folders, besides=verdict.ship) for setup in setups)
         blocks += ["Per setup:", "\n".join(alone)]
@@ -146,6 +148,7 @@ def _alone(setup: Setup, summary: Summary, classical: Classical, folders: ModelF
     if verdict is None:
         return f"- {setup.name}: nothing to ship yet."
     found = [f"- {setup.name}: ship {text.code(verdict.ship)}.", *_reasons(verdict, [setup], summary)]
+    found.append(advised(setup))
     if verdict.ship != besides:
         found += [against(verdict.ship, [setup], classical), best_models(verdict.ship, [setup], folders)]
     return " ".join(part for part in found if part)

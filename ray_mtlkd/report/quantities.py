@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ray_mtlkd.report import text
+from ray_mtlkd.report.headroom import SAID, headroom
 from ray_mtlkd.report.runs import Runs, Setup
 from ray_mtlkd.report.statistics import Floats, Interval, estimate
 
@@ -51,6 +52,19 @@ def _seconds(found: Interval) -> str:
 
 
 QUANTITIES = (
+    Quantity(
+        name="headroom_valid_percent",
+        title="headroom on validation, %",
+        of=lambda runs, setup: headroom(runs, setup, "valid"),
+        shown=text.gain,
+        said=SAID,
+    ),
+    Quantity(
+        name="headroom_test_percent",
+        title="headroom on test, %",
+        of=lambda runs, setup: headroom(runs, setup, "test"),
+        shown=text.gain,
+    ),
     Quantity(name="steps", title="physical steps", of=lambda runs, _: runs.per_trial["steps"], shown=_count),
     Quantity(name="batches", title="task batches", of=lambda runs, _: runs.per_trial["batches"], shown=_count),
     Quantity(name="wall_s", title="wall time s", of=lambda runs, _: runs.per_trial["wall_s"], shown=_seconds),

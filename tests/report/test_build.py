@@ -30,9 +30,14 @@ def golden(made, failed, write, tmp_path):
     def trial(name, seed, percent, setup, **columns):
         test = [0.8 * (1 + percent / 100), 2.0 * (1 - percent / 100)]
         valid = [0.82, 2.0] if name == "static" else [0.8, 2.0]
-        return made(
+        records = made(
             name, seed=seed, test=test, valid=valid, signs=[1, -1], setup=setup, score=0.7 + percent / 100, **columns
         )
+        peaks = [(0.82, test[0] * (1 + seed / 1000)), (1.95, test[1])]
+        return [
+            changed(record, valid_peak=valid, test_peak=test)
+            for record, (valid, test) in zip(records, peaks, strict=True)
+        ]
 
     def trials():
         for setup in ("one", "two"):
