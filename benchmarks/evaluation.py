@@ -121,7 +121,9 @@ def _timed(owner: Any, name: str, seconds: list[float]) -> Iterator[None]:
 
 
 def _inline(request: RelabelRequest) -> SoftLabels:
-    return SoftLabels(outputs=predict_all(request.model, request.index, request.table.train), where="inline")
+    return SoftLabels(
+        outputs=predict_all(request.model, request.index, request.table.train), where="inline", why="a benchmark"
+    )
 
 
 def _silent(_: object) -> None:

@@ -19,8 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.record import Goal, Row, machine, sampled, save
-from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep import archive
+from ray_mtlkd.sweep_folder import SweepFolder
 
 ROOT = Path(__file__).parents[1]
 SIZES = (1_000, 3_000, 10_000)
@@ -68,7 +68,7 @@ def merge(folder: Path) -> float:
     """Seconds that it takes to merge the records of the sweeps in a folder."""
     started = time.perf_counter()
     for path in sorted(folder.glob("*/records")):
-        archive.merge(Storage.at(str(path.parent)))
+        archive.merge(SweepFolder.at(str(path.parent)))
     return time.perf_counter() - started
 
 

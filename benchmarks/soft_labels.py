@@ -68,7 +68,7 @@ def run(stored: str, seed: int, data: Path, steps: int) -> Found:
     def inline(request: RelabelRequest) -> SoftLabels:
         outputs = predict_all(request.model, request.index, request.table.train)
         sizes.append(soft_table(outputs, request.table.task, kd).nbytes)
-        return SoftLabels(outputs=outputs, where="inline: benchmark")
+        return SoftLabels(outputs=outputs, where="inline", why="a benchmark")
 
     with tempfile.TemporaryDirectory() as folder:
         outcome = train(

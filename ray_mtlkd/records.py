@@ -1,17 +1,25 @@
-"""What a finished trial tells the report: one Parquet file a trial, one row a task; classical models: one file a setup.
+"""What a trial tells the report: one Parquet file a trial, one row a task; classical models: one file a setup.
 
-These schemas are the only tie between ``sweep`` (which writes them) and ``report`` (which reads them).
-Everything but ``wall_s``, ``cpu_s`` and ``relabelled`` is reproducible bit for bit.
+These types are the only tie between ``sweep`` (which writes them) and ``report`` (which reads them), and their fields
+are the tables' columns. A column that a file lacks holds the field's default, which says that there is nothing.
+Everything but ``wall_s``, ``cpu_s`` and ``relabelled_…`` is reproducible bit for bit.
+
+Fields that are named ``step`` or ``…_step`` count physical steps: they never go back, also where the curriculum
+rewinds. ``batches`` are the task batches that the whole trial has spent so far.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
 
+from ray_mtlkd.arrow import defaults_of, from_plain, hints, schema_of, to_plain
+
 Stage = Literal["search", "replicate"]
-Status = Literal["ok", "failed"]
+Status = Literal["ok", "failed", "defect", "lost"]
+EventKind = Literal["start", "converge", "relabel", "rewind", "stop", "finish"]
+RelabelPlace = Literal["inline", "shared", "pool"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,9 +27,7 @@ class CurvePoint:
     """One task at one evaluation."""
 
     step: int
-    """Physical step: never goes back, also where the curriculum rewinds."""
     batches: int
-    """Task batches that the whole trial has spent so far."""
     valid: float | None
     """Validation metric; None while the task waits."""
     loss: float | None
@@ -34,18 +40,32 @@ class CurvePoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something the curriculum did: ``start``, ``converge``, ``relabel``, ``rewind``, ``stop`` or ``finish``."""
+    """Something the curriculum did."""
 
     step: int
     batches: int
-    kind: str
+    kind: EventKind
     task: str | None
     reason: str
+    """In words."""
+    model_step: int | None = None
+    """The step whose model relabelled the task, or that the trial went back to; None in events of other kinds."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskRecord:
-    """One task of one finished trial. Metrics are in the metric's own unit."""
+class TrialWarning:
+    """Something that a reader of a trial's numbers should know."""
+
+    kind: Literal["data", "untrained"]
+    """``data``: of the setup's tables. ``untrained``: the budget ended before the task had trained."""
+    task: str | None
+    text: str
+    """In words that stand for themselves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskIdentity:
+    """Which trial, and which of its tasks."""
 
     sweep: str
     """Identity of the sweep: its name and the fingerprint of its search space."""
@@ -64,11 +84,6 @@ class TaskRecord:
     seed: int
     trial: str
     """Unique in a sweep and safe as a file name."""
-    status: Status
-    error: str | None
-    """What ended a failed trial, with task and step."""
-    notes: list[str]
-    """Warnings, e.g. a task that the budget never reached."""
     task: str
     task_index: int
     kind: str
@@ -79,33 +94,65 @@ class TaskRecord:
     trivial: float
     """The trivial predictor's metric on validation."""
     perfect: float
-    valid: float | None
-    """At the checkpoint with the best validation score; None in a failed trial. ``test`` likewise."""
-    test: float | None
-    valid_peak: float | None
-    """At the task's own best evaluation; ``test_peak``: on test, by the same parameters."""
-    test_peak: float | None
-    teacher: float | None
-    """Validation metric of the task's teacher; None where the task never converged."""
-    retention: float | None
-    """``valid / teacher``; None where the task never converged."""
-    score: float | None
-    """Mean skill over tasks at the checkpoint: the same in every row of a trial."""
-    converged_step: int | None
-    """The evaluation at which convergence was noticed; ``teacher_step``: the best one before it."""
-    teacher_step: int | None
-    checkpoint_step: int | None
-    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialEnd:
+    """How a trial ended, and what it took: the same in every row of a trial."""
+
+    status: Status
+    """``ok``: it ran to its end. ``failed``: what it was asked to do cannot be done, e.g. a loss stopped being finite.
+    ``defect``: an error of the program. ``lost``: its worker was lost too often, through no fault of the trial's."""
+    error: str | None = None
+    """What ended it where it is not ``ok``, with task and step."""
+    warnings: list[TrialWarning] = field(default_factory=list)
+    score: float | None = None
+    """Mean skill over tasks on validation, at the checkpoint."""
+    steps: int = 0
     """Physical steps of the whole trial; ``batches``: task batches of the whole trial."""
-    batches: int
-    wall_s: float
-    cpu_s: float
+    batches: int = 0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
     """Of the trial's own process: what shared or pool actors spend on relabelling is not in it."""
-    relabelled: str | None = None
-    """Where the teacher's predictions were computed, and why there, with the measured costs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskResult:
+    """What became of one task; nothing of it is there where the trial is not ``ok``.
+
+    Metrics are in the metric's own unit.
+    """
+
+    valid: float | None = None
+    """At the checkpoint with the best validation score; ``test``: on test, by the same parameters."""
+    test: float | None = None
+    valid_peak: float | None = None
+    """At the task's own best evaluation; ``test_peak``: on test, by the same parameters."""
+    test_peak: float | None = None
+    teacher: float | None = None
+    """Validation metric of the task's teacher; None where the task never converged."""
+    retention: float | None = None
+    """``valid / teacher``; None where the task never converged."""
+    converged_step: int | None = None
+    """The evaluation at which convergence was noticed; ``teacher_step``: the best one before it."""
+    teacher_step: int | None = None
+    checkpoint_step: int | None = None
+    relabelled_where: RelabelPlace | None = None
+    """Where the teacher's predictions were computed; None where the task was not relabelled."""
+    relabelled_why: str | None = None
+    """Why there, with the measured costs."""
     curve: list[CurvePoint] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     """The trial's events that concern this task (or no task in particular)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRecord:
+    """One task of one trial that has ended. A table has the fields of all three as columns of one row."""
+
+    identity: TaskIdentity
+    end: TrialEnd
+    result: TaskResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,66 +179,42 @@ class ClassicalRecord:
     cpu_s: float
 
 
-_POINT = pa.struct(
-    [
-        ("step", pa.int64()),
-        ("batches", pa.int64()),
-        ("valid", pa.float64()),
-        ("loss", pa.float64()),
-        ("weight", pa.float64()),
-        ("phase", pa.string()),
-    ]
-)
-_EVENT = pa.struct(
-    [
-        ("step", pa.int64()),
-        ("batches", pa.int64()),
-        ("kind", pa.string()),
-        ("task", pa.string()),
-        ("reason", pa.string()),
-    ]
-)
-_ARROW = {
-    str: pa.string(),
-    int: pa.int64(),
-    float: pa.float64(),
-    list[str]: pa.list_(pa.string()),
-    list[CurvePoint]: pa.list_(_POINT),
-    list[Event]: pa.list_(_EVENT),
-    str | None: pa.string(),
-    int | None: pa.int64(),
-    float | None: pa.float64(),
-    Stage: pa.string(),
-    Status: pa.string(),
-}
+_PARTS: dict[str, type] = hints(TaskRecord)
 
-SCHEMA = pa.schema([pa.field(column.name, _ARROW[column.type]) for column in fields(TaskRecord)])  # type: ignore[index]
+COLUMNS: Mapping[str, Any] = {name: kind for part in _PARTS.values() for name, kind in hints(part).items()}
+"""The type of each column of a record, by name."""
 
-CLASSICAL = pa.schema([pa.field(column.name, _ARROW[column.type]) for column in fields(ClassicalRecord)])  # type: ignore[index]
+DEFAULTS: Mapping[str, Any] = defaults_of(*_PARTS.values())
+"""What a file that lacks a column is read to hold there; columns without one must be there."""
+
+SCHEMA = schema_of(*_PARTS.values())
+
+CLASSICAL = schema_of(ClassicalRecord)
+
+
+def to_row(record: TaskRecord) -> dict[str, Any]:
+    """A record as a row of a table of ``SCHEMA``."""
+    return {name: value for part in _PARTS for name, value in to_plain(getattr(record, part)).items()}
+
+
+def from_row(row: Mapping[str, Any]) -> TaskRecord:
+    """The inverse of `to_row`; a column that the row lacks holds its default."""
+    return TaskRecord(**{name: from_plain(part, row) for name, part in _PARTS.items()})
 
 
 def to_table(records: Iterable[TaskRecord]) -> pa.Table:
     """Records as an Arrow table of ``SCHEMA``, in the given order."""
-    return pa.Table.from_pylist([_as_dict(record) for record in records], schema=SCHEMA)
+    return pa.Table.from_pylist([to_row(record) for record in records], schema=SCHEMA)
 
 
 def from_table(table: pa.Table) -> list[TaskRecord]:
     """The inverse of ``to_table``."""
-    return [
-        TaskRecord(
-            **{
-                **row,
-                "curve": [CurvePoint(**point) for point in row["curve"]],
-                "events": [Event(**event) for event in row["events"]],
-            }
-        )
-        for row in table.to_pylist()
-    ]
+    return [from_row(row) for row in table.to_pylist()]
 
 
 def classical_to_table(records: Iterable[ClassicalRecord]) -> pa.Table:
     """Records of classical models as an Arrow table of ``CLASSICAL``, in the given order."""
-    return pa.Table.from_pylist([vars(record) for record in records], schema=CLASSICAL)
+    return pa.Table.from_pylist([to_plain(record) for record in records], schema=CLASSICAL)
 
 
 def classical_from_table(table: pa.Table) -> list[ClassicalRecord]:
@@ -199,8 +222,19 @@ def classical_from_table(table: pa.Table) -> list[ClassicalRecord]:
     return [ClassicalRecord(**row) for row in table.to_pylist()]
 
 
-def _as_dict(record: TaskRecord) -> dict[str, object]:
-    row = dict(vars(record))
-    row["curve"] = [vars(point) for point in record.curve]
-    row["events"] = [vars(event) for event in record.events]
-    return row
+Part = TypeVar("Part", CurvePoint, Event, TaskResult)
+
+
+def later(part: Part, *, steps: int, batches: int) -> Part:
+    """The same in a trial that had done so many ``steps`` and ``batches`` before it."""
+
+    def moved(name: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return [later(item, steps=steps, batches=batches) for item in value]
+        if value is None:
+            return None
+        if name == "batches":
+            return value + batches
+        return value + steps if name == "step" or name.endswith("_step") else value
+
+    return replace(part, **{each.name: moved(each.name, getattr(part, each.name)) for each in fields(part)})

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -61,6 +62,15 @@ def absolute(target: str) -> str:
     return target if "://" in target else os.path.abspath(target)  # noqa: PTH100 - resolve() would follow links
 
 
+def split_uri(uri: str) -> tuple[str, str]:
+    """The inverse of `join_uri`: the folder that a place is in, and its name there."""
+    path, mark, query = uri.partition("?") if "://" in uri else (uri, "", "")
+    folder, slash, name = path.rstrip("/").rpartition("/")
+    if not folder or folder.endswith("/"):
+        folder += slash or "."
+    return f"{folder}{mark}{query}", name
+
+
 @contextmanager
 def reaching(uri: str) -> Iterator[None]:
     """Tell of a place that the body cannot reach, read or write.
@@ -99,7 +109,7 @@ class Storage:
             MtlkdError: where pyarrow does not know such a place.
         """
         if "://" not in uri:
-            return cls(uri, LocalFileSystem(), uri)
+            return cls(uri, LocalFileSystem(), Path(uri).absolute().as_posix())
         try:
             filesystem, root = FileSystem.from_uri(uri)
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -171,11 +181,19 @@ class Storage:
         return found
 
     @property
+    def is_file(self) -> bool:
+        """Whether there is a file where the folder would be."""
+        return bool(self.filesystem.get_file_info(self.root).type == FileType.File)
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is neither a folder nor a file."""
+        return bool(self.filesystem.get_file_info(self.root).type == FileType.NotFound)
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing in the folder, or no folder, and no file of its name."""
-        if self.filesystem.get_file_info(self.root).type == FileType.File:
-            return False
-        return not self._infos()
+        return not self.is_file and not self._infos()
 
     def delete(self, name: str) -> None:
         """Remove a file."""

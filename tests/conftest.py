@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from ray_mtlkd import setups
-from ray_mtlkd.records import CurvePoint, Event, TaskRecord
+from ray_mtlkd.arrow import to_plain
+from ray_mtlkd.records import CurvePoint, Event, TrialWarning, from_row
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -47,7 +48,7 @@ def record():
             "trial": "t",
             "status": "ok",
             "error": None,
-            "notes": ["a note"],
+            "warnings": [TrialWarning(kind="data", task=None, text="a note")],
             "task": "a",
             "task_index": 0,
             "kind": "binary",
@@ -71,8 +72,8 @@ def record():
             "wall_s": 1.5,
             "cpu_s": 1.0,
             "curve": [CurvePoint(step=10, batches=50, valid=None, loss=0.7, weight=1.0, phase="labels")],
-            "events": [Event(step=10, batches=50, kind="start", task=None, reason="because")],
+            "events": [Event(step=10, batches=50, kind="rewind", task=None, reason="because", model_step=5)],
         }
-        return TaskRecord(**{**values, **changes})
+        return from_row({name: to_plain(value) for name, value in {**values, **changes}.items()})
 
     return make

@@ -35,8 +35,8 @@ def _table(task, rows):
     return pa.table(columns[task])
 
 
-def test_its_manifest_and_its_search_space_fit_each_other(blocks, tmp_path):
-    manifest, _, space = blocks
+def test_its_manifest_and_its_search_spaces_fit_each_other(blocks, tmp_path):
+    manifest, _, space, headroom = blocks
     (tmp_path / "shop.yaml").write_text(manifest)
     (tmp_path / "my_space.yaml").write_text(space)
     for task in ("category", "match", "rating", "terms"):
@@ -45,6 +45,9 @@ def test_its_manifest_and_its_search_space_fit_each_other(blocks, tmp_path):
             pq.write_table(_table(task, range(start, start + 90)), tmp_path / task / f"{split}.parquet")
     prepared = prepare(read_space(tmp_path / "my_space.yaml"), data_dir=None, say=lambda _: None)
     assert prepared.plan.size == 5 * (8 + 6)
+    (tmp_path / "headroom.yaml").write_text(headroom)
+    assert len(headroom.splitlines()) == 6
+    assert prepare(read_space(tmp_path / "headroom.yaml"), data_dir=None, say=lambda _: None).plan.size == 3
 
 
 def test_its_manifest_of_one_table_is_read(blocks, tmp_path):

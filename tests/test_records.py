@@ -1,4 +1,5 @@
-from dataclasses import fields
+from dataclasses import fields, replace
+from itertools import chain
 
 import pyarrow.parquet as pq
 
@@ -6,16 +7,42 @@ from ray_mtlkd.records import (
     CLASSICAL,
     SCHEMA,
     ClassicalRecord,
-    TaskRecord,
+    CurvePoint,
+    Event,
+    TaskIdentity,
+    TaskResult,
+    TrialEnd,
     classical_from_table,
     classical_to_table,
+    from_row,
     from_table,
+    later,
+    to_row,
     to_table,
 )
 
 
-def test_the_schema_has_a_column_for_every_field():
-    assert SCHEMA.names == [field.name for field in fields(TaskRecord)]
+def test_a_table_has_one_column_for_every_field_of_a_record_s_parts():
+    parts = (TaskIdentity, TrialEnd, TaskResult)
+    assert SCHEMA.names == [field.name for field in chain.from_iterable(map(fields, parts))]
+    assert len(set(SCHEMA.names)) == len(SCHEMA.names)
+
+
+def test_a_trial_that_could_not_go_on_is_its_identity_and_its_end(record):
+    failed = replace(record(), end=TrialEnd(status="lost", error="no worker"), result=TaskResult())
+    row = to_row(failed)
+    names = [field.name for field in fields(TaskResult)]
+    assert {name: row[name] for name in names if row[name] not in (None, [])} == {}
+    assert from_row({name: value for name, value in row.items() if name not in names}) == failed
+
+
+def test_a_result_later_in_a_trial_counts_every_step_from_the_trials_first():
+    point = CurvePoint(step=5, batches=25, valid=0.5, loss=None, weight=1.0, phase="labels")
+    event = Event(step=10, batches=50, kind="rewind", task=None, reason="because", model_step=5)
+    result = TaskResult(valid=0.5, converged_step=10, teacher_step=None, checkpoint_step=5, curve=[point])
+    moved = {"converged_step": 110, "checkpoint_step": 105, "curve": [replace(point, step=105, batches=525)]}
+    moved["events"] = [replace(event, step=110, batches=550, model_step=105)]
+    assert later(replace(result, events=[event]), steps=100, batches=500) == replace(result, **moved)
 
 
 def test_records_go_through_parquet_exactly(tmp_path, record):

@@ -2,7 +2,7 @@ import pytest
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.storage import Storage, join_uri, reaching
+from ray_mtlkd.storage import Storage, join_uri, reaching, split_uri
 
 
 @pytest.fixture(params=["local", "remote"])
@@ -75,6 +75,36 @@ def test_messages_show_the_place_that_the_user_named(storage):
 )
 def test_a_query_stays_at_the_end(uri, joined):
     assert join_uri(uri, "tune") == joined
+
+
+@pytest.mark.parametrize(
+    ("uri", "folder", "name"),
+    [
+        ("/runs/one/a", "/runs/one", "a"),
+        ("runs/a/", "runs", "a"),
+        ("a", ".", "a"),
+        ("/a", "/", "a"),
+        ("s3://bucket/one/a?endpoint_override=localhost:9000", "s3://bucket/one?endpoint_override=localhost:9000", "a"),
+    ],
+)
+def test_a_place_is_in_a_folder(uri, folder, name):
+    assert split_uri(uri) == (folder, name)
+
+
+def test_a_folder_stays_where_it_was_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    storage = Storage.at("here/")
+    monkeypatch.chdir("/")
+    storage.write("a.bin", b"one")
+    assert (tmp_path / "here" / "a.bin").exists()
+    assert storage.uri == "here/"
+
+
+def test_a_place_is_a_folder_a_file_or_missing(storage):
+    storage.write("a.bin", b"one")
+    places = [storage, storage.child("a.bin"), storage.child("b.bin")]
+    assert [place.is_file for place in places] == [False, True, False]
+    assert [place.is_missing for place in places] == [False, False, True]
 
 
 def test_a_file_that_is_written_piece_by_piece_is_there_once_it_is_whole(storage):

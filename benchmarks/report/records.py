@@ -2,7 +2,7 @@
 
 The trials are those that the reference sweeps' search spaces plan with more configurations and seeds, and the sweep's
 own writer writes them. Each one went as a real trial of the same setup and strategy did, only a little worse: its
-curves, events and notes are real.
+curves, events and warnings are real.
 """
 
 import argparse
@@ -16,11 +16,11 @@ from typing import get_args
 
 import pyarrow.parquet as pq
 
-from ray_mtlkd.records import Stage, Status, TaskRecord, from_table
-from ray_mtlkd.storage import Storage
+from ray_mtlkd.records import Stage, Status, TaskRecord, TaskResult, TrialEnd, from_table
 from ray_mtlkd.sweep.archive import write_records
 from ray_mtlkd.sweep.plan import Plan, Trial, best_index
 from ray_mtlkd.sweep.space import decode_space
+from ray_mtlkd.sweep_folder import SweepFolder
 from ray_mtlkd.training.configuration import flat
 from ray_mtlkd.yaml_files import read_yaml
 
@@ -31,7 +31,6 @@ _SEED_SHARE = 0.1
 """Of a strategy's trials in a setup, those that replicate; the others search."""
 _FAILED_SHARE = 0.01
 _METRICS = ("valid", "test", "valid_peak", "test_peak", "teacher")
-_LEARNED = (*_METRICS, "retention", "score", "converged_step", "teacher_step", "checkpoint_step", "relabelled")
 _Groups = Mapping[tuple[str, str], Sequence[Sequence[TaskRecord]]]
 """The trials of each setup and strategy, one record a task."""
 
@@ -46,21 +45,21 @@ def write_sweeps(folder: Path, trials: int) -> Counter[str]:
     each = -(-trials // sum(map(len, done.values())))
     counts = Counter(dict.fromkeys((*get_args(Stage), *get_args(Status)), 0))
     for name, groups in done.items():
-        storage = Storage.at(str(folder / name))
+        sweep = SweepFolder.at(str(folder / name))
         for records in _sweep(name, groups, each=each):
-            write_records(storage, records[0].trial, records)
-            counts.update((records[0].stage, records[0].status))
+            write_records(sweep, records[0].identity.trial, records)
+            counts.update((records[0].identity.stage, records[0].end.status))
     return counts
 
 
 def _finished(file: Path) -> _Groups:
     trials: dict[str, list[TaskRecord]] = defaultdict(list)
     for record in from_table(pq.read_table(file)):
-        trials[record.trial].append(record)
+        trials[record.identity.trial].append(record)
     groups: dict[tuple[str, str], list[list[TaskRecord]]] = defaultdict(list)
     for records in trials.values():
-        if records[0].status == "ok":
-            groups[records[0].setup, records[0].strategy].append(records)
+        if records[0].end.status == "ok":
+            groups[records[0].identity.setup, records[0].identity.strategy].append(records)
     return groups
 
 
@@ -73,7 +72,7 @@ def _sweep(name: str, done: _Groups, *, each: int) -> Iterator[list[TaskRecord]]
     for group in plan.groups:
         searched = [_went(trial, done[group]) for trial in plan.search(group)]
         yield from searched
-        index = best_index(dict(enumerate(records[0].score for records in searched)), count=len(searched))
+        index = best_index(dict(enumerate(records[0].end.score for records in searched)), count=len(searched))
         if index is not None:
             yield from (_went(trial, done[group]) for trial in plan.replicates(group, index))
 
@@ -82,26 +81,31 @@ def _went(trial: Trial, done: Sequence[Sequence[TaskRecord]]) -> list[TaskRecord
     """A trial as one of those ``done`` went, all its skills some percent lower; one in a hundred failed."""
     rng = random.Random(trial.name)  # noqa: S311 - no secret
     records, share = rng.choice(done), 1 - abs(rng.gauss(0, 0.02))
-    identity = {"stage": trial.stage, "config_index": trial.index, "seed": trial.seed, "trial": trial.name}
-    config = json.dumps(flat(trial.configuration), sort_keys=True)
-    made = [_lowered(replace(record, config=config, **identity), share) for record in records]
+    own = {"stage": trial.stage, "config_index": trial.index, "seed": trial.seed, "trial": trial.name}
+    own["config"] = json.dumps(flat(trial.configuration), sort_keys=True)
+    made = [_lowered(replace(each, identity=replace(each.identity, **own)), share) for each in records]
     if rng.random() >= _FAILED_SHARE:
         return made
-    error = f"loss is NaN in task {made[0].task} at step {rng.randrange(made[0].steps)}"
-    spent = {"steps": 0, "batches": 0, "wall_s": 0.0, "cpu_s": 0.0, "curve": [], "events": []}
-    return [replace(record, status="failed", error=error, **dict.fromkeys(_LEARNED), **spent) for record in made]
+    error = f"loss is NaN in task {made[0].identity.task} at step {rng.randrange(made[0].end.steps)}"
+    end = TrialEnd(status="failed", error=error, warnings=made[0].end.warnings)
+    return [replace(record, end=end, result=TaskResult()) for record in made]
 
 
 def _lowered(record: TaskRecord, share: float) -> TaskRecord:
     """The same with every skill, a metric's distance from the trivial predictor's, times ``share``."""
 
     def metric(found: float | None) -> float | None:
-        return None if found is None else record.trivial + share * (found - record.trivial)
+        return None if found is None else trivial + share * (found - trivial)
 
-    metrics = {name: metric(getattr(record, name)) for name in _METRICS}
+    trivial, end, result = record.identity.trivial, record.end, record.result
+    metrics = {name: metric(getattr(result, name)) for name in _METRICS}
     retention = None if metrics["teacher"] is None else metrics["valid"] / metrics["teacher"]
-    curve = [replace(point, valid=metric(point.valid)) for point in record.curve]
-    return replace(record, **metrics, retention=retention, score=share * record.score, curve=curve)
+    curve = [replace(point, valid=metric(point.valid)) for point in result.curve]
+    return replace(
+        record,
+        end=replace(end, score=share * end.score),
+        result=replace(result, **metrics, retention=retention, curve=curve),
+    )
 
 
 def main() -> None:

@@ -31,8 +31,8 @@ def report(
 ) -> None:
     """Say which strategy to ship, from the records of one or several sweeps.
 
-    Writes report.md, gains.csv, tasks.csv, configurations.csv and the figures. Needs no Ray: records are read from any
-    folder, file or storage URI.
+    Writes report.md, gains.csv, strategies.csv, tasks.csv, configurations.csv and the figures. Needs no Ray: records
+    are read from any folder, file or storage URI.
     """
     with importing():
         from ray_mtlkd import build_report
@@ -98,9 +98,11 @@ def _gain(cell: "Cell", *, mark: str, wide: bool) -> Text:
 
 
 def _folder(results: Sequence[str], out: str | None) -> str:
-    first = results[0].rstrip("/")
+    from ray_mtlkd.sweep_folder import SweepFolder
+
     if out is not None:
         return out
-    if first.endswith(".parquet"):
+    folder = SweepFolder.at(results[0])
+    if folder.root.is_file:
         raise MtlkdError("a file has no folder for the report", where="--out", fix="give --out DIR")
-    return f"{first}/report"
+    return folder.report.uri

@@ -105,11 +105,12 @@ def finish(uri: str, *, failed: int, console: Console) -> None:
     with importing():
         from ray_mtlkd import build_report
         from ray_mtlkd.cli.report import print_report
-        from ray_mtlkd.storage import join_uri
+        from ray_mtlkd.sweep_folder import SweepFolder
 
-    report = build_report([uri], join_uri(uri, "report"))
+    folder = SweepFolder.at(uri)
+    report = build_report([uri], folder.report.uri)
     print_report(report, console, failed=failed)
-    console.print(f"tensorboard --logdir {join_uri(uri, 'tensorboard')}", soft_wrap=True, markup=False)
+    console.print(f"tensorboard --logdir {folder.tensorboard.uri}", soft_wrap=True, markup=False)
 
 
 class ReportAhead:

@@ -30,9 +30,6 @@ from ray_mtlkd.storage import Storage, absolute, join_uri, reaching
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.job import Chosen
 
-MODELS = "models"
-"""A sweep's folder of models."""
-
 _HEAD, _PARAMETERS, _FEATURES = "model.json", "model.safetensors", "features.safetensors"
 
 

@@ -6,7 +6,7 @@ from ray_mtlkd.report.load import Records, of, read
 from ray_mtlkd.report.summary import ALL_SETUPS, REFERENCES, Cell, Reference, Summary
 from ray_mtlkd.report.tables import cell as cell_text
 from ray_mtlkd.report.text import NO_DIFFERENCE
-from ray_mtlkd.report.unfinished import footnote
+from ray_mtlkd.report.warnings import footnote
 
 __all__ = [
     "ALL_SETUPS",

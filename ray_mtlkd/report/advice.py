@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from ray_mtlkd.report import text
 from ray_mtlkd.report.classical import Classical, against
-from ray_mtlkd.report.kept import Kept, best_models
+from ray_mtlkd.report.headroom import advised
+from ray_mtlkd.report.model_to_take import ModelFolders, best_models
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.summary import Cell, Reference, Summary
 from ray_mtlkd.report.verdict import Verdict, better_than_sum, decide, difference
@@ -26,8 +27,8 @@ class Advice:
     said: str
 
 
-def advise(setups: Sequence[Setup], summary: Summary, classical: Classical, kept: Kept) -> Advice:
-    """The strategy to ship, why, whether classical models are better, and where its models lie."""
+def advise(setups: Sequence[Setup], summary: Summary, classical: Classical, folders: ModelFolders) -> Advice:
+    """The strategy to ship, why, whether classical models are better, what there is to hold, where its models lie."""
     verdict = decide(setups, summary)
     if verdict is None:
         said = "**Nothing to ship yet.** No multitask strategy has a finished replicate trial in every setup."
@@ -42,9 +43,10 @@ def advise(setups: Sequence[Setup], summary: Summary, classical: Classical, kept
         parts.extend(_beside(verdict, summary, said=" ".join(parts)))
     said = " ".join(parts)
     compared = against(verdict.ship, setups, classical)
-    blocks = [block for block in (said, compared, best_models(verdict.ship, setups, kept)) if block]
+    to_hold = advised(setups[0]) if len(setups) == 1 else ""
+    blocks = [block for block in (said, compared, to_hold, best_models(verdict.ship, setups, folders)) if block]
     if len(setups) > 1:
-        alone = (_alone(setup, summary, classical, kept, besides=verdict.ship) for setup in setups)
+        alone = (_alone(setup, summary, classical, folders, besides=verdict.ship) for setup in setups)
         blocks += ["Per setup:", "\n".join(alone)]
     said = "\n\n".join(blocks)
     return Advice(chosen=verdict.chosen, ship=verdict.ship, said=said)
@@ -140,14 +142,15 @@ def _beside(verdict: Verdict, summary: Summary, *, said: str) -> list[str]:
     return found
 
 
-def _alone(setup: Setup, summary: Summary, classical: Classical, kept: Kept, *, besides: str) -> str:
+def _alone(setup: Setup, summary: Summary, classical: Classical, folders: ModelFolders, *, besides: str) -> str:
     """What the same rule says of one setup, as an item of a list; what it says of ``besides`` stands above it."""
     verdict = decide([setup], summary)
     if verdict is None:
         return f"- {setup.name}: nothing to ship yet."
     found = [f"- {setup.name}: ship {text.code(verdict.ship)}.", *_reasons(verdict, [setup], summary)]
+    found.append(advised(setup))
     if verdict.ship != besides:
-        found += [against(verdict.ship, [setup], classical), best_models(verdict.ship, [setup], kept)]
+        found += [against(verdict.ship, [setup], classical), best_models(verdict.ship, [setup], folders)]
     return " ".join(part for part in found if part)
 
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.report import classical, kept, load
+from ray_mtlkd.report import classical, load, model_to_take
 from ray_mtlkd.report.advice import Advice, advise
-from ray_mtlkd.report.curves import draw_curves
-from ray_mtlkd.report.exports import configurations_csv, gains_csv, tasks_csv
+from ray_mtlkd.report.curve_figure import draw_curves
+from ray_mtlkd.report.exports import configurations_csv, gains_csv, strategies_csv, tasks_csv
 from ray_mtlkd.report.figures import draw_gains, saved, style
-from ray_mtlkd.report.files import place
 from ray_mtlkd.report.history import trials
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.page import page
 from ray_mtlkd.report.runs import Setup, group
 from ray_mtlkd.report.summary import ALL_SETUPS, Summary, summarise
+from ray_mtlkd.storage import Storage, join_uri, reaching
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Report:
 
 
 def build(results: Sequence[str], out: str | Path) -> Report:
-    """Read the records of these sweeps and write ``report.md``, three tables and the figures into the folder ``out``.
+    """Read the records of these sweeps and write ``report.md``, four tables and the figures into the folder ``out``.
 
     Args:
         results: Sweep directories, folders of Parquet files or files; paths or URIs that pyarrow knows.
@@ -51,17 +51,18 @@ def build(results: Sequence[str], out: str | Path) -> Report:
     setups = _replicated(records, where=", ".join(results))
     found = summarise(setups)
     baselines = classical.read(results)
-    advice = advise(setups, found, baselines, kept.find(results, records))
+    advice = advise(setups, found, baselines, model_to_take.find(results, records))
     rows = trials(records.table)
     files, images = _figures(setups, found, records, advice)
     text = page(setups, summary=found, advice=advice, records=records, trials=rows, classical=baselines, figures=images)
     files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}
-    files["configurations.csv"] = configurations_csv(rows)
-    folder = place(str(out))
-    for name, content in files.items():
-        (folder / name).write(content)
-    failed = sum(row["status"] == "failed" for row in rows)
-    return Report(page=(folder / "report.md").shown, summary=found, advice=advice, failed=failed)
+    files |= {"strategies.csv": strategies_csv(setups), "configurations.csv": configurations_csv(rows)}
+    folder = Storage.at(str(out))
+    with reaching(folder.uri):
+        for name, content in files.items():
+            folder.write(name, content)
+    failed = sum(row["status"] != "ok" for row in rows)
+    return Report(page=join_uri(folder.uri, "report.md"), summary=found, advice=advice, failed=failed)
 
 
 def summary(records: Records) -> Summary:
@@ -77,7 +78,7 @@ def _replicated(records: Records, *, where: str) -> tuple[Setup, ...]:
     if "replicate" in records.table["stage"].unique().to_pylist():
         return group(records.table)
     ended = trials(records.table)
-    errors = [row["error"] for row in ended if row["status"] == "failed"]
+    errors = [row["error"] for row in ended if row["status"] != "ok"]
     what = "no replicate trial yet"
     fix = "finish the sweep with `ray-mtlkd sweep … --resume DIR`: only replicate trials are reported"
     if len(errors) == len(ended):

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from ray_mtlkd.errors import first_line
 from ray_mtlkd.records import CLASSICAL, ClassicalRecord, classical_from_table
 from ray_mtlkd.report import text
-from ray_mtlkd.report.files import ResultFile, classical_files
+from ray_mtlkd.report.files import RecordFile, classical_files
 from ray_mtlkd.report.runs import Setup
 
 _DIGITS = 3
@@ -54,7 +54,7 @@ def read(results: Sequence[str]) -> Classical:
     return Classical(records=records, warnings=tuple(dict.fromkeys(warnings)))
 
 
-def _read(file: ResultFile, warnings: list[str]) -> list[ClassicalRecord]:
+def _read(file: RecordFile, warnings: list[str]) -> list[ClassicalRecord]:
     try:
         table = pq.ParquetFile(pa.BufferReader(file.read())).read(use_threads=False)
         missing = [name for name in CLASSICAL.names if name not in table.column_names]
@@ -63,7 +63,7 @@ def _read(file: ResultFile, warnings: list[str]) -> list[ClassicalRecord]:
         why = f"no column {', '.join(missing)}"
     except (pa.ArrowException, OSError) as error:
         why = first_line(error)
-    warnings.append(f"no classical models from {file.shown}: {why}; delete it and resume the sweep")
+    warnings.append(f"no classical models from {file.uri}: {why}; delete it and resume the sweep")
     return []
 
 

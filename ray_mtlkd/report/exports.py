@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from ray_mtlkd.report.quantities import QUANTITIES
+from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.statistics import Interval
 from ray_mtlkd.report.summary import REFERENCES, Summary
 
@@ -17,8 +20,9 @@ _GAINS = (
     *("setup", "strategy", "role", "reference", "reference_strategy", "state", "gain_percent", "low_95", "high_95"),
     *("interval", "seeds", "share_won", "difference", "mean_rank"),
 )
+_STRATEGIES = ("setup", "strategy", "role", "quantity", "mean", "low_95", "high_95", "interval", "seeds")
 _CONFIGURATION = ("sweep", "setup", "strategy", "config_index")
-_LEFT_OUT = ("stage", "notes", "file", "config")
+_LEFT_OUT = ("stage", "warnings", "file", "config")
 _ORDER = ("setup", "strategy", "sweep", "seed", "task_index")
 
 
@@ -34,6 +38,21 @@ def gains_csv(summary: Summary) -> bytes:
                 cell = summary.cells[setup, strategy.name, reference]
                 head = [setup, strategy.name, strategy.role, reference, cell.against, cell.state]
                 writer.writerow([*head, *_numbers(cell.estimate), _number(rank)])
+    return out.getvalue().encode()
+
+
+def strategies_csv(setups: Sequence[Setup]) -> bytes:
+    """One row a setup, strategy and quantity, of those that there are: mean over seeds with its interval."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_STRATEGIES)
+    for setup, quantity in product(setups, QUANTITIES):
+        for runs in setup.runs:
+            found = quantity.over_seeds(runs, setup)
+            if found is not None:
+                numbers = [_number(value) for value in (found.mean, found.low, found.high)]
+                head = [setup.name, runs.strategy.name, runs.strategy.role, quantity.name]
+                writer.writerow([*head, *numbers, found.method, found.seeds])
     return out.getvalue().encode()
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 from ray_mtlkd.report import text
-from ray_mtlkd.report.runs import Setup
 
 _TRIAL = ["setup", "strategy", "stage", "sweep", "seed", "config_index", "trial", "status", "config"]
 _LONG_NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d{4,}(?![\w.])")
@@ -35,23 +34,9 @@ def searches(rows: Sequence[dict[str, Any]]) -> str:
     return text.table(header, lines, words=["strategy", "searched", "its settings"])
 
 
-def unequal_searches(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """A warning for each setup whose strategies did not search equally many configurations."""
-    counts: dict[str, dict[str, int]] = {}
-    for row in rows:
-        setup = counts.setdefault(row["setup"], {})
-        setup[row["strategy"]] = setup.get(row["strategy"], 0) + (row["stage"] == "search")
-    return [
-        f"{setup}: not every strategy searched as many configurations: "
-        + ", ".join(f"{strategy} {number}" for strategy, number in found.items())
-        for setup, found in counts.items()
-        if len(set(found.values())) > 1
-    ]
-
-
 def failures(rows: Sequence[dict[str, Any]]) -> str:
     """Every failed trial with its error."""
-    failed = [row for row in rows if row["status"] == "failed"]
+    failed = [row for row in rows if row["status"] != "ok"]
     if not failed:
         return "No trial failed."
     lines = [
@@ -62,24 +47,9 @@ def failures(rows: Sequence[dict[str, Any]]) -> str:
     return text.table(header, lines, words=header)
 
 
-def missing_seeds(setups: Sequence[Setup]) -> list[str]:
-    """A sentence for each strategy that lacks seeds which others of its sweeps ran."""
-    said = []
-    for setup in setups:
-        for runs in setup.runs:
-            if runs.missing:
-                seeds = text.listed(str(seed) for _, seed in runs.missing)
-                name, total = text.code(runs.strategy.name), len(runs.keys) + len(runs.missing)
-                said.append(
-                    f"{setup.name}: {name} has {len(runs.keys)} of {total} seeds (without {seeds}); it is compared "
-                    "only on the seeds that it shares with the reference"
-                )
-    return said
-
-
 def _searched(rows: Sequence[dict[str, Any]], varied: Collection[str]) -> list[list[str]]:
     searched = [row for row in rows if row["stage"] == "search"]
-    failed = sum(row["status"] == "failed" for row in searched)
+    failed = sum(row["status"] != "ok" for row in searched)
     count = f"{failed} of {len(searched)} configurations failed" if failed else str(len(searched))
     head = [rows[0]["setup"], text.code(rows[0]["strategy"]), count]
     chosen = sorted({(row["config_index"], row["config"]) for row in rows if row["stage"] == "replicate"})

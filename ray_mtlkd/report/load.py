@@ -2,27 +2,25 @@
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ray_mtlkd.arrow import is_optional
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all
-from ray_mtlkd.records import SCHEMA, Stage, Status, TaskRecord, to_table
-from ray_mtlkd.report.files import ResultFile, record_files
+from ray_mtlkd.records import COLUMNS, DEFAULTS, SCHEMA, TaskRecord, to_table
+from ray_mtlkd.report.files import RecordFile, record_files
 
 _CURVES = ("curve", "events")
 _FLAT = pa.schema([column for column in SCHEMA if column.name not in _CURVES])
-_REQUIRED = [
-    column.name
-    for column in fields(TaskRecord)
-    if column.name not in _CURVES and type(None) not in get_args(column.type)
-]
-_OPTIONAL = {column.name for column in fields(TaskRecord) if column.default is None}
-"""Columns that records of an earlier version may lack."""
-_DOMAINS: dict[str, tuple[Any, ...]] = {"stage": get_args(Stage), "status": get_args(Status), "sign": (1, -1)}
+_REQUIRED = [name for name in _FLAT.names if not is_optional(COLUMNS[name])]
+_DOMAINS: dict[str, tuple[Any, ...]] = {
+    "sign": (1, -1),
+    **{name: get_args(kind) for name, kind in COLUMNS.items() if get_origin(kind) is Literal},
+}
 _THREADS = 4
 _FILES_A_BLOCK = 32
 """Ten thousand one-trial tables cost more in buffers than in data: a thread reads and joins this many at a time."""
@@ -41,7 +39,7 @@ class Records:
     """
 
     table: pa.Table
-    files: tuple[ResultFile, ...] = ()
+    files: tuple[RecordFile, ...] = ()
 
     def curves(self, trials: Collection[str]) -> pa.Table:
         """The rows of these trials with ``sweep``, ``trial``, ``task``, ``curve`` and ``events``."""
@@ -52,10 +50,7 @@ class Records:
 
         def read(index: int) -> pa.Table:
             table = pq.ParquetFile(pa.BufferReader(self.files[index].read())).read(columns=columns, use_threads=False)
-            missing = [name for name in columns if name not in table.column_names]
-            if missing:
-                raise _lacks(missing, self.files[index])
-            return table.select(columns).cast(schema)
+            return _whole(table, schema, self.files[index])
 
         with ThreadPoolExecutor(_THREADS) as pool:
             table = pa.concat_tables([schema.empty_table(), *pool.map(read, indices)])
@@ -69,8 +64,7 @@ def read(results: Sequence[str]) -> Records:
         MtlkdError: where there is nothing to read, or a file is truncated or holds something else.
         ExceptionGroup: of ``MtlkdError``, where several files are wrong.
     """
-    places = {(place.filesystem.type_name, place.path): place for given in results for place in record_files(given)}
-    files = tuple(places.values())
+    files = tuple({file.identity: file for given in results for file in record_files(given)}.values())
     with ThreadPoolExecutor(_THREADS) as pool:
         blocks = list(pool.map(lambda at: _read_block(files, at), range(0, len(files), _FILES_A_BLOCK)))
     problems = [problem for _, found in blocks for problem in found]
@@ -89,7 +83,7 @@ def of(records: Sequence[TaskRecord]) -> Records:
     return Records(table=_once(table.append_column("file", pa.repeat(pa.scalar(0, pa.int32()), len(records)))))
 
 
-def _read_block(files: Sequence[ResultFile], start: int) -> tuple[pa.Table, list[MtlkdError]]:
+def _read_block(files: Sequence[RecordFile], start: int) -> tuple[pa.Table, list[MtlkdError]]:
     """The rows of a block of files with each one's index, and what is wrong with the others."""
     tables = [_FLAT.empty_table()]
     index: list[int] = []
@@ -101,32 +95,36 @@ def _read_block(files: Sequence[ResultFile], start: int) -> tuple[pa.Table, list
     return pa.concat_tables(tables).combine_chunks().append_column("file", pa.array(index, pa.int32())), problems
 
 
-def _read_file(file: ResultFile) -> pa.Table:
+def _read_file(file: RecordFile) -> pa.Table:
     try:
         # Nothing is gained by fetching ahead what is in memory already.
         parquet = pq.ParquetFile(pa.BufferReader(file.read()), pre_buffer=False)
         table = parquet.read(columns=_FLAT.names, use_threads=False)
-        if table.schema.equals(_FLAT):
-            return table
-        missing = [name for name in _FLAT.names if name not in table.column_names]
-        for name in _OPTIONAL.intersection(missing):
-            table = table.append_column(name, pa.nulls(table.num_rows, _FLAT.field(name).type))
-            missing.remove(name)
-        if missing:
-            raise _lacks(missing, file)
-        return table.select(_FLAT.names).cast(_FLAT)
+        return table if table.schema.equals(_FLAT) else _whole(table, _FLAT, file)
     except (pa.ArrowException, OSError) as error:
         said = first_line(error)
         what = f"truncated or not a trial's record ({said})"
-        raise MtlkdError(what, where=file.shown, fix=_FIX) from error
+        raise MtlkdError(what, where=file.uri, fix=_FIX) from error
 
 
-def _lacks(columns: Sequence[str], file: ResultFile) -> MtlkdError:
-    what = f"not a trial's record: no column {', '.join(columns)}"
-    return MtlkdError(what, where=file.shown, fix="give the directory that a sweep wrote")
+def _whole(table: pa.Table, schema: pa.Schema, file: RecordFile) -> pa.Table:
+    """A file's columns as ``schema`` asks for them; one that it lacks says that there is nothing.
+
+    Raises:
+        MtlkdError: where it lacks a column that no record is without.
+    """
+    missing = [name for name in schema.names if name not in table.column_names]
+    needed = [name for name in missing if name not in DEFAULTS]
+    if needed:
+        what = f"not a trial's record: no column {', '.join(needed)}"
+        raise MtlkdError(what, where=file.uri, fix="give the folder that a sweep wrote")
+    for name in missing:
+        kind = schema.field(name).type
+        table = table.append_column(name, pa.repeat(pa.scalar(DEFAULTS[name], type=kind), table.num_rows))
+    return table.select(schema.names).cast(schema)
 
 
-def _impossible(table: pa.Table, files: Sequence[ResultFile]) -> list[MtlkdError]:
+def _impossible(table: pa.Table, files: Sequence[RecordFile]) -> list[MtlkdError]:
     """Values that no trial writes, one error a column, at the first file that holds one."""
     bad: dict[str, Any] = {
         f"column {name} has no value": pc.is_null(table[name]) for name in _REQUIRED if table[name].null_count
@@ -138,7 +136,7 @@ def _impossible(table: pa.Table, files: Sequence[ResultFile]) -> list[MtlkdError
     scored = pc.fill_null(pc.is_finite(table["score"]), fill_value=False)
     bad["a trial that is ok has no score"] = pc.and_(done, pc.invert(scored))
     found = [(what, table.filter(mask)["file"].to_pylist()) for what, mask in bad.items()]
-    return [MtlkdError(what, where=files[rows[0]].shown, fix=_FIX) for what, rows in found if rows]
+    return [MtlkdError(what, where=files[rows[0]].uri, fix=_FIX) for what, rows in found if rows]
 
 
 def _once(table: pa.Table) -> pa.Table:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ray_mtlkd.report import history, tables
+from ray_mtlkd.report import history, tables, warnings
 from ray_mtlkd.report.advice import Advice
-from ray_mtlkd.report.classical import SAID, Classical
+from ray_mtlkd.report.classical import SAID as CLASSICAL
+from ray_mtlkd.report.classical import Classical
 from ray_mtlkd.report.load import Records
-from ray_mtlkd.report.notes import notes
+from ray_mtlkd.report.quantities import QUANTITIES
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.summary import ALL_SETUPS, Summary
-from ray_mtlkd.report.undistilled import undistilled
 
 _PROTOCOL = """\
 - **Trials.** Every strategy searches on validation; its best configuration runs again on fresh seeds. Only these
@@ -75,20 +75,21 @@ def page(
         figures: File name by setup's name, and by ``ALL_SETUPS`` the figure of gains.
     """
     sweeps = sorted({row["sweep"] for row in trials})
-    warnings = (
+    found = (
         *summary.warnings,
         *classical.warnings,
-        *history.unequal_searches(trials),
-        *history.missing_seeds(setups),
-        *undistilled(records),
+        *warnings.unequal_searches(trials),
+        *warnings.missing_seeds(setups),
+        *warnings.undistilled(records),
     )
+    said = [quantity.said for quantity in QUANTITIES if quantity.said]
     counts = [sum(row["stage"] == stage for row in trials) for stage in ("search", "replicate")]
-    failed = sum(row["status"] == "failed" for row in trials)
+    failed = sum(row["status"] != "ok" for row in trials)
     parts = [
         f"# Report: {', '.join(sweeps)}",
         advice.said,
         f"{counts[0]} search and {counts[1]} replicate trials, {failed} failed.",
-        *(["## Warnings", _bullets(warnings)] if warnings else []),
+        *(["## Warnings", _bullets(found)] if found else []),
         "## Average gains",
         "In percent, on test: mean over seeds with its 95 % interval.",
         *(f"### {name}\n\n{tables.gains(summary, name)}" for name in summary.sections),
@@ -99,10 +100,10 @@ def page(
         _SETTINGS,
         "### Failed trials",
         history.failures(trials),
-        "### Notes of trials",
-        _bullets(notes(records.table)) or "None.",
+        "### Warnings of trials",
+        _bullets(warnings.of_trials(records.table)) or "None.",
         "## How the numbers came about",
-        f"{_PROTOCOL}\n{SAID}" if classical.records else _PROTOCOL,
+        "\n".join([_PROTOCOL, *said, *([CLASSICAL] if classical.records else [])]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -117,8 +118,10 @@ def _setup(setup: Setup, figure: str | None, classical: Classical) -> str:
             tables.metrics(setup, classical),
             "Negative transfer (* the interval of the loss excludes zero):",
             tables.transfer(setup),
-            "Retention (median over the tasks that converged, out of seeds x tasks), and what a trial took on average:",
-            tables.costs(setup),
+            "Retention (median over the tasks that converged, out of seeds x tasks):",
+            tables.retention(setup),
+            "What its trials came to, on average over seeds:",
+            tables.quantities(setup),
         ]
     )
 

@@ -8,16 +8,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ray_mtlkd.arrow import hints, without_none
 from ray_mtlkd.errors import MtlkdError, raise_all
-from ray_mtlkd.report.notes import untrained_tasks
+from ray_mtlkd.records import TaskResult, TrialEnd
 from ray_mtlkd.report.statistics import Floats
 
 Key = tuple[str, int]
 """Sweep and seed: what a strategy and its reference are paired by within a setup."""
-PER_TASK = ("valid", "test", "valid_peak", "test_peak", "retention")
-PER_TRIAL = ("score", "steps", "batches", "wall_s", "cpu_s")
+
+
+def _numbers(part: type) -> tuple[str, ...]:
+    return tuple(name for name, kind in hints(part).items() if without_none(kind) in {int, float})
+
+
+PER_TASK, PER_TRIAL = _numbers(TaskResult), _numbers(TrialEnd)
+"""The numbers that a record holds of a task, and of the whole trial."""
 _COLUMNS = [
-    *("setup", "strategy", "sweep", "stage", "seed", "trial", "status", "notes"),
+    *("setup", "strategy", "sweep", "stage", "seed", "trial", "status", "warnings"),
     *("task", "task_index", "kind", "metric", "sign", *PER_TASK, *PER_TRIAL),
 ]
 ROLES = ("baseline", "kd", "control", "reference")
@@ -145,9 +152,8 @@ def _runs(strategy: StrategyInfo, table: pa.Table, planned: list[Key], tasks: tu
         trial = list(dict.fromkeys(table["trial"].to_pylist()))[short]
         what = f"the trial's record does not hold each of the {width} tasks once"
         raise MtlkdError(what, where=f"trial {trial}", fix="delete this trial's file and resume the sweep")
-    names = [task.name for task in tasks]
-    notes = dict(zip(keys, table["notes"].to_pylist()[::width], strict=True))
-    untrained = {key: late for key, said in notes.items() if (late := untrained_tasks(said, names))}
+    warned = table["warnings"].take(pa.array(range(0, table.num_rows, width), pa.int64())).to_pylist()
+    late = [{each["task"] for each in found if each["kind"] == "untrained"} for found in warned]
     columns = {name: _floats(table, name).reshape(len(keys), width) for name in (*PER_TASK, *PER_TRIAL)}
     return Runs(
         strategy=strategy,
@@ -156,7 +162,11 @@ def _runs(strategy: StrategyInfo, table: pa.Table, planned: list[Key], tasks: tu
         per_task={name: columns[name] for name in PER_TASK},
         per_trial={name: columns[name][:, 0] for name in PER_TRIAL},
         missing=tuple(key for key in planned if key not in set(keys)),
-        untrained=untrained,
+        untrained={
+            key: tuple(task.name for task in tasks if task.name in names)
+            for key, names in zip(keys, late, strict=True)
+            if names
+        },
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ray_mtlkd.report.gains import Gains, across, best_baseline, paired, ranks
 from ray_mtlkd.report.runs import Setup, StrategyInfo
 from ray_mtlkd.report.statistics import Interval, estimate, without_interval
-from ray_mtlkd.report.unfinished import MARK, Unfinished, unfinished
+from ray_mtlkd.report.warnings import MARK, Unfinished, unfinished
 
 Reference = Literal["best_baseline", "sum", "single_task"]
 REFERENCES: tuple[Reference, ...] = get_args(Reference)

@@ -5,10 +5,11 @@ import numpy as np
 from ray_mtlkd.report import text
 from ray_mtlkd.report.classical import Classical, models, row
 from ray_mtlkd.report.gains import common
+from ray_mtlkd.report.quantities import QUANTITIES
 from ray_mtlkd.report.runs import Runs, Setup
 from ray_mtlkd.report.statistics import Floats, estimate
 from ray_mtlkd.report.summary import REFERENCES, Cell, Summary
-from ray_mtlkd.report.unfinished import footnote
+from ray_mtlkd.report.warnings import footnote
 
 
 def gains(summary: Summary, setup: str) -> str:
@@ -80,26 +81,17 @@ def transfer(setup: Setup) -> str:
     return text.table(["strategy", "tasks below single-task", "which"], rows, words=["which"])
 
 
-def costs(setup: Setup) -> str:
-    """Retention, and what a trial took on average over seeds."""
-    header = [
-        "strategy",
-        "median retention",
-        "converged tasks",
-        "lowest task",
-        "physical steps",
-        "task batches",
-        "wall time s",
-        "CPU time s",
-    ]
+def retention(setup: Setup) -> str:
+    """How much of their teachers' metrics converged tasks retain."""
+    header = ["strategy", "median retention", "converged tasks", "lowest task"]
+    return text.table(header, [[text.code(runs.strategy.name), *_retention(setup, runs)] for runs in setup.runs])
+
+
+def quantities(setup: Setup) -> str:
+    """Every quantity of every strategy."""
+    header = ["strategy", *(quantity.title for quantity in QUANTITIES)]
     rows = [
-        [
-            text.code(runs.strategy.name),
-            *_retention(setup, runs),
-            *(text.count(_mean(runs.per_trial[name])) for name in ("steps", "batches")),
-            *(text.number(_mean(runs.per_trial[name]), 1) for name in ("wall_s", "cpu_s")),
-        ]
-        for runs in setup.runs
+        [text.code(runs.strategy.name), *(quantity.cell(runs, setup) for quantity in QUANTITIES)] for runs in setup.runs
     ]
     return text.table(header, rows)
 
@@ -129,19 +121,14 @@ def _retention(setup: Setup, runs: Runs) -> tuple[str, str, str]:
 
     A mean would be ruled by tasks that converged too early, whose metric is a multiple of their teacher's.
     """
-    retention = _inverted(runs.per_task["retention"], setup.signs)
-    converged = f"{np.isfinite(runs.per_task['retention']).sum()} of {retention.size}"
-    medians = {task.name: _median(retention[:, at]) for at, task in enumerate(setup.tasks)}
+    kept = _inverted(runs.per_task["retention"], setup.signs)
+    converged = f"{np.isfinite(runs.per_task['retention']).sum()} of {kept.size}"
+    medians = {task.name: _median(kept[:, at]) for at, task in enumerate(setup.tasks)}
     known = {name: median for name, median in medians.items() if np.isfinite(median)}
     if not known:
         return text.NOTHING, converged, text.NOTHING
     lowest = min(known, key=lambda name: known[name])
-    return text.number(_median(retention)), converged, f"{lowest} {text.number(known[lowest])}"
-
-
-def _mean(values: Floats) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if finite.size else float("nan")
+    return text.number(_median(kept)), converged, f"{lowest} {text.number(known[lowest])}"
 
 
 def _median(values: Floats) -> float:

@@ -16,15 +16,12 @@ import pyarrow.parquet as pq
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import SCHEMA, TaskRecord, to_table
 from ray_mtlkd.storage import Storage, join_uri
-
-LOST = "the worker was lost"
-"""How the error of a trial begins that failed through no fault of its own."""
+from ray_mtlkd.sweep_folder import PARQUET, SweepFolder
 
 BLOCK = 500
 """Trials of a merged file."""
 
-_FOLDER = "records"
-_MERGED = re.compile(r"\d{5}\.parquet")
+_MERGED = re.compile(rf"\d{{5}}{re.escape(PARQUET)}")
 """No trial has such a name."""
 _GROUP_ROWS = 250
 """Rows that are read together where some trials' curves are wanted."""
@@ -38,18 +35,18 @@ class Counts(NamedTuple):
     failed: int
 
 
-def write_records(storage: Storage, trial: str, records: list[TaskRecord]) -> None:
+def write_records(sweep: SweepFolder, trial: str, records: list[TaskRecord]) -> None:
     """A finished trial's records, there whole or not at all."""
     buffer = io.BytesIO()
     # Thousands of these small files are read: dictionaries, statistics and Arrow's own copy of the schema would only
     # make each of them larger.
     pq.write_table(to_table(records), buffer, use_dictionary=False, write_statistics=False, store_schema=False)
-    storage.write(f"{_FOLDER}/{trial}.parquet", buffer.getvalue())
+    sweep.records.write(f"{trial}{PARQUET}", buffer.getvalue())
 
 
-def merge(storage: Storage) -> None:
+def merge(sweep: SweepFolder) -> None:
     """Make one file of each whole block of trials' files; one that cannot be read is left for the report to name."""
-    folder = storage.child(_FOLDER)
+    folder = sweep.records
     singles, merged = _names(folder)
     number = int(merged[-1].partition(".")[0]) + 1 if merged else 0
     for start in range(0, len(singles) - BLOCK + 1, BLOCK):
@@ -60,41 +57,41 @@ def merge(storage: Storage) -> None:
         buffer = io.BytesIO()
         rows = pa.concat_tables(found.values())
         pq.write_table(rows, buffer, row_group_size=_GROUP_ROWS, compression="zstd", write_statistics=["trial"])
-        folder.write(f"{number:05}.parquet", buffer.getvalue())
+        folder.write(f"{number:05}{PARQUET}", buffer.getvalue())
         number += 1
         for name in found:
             folder.delete(name)
 
 
-def finished(storage: Storage) -> dict[str, float | None]:
+def finished(sweep: SweepFolder) -> dict[str, float | None]:
     """Trials with records, by name: the validation score, or None where the trial failed.
 
     A trial that lost its worker too often is not among them: another run of the sweep may fare better.
     """
     return {
         name: row["score"] if row["status"] == "ok" else None
-        for name, row in _trials(storage).items()
-        if not (row["error"] or "").startswith(LOST)
+        for name, row in _trials(sweep).items()
+        if row["status"] != "lost"
     }
 
 
-def count(storage: Storage) -> Counts:
+def count(sweep: SweepFolder) -> Counts:
     """How many trials ended well and how many failed, lost ones included."""
-    ended = [row["status"] for row in _trials(storage).values()]
-    return Counts(ok=ended.count("ok"), failed=ended.count("failed"))
+    ended = [row["status"] for row in _trials(sweep).values()]
+    return Counts(ok=ended.count("ok"), failed=len(ended) - ended.count("ok"))
 
 
-def _trials(storage: Storage) -> dict[str, dict[str, Any]]:
+def _trials(sweep: SweepFolder) -> dict[str, dict[str, Any]]:
     """What all rows of a trial say alike, by trial; drafts of a killed worker are left out.
 
     Raises:
         MtlkdError: naming a file that is damaged.
     """
-    folder = storage.child(_FOLDER)
+    folder = sweep.records
     singles, merged = _names(folder)
     found: dict[str, dict[str, Any]] = {}
     for name in (*merged, *singles):  # a trial that ran again stands in a file of its own
-        columns = ["trial", "status", "score", "error"]
+        columns = ["trial", "status", "score"]
         try:
             table = pq.ParquetFile(io.BytesIO(folder.read(name) or b"")).read(columns=columns, use_threads=False)
         except (pa.ArrowException, OSError) as error:
@@ -107,7 +104,7 @@ def _trials(storage: Storage) -> dict[str, dict[str, Any]]:
 
 def _names(folder: Storage) -> tuple[list[str], list[str]]:
     """Files of one trial each, and merged ones."""
-    names = [name for name in folder.names() if name.endswith(".parquet")]
+    names = [name for name in folder.names() if name.endswith(PARQUET)]
     merged = [name for name in names if _MERGED.fullmatch(name)]
     return [name for name in names if name not in set(merged)], merged
 

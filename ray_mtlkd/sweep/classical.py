@@ -14,8 +14,8 @@ from ray.exceptions import RayError
 from ray_mtlkd import classical
 from ray_mtlkd.classical import ClassicalResults
 from ray_mtlkd.setups.validated import ValidatedSetup
-from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.output import write_classical
+from ray_mtlkd.sweep_folder import SweepFolder
 
 Say = Callable[[str], None]
 
@@ -51,7 +51,7 @@ def _compute(raw: ValidatedSetup, uri: str) -> ClassicalResults:
     found = classical.compute(raw, say=_ignore)
     # Written where it was computed, so that nothing is lost with the driver.
     if found.records:
-        write_classical(Storage.at(uri), found.records)
+        write_classical(SweepFolder.at(uri), found.records)
     return found
 
 
@@ -75,7 +75,7 @@ def _await(setup: str, reference: Any, *, say: Say) -> None:
 
 def _write(found: ClassicalResults, uri: str, *, setup: str, say: Say) -> None:
     try:
-        write_classical(Storage.at(uri), found.records)
+        write_classical(SweepFolder.at(uri), found.records)
     except OSError as error:
         say(f"warning: the classical models of {setup} cannot be written: {_last_line(error)}")
 

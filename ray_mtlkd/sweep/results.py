@@ -1,96 +1,62 @@
-"""From a trial's outcome to its records."""
+"""From a trial's end to its records."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ray_mtlkd.data.examples import SetupTables, TaskTables
-from ray_mtlkd.records import TaskRecord
+from ray_mtlkd.records import TaskIdentity, TaskRecord, TaskResult, TrialEnd, TrialWarning
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.tasks.metrics import metric_of
 from ray_mtlkd.training.configuration import flat
-from ray_mtlkd.training.job import Outcome
 
 
-def records_of(trial: Trial, tables: SetupTables[Any], *, sweep: str, outcome: Outcome) -> list[TaskRecord]:
-    """The records of a trial that ended well, one a task."""
+def records_of(
+    trial: Trial, tables: SetupTables[Any], *, sweep: str, end: TrialEnd, results: Sequence[TaskResult] | None = None
+) -> list[TaskRecord]:
+    """The records of a trial, one a task.
+
+    Args:
+        trial: What ran.
+        tables: What it ran on.
+        sweep: Identity of the sweep.
+        end: How it ended.
+        results: Of every task; None where there are none, since the trial could not go on.
+    """
+    data = [TrialWarning(kind="data", task=None, text=text) for text in tables.warnings]
+    end = replace(end, warnings=[*data, *end.warnings])
+    if results is None:
+        results = [TaskResult() for _ in tables.tasks]
     return [
-        TaskRecord(
-            **_identity(trial, tables, index, sweep=sweep),
-            status="ok",
-            error=None,
-            notes=[*tables.warnings, *outcome.notes],
-            valid=result.valid,
-            test=result.test,
-            valid_peak=result.valid_peak,
-            test_peak=result.test_peak,
-            teacher=result.teacher,
-            retention=result.retention,
-            score=outcome.score,
-            converged_step=result.converged_step,
-            teacher_step=result.teacher_step,
-            checkpoint_step=result.checkpoint_step,
-            steps=outcome.steps,
-            batches=outcome.batches,
-            wall_s=outcome.wall_s,
-            cpu_s=outcome.cpu_s,
-            relabelled=result.relabelled,
-            curve=result.curve,
-            events=result.events,
-        )
-        for index, result in enumerate(outcome.tasks)
+        TaskRecord(identity=_identity(trial, tables, index, sweep=sweep), end=end, result=result)
+        for index, result in enumerate(results)
     ]
 
 
-def failed_records(trial: Trial, tables: SetupTables[Any], *, sweep: str, error: str) -> list[TaskRecord]:
-    """The records of a trial that could not go on, one a task, without metrics."""
-    return [
-        TaskRecord(
-            **_identity(trial, tables, index, sweep=sweep),
-            status="failed",
-            error=error,
-            notes=list(tables.warnings),
-            valid=None,
-            test=None,
-            valid_peak=None,
-            test_peak=None,
-            teacher=None,
-            retention=None,
-            score=None,
-            converged_step=None,
-            teacher_step=None,
-            checkpoint_step=None,
-            steps=0,
-            batches=0,
-            wall_s=0.0,
-            cpu_s=0.0,
-        )
-        for index in range(len(tables.tasks))
-    ]
-
-
-def _identity(trial: Trial, tables: SetupTables[Any], index: int, *, sweep: str) -> dict[str, Any]:
+def _identity(trial: Trial, tables: SetupTables[Any], index: int, *, sweep: str) -> TaskIdentity:
     strategy = trial.configuration.strategy
     curriculum, balancer = strategy.references
     table: TaskTables[Any] = tables.tasks[index]
     metric = metric_of(table.task)
-    return {
-        "sweep": sweep,
-        "setup": tables.name,
-        "strategy": trial.strategy,
-        "curriculum": curriculum,
-        "balancer": balancer,
-        "role": strategy.curriculum.role,
-        "stage": trial.stage,
-        "config_index": trial.index,
-        "config": json.dumps(flat(trial.configuration), sort_keys=True),
-        "seed": trial.seed,
-        "trial": trial.name,
-        "task": table.task.name,
-        "task_index": index,
-        "kind": table.task.kind,
-        "metric": metric.name,
-        "sign": metric.sign,
-        "train_rows": len(table.train),
-        "trivial": table.trivial_valid,
-        "perfect": metric.perfect,
-    }
+    return TaskIdentity(
+        sweep=sweep,
+        setup=tables.name,
+        strategy=trial.strategy,
+        curriculum=curriculum,
+        balancer=balancer,
+        role=strategy.curriculum.role,
+        stage=trial.stage,
+        config_index=trial.index,
+        config=json.dumps(flat(trial.configuration), sort_keys=True),
+        seed=trial.seed,
+        trial=trial.name,
+        task=table.task.name,
+        task_index=index,
+        kind=table.task.kind,
+        metric=metric.name,
+        sign=metric.sign,
+        train_rows=len(table.train),
+        trivial=table.trivial_valid,
+        perfect=metric.perfect,
+    )

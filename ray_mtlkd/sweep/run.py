@@ -135,19 +135,20 @@ def sweep_on(cluster: "Cluster", request: SweepRequest, *, listener: SweepListen
     if request.resume is None:
         cluster.start()  # first of all: it takes as long as the imports below
     with importing():
-        from ray_mtlkd.storage import Storage, absolute, reaching  # noqa: PLC0415 - see the docstring of the module
+        from ray_mtlkd.storage import absolute, reaching  # noqa: PLC0415 - see the docstring of the module
         from ray_mtlkd.sweep import output  # noqa: PLC0415
         from ray_mtlkd.sweep.prepare import prepare  # noqa: PLC0415
         from ray_mtlkd.sweep.space import read_space  # noqa: PLC0415
+        from ray_mtlkd.sweep_folder import SweepFolder  # noqa: PLC0415
 
     found = read_space(request.space)
     now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
     uri = absolute(request.resume or request.out or f"runs/{found.name}-{now}")
     with reaching(uri):
         if request.resume is None:
-            output.check_empty(Storage.at(uri))
+            output.check_empty(SweepFolder.at(uri))
         else:
-            output.check_space(Storage.at(uri), found.fingerprint)
+            output.check_space(SweepFolder.at(uri), found.fingerprint)
     prepared = prepare(found, data_dir=request.data_dir, say=listener.prepare)
     for warning in prepared.warnings:
         listener.warn(f"warning: {warning}")

@@ -13,6 +13,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
+from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.training.job import Outcome
 from ray_mtlkd.training.state.progress import Evaluation
 
@@ -46,18 +47,19 @@ class TrialWriter:
 
     def finish(self, tasks: tuple[str, ...], outcome: Outcome) -> None:
         """Final metrics, and a session that succeeded."""
-        writer = self._open(outcome.batches)
-        metrics: dict[str, float | None] = {"final/score": outcome.score}
+        end = outcome.end
+        writer = self._open(end.batches)
+        metrics: dict[str, float | None] = {"final/score": end.score}
         for task, result in zip(tasks, outcome.tasks, strict=True):
             metrics[f"final_valid/{task}"] = result.valid
             metrics[f"final_test/{task}"] = result.test
-        _add(writer, metrics, at=outcome.batches)
+        _add(writer, metrics, at=end.batches)
         self._close(writer, api_pb2.STATUS_SUCCESS)
 
-    def fail(self, error: str, *, batches: int) -> None:
+    def fail(self, end: TrialEnd, *, batches: int) -> None:
         """What ended the trial, and a session that failed."""
         writer = self._open(batches)
-        writer.add_text("events", f"failed: {error}", batches)
+        writer.add_text("events", f"failed: {end.error}", batches)
         self._close(writer, api_pb2.STATUS_FAILURE)
 
     def _open(self, batches: int) -> SummaryWriter:

@@ -20,14 +20,15 @@ from ray_mtlkd.data.device import choose_device, keep_memory, within_memory
 from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.data.inputs import Features
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.predict.model_folder import MODELS, Origin, save
-from ray_mtlkd.storage import Storage
+from ray_mtlkd.predict.model_folder import Origin, save
+from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.sweep.archive import write_records
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.relabel import Relabeller, SharedActors
-from ray_mtlkd.sweep.results import failed_records, records_of
+from ray_mtlkd.sweep.results import records_of
 from ray_mtlkd.sweep.schema import KeepModels
 from ray_mtlkd.sweep.tensorboard import TrialWriter
+from ray_mtlkd.sweep_folder import SweepFolder
 from ray_mtlkd.training.configuration import flat
 from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome
 from ray_mtlkd.training.run import train
@@ -66,33 +67,31 @@ class TrialContext:
 def run_trial(config: Mapping[str, Any], bench: TrialContext) -> None:
     """Train one trial; a trial that cannot go on leaves failed records and ends like any other."""
     trial = Trial.loads(config["trial"])
-    storage = Storage.at(bench.uri)
+    folder = SweepFolder.at(bench.uri)
     torch.set_num_threads(bench.cpus)
     keep_memory()
     tables = ray.get(bench.tables[trial.setup, trial.configuration.architecture.features])
-    with _event_folder(storage, trial) as folder:
-        writer = TrialWriter(folder, hyper_parameters=_hyper_parameters(trial))
+    with _event_folder(folder, trial) as events:
+        writer = TrialWriter(events, hyper_parameters=_hyper_parameters(trial))
         progress = _Teller(writer)
         try:
-            outcome = _train(trial, bench, report=progress, storage=storage)
+            outcome = _train(trial, bench, report=progress, folder=folder)
         except (OSError, RayActorError, RaySystemError, ObjectLostError, torch.AcceleratorError):
             # The cluster's, the storage's or the GPU's trouble, not the trial's: Tune tries again, in another worker,
             # since no process uses a GPU again that has failed it.
             raise
         except Exception as error:  # noqa: BLE001 - would fail again each time, and must not end the sweep
-            said = _said(error, storage, trial)
-            writer.fail(said, batches=progress.batches)
-            write_records(storage, trial.name, failed_records(trial, tables, sweep=bench.sweep, error=said))
-            last: dict[str, Any] = {"status": "failed", "score": None, "wall_s": 0.0}
+            end, results = _end_by(error, folder, trial), None
+            writer.fail(end, batches=progress.batches)
         else:
+            end, results = outcome.end, outcome.tasks
             writer.finish(tuple(table.task.name for table in tables.tasks), outcome)
-            write_records(storage, trial.name, records_of(trial, tables, sweep=bench.sweep, outcome=outcome))
-            last = {"status": "ok", "score": outcome.score, "wall_s": outcome.wall_s}
-    _checkpoints(trial, storage).clear()
-    tune.report({**last, "share": 1.0})
+        write_records(folder, trial.name, records_of(trial, tables, sweep=bench.sweep, end=end, results=results))
+    folder.checkpoints(trial.name).clear()
+    tune.report({"status": end.status, "score": end.score, "wall_s": end.wall_s, "share": 1.0})
 
 
-def _train(trial: Trial, bench: TrialContext, *, report: "_Teller", storage: Storage) -> Outcome:
+def _train(trial: Trial, bench: TrialContext, *, report: "_Teller", folder: SweepFolder) -> Outcome:
     """Train on the device that the trial was given."""
     configuration = trial.configuration
     reference = bench.tables[trial.setup, configuration.architecture.features]
@@ -109,25 +108,21 @@ def _train(trial: Trial, bench: TrialContext, *, report: "_Teller", storage: Sto
             Job(tables=tables, configuration=configuration, seed=trial.seed),
             relabel=desk,
             report=report,
-            storage=_checkpoints(trial, storage),
+            storage=folder.checkpoints(trial.name),
             checkpoint_every_s=bench.checkpoint_every_s,
-            keep=_keeper(trial, bench, storage),
+            keep=_keeper(trial, bench, folder),
         )
 
 
-def _checkpoints(trial: Trial, storage: Storage) -> Storage:
-    return storage.child(f"checkpoints/{trial.name}")
-
-
-def _keeper(trial: Trial, bench: TrialContext, storage: Storage) -> Keep | None:
+def _keeper(trial: Trial, bench: TrialContext, folder: SweepFolder) -> Keep | None:
     """What writes the trial's model where it is wanted, before the records say that the trial is over."""
     if bench.keep_models == "none" or (bench.keep_models == "replicates" and trial.stage != "replicate"):
         return None
-    folder = storage.child(f"{MODELS}/{trial.name}")
+    place = folder.models.child(trial.name)
 
     def keep(chosen: Chosen) -> None:
         save(
-            folder if chosen.own is None else folder.child(chosen.own),
+            place if chosen.own is None else place.child(chosen.own),
             chosen,
             featurisers=ray.get(bench.featurisers[trial.setup, trial.configuration.architecture.features]),
             origin=Origin(
@@ -162,13 +157,13 @@ class _Teller:
             self._told = time.monotonic()
 
 
-def _said(error: Exception, storage: Storage, trial: Trial) -> str:
+def _end_by(error: Exception, folder: SweepFolder, trial: Trial) -> TrialEnd:
     """What the records say of an error; a defect of the program also leaves its traceback."""
     if isinstance(error, MtlkdError):
-        return str(error)
-    name = f"errors/{trial.name}.txt"
-    storage.write(name, "".join(traceback.format_exception(error)).encode())
-    return f"{type(error).__name__}: {error} (a defect; its traceback is in {name})"
+        return TrialEnd(status="failed", error=str(error))
+    name = folder.write_traceback(trial.name, "".join(traceback.format_exception(error)))
+    said = f"{type(error).__name__}: {error} (a defect; its traceback is in {name})"
+    return TrialEnd(status="defect", error=said)
 
 
 def _hyper_parameters(trial: Trial) -> dict[str, Any]:
@@ -178,10 +173,10 @@ def _hyper_parameters(trial: Trial) -> dict[str, Any]:
 
 
 @contextmanager
-def _event_folder(storage: Storage, trial: Trial) -> Iterator[Path]:
+def _event_folder(sweep: SweepFolder, trial: Trial) -> Iterator[Path]:
     """Where the trial's event file goes; event files are appended to, so a remote folder gets them at the end."""
-    target = storage.child(f"tensorboard/{trial.name}")
-    if storage.is_local:
+    target = sweep.tensorboard.child(trial.name)
+    if target.is_local:
         yield Path(target.root)
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,8 @@ from ray import tune
 
 from ray_mtlkd.cluster.connection import Cluster, address
 from ray_mtlkd.cluster.workers import waiting_workers
-from ray_mtlkd.storage import Storage, join_uri, reaching
+from ray_mtlkd.records import TrialEnd
+from ray_mtlkd.storage import Storage, reaching
 from ray_mtlkd.sweep import archive, output
 from ray_mtlkd.sweep.callback import StatusCallback
 from ray_mtlkd.sweep.classical import computing
@@ -19,10 +20,11 @@ from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.prepare import Prepared
 from ray_mtlkd.sweep.relabel import start_shared
 from ray_mtlkd.sweep.resources import check_room, shared_actors
-from ray_mtlkd.sweep.results import failed_records
+from ray_mtlkd.sweep.results import records_of
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import Status
 from ray_mtlkd.sweep.trial import TrialContext, run_trial
+from ray_mtlkd.sweep_folder import SweepFolder
 
 _WORKER_FAILURES = 2
 """Times that a trial may lose its worker before it counts as failed."""
@@ -66,39 +68,40 @@ def run_trials(
     Raises:
         MtlkdError: where the target holds something else, or the cluster cannot hold a trial.
     """
-    storage = Storage.at(target.uri)
+    folder = SweepFolder.at(target.uri)
     head = _head(prepared)
     if target.resume:
-        output.check_same(storage, head)
+        output.check_same(folder, head)
     else:
-        output.check_empty(storage)
-    known = archive.finished(storage)
+        output.check_empty(folder)
+    known = archive.finished(folder)
 
     def lose(trial: Trial) -> None:
-        error = f"{archive.LOST} {_WORKER_FAILURES + 1} times; see {join_uri(target.uri, 'tune')}"
-        records = failed_records(trial, prepared.of(trial), sweep=head.sweep, error=error)
-        archive.write_records(storage, trial.name, records)
+        error = f"the worker was lost {_WORKER_FAILURES + 1} times; see {folder.tune.uri}"
+        end = TrialEnd(status="lost", error=error)
+        records = records_of(trial, prepared.of(trial), sweep=head.sweep, end=end)
+        archive.write_records(folder, trial.name, records)
 
     searcher = PlanSearcher(prepared.plan, finished=known, on_lost=lose)
     unmeasured = [
         raw
         for raw in prepared.raws
-        if not output.has_classical(storage, raw.manifest.name, tasks=len(raw.manifest.tasks))
+        if not output.has_classical(folder, raw.manifest.name, tasks=len(raw.manifest.tasks))
     ]
     if searcher.is_over and not unmeasured:
-        return archive.count(storage)
+        return archive.count(folder)
     cluster.wait()
     if not searcher.is_over:
         check_room(prepared)
     with reaching(target.uri):
-        output.create(storage, head, space_text=space_text)
+        output.create(folder, head, space_text=space_text)
     with computing(unmeasured, target.uri, say=say):
         if not searcher.is_over:
             bench = _bench(prepared, target.uri, sweep=head.sweep)
-            _fit(bench, searcher, StatusCallback(searcher, tell=tell), name=_run_name(storage))
+            _fit(bench, searcher, StatusCallback(searcher, tell=tell), name=_run_name(folder.tune))
     with reaching(target.uri):
-        archive.merge(storage)
-        return archive.count(storage)
+        archive.merge(folder)
+        return archive.count(folder)
 
 
 def _fit(bench: TrialContext, searcher: PlanSearcher, status: StatusCallback, *, name: str) -> None:
@@ -120,7 +123,7 @@ def _fit(bench: TrialContext, searcher: PlanSearcher, status: StatusCallback, *,
         ),
         run_config=tune.RunConfig(
             name=name,
-            storage_path=join_uri(bench.uri, "tune"),
+            storage_path=SweepFolder.at(bench.uri).tune.uri,
             verbose=0,
             callbacks=[status],
             failure_config=tune.FailureConfig(max_failures=_WORKER_FAILURES),
@@ -160,9 +163,8 @@ def _head(prepared: Prepared) -> output.SweepHead:
     )
 
 
-def _run_name(storage: Storage) -> str:
+def _run_name(tune_folder: Storage) -> str:
     """A fresh name for Tune: it would overwrite an experiment of the same name without a word."""
-    tune_folder = storage.child("tune")
     number = 1
     while tune_folder.read(f"run-{number}.started") is not None:
         number += 1

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ray_mtlkd.data.examples import SetupTables, TaskTables
 from ray_mtlkd.models.sharing import MultitaskModel
-from ray_mtlkd.records import CurvePoint, Event
+from ray_mtlkd.records import RelabelPlace, TaskResult, TrialEnd
 from ray_mtlkd.serial import fingerprint
 from ray_mtlkd.training.configuration import Configuration, describe
 from ray_mtlkd.training.state.progress import Evaluation
@@ -62,10 +62,11 @@ class RelabelRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class SoftLabels:
-    """A teacher's raw outputs for every row of a table, and where they were computed, with the reason."""
+    """A teacher's raw outputs for every row of a table, where they were computed, and why there."""
 
     outputs: Tensor
-    where: str
+    where: RelabelPlace
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,31 +94,8 @@ Keep = Callable[[Chosen], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskOutcome:
-    """One task at the end of a run; names as in `ray_mtlkd.records.TaskRecord`."""
-
-    valid: float
-    test: float
-    valid_peak: float
-    test_peak: float
-    teacher: float | None
-    retention: float | None
-    converged_step: int | None
-    teacher_step: int | None
-    checkpoint_step: int
-    relabelled: str | None
-    curve: list[CurvePoint]
-    events: list[Event]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """A finished run."""
 
-    tasks: tuple[TaskOutcome, ...]
-    score: float
-    steps: int
-    batches: int
-    wall_s: float
-    cpu_s: float
-    notes: tuple[str, ...]
+    end: TrialEnd
+    tasks: tuple[TaskResult, ...]

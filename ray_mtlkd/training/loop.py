@@ -4,15 +4,15 @@ import time
 from collections.abc import Sequence
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.records import CurvePoint, Event
+from ray_mtlkd.records import CurvePoint, Event, EventKind, TrialWarning
 from ray_mtlkd.strategies.curricula.base import Action, Finish, Relabel, Rewind, Start, Stop
 from ray_mtlkd.tasks.metrics import metric_of
 from ray_mtlkd.training.evaluation.convergence import Tracker, judge, track
 from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of, score
-from ray_mtlkd.training.evaluation.outcome import settle, summarise
+from ray_mtlkd.training.evaluation.outcome import end_of, settle
 from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome, RelabelFunction, RelabelRequest, Report
 from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointError
-from ray_mtlkd.training.state.progress import Best, Evaluation, Peak, Progress, Snapshot, TeacherStep
+from ray_mtlkd.training.state.progress import Best, Evaluation, Peak, Progress, Relabelled, Snapshot, TeacherStep
 from ray_mtlkd.training.state.snapshots import Snapshots
 from ray_mtlkd.training.state.soft_labels import SoftTable, soft_table
 from ray_mtlkd.training.step.step_means import StepMeans
@@ -185,8 +185,8 @@ class Loop:
         self._soft[task] = kept.to(table.train.labels.device)
         self._progress.soft[task] = name
         self._progress.switched |= {task}
-        self._progress.relabelled[task] = labels.where
-        self._event("relabel", task, f"by the model of step {step}")
+        self._progress.relabelled[task] = Relabelled(where=labels.where, why=labels.why)
+        self._event("relabel", task, f"by the model of step {step}", model_step=step)
 
     def _rewind(self, step: int) -> None:
         then = self._trainer.restore(self._snapshots.kept[step])
@@ -196,7 +196,7 @@ class Loop:
         ]
         # The balancer's state may be older than a task's soft labels, and remember what its hard labels cost.
         self._progress.switched |= frozenset(self._soft)
-        self._event("rewind", None, f"back to the model of step {step}")
+        self._event("rewind", None, f"back to the model of step {step}", model_step=step)
 
     def _tell(self, values: Sequence[float | None], reached: float | None) -> None:
         progress = self._progress
@@ -234,15 +234,21 @@ class Loop:
         if self._keep is not None:
             self._keep(Chosen(job=self._job, model=self._snapshots.model(best.step), step=best.step, score=best.score))
         self._count_time()
-        return summarise(self._progress, best=best, tasks=tasks)
+        return Outcome(end=end_of(self._progress, best=best), tasks=tasks)
 
     def _last_resort(self) -> Best:
-        """The last step, where no evaluation saw every task started; says so in the notes."""
+        """The last step, where no evaluation saw every task started; warns of those that had not."""
         progress = self._progress
-        late = [t.task.name for t, peak in zip(self._tables, progress.peaks, strict=True) if peak is None]
-        progress.notes.append(
-            f"the budget ended before {', '.join(late)} had trained and been evaluated: metrics are of the last step"
-        )
+        progress.warnings += [
+            TrialWarning(
+                kind="untrained",
+                task=table.task.name,
+                text=f"the budget ended before {table.task.name} had trained and been evaluated: metrics are of the"
+                " last step",
+            )
+            for table, peak in zip(self._tables, progress.peaks, strict=True)
+            if peak is None
+        ]
         values = metrics_of(self._trainer.model, self._setup, "valid", range(len(self._tables)))
         self._snapshots.keep(progress.step, Snapshot(tensors=self._trainer.parameters(into={})))
         return Best(score=score(values, self._tables), step=progress.step, values=values)
@@ -277,10 +283,18 @@ class Loop:
         device = self._tables[0].train.labels.device
         self._soft = {task: labels.to(device) for task, labels in restored.soft.items()}
 
-    def _event(self, kind: str, task: int | None, reason: str) -> None:
+    def _event(self, kind: EventKind, task: int | None, reason: str, *, model_step: int | None = None) -> None:
         progress = self._progress
-        name = None if task is None else self._tables[task].task.name
-        progress.events.append(Event(step=progress.step, batches=progress.batches, kind=kind, task=name, reason=reason))
+        progress.events.append(
+            Event(
+                step=progress.step,
+                batches=progress.batches,
+                kind=kind,
+                task=None if task is None else self._tables[task].task.name,
+                reason=reason,
+                model_step=model_step,
+            )
+        )
 
     def _count_time(self) -> None:
         now = (time.perf_counter(), time.process_time())

@@ -1,17 +1,13 @@
 """A whole trial: one run over all tasks, or one a task where the curriculum gives every task its own model."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
-from ray_mtlkd.records import CurvePoint, Event
+from ray_mtlkd.records import TrialEnd, later
 from ray_mtlkd.storage import Storage
-from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome, RelabelFunction, Report, TaskOutcome
+from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome, RelabelFunction, Report
 from ray_mtlkd.training.loop import Loop
 from ray_mtlkd.training.state.checkpoint import Checkpoints
 from ray_mtlkd.training.state.progress import Evaluation
-
-Item = TypeVar("Item", CurvePoint, Event)
 
 
 def train(
@@ -55,12 +51,13 @@ def train(
         return run(job, report, storage, keep)
     outcomes: list[Outcome] = []
     for index, table in enumerate(job.tables.tasks):
-        steps = sum(outcome.steps for outcome in outcomes)
-        batches = sum(outcome.batches for outcome in outcomes)
+        steps = sum(outcome.end.steps for outcome in outcomes)
+        batches = sum(outcome.end.batches for outcome in outcomes)
         shifted = _shifted(report, steps=steps, batches=batches, tasks=len(job.tables.tasks))
         own = None if keep is None else _owned(keep, task=table.task.name, steps=steps)
         outcome = run(job.alone(index), shifted, storage.child(table.task.name), own)
-        outcomes.append(_shift(outcome, steps=steps, batches=batches))
+        tasks = tuple(later(task, steps=steps, batches=batches) for task in outcome.tasks)
+        outcomes.append(replace(outcome, tasks=tasks))
     return _merged(outcomes)
 
 
@@ -90,38 +87,19 @@ def _owned(keep: Keep, *, task: str, steps: int) -> Keep:
     return tell
 
 
-def _shift(outcome: Outcome, *, steps: int, batches: int) -> Outcome:
-    def later(item: Item) -> Item:
-        return replace(item, step=item.step + steps, batches=item.batches + batches)
-
-    def add(step: int | None) -> int | None:
-        return None if step is None else step + steps
-
-    tasks = tuple(
-        replace(
-            task,
-            converged_step=add(task.converged_step),
-            teacher_step=add(task.teacher_step),
-            checkpoint_step=task.checkpoint_step + steps,
-            curve=[later(point) for point in task.curve],
-            events=[later(event) for event in task.events],
-        )
-        for task in outcome.tasks
-    )
-    return replace(outcome, tasks=tasks)
-
-
 def _merged(outcomes: list[Outcome]) -> Outcome:
-    def total(of: Callable[[Outcome], float]) -> float:
-        return sum(of(outcome) for outcome in outcomes)
-
-    tasks: tuple[TaskOutcome, ...] = tuple(task for outcome in outcomes for task in outcome.tasks)
+    """Runs one after the other as one trial, whose score is the mean of theirs."""
+    ends = [outcome.end for outcome in outcomes]
+    scores = [end.score for end in ends if end.score is not None]
     return Outcome(
-        tasks=tasks,
-        score=total(lambda outcome: outcome.score) / len(outcomes),
-        steps=sum(outcome.steps for outcome in outcomes),
-        batches=sum(outcome.batches for outcome in outcomes),
-        wall_s=total(lambda outcome: outcome.wall_s),
-        cpu_s=total(lambda outcome: outcome.cpu_s),
-        notes=tuple(note for outcome in outcomes for note in outcome.notes),
+        end=TrialEnd(
+            status="ok",
+            warnings=[warning for end in ends for warning in end.warnings],
+            score=sum(scores) / len(scores),
+            steps=sum(end.steps for end in ends),
+            batches=sum(end.batches for end in ends),
+            wall_s=sum(end.wall_s for end in ends),
+            cpu_s=sum(end.cpu_s for end in ends),
+        ),
+        tasks=tuple(task for outcome in outcomes for task in outcome.tasks),
     )

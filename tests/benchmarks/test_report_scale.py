@@ -6,8 +6,8 @@ from benchmarks.report import records
 from benchmarks.report.records import SWEEPS, write_sweeps
 from benchmarks.report_scale import Cost, report, rows
 from ray_mtlkd.report.load import read
-from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.archive import finished
+from ray_mtlkd.sweep_folder import SweepFolder
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_the_trials_differ_and_have_curves_of_real_length(sweeps):
 
 def test_what_replicates_is_the_best_of_the_search_and_a_sweep_would_go_on_from_it(sweeps):
     folder, counts = sweeps
-    scores = {name: finished(Storage.at(str(folder / name))) for name in SWEEPS}
+    scores = {name: finished(SweepFolder.at(str(folder / name))) for name in SWEEPS}
     assert sum(map(len, scores.values())) == counts["search"] + counts["replicate"]
     found = scores["intents"]
     searched = [found[f"intents-joint_kd-c{index}-s0"] for index in (0, 1)]

@@ -11,52 +11,40 @@ from ray_mtlkd import report
 from ray_mtlkd.cli.report import EXAMPLE, print_summary
 from ray_mtlkd.cli.report import report as verb
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.records import TaskRecord, to_table
+from ray_mtlkd.records import TaskIdentity, TaskRecord, TaskResult, TrialEnd, TrialWarning, to_table
+from tests.columns import changed
 
 RECORD = TaskRecord(
-    sweep="w",
-    setup="s",
-    strategy="sum",
-    curriculum="joint",
-    balancer="sum",
-    role="baseline",
-    stage="replicate",
-    config_index=0,
-    config="{}",
-    seed=1,
-    trial="t",
-    status="ok",
-    error=None,
-    notes=[],
-    task="a",
-    task_index=0,
-    kind="binary",
-    metric="f1",
-    sign=1,
-    train_rows=10,
-    trivial=0.1,
-    perfect=1.0,
-    valid=0.5,
-    test=0.5,
-    valid_peak=0.5,
-    test_peak=0.5,
-    teacher=None,
-    retention=None,
-    score=0.5,
-    converged_step=None,
-    teacher_step=None,
-    checkpoint_step=1,
-    steps=9,
-    batches=9,
-    wall_s=1.0,
-    cpu_s=1.0,
+    identity=TaskIdentity(
+        sweep="w",
+        setup="s",
+        strategy="sum",
+        curriculum="joint",
+        balancer="sum",
+        role="baseline",
+        stage="replicate",
+        config_index=0,
+        config="{}",
+        seed=1,
+        trial="t",
+        task="a",
+        task_index=0,
+        kind="binary",
+        metric="f1",
+        sign=1,
+        train_rows=10,
+        trivial=0.1,
+        perfect=1.0,
+    ),
+    end=TrialEnd(status="ok", score=0.5, steps=9, batches=9, wall_s=1.0, cpu_s=1.0),
+    result=TaskResult(valid=0.5, test=0.5, valid_peak=0.5, test_peak=0.5, checkpoint_step=1),
 )
 
 
 def _records(strategies=("sum", "joint_kd")):
     """``joint_kd`` gains 20 %, 21 % and 22 % on its three seeds."""
     return [
-        replace(
+        changed(
             RECORD,
             strategy=name,
             role="kd" if name == "joint_kd" else "baseline",
@@ -96,15 +84,20 @@ def test_the_terminal_shows_what_to_ship_before_the_gains(run, results, tmp_path
     found = run(results, "--out", tmp_path / "out")
     assert found.output.index("Ship joint_kd.") < found.output.index("over best baseline")
     assert "+21.0 [+18.5, +23.5]" in found.output
-    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()).count(".csv") == 3
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()).count(".csv") == 4
 
 
 def test_failed_trials_are_told(run, results):
-    lost = replace(
-        RECORD, seed=9, trial="lost", status="failed", error="loss is NaN", valid=None, test=None, score=None
-    )
+    lost = changed(RECORD, seed=9, trial="lost")
+    lost = replace(lost, end=TrialEnd(status="failed", error="loss is NaN"), result=TaskResult())
     pq.write_table(to_table([lost]), results / "records" / "lost.parquet")
     assert "1 trial failed; the report says which and why" in run(results).output
+
+
+def test_a_query_of_a_place_stays_behind_the_report_that_lies_in_the_sweep(run, results):
+    found = run(f"{results.as_uri()}?a=b")
+    assert f"report:      {results.as_uri()}/report/report.md?a=b" in found.output.splitlines()
+    assert (results / "report" / "report.md").exists()
 
 
 def test_a_single_file_needs_an_out(run, results):
@@ -124,8 +117,8 @@ def test_help_ends_with_a_runnable_example(run):
 
 @pytest.mark.parametrize(("width", "together"), [(80, False), (160, True)])
 def test_the_judgement_stands_below_the_number_where_the_terminal_is_narrow(width, together):
-    records = [replace(record, test=0.5 + (record.seed - 1) / 10) for record in _records()]
-    records = [replace(record, test=0.5) if record.strategy == "sum" else record for record in records]
+    records = [changed(record, test=0.5 + (record.identity.seed - 1) / 10) for record in _records()]
+    records = [changed(record, test=0.5) if record.identity.strategy == "sum" else record for record in records]
     console = Console(width=width, file=io.StringIO())
     print_summary(report.summary(report.of(records)), console)
     lines = console.file.getvalue().splitlines()
@@ -142,9 +135,10 @@ def test_a_warning_stands_below_the_table():
 
 
 def test_strategies_that_did_not_train_every_task_are_marked_and_explained():
-    late = ["the budget ended before a had trained and been evaluated: metrics are of the last step"]
+    late = [TrialWarning(kind="untrained", task="a", text="the budget ended before a had trained")]
     records = [
-        replace(each, notes=late if (each.strategy, each.seed) == ("joint_kd", 1) else []) for each in _records()
+        changed(each, warnings=late if (each.identity.strategy, each.identity.seed) == ("joint_kd", 1) else [])
+        for each in _records()
     ]
     console = Console(width=160, file=io.StringIO())
     print_summary(report.summary(report.of(records)), console)

@@ -7,10 +7,11 @@ import pytest
 from ray_mtlkd.cli import main
 from ray_mtlkd.cli import sweep as module
 from ray_mtlkd.cluster import connection
-from ray_mtlkd.storage import Storage
+from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.sweep import archive, tuner
-from ray_mtlkd.sweep.results import failed_records
+from ray_mtlkd.sweep.results import records_of
 from ray_mtlkd.sweep.status import Status
+from ray_mtlkd.sweep_folder import SweepFolder
 
 SPACE = """
 name: small
@@ -78,12 +79,13 @@ def test_a_sweep_of_which_every_trial_failed_is_an_error(configurations, said, m
     out = tmp_path / "out"
 
     def lose(prepared, *_, **__):
-        storage = Storage.at(str(out))
+        folder = SweepFolder.at(str(out))
         for group in prepared.plan.groups:
             trial = (*prepared.plan.search(group), *prepared.plan.replicates(group, 0))[0]
-            records = failed_records(trial, prepared.of(trial), sweep="s", error="loss is NaN")
-            archive.write_records(storage, trial.name, records)
-        return archive.count(storage)
+            end = TrialEnd(status="failed", error="loss is NaN")
+            records = records_of(trial, prepared.of(trial), sweep="s", end=end)
+            archive.write_records(folder, trial.name, records)
+        return archive.count(folder)
 
     monkeypatch.setattr(connection, "connect", lambda **_: nullcontext(_Cluster()))
     monkeypatch.setattr(tuner, "run_trials", lose)

@@ -207,7 +207,7 @@ def test_a_run_keeps_the_checkpoint_that_it_is_measured_at(featurised, tmp_path)
     kept, keep = _kept_by(job)
     outcome = _train(job, tmp_path, keep)
     ((chosen, parameters),) = kept
-    assert (chosen.step, chosen.score, chosen.own) == (outcome.tasks[0].checkpoint_step, outcome.score, None)
+    assert (chosen.step, chosen.score, chosen.own) == (outcome.tasks[0].checkpoint_step, outcome.end.score, None)
     model = build(Architecture(encoder=ENCODER), [(table.task, table.layout) for table in job.tables.tasks])
     model.load_state_dict(parameters)
     table = job.tables.tasks[1]  # multiclass, by accuracy

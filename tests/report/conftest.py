@@ -10,9 +10,21 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from ray_mtlkd.records import ClassicalRecord, CurvePoint, Event, TaskRecord, classical_to_table, to_table
+from ray_mtlkd.records import (
+    ClassicalRecord,
+    CurvePoint,
+    Event,
+    TaskIdentity,
+    TaskRecord,
+    TaskResult,
+    TrialEnd,
+    TrialWarning,
+    classical_to_table,
+    to_table,
+)
 from ray_mtlkd.report.load import of
 from ray_mtlkd.report.runs import Setup, group
+from tests.columns import changed
 
 TASKS = {
     "similar": ("atis", "snips", "banking", "clinc", "hwu"),
@@ -41,6 +53,7 @@ STRATEGIES = {
 POINTS = 20
 BATCHES = 6000
 REWIND = 2100
+LABELS = "entities: 3 valid rows have labels that train lacks"
 
 
 def _curve(task: int, *, curriculum: str, top: float, rng: random.Random) -> tuple[list[CurvePoint], list[Event]]:
@@ -65,9 +78,9 @@ def _curve(task: int, *, curriculum: str, top: float, rng: random.Random) -> tup
         )
         if switches:
             said = {"step": at * 60, "batches": batches, "task": f"t{task}", "reason": "no gain for 5 evaluations"}
-            events += [Event(kind="converge", **said), Event(kind="relabel", **said)]
+            events += [Event(kind="converge", **said), Event(kind="relabel", **said, model_step=at * 60 - 300)]
     if curriculum == "joint_kd":
-        events.append(Event(step=420, batches=REWIND, kind="rewind", task=None, reason="to step 300"))
+        events.append(Event(step=420, batches=REWIND, kind="rewind", task=None, reason="to step 300", model_step=300))
     return points, events
 
 
@@ -89,63 +102,64 @@ def fake_trial(*, setup: str, strategy: str, seed: int, stage: str = "replicate"
 
         curve = [p if p.valid is None else replace(p, valid=metric_of(p.valid)) for p in curve]
         events = [event if event.task is None else replace(event, task=task) for event in events]
-        records.append(
-            TaskRecord(
-                sweep="fake-1a2b3c4d",
-                setup=setup,
-                strategy=strategy,
-                curriculum=curriculum,
-                balancer=balancer,
-                role=role,
-                stage=stage,
-                config_index=config,
-                config=f'{{"training.lr": {0.001 * (config + 1):g}, "training.batch": 32}}',
-                seed=seed,
-                trial=f"{setup}-{strategy}-{stage}-c{config}-s{seed}",
-                status="ok",
-                error=None,
-                notes=["entities: 3 valid rows have labels that train lacks"] if task == "entities" else [],
-                task=task,
-                task_index=index,
-                kind=kind,
-                metric=metric,
-                sign=sign,
-                train_rows=1000 * (index + 1),
-                trivial=trivial,
-                perfect=perfect,
-                valid=metric_of(skill),
-                test=metric_of(skill - 0.01 + rng.gauss(0, 0.004)),
-                valid_peak=metric_of(skill + 0.004),
-                test_peak=metric_of(skill - 0.007),
-                teacher=metric_of(skill + 0.003) if distils else None,
-                retention=metric_of(skill) / metric_of(skill + 0.003) if distils else None,
-                score=0.76 + lift + luck.gauss(0, 0.001) + 0.001 * config,
-                converged_step=600 if distils else None,
-                teacher_step=300 if distils else None,
-                checkpoint_step=900,
-                steps=1200,
-                batches=BATCHES,
-                wall_s=30.0 + rng.random(),
-                cpu_s=29.0 + rng.random(),
-                curve=curve,
-                events=events,
-            )
+        identity = TaskIdentity(
+            sweep="fake-1a2b3c4d",
+            setup=setup,
+            strategy=strategy,
+            curriculum=curriculum,
+            balancer=balancer,
+            role=role,
+            stage=stage,
+            config_index=config,
+            config=f'{{"training.lr": {0.001 * (config + 1):g}, "training.batch": 32}}',
+            seed=seed,
+            trial=f"{setup}-{strategy}-{stage}-c{config}-s{seed}",
+            task=task,
+            task_index=index,
+            kind=kind,
+            metric=metric,
+            sign=sign,
+            train_rows=1000 * (index + 1),
+            trivial=trivial,
+            perfect=perfect,
         )
-    score = records[0].score
-    return [replace(record, score=score) for record in records]
+        result = TaskResult(
+            valid=metric_of(skill),
+            test=metric_of(skill - 0.01 + rng.gauss(0, 0.004)),
+            valid_peak=metric_of(skill + 0.004),
+            test_peak=metric_of(skill - 0.007),
+            teacher=metric_of(skill + 0.003) if distils else None,
+            retention=metric_of(skill) / metric_of(skill + 0.003) if distils else None,
+            converged_step=600 if distils else None,
+            teacher_step=300 if distils else None,
+            checkpoint_step=900,
+            relabelled_where="inline" if distils else None,
+            curve=curve,
+            events=events,
+        )
+        end = TrialEnd(
+            status="ok",
+            warnings=[TrialWarning(kind="data", task=None, text=LABELS)] if task == "entities" else [],
+            score=0.76 + lift + luck.gauss(0, 0.001) + 0.001 * config,
+            steps=1200,
+            batches=BATCHES,
+            wall_s=30.0 + rng.random(),
+            cpu_s=29.0 + rng.random(),
+        )
+        records.append(TaskRecord(identity=identity, end=end, result=result))
+    return [changed(record, score=records[0].end.score) for record in records]
 
 
 def failed(records: Sequence[TaskRecord], error: str) -> list[TaskRecord]:
     """The same trial, ended by an error."""
-    gone = dict.fromkeys(("valid", "test", "valid_peak", "test_peak", "teacher", "retention", "score"))
-    return [replace(record, status="failed", error=error, checkpoint_step=None, **gone) for record in records]
+    return [replace(each, end=TrialEnd(status="failed", error=error), result=TaskResult()) for each in records]
 
 
 def write(folder: Path, trials: Iterator[list[TaskRecord]]) -> Path:
     """A sweep's directory whose records are these trials, one file each."""
     (folder / "records").mkdir(parents=True, exist_ok=True)
     for records in trials:
-        pq.write_table(to_table(records), folder / "records" / f"{records[0].trial}.parquet")
+        pq.write_table(to_table(records), folder / "records" / f"{records[0].identity.trial}.parquet")
     return folder
 
 
@@ -174,10 +188,9 @@ def made(
     **columns: object,
 ) -> list[TaskRecord]:
     """A replicate trial whose metrics are given by hand, tasks ``t0``, ``t1``, …; other columns by name."""
-    base = replace(
-        fake_trial(setup="similar", strategy=strategy, seed=seed)[0], sweep="w", setup="s", curve=[], events=[]
-    )
-    stage = str(columns.get("stage", base.stage))
+    base = fake_trial(setup="similar", strategy=strategy, seed=seed)[0]
+    base = changed(base, sweep="w", setup="s", relabelled_where=None, curve=[], events=[])
+    stage = str(columns.get("stage", base.identity.stage))
     setup, sweep = columns.get("setup", "s"), columns.get("sweep", "w")
     name = f"{sweep}-{setup}-{strategy}-{stage}-{columns.get('config_index', 0)}-{seed}"
     records = []
@@ -185,7 +198,7 @@ def made(
         shown = metric if valid is None else valid[at]
         own = {"task": f"t{at}", "task_index": at, "sign": 1 if signs is None else signs[at], "trial": name}
         peaks = {"valid": shown, "test": metric, "valid_peak": shown, "test_peak": metric, "score": sum(valid or test)}
-        records.append(replace(base, **{**own, **peaks, "wall_s": 2.0, "cpu_s": 1.5, **columns}))
+        records.append(changed(base, **{**own, **peaks, "wall_s": 2.0, "cpu_s": 1.5, **columns}))
     return records
 
 

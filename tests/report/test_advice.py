@@ -1,5 +1,6 @@
 import pytest
 
+from ray_mtlkd.records import TrialWarning
 from ray_mtlkd.report.advice import advise
 from ray_mtlkd.report.classical import Classical
 from ray_mtlkd.report.summary import summarise
@@ -127,10 +128,10 @@ def test_over_several_setups_the_same_rule_speaks_on_each(made, setups_of):
 
 
 def test_a_chosen_strategy_that_did_not_train_every_task_is_told(made, setups_of):
-    late = ["the budget ended before t0 had trained and been evaluated: metrics are of the last step"]
+    late = [TrialWarning(kind="untrained", task="t0", text="the budget ended before t0 had trained")]
     found = setups_of(
         *(made("sum", seed=seed, valid=[0.5], test=[0.5]) for seed in (1, 2)),
-        made("sequential", seed=1, valid=[0.7], test=[0.5], notes=late),
+        made("sequential", seed=1, valid=[0.7], test=[0.5], warnings=late),
         made("sequential", seed=2, valid=[0.7], test=[0.5]),
     )
     said = advise(found, summarise(found), Classical(), {}).said

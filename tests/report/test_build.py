@@ -1,15 +1,16 @@
 """A report from fixed records, and the folder that it is written to."""
 
 import difflib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ray_mtlkd import report
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.records import TrialWarning
 from ray_mtlkd.report.classical import SAID
 from ray_mtlkd.report.text import NOTHING
+from tests.columns import changed
 
 GOLDEN = Path(__file__).parent / "golden"
 GAINS = {
@@ -19,6 +20,7 @@ GAINS = {
     "single_task": (-2.0, 3.0, -4.0),
 }
 """Test gain over ``sum`` in percent by seed, the same on both tasks, so that the average is known by heart."""
+NEW_LABEL = [TrialWarning(kind="data", task="t0", text="t0: a label is new")]
 
 
 @pytest.fixture
@@ -28,9 +30,14 @@ def golden(made, failed, write, tmp_path):
     def trial(name, seed, percent, setup, **columns):
         test = [0.8 * (1 + percent / 100), 2.0 * (1 - percent / 100)]
         valid = [0.82, 2.0] if name == "static" else [0.8, 2.0]
-        return made(
+        records = made(
             name, seed=seed, test=test, valid=valid, signs=[1, -1], setup=setup, score=0.7 + percent / 100, **columns
         )
+        peaks = [(0.82, test[0] * (1 + seed / 1000)), (1.95, test[1])]
+        return [
+            changed(record, valid_peak=valid, test_peak=test)
+            for record, (valid, test) in zip(records, peaks, strict=True)
+        ]
 
     def trials():
         for setup in ("one", "two"):
@@ -40,7 +47,7 @@ def golden(made, failed, write, tmp_path):
                 bad = trial(name, 0, percents[0], setup, stage="search", config_index=1, config=settings)
                 yield failed(bad, "loss is NaN in task t1 at step 12") if name == "static" else bad
                 for seed, percent in enumerate(percents, start=7):
-                    whole = trial(name, seed, percent, setup, notes=["t0: a label is new"] if seed == 7 else [])
+                    whole = trial(name, seed, percent, setup, warnings=NEW_LABEL if seed == 7 else [])
                     lost = (setup, name, seed) == ("two", "joint_kd", 9)
                     yield failed(whole, "worker was lost") if lost else whole
 
@@ -49,7 +56,7 @@ def golden(made, failed, write, tmp_path):
 
 def test_fixed_records_give_the_golden_report(golden, tmp_path):
     report.build([str(golden)], tmp_path / "out")
-    for name in ("report.md", "gains.csv", "tasks.csv", "configurations.csv"):
+    for name in ("report.md", "gains.csv", "strategies.csv", "tasks.csv", "configurations.csv"):
         assert (tmp_path / "out" / name).read_text(encoding="utf-8") == (GOLDEN / name).read_text(encoding="utf-8")
 
 
@@ -88,7 +95,8 @@ def test_a_report_is_the_same_bytes_each_time_and_shows_its_figures(sweep, tmp_p
     assert files == {path.name: path.read_bytes() for path in (tmp_path / "second").iterdir()}
     assert sorted(files) == sorted(
         [
-            *("report.md", "gains.csv", "tasks.csv", "configurations.csv", "gains.png", "gains.svg"),
+            *("report.md", "gains.csv", "strategies.csv", "tasks.csv", "configurations.csv"),
+            *("gains.png", "gains.svg"),
             *(f"curves-{name}.{kind}" for name in ("similar", "diverse") for kind in ("png", "svg")),
         ]
     )
@@ -100,6 +108,22 @@ def test_a_report_goes_to_any_place_that_pyarrow_knows(golden, tmp_path):
     found = report.build([golden.as_uri()], (tmp_path / "there").as_uri())
     assert found.page == (tmp_path / "there").as_uri() + "/report.md"
     assert (tmp_path / "there" / "report.md").exists()
+
+
+def test_a_query_of_a_place_stays_behind_its_names_and_every_file_lands_in_the_folder(golden, tmp_path):
+    out = tmp_path / "there"
+    found = report.build([f"{golden.as_uri()}?a=b"], f"{out.as_uri()}?a=b")
+    assert found.page == f"{out.as_uri()}/report.md?a=b"
+    names = ["configurations.csv", "gains.csv", "gains.png", "gains.svg", "report.md", "strategies.csv", "tasks.csv"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "there"]
+
+
+def test_a_place_that_cannot_be_written_is_named(golden, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(MtlkdError, match="cannot be reached or written") as caught:
+        report.build([str(golden)], tmp_path / "file")
+    assert caught.value.where == str(tmp_path / "file")
 
 
 def test_several_sweeps_are_one_report(made, write, tmp_path):
@@ -116,8 +140,8 @@ def test_several_sweeps_are_one_report(made, write, tmp_path):
 
 
 def test_a_setups_name_is_made_safe_for_files(fake_trial, write, tmp_path):
-    trial = [replace(record, setup="a/b c") for record in fake_trial(setup="similar", strategy="sum", seed=1)]
-    trial = [replace(record, trial="t") for record in trial]
+    made = fake_trial(setup="similar", strategy="sum", seed=1)
+    trial = [changed(record, setup="a/b c", trial="t") for record in made]
     report.build([str(write(tmp_path, iter([trial])))], tmp_path / "out")
     assert (tmp_path / "out" / "curves-a_b_c.png").exists()
 

@@ -1,8 +1,9 @@
 import csv
 
-from ray_mtlkd.report.exports import configurations_csv, gains_csv, tasks_csv
+from ray_mtlkd.report.exports import configurations_csv, gains_csv, strategies_csv, tasks_csv
 from ray_mtlkd.report.history import trials
 from ray_mtlkd.report.load import of
+from ray_mtlkd.report.quantities import QUANTITIES
 from ray_mtlkd.report.runs import group
 from ray_mtlkd.report.summary import summarise
 
@@ -19,6 +20,14 @@ def test_gains_have_a_row_a_reference_and_empty_cells_where_there_is_no_number(m
     assert (over_sum["difference"], over_sum["mean_rank"]) == ("not shown", "1")
     single = next(row for row in rows if row["reference"] == "single_task")
     assert (single["state"], single["gain_percent"]) == ("missing", "")
+
+
+def test_strategies_have_a_row_a_measure_that_is_known_of_them(made, failed, setups_of):
+    trials = [made("sum", seed=seed, test=[0.5], steps=100 * seed) for seed in (1, 2)]
+    rows = _read(strategies_csv(setups_of(*trials, failed(made("joint_kd", seed=1, test=[0.5]), "killed"))))
+    assert [row["quantity"] for row in rows] == [quantity.name for quantity in QUANTITIES]
+    (steps,) = (row for row in rows if row["quantity"] == "steps")
+    assert (steps["strategy"], steps["mean"], steps["seeds"]) == ("sum", "150", "2")
 
 
 def test_tasks_have_a_row_a_replicate_trial_and_task_failed_ones_included(made, failed):

@@ -54,16 +54,6 @@ def test_numbers_within_a_setting_are_short_too(made):
     assert "| `balancer.weights: 3.098, 2.0` |" in history.searches(rows)
 
 
-def test_unequal_searches_are_a_warning(made):
-    trial = made("sum", seed=0, test=[0.5], stage="search")
-    other = made("static", seed=0, test=[0.5], stage="search")
-    more = made("static", seed=0, test=[0.5], stage="search", config_index=1)
-    assert history.unequal_searches(_rows(trial, other)) == []
-    assert history.unequal_searches(_rows(trial, other, more)) == [
-        "s: not every strategy searched as many configurations: static 2, sum 1"
-    ]
-
-
 def test_failed_trials_are_told_with_their_error(made, failed):
     error = "loss is NaN in task t0\nat step | 40"
     rows = _rows(made("sum", seed=1, test=[0.5]), failed(made("sum", seed=2, test=[0.5]), error))
@@ -71,14 +61,3 @@ def test_failed_trials_are_told_with_their_error(made, failed):
         "| s | `sum` | replicate | 2 | w-s-sum-replicate-0-2 | loss is NaN in task t0 at step \\| 40 |"
     ]
     assert history.failures(rows[:1]) == "No trial failed."
-
-
-def test_missing_seeds_are_named(made, failed, setups_of):
-    setups = setups_of(
-        *(made("sum", seed=seed, test=[0.5]) for seed in (1, 2)),
-        made("joint_kd", seed=1, test=[0.5]),
-        failed(made("joint_kd", seed=2, test=[0.5]), "killed"),
-    )
-    assert history.missing_seeds(setups) == [
-        "s: `joint_kd` has 1 of 2 seeds (without 2); it is compared only on the seeds that it shares with the reference"
-    ]

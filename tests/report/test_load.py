@@ -76,7 +76,7 @@ def test_a_folder_without_records_is_named(tmp_path):
 
 
 def test_an_unknown_scheme_is_an_error():
-    with pytest.raises(MtlkdError, match=r"^nosuch://bucket/sweep: not a place"):
+    with pytest.raises(MtlkdError, match=r"^nosuch://bucket/sweep: no such place"):
         read(["nosuch://bucket/sweep"])
 
 
@@ -122,10 +122,22 @@ def test_columns_that_other_tools_widened_are_cast_back(made, tmp_path):
     assert read([str(tmp_path)]).table.schema.field("setup").type == pa.string()
 
 
-def test_records_from_before_an_optional_column_are_read(made, tmp_path):
-    table = to_table(made("sum", seed=1, test=[0.5])).drop_columns(["relabelled"])
+def test_a_column_that_a_file_lacks_says_that_there_is_nothing(made, tmp_path):
+    table = to_table(made("sum", seed=1, test=[0.5])).drop_columns(["relabelled_where", "warnings"])
     pq.write_table(table, tmp_path / "old.parquet")
-    assert read([str(tmp_path)]).table["relabelled"].to_pylist() == [None]
+    found = read([str(tmp_path)]).table
+    assert (found["relabelled_where"].to_pylist(), found["warnings"].to_pylist()) == ([None], [[]])
+
+
+def test_events_from_before_a_field_of_theirs_are_read(fake_trial, tmp_path):
+    trial = fake_trial(setup="similar", strategy="joint_kd", seed=1)
+    table = to_table(trial)
+    event = pa.struct([each for each in table.schema.field("events").type.value_type if each.name != "model_step"])
+    rows = [[{name: each[name] for name in event.names} for each in row] for row in table["events"].to_pylist()]
+    at = table.column_names.index("events")
+    pq.write_table(table.set_column(at, "events", pa.array(rows, pa.list_(event))), tmp_path / "old.parquet")
+    (first, *_) = read([str(tmp_path)]).curves({trial[0].identity.trial})["events"].to_pylist()[0]
+    assert (first["kind"], first["model_step"]) == ("converge", None)
 
 
 @pytest.mark.parametrize(
@@ -152,14 +164,14 @@ def test_curves_are_read_only_from_the_files_of_the_asked_trials(fake_trial, wri
     trials = [fake_trial(setup="similar", strategy="sum", seed=seed) for seed in (1, 2)]
     folder = write(tmp_path, iter(trials))
     records = read([str(folder)])
-    (folder / "records" / f"{trials[1][0].trial}.parquet").unlink()
-    table = records.curves({trials[0][0].trial})
-    assert table["task"].to_pylist() == [record.task for record in trials[0]]
-    assert table["curve"][0].as_py()[3]["valid"] == trials[0][0].curve[3].valid
+    (folder / "records" / f"{trials[1][0].identity.trial}.parquet").unlink()
+    table = records.curves({trials[0][0].identity.trial})
+    assert table["task"].to_pylist() == [record.identity.task for record in trials[0]]
+    assert table["curve"][0].as_py()[3]["valid"] == trials[0][0].result.curve[3].valid
 
 
-def test_a_record_without_curves_is_an_error_once_they_are_drawn(fake_trial, tmp_path):
+def test_records_without_curves_have_none(fake_trial, tmp_path):
     trial = fake_trial(setup="similar", strategy="sum", seed=1)
-    pq.write_table(to_table(trial).drop_columns(["curve"]), tmp_path / "flat.parquet")
-    with pytest.raises(MtlkdError, match=r"flat\.parquet: .*no column curve"):
-        read([str(tmp_path)]).curves({trial[0].trial})
+    pq.write_table(to_table(trial).drop_columns(["curve", "events"]), tmp_path / "flat.parquet")
+    found = read([str(tmp_path)]).curves({trial[0].identity.trial})
+    assert found["curve"].to_pylist() == [[]] * 5

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from ray_mtlkd.report import tables
@@ -7,6 +5,7 @@ from ray_mtlkd.report.classical import Classical
 from ray_mtlkd.report.statistics import Interval
 from ray_mtlkd.report.summary import Cell, summarise
 from ray_mtlkd.report.text import NOTHING
+from tests.columns import changed
 
 
 def _rows(table):
@@ -84,26 +83,28 @@ def test_negative_transfer_needs_shared_seeds(made, setups_of):
 def test_retention_of_a_falling_metric_is_inverted(made, setups_of):
     # rmse 1.25 at the checkpoint, 1.0 at the teacher: a fifth is lost
     (setup,) = setups_of(made("joint_kd", seed=0, test=[1.0], signs=[-1], retention=1.25))
-    assert _rows(tables.costs(setup))[2][1:4] == ["0.800", "1 of 1", "t0 0.800"]
+    assert _rows(tables.retention(setup))[2][1:] == ["0.800", "1 of 1", "t0 0.800"]
 
 
 def test_one_task_that_converged_too_early_does_not_rule_retention(made, setups_of):
     trials = [made("sum", seed=seed, test=[0.9], retention=kept) for seed, kept in enumerate((0.98, 0.99, 30.0))]
     (setup,) = setups_of(*trials)
-    assert _rows(tables.costs(setup))[2][1:4] == ["0.990", "3 of 3", "t0 0.990"]
+    assert _rows(tables.retention(setup))[2][1:] == ["0.990", "3 of 3", "t0 0.990"]
 
 
-def test_costs_are_means_over_seeds(made, setups_of):
+def test_what_trials_took_is_a_mean_over_seeds(made, setups_of):
     (setup,) = setups_of(
         made("sum", seed=0, test=[1.0], steps=1000, batches=12000, wall_s=1.0),
         made("sum", seed=1, test=[1.0], steps=2000, batches=12000, wall_s=2.0),
     )
-    assert _rows(tables.costs(setup))[2] == ["`sum`", NOTHING, "0 of 2", NOTHING, "1 500", "12 000", "1.5", "1.5"]
+    (row,) = _rows(tables.quantities(setup))[2:]
+    assert (row[0], *row[-4:]) == ("`sum`", "1 500", "12 000", "1.5", "1.5")
 
 
 def test_retention_says_over_how_many_tasks_it_is(made, setups_of):
     few = [
-        replace(record, retention=0.9 if record.task == "t1" else None) for record in made("sum", seed=0, test=[1, 1])
+        changed(record, retention=0.9 if record.identity.task == "t1" else None)
+        for record in made("sum", seed=0, test=[1, 1])
     ]
     (setup,) = setups_of(few, made("sum", seed=1, test=[1, 1], retention=0.8))
-    assert _rows(tables.costs(setup))[2][1:4] == ["0.800", "3 of 4", "t0 0.800"]
+    assert _rows(tables.retention(setup))[2][1:] == ["0.800", "3 of 4", "t0 0.800"]

@@ -63,6 +63,6 @@ def test_every_way_to_relabel_one_column_gives_the_same_run(tmp_path):
     assert len(ways) == 3 * 3
     for task in ("churn", "spend", "group"):
         inline, shared, pool = (ways[where, task] for where in ("inline", "shared", "pool"))
-        assert [row["relabelled"].split(":")[0] for row in (inline, shared, pool)] == ["inline", "shared", "pool"]
+        assert [row["relabelled_where"] for row in (inline, shared, pool)] == ["inline", "shared", "pool"]
         assert inline["curve"] == shared["curve"] == pool["curve"]
         assert inline["test"] == shared["test"] == pool["test"] > inline["trivial"]

@@ -38,7 +38,7 @@ replicate: {seeds: [1, 2]}
 resources: {checkpoint_every_s: 0}
 """
 TRIALS = 2 * (2 + 2)
-UNTIMED = ("wall_s", "cpu_s", "relabelled")
+UNTIMED = ("wall_s", "cpu_s", "relabelled_where", "relabelled_why")
 LIMIT_S = 240
 
 
@@ -309,7 +309,7 @@ def test_every_way_to_relabel_gives_the_same_trial_while_trials_hold_every_cpu(t
     by_way = {}
     for index in range(3):
         rows = pq.read_table(out / "records" / f"similar-joint_kd-c{index}-s0.parquet").to_pylist()
-        ways = {row["relabelled"].split(":")[0] for row in rows if row["relabelled"]}
+        ways = {row["relabelled_where"] for row in rows if row["relabelled_where"]}
         by_way["+".join(ways)] = [(row["test"], row["valid"], row["curve"]) for row in rows]
     assert not (out / "classical").exists()
     assert not (out / "models").exists()

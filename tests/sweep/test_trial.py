@@ -4,11 +4,11 @@ import ray
 import torch
 from ray import tune
 
-from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep import archive
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import decode_space
 from ray_mtlkd.sweep.trial import TrialContext, run_trial
+from ray_mtlkd.sweep_folder import SweepFolder
 from ray_mtlkd.training.configuration import ConfigurationReader
 
 
@@ -36,4 +36,4 @@ def test_a_worker_decodes_its_trial_s_configuration_once(space_value, tmp_path, 
     run_trial({"name": trial.name, "trial": trial.dumps()}, context)
     assert len(decoded) == 1
     assert told[-1]["status"] == "ok"
-    assert archive.finished(Storage.at(str(tmp_path))).keys() == {trial.name}
+    assert archive.finished(SweepFolder.at(str(tmp_path))).keys() == {trial.name}

@@ -175,6 +175,8 @@ def job(tables):
 @pytest.fixture
 def inline():
     def relabel(request):
-        return SoftLabels(outputs=predict_all(request.model, request.index, request.table.train), where="inline")
+        return SoftLabels(
+            outputs=predict_all(request.model, request.index, request.table.train), where="inline", why="a test"
+        )
 
     return relabel

@@ -89,7 +89,7 @@ def _interrupted(make, inline, folder):
 
 
 def _untimed(outcome):
-    return replace(outcome, wall_s=0.0, cpu_s=0.0)
+    return replace(outcome, end=replace(outcome.end, wall_s=0.0, cpu_s=0.0))
 
 
 @pytest.mark.parametrize("strategy", NAMED, ids=str)
@@ -106,7 +106,7 @@ def test_a_killed_run_resumes_and_ends_within_its_budget_with_the_same_outcome_b
 def test_without_convergence_the_whole_budget_is_spent(job, inline, tmp_path, strategy):
     rule = Convergence(patience=1000)
     outcome = _run(job(strategy, convergence=rule), inline, tmp_path)
-    assert outcome.batches == BUDGET
+    assert outcome.end.batches == BUDGET
 
 
 def test_the_same_seed_gives_the_same_outcome_and_another_seed_another(job, inline, tmp_path):
@@ -126,7 +126,7 @@ def test_rewinding_alone_only_costs_steps(job, inline, tmp_path):
     plain = _run(job("sum", **long), inline, tmp_path / "sum")
     rewound = _run(job("rewind_only", **long), inline, tmp_path / "rewound")
     assert any(event.kind == "rewind" for task in rewound.tasks for event in task.events)
-    assert rewound.batches > plain.batches
+    assert rewound.end.batches > plain.end.batches
     assert [(task.valid, task.test) for task in rewound.tasks] == [(task.valid, task.test) for task in plain.tasks]
 
 
@@ -135,7 +135,7 @@ def test_a_model_that_learns_beats_the_trivial_predictor_on_every_task(job, inli
     for task, table in zip(outcome.tasks, tables.tasks, strict=True):
         sign = -1 if table.task.metric == "rmse" else 1
         assert sign * task.test > sign * table.trivial_test
-    assert outcome.score > 0.5
+    assert outcome.end.score > 0.5
 
 
 def test_a_converged_task_is_relabelled_by_its_best_model(job, inline, tmp_path):
@@ -147,8 +147,7 @@ def test_a_converged_task_is_relabelled_by_its_best_model(job, inline, tmp_path)
         return labels
 
     outcome = _run(job("joint_kd"), spy, tmp_path)
-    relabelled = {task.relabelled is not None for task in outcome.tasks}
-    assert relabelled == {True}
+    assert {(task.relabelled_where, task.relabelled_why) for task in outcome.tasks} == {("inline", "a test")}
     assert len(asked) == 5
     for task in outcome.tasks:
         kinds = [event.kind for event in task.events]
@@ -189,7 +188,7 @@ def test_a_teacher_predicts_its_table_once_and_its_soft_labels_are_gathered_from
     # A step is one pass a task, an evaluation one a validation table: none of them has more rows than a batch.
     # Before the first step a few rows of each task go through it twice, to see what their outputs depend on.
     evaluations[0][False] -= 2 * 5
-    assert evaluations == [Counter({True: 3 * 5, False: 5})] * (outcome.steps // 3)
+    assert evaluations == [Counter({True: 3 * 5, False: 5})] * (outcome.end.steps // 3)
 
 
 @pytest.mark.parametrize(("which", "expected"), [("tables", 5), ("shared_tables", 1)])
@@ -223,7 +222,7 @@ def test_rewinding_counts_what_it_undoes(job, inline, tmp_path):
     assert rewinds
     steps = [point.step for point in outcome.tasks[0].curve]
     assert steps == sorted(set(steps))
-    assert outcome.batches == 5 * outcome.steps
+    assert outcome.end.batches == 5 * outcome.end.steps
 
 
 def test_after_a_rewind_the_model_is_what_it_was(job, inline, tmp_path):
@@ -234,10 +233,9 @@ def test_after_a_rewind_the_model_is_what_it_was(job, inline, tmp_path):
     outcome = _run(job(strategy, encoder=encoder, convergence=rule), inline, tmp_path)
     curve = outcome.tasks[0].curve
     rewind = next(event for event in outcome.tasks[0].events if event.kind == "rewind")
-    target = int(rewind.reason.rsplit(" ", 1)[1])
     by_step = {point.step: point for point in curve}
-    assert by_step[rewind.step + 3].valid == by_step[target + 3].valid
-    assert by_step[rewind.step + 3].loss == by_step[target + 3].loss
+    assert by_step[rewind.step + 3].valid == by_step[rewind.model_step + 3].valid
+    assert by_step[rewind.step + 3].loss == by_step[rewind.model_step + 3].loss
 
 
 def test_a_task_trained_alone_equals_a_setup_of_that_task(job, inline, tmp_path):
@@ -251,7 +249,8 @@ def test_where_the_budget_ends_before_the_last_task_starts_the_outcome_says_so(j
     short = Optimization(steps=10, batch_size=16, eval_every=5, lr=1e-2)
     rule = Convergence(patience=1000)
     outcome = _run(job("sequential_kd", training=short, convergence=rule), inline, tmp_path)
-    assert "before yes, which, any, much had" in outcome.notes[0]  # the largest table goes first
+    late = [(warning.kind, warning.task) for warning in outcome.end.warnings]
+    assert late == [("untrained", name) for name in ("yes", "which", "any", "much")]  # the largest table goes first
     assert outcome.tasks[0].curve[-1].phase == "waiting"
     assert outcome.tasks[0].curve[-1].valid is None
 
@@ -419,7 +418,7 @@ def test_any_curriculum_trains_under_any_balancer(job, inline, tmp_path, curricu
     short = Optimization(steps=16, batch_size=16, eval_every=2, lr=1e-2)
     made = job({"curriculum": curriculum, "balancer": value}, training=short, convergence=Convergence(patience=1))
     outcome = _run(made, inline, tmp_path)
-    assert 0 < outcome.batches <= 16 * 5
+    assert 0 < outcome.end.batches <= 16 * 5
     assert all(math.isfinite(task.test) for task in outcome.tasks)
 
 
@@ -470,7 +469,7 @@ class TestSharedRows:
             return job(strategy, of=shared_tables, convergence=Convergence(patience=4))
 
         whole = _run(make(), inline, tmp_path / "whole")
-        assert whole.score > 0.2
+        assert whole.end.score > 0.2
         assert _untimed(_interrupted(make, inline, tmp_path / "killed")) == _untimed(whole)
 
     @pytest.mark.parametrize(
@@ -503,7 +502,7 @@ class TestSharedRows:
             return labels
 
         outcome = _run(job("joint_kd", of=shared_tables), spy, tmp_path)
-        assert [task.relabelled is not None for task in outcome.tasks] == [True] * 4
+        assert [task.relabelled_where is not None for task in outcome.tasks] == [True] * 4
         assert {name: shape[0] for name, shape in asked.items()} == {
             table.task.name: len(table.train) for table in shared_tables.tasks
         }

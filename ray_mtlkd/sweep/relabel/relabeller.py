@@ -19,6 +19,7 @@ from ray_mtlkd.data.examples import viewed
 from ray_mtlkd.data.inputs import Array, Layout
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture
+from ray_mtlkd.records import RelabelPlace
 from ray_mtlkd.sweep.relabel import ranges
 from ray_mtlkd.sweep.relabel.pool import by_pool
 from ray_mtlkd.sweep.relabel.shared import SharedActors
@@ -27,7 +28,7 @@ from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict
 from ray_mtlkd.training.job import RelabelRequest, SoftLabels
-from ray_mtlkd.training.settings import Relabelling, Where
+from ray_mtlkd.training.settings import Relabelling
 
 LEAST_FREE_CPUS = 2
 """From so many on actors that hold none may be faster than the trial itself."""
@@ -75,18 +76,16 @@ class Relabeller:
             MtlkdError: where the configuration asks for actors that the sweep does not have, or these cannot use their
                 GPUs.
         """
-        rows = range(len(request.table.train))
-        done: list[Tensor] = []
-        where, reason = self._settings.where, "as configured"
-        if where == "auto":
-            where, reason, done = self._choose(request)
-            rows = rows[len(done) * BATCH_ROWS :]
+        where, why, done = self._choose(request)
+        rows = range(len(request.table.train))[len(done) * BATCH_ROWS :]
         if rows:
             done += {"inline": self._inline, "shared": self._by_shared, "pool": self._by_pool}[where](request, rows)
-        return SoftLabels(outputs=_whole(request, done), where=f"{where}: {reason}")
+        return SoftLabels(outputs=_whole(request, done), where=where, why=why)
 
-    def _choose(self, request: RelabelRequest) -> tuple[Where, str, list[Tensor]]:
-        """The cheapest way for what the first batches leave, why, and what came out of these."""
+    def _choose(self, request: RelabelRequest) -> tuple[RelabelPlace, str, list[Tensor]]:
+        """Where, why there, and what the first batches gave where they were timed for this."""
+        if self._settings.where != "auto":
+            return self._settings.where, "as configured", []
         count = len(request.table.train)
         first, seconds = _timed(request, range(min(count, BATCH_ROWS)))
         left = max(0, count - BATCH_ROWS)
@@ -102,14 +101,14 @@ class Relabeller:
         said = ", ".join(f"{name} {cost:.3f} s" for name, cost in costs.items())
         return where, f"estimated {said}", [first, second]
 
-    def _costs(self, inline_s: float) -> dict[Where, float]:
+    def _costs(self, inline_s: float) -> dict[RelabelPlace, float]:
         """Seconds that each way would take for what takes the trial itself so long."""
         # while the trial waits, its own CPU is free as well
         free = 1 + ray.available_resources().get("CPU", 0.0)
         at_once = max(1.0, min(free, self._settings.pool_size))
         spread_s = inline_s / at_once
         own_s = min(_STARTED_S, inline_s / 2) if at_once > 1 else 0.0
-        costs: dict[Where, float] = {"inline": inline_s, "pool": _STARTED_S + (inline_s - own_s) / at_once}
+        costs: dict[RelabelPlace, float] = {"inline": inline_s, "pool": _STARTED_S + (inline_s - own_s) / at_once}
         if self._shared is not None:
             started = time.perf_counter()
             ray.get(self._shared.handles[0].ready.remote())

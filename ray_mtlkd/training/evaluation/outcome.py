@@ -3,15 +3,15 @@
 from torch import Tensor
 
 from ray_mtlkd.data.examples import SetupTables
+from ray_mtlkd.records import TaskResult, TrialEnd
 from ray_mtlkd.training.evaluation.evaluate import metrics_of
-from ray_mtlkd.training.job import Outcome, TaskOutcome
 from ray_mtlkd.training.state.progress import Best, Peak, Progress
 from ray_mtlkd.training.state.snapshots import Snapshots
 
 
 def settle(
     progress: Progress, *, best: Best, snapshots: Snapshots, tables: SetupTables[Tensor]
-) -> tuple[TaskOutcome, ...]:
+) -> tuple[TaskResult, ...]:
     """Measure the checkpoint and the peaks on test."""
     peaks = [peak or Peak(value=value, step=best.step) for peak, value in zip(progress.peaks, best.values, strict=True)]
     everything = range(len(tables.tasks))
@@ -37,24 +37,24 @@ def settle(
     )
 
 
-def summarise(progress: Progress, *, best: Best, tasks: tuple[TaskOutcome, ...]) -> Outcome:
+def end_of(progress: Progress, *, best: Best) -> TrialEnd:
     """The run as a whole."""
-    return Outcome(
-        tasks=tasks,
+    return TrialEnd(
+        status="ok",
+        warnings=progress.warnings,
         score=best.score,
         steps=progress.step,
         batches=progress.batches,
         wall_s=progress.wall_s,
         cpu_s=progress.cpu_s,
-        notes=tuple(progress.notes),
     )
 
 
 def _settle_task(
     progress: Progress, task: int, *, name: str, best: Best, peak: Peak, test: float, test_peak: float
-) -> TaskOutcome:
-    teacher = progress.teachers[task]
-    return TaskOutcome(
+) -> TaskResult:
+    teacher, relabelling = progress.teachers[task], progress.relabelled.get(task)
+    return TaskResult(
         valid=best.values[task],
         test=test,
         valid_peak=peak.value,
@@ -64,7 +64,8 @@ def _settle_task(
         converged_step=None if teacher is None else teacher.noticed,
         teacher_step=None if teacher is None else teacher.step,
         checkpoint_step=best.step,
-        relabelled=progress.relabelled.get(task),
+        relabelled_where=None if relabelling is None else relabelling.where,
+        relabelled_why=None if relabelling is None else relabelling.why,
         curve=progress.curves[task],
         events=[event for event in progress.events if event.task in {None, name}],
     )

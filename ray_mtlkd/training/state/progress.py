@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from ray_mtlkd.records import CurvePoint, Event
+from ray_mtlkd.records import CurvePoint, Event, RelabelPlace, TrialWarning
 from ray_mtlkd.strategies.curricula.base import CurriculumState
 from ray_mtlkd.training.evaluation.convergence import Tracker
 
@@ -64,6 +64,14 @@ class TeacherStep:
     noticed: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Relabelled:
+    """Where a task's soft labels were computed, and why there."""
+
+    where: RelabelPlace
+    why: str
+
+
 @dataclass(kw_only=True)
 class Progress:
     """The run's bookkeeping; everything here survives a rewind.
@@ -73,7 +81,7 @@ class Progress:
         batches: Task batches spent.
         switched: Tasks whose targets were replaced since the last step.
         soft: Per relabelled task, the name of its soft labels in the storage.
-        relabelled: Per relabelled task, where that was computed and why there.
+        relabelled: Per relabelled task.
     """
 
     curriculum: CurriculumState
@@ -86,9 +94,9 @@ class Progress:
     best: Best | None = None
     switched: frozenset[int] = frozenset()
     soft: dict[int, str] = field(default_factory=dict)
-    relabelled: dict[int, str] = field(default_factory=dict)
+    relabelled: dict[int, Relabelled] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    warnings: list[TrialWarning] = field(default_factory=list)
     wall_s: float = 0.0
     cpu_s: float = 0.0
 

@@ -75,10 +75,11 @@ def test_every_batch_is_predicted_once_also_those_that_were_timed(request_of, in
 
 def test_auto_says_what_it_chose_and_why(request_of):
     request = request_of(4)
-    assert _desk(request, where="inline")(request).where == "inline: as configured"
-    where, _, reason = _desk(request, where="auto")(request).where.partition(": ")
-    assert where == "inline"
-    assert reason.endswith("s left after a batch")
+    told = _desk(request, where="inline")(request)
+    assert (told.where, told.why) == ("inline", "as configured")
+    chosen = _desk(request, where="auto")(request)
+    assert chosen.where == "inline"
+    assert chosen.why.endswith("s left after a batch")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter
 from ray_mtlkd.report.figures import PALETTE
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.runs import Setup
-from ray_mtlkd.report.traces import Line, lines_of, trials_of
+from ray_mtlkd.report.trial_curves import Line, lines_of, trials_of
 
 _ALWAYS = ("sum", "joint_kd", "sequential_kd")
 _FLOOR = -0.1

@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ray_mtlkd.report.curves import draw_curves
+from ray_mtlkd.report.curve_figure import draw_curves
 from ray_mtlkd.report.load import read
 from ray_mtlkd.report.runs import group
+from tests.columns import changed
 
 
 @pytest.fixture
@@ -44,8 +45,8 @@ def test_faint_lines_are_explained_where_there_are_some(figure):
 def test_tasks_that_never_trained_are_named_in_their_panel(fake_trial, write, tmp_path):
     trial = fake_trial(setup="diverse", strategy="sequential_kd", seed=1)
     for at in (1, 3):
-        idle = [replace(point, valid=None, phase="waiting") for point in trial[at].curve]
-        trial[at] = replace(trial[at], curve=[*idle[:-1], replace(idle[-1], phase="labels")])
+        idle = [replace(point, valid=None, phase="waiting") for point in trial[at].result.curve]
+        trial[at] = changed(trial[at], curve=[*idle[:-1], replace(idle[-1], phase="labels")])
     records = read([str(write(tmp_path, iter([trial])))])
     (setup,) = group(records.table)
     (axis,) = draw_curves(setup, records).axes
@@ -54,8 +55,8 @@ def test_tasks_that_never_trained_are_named_in_their_panel(fake_trial, write, tm
 
 def test_a_task_with_one_evaluation_is_a_dot(fake_trial, write, tmp_path):
     trial = fake_trial(setup="diverse", strategy="sum", seed=1)
-    *early, last = trial[2].curve
-    trial[2] = replace(trial[2], curve=[*(replace(p, valid=None, phase="waiting") for p in early), last])
+    *early, last = trial[2].result.curve
+    trial[2] = changed(trial[2], curve=[*(replace(p, valid=None, phase="waiting") for p in early), last])
     records = read([str(write(tmp_path, iter([trial])))])
     (setup,) = group(records.table)
     (axis,) = draw_curves(setup, records).axes
@@ -105,7 +106,7 @@ def test_a_waiting_task_has_no_line_yet(figure):
 
 def test_a_task_whose_trivial_predictor_is_perfect_has_no_skill_to_draw(fake_trial, write, tmp_path):
     trial = fake_trial(setup="similar", strategy="sum", seed=1)
-    records = read([str(write(tmp_path, iter([[replace(trial[0], trivial=1.0), *trial[1:]]])))])
+    records = read([str(write(tmp_path, iter([[changed(trial[0], trivial=1.0), *trial[1:]]])))])
     (setup,) = group(records.table)
     (axis,) = draw_curves(setup, records).axes
     assert [bool(np.isfinite(line.get_ydata()).any()) for line in axis.lines[::2]] == [False, True, True, True, True]

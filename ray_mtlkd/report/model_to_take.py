@@ -1,34 +1,32 @@
-"""Where the models lie that sweeps have kept, and which of a strategy's to take."""
+"""The folder of the model to take: where sweeps have kept models, and which of a strategy's is the best."""
 
 from collections.abc import Mapping, Sequence
 
-from pyarrow import fs
-
 from ray_mtlkd.report import text
-from ray_mtlkd.report.files import ResultFile, place
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.runs import Setup
+from ray_mtlkd.storage import reaching
+from ray_mtlkd.sweep_folder import SweepFolder
 
-Kept = Mapping[tuple[str, str], str]
-"""Folders of models as the user would name them, by sweep and trial."""
-
-_RECORDS, _MODELS = "records", "models"
+ModelFolders = Mapping[tuple[str, str], str]
+"""As the user would name them, by sweep and trial."""
 
 
-def find(results: Sequence[str], records: Records) -> Kept:
-    """The models in these sweeps' directories; none where only records are given."""
+def find(results: Sequence[str], records: Records) -> ModelFolders:
+    """The models in these sweeps' folders; none where only records are given."""
     sweeps = {(sweep, trial): file for sweep, trial, file in _trials(records)}
     found: dict[tuple[str, str], str] = {}
-    for root in map(place, results):
-        names = _folders(root / _MODELS)
-        inside = {(root / _RECORDS).path, root.path}
+    for folder in map(SweepFolder.at, results):
+        with reaching(folder.uri):
+            names = set(folder.models.folders()) if not folder.root.is_file else set()
+        inside = {folder.records.root, folder.root.root}
         for (sweep, trial), file in sweeps.items():
-            if trial in names and records.files[file].path.rpartition("/")[0] in inside:
-                found.setdefault((sweep, trial), (root / _MODELS / trial).shown)
+            if trial in names and records.files[file].folder.root in inside:
+                found.setdefault((sweep, trial), folder.models.child(trial).uri)
     return found
 
 
-def best_models(strategy: str, setups: Sequence[Setup], kept: Kept) -> str:
+def best_models(strategy: str, setups: Sequence[Setup], folders: ModelFolders) -> str:
     """A strategy's model with the best validation score, in each setup; empty where none was kept."""
     found: list[str] = []
     said = "Its models" if len(setups) > 1 else "Its model"
@@ -37,7 +35,7 @@ def best_models(strategy: str, setups: Sequence[Setup], kept: Kept) -> str:
         if runs is None:
             continue
         at = int(runs.per_trial["score"].argmax())
-        folder = kept.get((runs.keys[at][0], runs.trials[at]))
+        folder = folders.get((runs.keys[at][0], runs.trials[at]))
         if folder is not None:
             found.append(text.code(folder) + (f" ({setup.name})" if len(setups) > 1 else ""))
         if runs.strategy.role == "reference":
@@ -48,8 +46,3 @@ def best_models(strategy: str, setups: Sequence[Setup], kept: Kept) -> str:
 def _trials(records: Records) -> list[tuple[str, str, int]]:
     columns = ["sweep", "trial", "file"]
     return [tuple(row.values()) for row in records.table.group_by(columns).aggregate([]).select(columns).to_pylist()]
-
-
-def _folders(folder: ResultFile) -> set[str]:
-    listed = folder.filesystem.get_file_info(fs.FileSelector(folder.path, allow_not_found=True))
-    return {info.base_name for info in listed if info.type == fs.FileType.Directory}

@@ -1,7 +1,7 @@
 import pytest
 
 from ray_mtlkd import report
-from ray_mtlkd.report import kept, load
+from ray_mtlkd.report import load, model_to_take
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def sweep(made, write, tmp_path):
     ]
     folder = write(tmp_path / "one", iter(trials))
     for trial in trials:
-        (folder / "models" / trial[0].trial).mkdir(parents=True)
+        (folder / "models" / trial[0].identity.trial).mkdir(parents=True)
     return folder
 
 
@@ -47,10 +47,10 @@ def test_trials_of_the_same_name_have_the_model_of_their_own_sweep(made, write, 
         folders.append(write(tmp_path / name, iter([trial])))
         (folders[-1] / "models" / "same").mkdir(parents=True)
     results = list(map(str, folders))
-    found = kept.find(results, load.read(results))
+    found = model_to_take.find(results, load.read(results))
     assert found == {(name, "same"): f"{tmp_path}/{name}/models/same" for name in ("v", "w")}
 
 
 def test_records_without_their_sweep_have_no_models(sweep):
     results = [str(path) for path in (sweep / "records").iterdir()]
-    assert kept.find(results, load.read(results)) == {}
+    assert model_to_take.find(results, load.read(results)) == {}

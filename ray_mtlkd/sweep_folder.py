@@ -1,0 +1,86 @@
+"""The folder that a sweep writes: every name in it, once.
+
+::
+
+    space.yaml       the search space, as it was given
+    sweep.json       name and fingerprint of the space, fingerprints of the tables, versions
+    records/         one Parquet file a finished trial, later many trials a file; all that a report needs
+    classical/       one Parquet file a setup: what classical models reach on its tasks
+    models/          one folder a trial that keeps its model: `ray_mtlkd.predict.model_folder`
+    checkpoints/     of trials that have not finished
+    errors/          tracebacks of trials that a defect ended
+    tensorboard/     one folder a trial
+    tune/            Ray Tune's own bookkeeping
+    report/          what was made of the records, where no other place was asked for
+"""
+
+from dataclasses import dataclass
+
+from ray_mtlkd.storage import Storage
+
+SPACE, HEAD = "space.yaml", "sweep.json"
+CLASSICAL_FILE = "classical.parquet"
+"""Classical models that somebody put into the folder by hand: of any setups, in one file."""
+PARQUET = ".parquet"
+"""How the names of records and of classical models end."""
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """A sweep's folder, and what lies where in it."""
+
+    root: Storage
+
+    @classmethod
+    def at(cls, uri: str) -> "SweepFolder":
+        """The folder at a local path or URI.
+
+        Raises:
+            MtlkdError: where pyarrow does not know such a place.
+        """
+        return cls(Storage.at(uri))
+
+    @property
+    def uri(self) -> str:
+        """As messages show it."""
+        return self.root.uri
+
+    @property
+    def records(self) -> Storage:
+        """Of finished trials."""
+        return self.root.child("records")
+
+    @property
+    def classical(self) -> Storage:
+        """Classical models."""
+        return self.root.child("classical")
+
+    @property
+    def models(self) -> Storage:
+        """Of trials that keep theirs."""
+        return self.root.child("models")
+
+    @property
+    def tensorboard(self) -> Storage:
+        """Of all trials."""
+        return self.root.child("tensorboard")
+
+    @property
+    def tune(self) -> Storage:
+        """Ray Tune's."""
+        return self.root.child("tune")
+
+    @property
+    def report(self) -> Storage:
+        """Where a report goes that was not sent elsewhere."""
+        return self.root.child("report")
+
+    def checkpoints(self, trial: str) -> Storage:
+        """A trial's, while it runs."""
+        return self.root.child("checkpoints").child(trial)
+
+    def write_traceback(self, trial: str, text: str) -> str:
+        """Keep what a defect left; returns where, as seen from the folder."""
+        name = f"errors/{trial}.txt"
+        self.root.write(name, text.encode())
+        return name

@@ -1,0 +1,27 @@
+from ray_mtlkd.report.quantities import QUANTITIES, Quantity
+from ray_mtlkd.report.text import NOTHING, number
+
+NAMES = [quantity.name for quantity in QUANTITIES]
+
+
+def test_a_trial_without_a_number_leaves_a_measure_without_one(made, setups_of):
+    teacher = Quantity(
+        name="teacher",
+        title="teacher",
+        of=lambda runs, _: runs.per_task["teacher"].mean(axis=1),
+        shown=lambda found: number(found.mean),
+    )
+    trials = [made("joint_kd", seed=seed, test=[0.5, 0.5], teacher=0.5) for seed in (1, 2)]
+    (setup,) = setups_of(*trials)
+    assert teacher.cell(setup.runs[0], setup) == "0.500"
+    (setup,) = setups_of(*trials, made("joint_kd", seed=3, test=[0.5, 0.5], teacher=None))
+    assert teacher.cell(setup.runs[0], setup) == NOTHING
+
+
+def test_a_strategy_without_a_finished_trial_has_no_numbers(made, failed, setups_of):
+    (setup,) = setups_of(failed(made("sum", seed=1, test=[0.5]), "killed"))
+    assert {quantity.cell(setup.runs[0], setup) for quantity in QUANTITIES} == {NOTHING}
+
+
+def test_names_of_measures_are_different():
+    assert len(set(NAMES)) == len(NAMES)
