@@ -129,6 +129,8 @@ class TaskResult:
     valid_peak: float | None = None
     """At the task's own best evaluation; ``test_peak``: on test, by the same parameters."""
     test_peak: float | None = None
+    peak_step: int | None = None
+    """That evaluation's."""
     teacher: float | None = None
     """Validation metric of the task's teacher; None where the task never converged."""
     retention: float | None = None

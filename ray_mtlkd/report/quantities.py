@@ -51,6 +51,13 @@ def _seconds(found: Interval) -> str:
     return text.number(found.mean, 1)
 
 
+def _peak_spread(runs: Runs, _: Setup) -> Floats:
+    """Steps between the first and the last of the evaluations at which the tasks are best."""
+    steps = runs.per_task["peak_step"]
+    spread: Floats = steps.max(axis=1) - steps.min(axis=1)
+    return spread
+
+
 QUANTITIES = (
     Quantity(
         name="headroom_valid_percent",
@@ -64,6 +71,13 @@ QUANTITIES = (
         title="headroom on test, %",
         of=lambda runs, setup: headroom(runs, setup, "test"),
         shown=text.gain,
+    ),
+    Quantity(
+        name="peak_spread_steps",
+        title="steps from first to last peak",
+        of=_peak_spread,
+        shown=_count,
+        said="- **Steps from first to last peak**: how far apart the tasks' own best evaluations on validation are.",
     ),
     Quantity(name="steps", title="physical steps", of=lambda runs, _: runs.per_trial["steps"], shown=_count),
     Quantity(name="batches", title="task batches", of=lambda runs, _: runs.per_trial["batches"], shown=_count),

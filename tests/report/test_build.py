@@ -33,10 +33,10 @@ def golden(made, failed, write, tmp_path):
         records = made(
             name, seed=seed, test=test, valid=valid, signs=[1, -1], setup=setup, score=0.7 + percent / 100, **columns
         )
-        peaks = [(0.82, test[0] * (1 + seed / 1000)), (1.95, test[1])]
+        peaks = [(0.82, test[0] * (1 + seed / 1000), 300), (1.95, test[1], 900)]
         return [
-            changed(record, valid_peak=valid, test_peak=test)
-            for record, (valid, test) in zip(records, peaks, strict=True)
+            changed(record, valid_peak=valid, test_peak=test, peak_step=step)
+            for record, (valid, test, step) in zip(records, peaks, strict=True)
         ]
 
     def trials():

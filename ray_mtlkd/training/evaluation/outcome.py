@@ -59,6 +59,7 @@ def _settle_task(
         test=test,
         valid_peak=peak.value,
         test_peak=test_peak,
+        peak_step=peak.step,
         teacher=None if teacher is None else teacher.value,
         retention=None if teacher is None or teacher.value == 0 else best.values[task] / teacher.value,
         converged_step=None if teacher is None else teacher.noticed,
