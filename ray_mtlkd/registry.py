@@ -1,16 +1,16 @@
 """Parts by name: this package's, those of packages installed beside it, and anybody's as ``package.module:Name``."""
 
 import importlib
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ray_mtlkd.decode import decode, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, first_line
+from ray_mtlkd.serial import plain
 
 T = TypeVar("T")
 P = TypeVar("P")
@@ -176,5 +176,4 @@ def decode_part(registry: Registry[type[P]], value: Any, *, where: str) -> P:
 
 def describe_part(registry: Registry[type[P]], part: P) -> dict[str, Any]:
     """What `decode_part` makes the same part of, in any process: its name and all hyper-parameters, as plain data."""
-    fields_of: dict[str, Any] = json.loads(json.dumps(asdict(part)))  # type: ignore[call-overload]  # tuples become lists
-    return {"name": registry.name_of(type(part)), **fields_of}
+    return {"name": registry.name_of(type(part)), **plain(part)}

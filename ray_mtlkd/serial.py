@@ -24,7 +24,12 @@ def dumps(value: object, *, indent: int | None = None) -> str:
     Raises:
         TypeError: where it is made of something else than is said above.
     """
-    return json.dumps(value, default=_plain, ensure_ascii=False, indent=indent)
+    return json.dumps(value, default=_parts, ensure_ascii=False, indent=indent)
+
+
+def plain(value: object) -> Any:
+    """A value as what JSON makes of it: dataclasses become mappings, tuples lists."""
+    return json.loads(dumps(value))
 
 
 def loads(kind: type[T], text: str | bytes, *, where: str, fix: str) -> T:
@@ -49,7 +54,7 @@ def loads(kind: type[T], text: str | bytes, *, where: str, fix: str) -> T:
 
 def fingerprint(value: object) -> str:
     """A hash that is the same for equal values, in any process [64 hex digits]."""
-    return hashlib.sha256(json.dumps(value, default=_plain, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(value, default=_parts, sort_keys=True).encode()).hexdigest()
 
 
 def _first_misfit(kind: type, text: str | bytes, error: ValidationError) -> str:
@@ -61,7 +66,7 @@ def _first_misfit(kind: type, text: str | bytes, error: ValidationError) -> str:
     return f"{first.where}: {first.what}" if first.where else first.what
 
 
-def _plain(value: object) -> object:
+def _parts(value: object) -> object:
     """What json does not know by itself."""
     if is_dataclass(value) and not isinstance(value, type):
         return {part.name: getattr(value, part.name) for part in fields(value)}

@@ -5,12 +5,13 @@ file anywhere else, see ``docs/extending.md``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ray_mtlkd.decode import decode, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.registry import Registry, is_reference
+from ray_mtlkd.serial import plain
 from ray_mtlkd.strategies.balancers import BALANCERS, Balancer
 from ray_mtlkd.strategies.balancers.base import state_type
 from ray_mtlkd.strategies.curricula import CURRICULA, Curriculum
@@ -189,7 +190,7 @@ def _described(part: Any, registry: Registry[Any]) -> dict[str, Any]:
     """What the registry finds a part by, and all hyper-parameters but those that this says."""
     reference = _reference(part, registry)
     said = {"method"} if _family(reference, registry) else set()
-    return {"name": reference, **{key: value for key, value in asdict(part).items() if key not in said}}
+    return {"name": reference, **{key: value for key, value in plain(part).items() if key not in said}}
 
 
 def _families(registry: Registry[Any]) -> set[str]:

@@ -1,12 +1,13 @@
 """A trial's configuration as one value, and as plain data: what a search space says, what is sent and recorded."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ray_mtlkd.decode import decode, join
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.models.architecture import KEYS, Architecture, decode_architecture
+from ray_mtlkd.serial import plain
 from ray_mtlkd.strategies import Strategy, decode_strategy, describe_strategy
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization, Relabelling
 
@@ -100,7 +101,7 @@ def describe(configuration: Configuration) -> dict[str, Any]:
     return {
         STRATEGY: describe_strategy(configuration.strategy),
         **configuration.architecture.describe(),
-        **{section: asdict(getattr(configuration, section)) for section in settings},
+        **{section: plain(getattr(configuration, section)) for section in settings},
     }
 
 
@@ -108,7 +109,7 @@ def flat(configuration: Configuration) -> dict[str, Any]:
     """Hyper-parameters, defaults included, with the same sections for all: ``{"training.lr": 0.003, …}``."""
     strategy = configuration.strategy
     curriculum, balancer = strategy.references
-    settings: dict[str, Any] = {
+    parts = {
         "training": configuration.training,
         "convergence": configuration.convergence,
         "kd": configuration.kd,
@@ -116,7 +117,7 @@ def flat(configuration: Configuration) -> dict[str, Any]:
         "curriculum": strategy.curriculum,
         "balancer": strategy.balancer,
     }
-    sections = {name: asdict(part) for name, part in settings.items()}
+    sections = {name: plain(part) for name, part in parts.items()}
     sections |= dict(_numbered(configuration.architecture.describe()))
     values = {f"{section}.{key}": _scalar(value) for section, part in sections.items() for key, value in part.items()}
     return {"curriculum.name": curriculum, "balancer.name": balancer, **values}
