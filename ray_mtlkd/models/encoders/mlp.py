@@ -125,7 +125,7 @@ class CategoryEmbedding(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Rows [B, C * width] of codes [B, C]."""
-        # The gradient of index_select takes a quarter of the time that nn.Embedding's takes.
+        # The gradient of index_select is cheaper than that of nn.Embedding.
         embedded = self.table.index_select(0, (codes + self.firsts).flatten())
         return embedded.view(len(codes), codes.shape[1] * self.table.shape[1])
 
