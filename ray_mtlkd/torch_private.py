@@ -53,8 +53,8 @@ def adamw(
 ) -> None:
     """One step of AdamW in place: ``torch._fused_adamw_`` for `torch.optim.AdamW` with ``fused=True``.
 
-    What an `torch.optim.Optimizer` does around the kernel (hooks, profiling, a walk over its groups) takes as long as
-    several updates of a small network.
+    What an `torch.optim.Optimizer` does around the kernel (hooks, profiling, a walk over its groups) takes longer
+    than the update of a small network.
     """
     torch._fused_adamw_(
         parameters,

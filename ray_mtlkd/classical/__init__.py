@@ -34,32 +34,32 @@ class ClassicalResults:
     problems: tuple[MtlkdError, ...] = ()
 
 
-def known(raw: ValidatedSetup, *, say: Say) -> ClassicalResults | None:
+def known(validated: ValidatedSetup, *, say: Say) -> ClassicalResults | None:
     """The setup's models from the cache; None where they are not there.
 
     Args:
-        raw: The setup.
+        validated: The setup.
         say: Told of a damaged file, which counts as none.
     """
-    records = find(content_hash(raw), tasks=[task.task.name for task in raw.tasks], say=say)
+    records = find(content_hash(validated), tasks=[task.task.name for task in validated.tasks], say=say)
     return None if records is None else ClassicalResults(records=records)
 
 
-def compute(raw: ValidatedSetup, *, say: Say) -> ClassicalResults:
+def compute(validated: ValidatedSetup, *, say: Say) -> ClassicalResults:
     """The setup's models, computed now; a task that cannot have one does not stop the others.
 
     Args:
-        raw: The setup.
+        validated: The setup.
         say: Told before each task, and what became of it.
     """
-    content = content_hash(raw)
+    content = content_hash(validated)
     records, problems = [], []
-    for at, task in enumerate(raw.tasks, start=1):
-        where = f"{task.task.name} ({at} of {len(raw.tasks)})"
+    for at, task in enumerate(validated.tasks, start=1):
+        where = f"{task.task.name} ({at} of {len(validated.tasks)})"
         say(f"classical model of {where} …")
         started = time.monotonic()
         try:
-            records.append(_record(task, setup=raw.manifest.name, content=content))
+            records.append(_record(task, setup=validated.manifest.name, content=content))
         # what a library refuses about somebody's tables is not known beforehand, and the other tasks have models
         except (MtlkdError, ValueError, ArithmeticError, MemoryError) as error:
             problems.append(_problem(task, error))

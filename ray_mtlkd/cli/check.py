@@ -50,9 +50,9 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
         f"{cost.trials} trials, at most {cost.steps:,} steps of all tasks ({cost.task_batches:,} task batches),"
         f" about {amount} of one core (measured on a few steps here; divide by the cores that the trials get)"
     )
-    for raw in prepared.raws:
-        name, tasks = raw.manifest.name, len(raw.tasks)
-        known = classical.known(raw, say=lambda line: console.print(line, style="yellow", markup=False))
+    for wanted in prepared.for_classical:
+        name, tasks = wanted.manifest.name, len(wanted.tasks)
+        known = classical.known(wanted, say=lambda line: console.print(line, style="yellow", markup=False))
         if known is not None:
             said = f"{name}: the classical models of its {tasks} tasks are known and go into the report"
         else:

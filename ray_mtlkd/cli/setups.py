@@ -66,20 +66,22 @@ def describe(
     from ray_mtlkd.setups.summary import summarise
 
     code_path(code)
-    raw = setups.read(name, data_dir=data_dir)
+    validated = setups.read(name, data_dir=data_dir)
     console = _console()
-    console.print(f"{raw.manifest.name}: {raw.manifest.source or 'no source given'}", markup=False, soft_wrap=True)
-    tasks = summarise(raw)
+    console.print(
+        f"{validated.manifest.name}: {validated.manifest.source or 'no source given'}", markup=False, soft_wrap=True
+    )
+    tasks = summarise(validated)
     console.print(_tables(tasks))
     console.print(_labels(tasks))
     if any(task.duplicates is not None for task in tasks):
         console.print(_duplicates(tasks))
-    for overlap in between(raw):
+    for overlap in between(validated):
         said = f"{overlap.rows} test row{'s' * (overlap.rows > 1)} of {overlap.task} in train of {overlap.other}"
         console.print(f"duplicates: {said}", markup=False, soft_wrap=True)
-    for warning in raw.warnings:
+    for warning in validated.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
-    _print_references(raw, tasks, console, classical=classical)
+    _print_references(validated, tasks, console, classical=classical)
 
 
 def _tables(tasks: "Sequence[TaskSummary]") -> Table:
@@ -116,7 +118,7 @@ def _duplicates(tasks: "Sequence[TaskSummary]") -> Table:
 
 
 def _print_references(
-    raw: "ValidatedSetup", tasks: "Sequence[TaskSummary]", console: Console, *, classical: bool
+    validated: "ValidatedSetup", tasks: "Sequence[TaskSummary]", console: Console, *, classical: bool
 ) -> None:
     """The trivial and, where they are wanted, the classical models, which may have to be computed first."""
     from ray_mtlkd import classical as models
@@ -125,10 +127,10 @@ def _print_references(
     def say(line: str) -> None:
         console.print(line, style="dim", markup=False, soft_wrap=True)
 
-    found = models.known(raw, say=say) if classical else models.ClassicalResults(records=())
+    found = models.known(validated, say=say) if classical else models.ClassicalResults(records=())
     if found is None:
         say("computing classical models; --no-classical leaves them out")
-        found = models.compute(raw, say=say)
+        found = models.compute(validated, say=say)
         models.remember(found, say=say)
     if found.records:
         print_classical(found.records, console)
@@ -153,10 +155,10 @@ def _look(place: "SetupLocation", data_dir: Path | None) -> tuple[str, dict[str,
         lacking = f"no {', '.join(place.missing)} in {place.folder}" if place.folder else "no --data-dir is given"
         return f"missing ({lacking})", {}
     try:
-        raw = setups.read(name, data_dir=data_dir)
+        validated = setups.read(name, data_dir=data_dir)
     except (MtlkdError, ExceptionGroup):
         return f"here, but broken (see `ray-mtlkd setups describe {name}`)", {}
-    rows = {task.task.name: tuple(f"{count:,}" for count in count_rows(task)) for task in raw.tasks}
+    rows = {task.task.name: tuple(f"{count:,}" for count in count_rows(task)) for task in validated.tasks}
     return ("built in" if place.built_in else f"here ({place.folder})"), rows
 
 

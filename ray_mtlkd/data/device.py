@@ -70,7 +70,7 @@ def keep_memory() -> None:
     """Let this process use memory again that it has freed, where the C library is glibc.
 
     By default the top of the heap goes back to the system as soon as a batch's activations are freed, and comes back
-    page by page with the next batch: a fifth of the time that an MLP takes to predict a table.
+    page by page with the next batch, which takes longer than a light model's arithmetic.
     """
     with suppress(AttributeError):  # no other C library has it
         mallopt = ctypes.CDLL(None).mallopt

@@ -41,7 +41,7 @@ def flat_index(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         positions [sum of the rows' lengths], offsets [B+1].
     """
-    # numpy repeats numbers three times as fast as torch, and nothing here is ever on a GPU
+    # numpy repeats numbers faster than torch, and nothing here is ever on a GPU
     bounds, at = offsets.numpy(), rows.numpy()
     starts = bounds[at]
     lengths = bounds[at + 1] - starts

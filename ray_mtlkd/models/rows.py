@@ -50,7 +50,7 @@ def sums(table: Tensor, ids: Tensor, offsets: Tensor, weights: Tensor | None = N
 
 def put(table: Tensor, rows: Tensor, values: Tensor) -> None:
     """Overwrite the given rows [n] of the table, each once, with values [n, D]."""
-    # torch copies number by number: wide ones take half the time, and what they mean does not matter
+    # torch copies number by number: wide ones are fewer, and what they mean does not matter
     wide = torch.complex128 if values.shape[1] * values.element_size() % 16 == 0 else values.dtype
     table.view(wide).index_copy_(0, rows, values.view(wide))
 

@@ -91,12 +91,16 @@ def cache_folder() -> Path | None:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ray_mtlkd"
 
 
-def content_hash(raw: ValidatedSetup) -> str:
+def content_hash(validated: ValidatedSetup) -> str:
     """Hash of a setup's manifest and of every input and label in its tables."""
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((raw.manifest.name, tuple(raw.manifest.tasks.items()), raw.manifest.shares_rows)).encode())
+    digest.update(
+        repr(
+            (validated.manifest.name, tuple(validated.manifest.tasks.items()), validated.manifest.shares_rows)
+        ).encode()
+    )
     seen: set[int] = set()
-    for task in raw.tasks:
+    for task in validated.tasks:
         digest.update(repr(task.task).encode())
         for split in SPLITS:
             part = task.splits[split]

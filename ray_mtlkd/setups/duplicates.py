@@ -30,11 +30,11 @@ def within(task: ValidatedTask) -> dict[tuple[Split, Split], int] | None:
     return {pair: _shared(counts[pair[0]], counts[pair[1]]) for pair in PAIRS}
 
 
-def between(raw: ValidatedSetup) -> tuple[Duplicates, ...]:
+def between(validated: ValidatedSetup) -> tuple[Duplicates, ...]:
     """Test rows that a model of several tasks sees while it trains; nothing where all tasks label the same rows."""
-    if raw.manifest.shares_rows:
+    if validated.manifest.shares_rows:
         return ()
-    tasks = [task for task in raw.tasks if task.spec.form in _TEXTS]
+    tasks = [task for task in validated.tasks if task.spec.form in _TEXTS]
     train = {task.task.name: _counts(task, "train") for task in tasks}
     test = {task.task.name: _counts(task, "test") for task in tasks}
     found = [

@@ -36,9 +36,9 @@ class TaskSummary:
     duplicates: Mapping[tuple[Split, Split], int] | None
 
 
-def summarise(raw: ValidatedSetup) -> tuple[TaskSummary, ...]:
+def summarise(validated: ValidatedSetup) -> tuple[TaskSummary, ...]:
     """Every task of a setup at a glance."""
-    return tuple(_summarise(task) for task in raw.tasks)
+    return tuple(_summarise(task) for task in validated.tasks)
 
 
 def count_rows(task: ValidatedTask) -> tuple[int, int, int]:

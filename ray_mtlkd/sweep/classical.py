@@ -24,31 +24,31 @@ _RETRIES = 2
 
 
 @contextmanager
-def computing(raws: Sequence[ValidatedSetup], uri: str, *, say: Say) -> Iterator[None]:
+def computing(unmeasured: Sequence[ValidatedSetup], uri: str, *, say: Say) -> Iterator[None]:
     """While the body runs, compute what the cache does not hold; after it, wait for what is not done.
 
     No failure in here is a failure of the sweep: it is said instead.
 
     Args:
-        raws: Setups without models in the sweep's folder.
+        unmeasured: Setups without models in the sweep's folder.
         uri: The sweep's folder.
         say: Told of waiting and of failures.
     """
     started: dict[str, Any] = {}
-    for raw in raws:
-        found = classical.known(raw, say=say)
+    for setup in unmeasured:
+        found = classical.known(setup, say=say)
         if found is None:
             task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_compute)
-            started[raw.manifest.name] = task.remote(ray.put(raw), uri)
+            started[setup.manifest.name] = task.remote(ray.put(setup), uri)
         else:
-            _write(found, uri, setup=raw.manifest.name, say=say)
+            _write(found, uri, setup=setup.manifest.name, say=say)
     yield
-    for setup, reference in started.items():
-        _await(setup, reference, say=say)
+    for name, reference in started.items():
+        _await(name, reference, say=say)
 
 
-def _compute(raw: ValidatedSetup, uri: str) -> ClassicalResults:
-    found = classical.compute(raw, say=_ignore)
+def _compute(setup: ValidatedSetup, uri: str) -> ClassicalResults:
+    found = classical.compute(setup, say=_ignore)
     # Written where it was computed, so that nothing is lost with the driver.
     if found.records:
         write_classical(SweepFolder.at(uri), found.records)

@@ -33,7 +33,7 @@ class Prepared:
     Attributes:
         tables: By setup and by what the encoder asks of it.
         featurisers: What made them, packed, likewise.
-        raws: The setups whose classical models are wanted, before featurising.
+        for_classical: The setups whose classical models are wanted, before featurising.
         warnings: What a reader of the results should know.
     """
 
@@ -41,7 +41,7 @@ class Prepared:
     plan: Plan
     tables: Mapping[Key, SetupTables[Array]]
     featurisers: Mapping[Key, bytes]
-    raws: tuple[ValidatedSetup, ...]
+    for_classical: tuple[ValidatedSetup, ...]
     warnings: tuple[str, ...]
 
     def of(self, trial: Trial) -> SetupTables[Array]:
@@ -64,18 +64,18 @@ def prepare(
         ExceptionGroup: of ``MtlkdError``, where there are several.
     """
     problems: list[MtlkdError] = []
-    raws = {}
+    validated = {}
     for name in space.setups:
         say(f"reading {name}")
         with gather(problems):
-            raws[name] = setups.read(name, data_dir=data_dir)
-    names = [raw.manifest.name for raw in raws.values()]
+            validated[name] = setups.read(name, data_dir=data_dir)
+    names = [setup.manifest.name for setup in validated.values()]
     problems.extend(
         MtlkdError(f"two manifests are named {name!r}", where="setups", fix="rename one of them")
         for name in sorted({name for name in names if names.count(name) > 1})
     )
     raise_all("setups", problems)
-    plan = Plan(space, {name: len(raw.manifest.tasks) for name, raw in raws.items()})
+    plan = Plan(space, {name: len(setup.manifest.tasks) for name, setup in validated.items()})
     tables: dict[Key, SetupTables[Array]] = {}
     featurisers: dict[Key, bytes] = {}
     built: set[tuple[str, Architecture]] = set()
@@ -85,9 +85,9 @@ def prepare(
             key = (trial.setup, decoded.architecture.features)
             if key not in tables:
                 say(f"featurising {trial.setup} for {decoded.architecture.encoder.name}")
-                tables[key], featurisers[key] = setups.featurise_and_pack(raws[trial.setup], key[1])
+                tables[key], featurisers[key] = setups.featurise_and_pack(validated[trial.setup], key[1])
             tasks = tables[key].tasks
-            problems.extend(_size_problems(trial, raws))
+            problems.extend(_size_problems(trial, validated))
             found = (_rows_problem(trial, tables[key]), _gpu_problem(trial, space))
             problems.extend(problem for problem in found if problem is not None)
             if (trial.setup, decoded.architecture) not in built:
@@ -96,8 +96,10 @@ def prepare(
             fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=_place(space, trial))
     raise_all(space.name, without_repeats(problems))
     warnings = tuple(dict.fromkeys(warning for table in tables.values() for warning in table.warnings))
-    wanted = tuple(raws.values()) if space.classical else ()
-    return Prepared(space=space, plan=plan, tables=tables, featurisers=featurisers, raws=wanted, warnings=warnings)
+    wanted = tuple(validated.values()) if space.classical else ()
+    return Prepared(
+        space=space, plan=plan, tables=tables, featurisers=featurisers, for_classical=wanted, warnings=warnings
+    )
 
 
 def _place(space: SearchSpace, trial: Trial) -> str:
@@ -106,10 +108,10 @@ def _place(space: SearchSpace, trial: Trial) -> str:
     return f"setup {trial.setup}: {join('strategies', at)}"
 
 
-def _size_problems(trial: Trial, raws: Mapping[str, ValidatedSetup]) -> Iterator[MtlkdError]:
+def _size_problems(trial: Trial, validated: Mapping[str, ValidatedSetup]) -> Iterator[MtlkdError]:
     """Batch sizes of tasks that no setup has."""
     sizes = trial.configuration.training.batch_size
-    tasks = {name for raw in raws.values() for name in raw.manifest.tasks}
+    tasks = {name for setup in validated.values() for name in setup.manifest.tasks}
     for name in sizes if isinstance(sizes, dict) else ():
         if name not in tasks:
             yield unknown_name(name, tasks, what="task", where="training.batch_size")

@@ -84,9 +84,9 @@ def run_trials(
 
     searcher = PlanSearcher(prepared.plan, finished=known, on_lost=lose)
     unmeasured = [
-        raw
-        for raw in prepared.raws
-        if not output.has_classical(folder, raw.manifest.name, tasks=len(raw.manifest.tasks))
+        setup
+        for setup in prepared.for_classical
+        if not output.has_classical(folder, setup.manifest.name, tasks=len(setup.manifest.tasks))
     ]
     if searcher.is_over and not unmeasured:
         return archive.count(folder)

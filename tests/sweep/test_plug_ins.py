@@ -113,10 +113,13 @@ def test_a_kept_model_of_theirs_predicts_with_their_code_and_says_what_it_misses
     (model,) = (folder / "out" / "models").glob("*-sum+apart-*")
     ask = ("predict", "--checkpoint", model, "--data", "rows/test.parquet", "--out", "answers.parquet")
     without = run(folder, *ask)
-    (line,) = without.stderr.splitlines()
     assert without.returncode == 2
-    assert "their_encoder:OneLayer" in line
-    assert "--code" in line
+    missed = ("their_encoder:OneLayer", "their_sharing:Apart", "their_regularizer:Decay")
+    *lines, count = without.stderr.splitlines()
+    assert count == "3 errors"
+    for name, line in zip(missed, lines, strict=True):
+        assert f"{name!r} cannot be imported" in line
+        assert "--code" in line
     assert run(folder, *ask, "--code", "code").returncode == 0
     assert pq.read_table(folder / "answers.parquet").column_names == [
         "row",

@@ -3,9 +3,6 @@
 Layers normalise first (Xiong et al. 2020, arXiv:2002.04745), so that they train at the rates of the other encoders.
 Positions are sinusoids (section 3.5), so that a row of any length has them. Rows are padded to the longest of the
 batch, and no word attends to padding.
-
-With the defaults, 300 steps of 64 rows at a learning rate of 0.002 reach a validation accuracy of .983 on snips,
-.808 on banking77 and .829 on hwu64.
 """
 
 import math

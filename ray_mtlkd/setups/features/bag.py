@@ -5,8 +5,7 @@ n and df count the texts of the task's train table. An n-gram that the train tab
 out: its embedding is never trained. Where they hold ``MANY_TEXTS`` or more, an n-gram that only one of them shows is
 left out, too: a network would only learn that text by heart.
 
-Letters say what a word that train never shows is made of: with them, classical models gain one to two points of test
-accuracy on intents, and five points of mean average precision on emotions.
+Letters say what a word that train never shows is made of.
 """
 
 from collections.abc import Sequence

@@ -34,17 +34,17 @@ READS: Mapping[type, frozenset[str]] = {
 """Input forms that a request can be made from."""
 
 
-def fit_featurisers(raw: ValidatedSetup, features: Features) -> dict[str, Featuriser]:
+def fit_featurisers(validated: ValidatedSetup, features: Features) -> dict[str, Featuriser]:
     """The featuriser of each task, fitted on train alone; tasks that read the same tables have the same one.
 
     Raises:
         MtlkdError: where a task's inputs cannot become such features; ExceptionGroup of them where several cannot.
     """
-    groups = _groups(raw)
-    return _by_task(groups, _fit(raw, groups, features))
+    groups = _groups(validated)
+    return _by_task(groups, _fit(validated, groups, features))
 
 
-def featurise(raw: ValidatedSetup, features: Features) -> SetupTables[Array]:
+def featurise(validated: ValidatedSetup, features: Features) -> SetupTables[Array]:
     """The setup's tables as flat arrays; whatever is fitted (idf, means, codes) is fitted on train.
 
     Features of text are kept in the cache folder, if there is one; dense ones are made faster than found there.
@@ -52,10 +52,10 @@ def featurise(raw: ValidatedSetup, features: Features) -> SetupTables[Array]:
     Raises:
         MtlkdError: where a task's inputs cannot become such features; ExceptionGroup of them where several cannot.
     """
-    return featurise_and_pack(raw, features)[0]
+    return featurise_and_pack(validated, features)[0]
 
 
-def featurise_and_pack(raw: ValidatedSetup, features: Features) -> tuple[SetupTables[Array], bytes]:
+def featurise_and_pack(validated: ValidatedSetup, features: Features) -> tuple[SetupTables[Array], bytes]:
     """The same tables, and what `pack_featurisers` makes of the featurisers that they come from.
 
     Raises:
@@ -63,18 +63,18 @@ def featurise_and_pack(raw: ValidatedSetup, features: Features) -> tuple[SetupTa
     """
     folder = None if isinstance(features, DenseFeatures) else cache_folder()
     if folder is None:
-        made, packed = _make(raw, features)
-        return _setup_tables(raw, features, made), packed
-    entry = Entry(folder / "features" / _key(raw, features))
+        made, packed = _make(validated, features)
+        return _setup_tables(validated, features, made), packed
+    entry = Entry(folder / "features" / _key(validated, features))
     found = entry.read()
     if found is not None:
-        tables = _setup_tables(raw, features, load(found.value["made"], found.arrays))
+        tables = _setup_tables(validated, features, load(found.value["made"], found.arrays))
         packed = found.arrays["featurisers"].tobytes()
         # Both hashes read every array: one that was damaged on the disk changes them.
         if (tables.fingerprint, _hash(packed)) == (found.value["fingerprint"], found.value["featurisers"]):
             return tables, packed
-    made, packed = _make(raw, features)
-    tables = _setup_tables(raw, features, made)
+    made, packed = _make(validated, features)
+    tables = _setup_tables(validated, features, made)
     plain, arrays = dump(made)
     entry.write(
         {"fingerprint": tables.fingerprint, "featurisers": _hash(packed), "made": plain},
@@ -83,10 +83,10 @@ def featurise_and_pack(raw: ValidatedSetup, features: Features) -> tuple[SetupTa
     return tables, packed
 
 
-def _key(raw: ValidatedSetup, features: Features) -> str:
+def _key(validated: ValidatedSetup, features: Features) -> str:
     """Hash of all that the features depend on."""
     libraries = (np.__version__, version("scipy"), version("scikit-learn"), pa.__version__, platform.python_version())
-    return _hash(repr((content_hash(raw), features, VERSION, _ENTRY, libraries)).encode())
+    return _hash(repr((content_hash(validated), features, VERSION, _ENTRY, libraries)).encode())
 
 
 _ENTRY = 2
@@ -97,18 +97,18 @@ def _hash(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _groups(raw: ValidatedSetup) -> list[list[ValidatedTask]]:
+def _groups(validated: ValidatedSetup) -> list[list[ValidatedTask]]:
     """The tasks that read the same tables, together: they share their features."""
     groups: dict[int, list[ValidatedTask]] = {}
-    for task in raw.tasks:
+    for task in validated.tasks:
         groups.setdefault(id(task.splits["train"].inputs), []).append(task)
     return list(groups.values())
 
 
-def _make(raw: ValidatedSetup, features: Features) -> tuple[tuple[_Made, ...], bytes]:
+def _make(validated: ValidatedSetup, features: Features) -> tuple[tuple[_Made, ...], bytes]:
     """Layout and inputs of each group of tasks, and their featurisers, packed."""
-    groups = _groups(raw)
-    fitted = _fit(raw, groups, features)
+    groups = _groups(validated)
+    fitted = _fit(validated, groups, features)
     made = tuple(
         (
             featuriser.layout,
@@ -127,10 +127,12 @@ def _by_task(
 
 
 def _fit(
-    raw: ValidatedSetup, groups: Sequence[Sequence[ValidatedTask]], features: Features
+    validated: ValidatedSetup, groups: Sequence[Sequence[ValidatedTask]], features: Features
 ) -> Sequence[tuple[Featuriser, Inputs[Array]]]:
     """The featuriser of each group of tasks, and the inputs of its train table."""
-    raise_all(f"setup {raw.manifest.name}", [problem for task in raw.tasks for problem in _misfit(task, features)])
+    raise_all(
+        f"setup {validated.manifest.name}", [problem for task in validated.tasks for problem in _misfit(task, features)]
+    )
     trains = [(tasks[0].spec, tasks[0].splits["train"].inputs) for tasks in groups]
     if isinstance(features, BagFeatures):
         return fit_bags(trains, features)
@@ -162,15 +164,15 @@ def _fit_dense(spec: TaskSpec, train: pa.Table, features: DenseFeatures) -> Feat
     return fit_vectors(train, column) if spec.form == "vector" else fit_token_vectors(train, column)
 
 
-def _setup_tables(raw: ValidatedSetup, features: Features, made: Sequence[_Made]) -> SetupTables[Array]:
-    by_task = {task.task.name: part for tasks, part in zip(_groups(raw), made, strict=True) for task in tasks}
-    tasks = tuple(_tables(task, *by_task[task.task.name]) for task in raw.tasks)
+def _setup_tables(validated: ValidatedSetup, features: Features, made: Sequence[_Made]) -> SetupTables[Array]:
+    by_task = {task.task.name: part for tasks, part in zip(_groups(validated), made, strict=True) for task in tasks}
+    tasks = tuple(_tables(task, *by_task[task.task.name]) for task in validated.tasks)
     return SetupTables(
-        raw.manifest.name,
+        validated.manifest.name,
         tasks,
-        fingerprint=_fingerprint(raw, features, tasks),
-        shares_rows=raw.manifest.shares_rows,
-        warnings=raw.warnings,
+        fingerprint=_fingerprint(validated, features, tasks),
+        shares_rows=validated.manifest.shares_rows,
+        warnings=validated.warnings,
     )
 
 
@@ -199,8 +201,8 @@ def _misfit(task: ValidatedTask, features: Features) -> Sequence[MtlkdError]:
 
 def _tables(task: ValidatedTask, layout: Layout, inputs: Sequence[Inputs[Array]]) -> TaskTables[Array]:
     examples = {
-        split: Examples(made, np.ascontiguousarray(raw.labels), raw.row_ids, token_offsets(task, split), raw.groups)
-        for (split, raw), made in zip(task.splits.items(), inputs, strict=True)
+        split: Examples(made, np.ascontiguousarray(rows.labels), rows.row_ids, token_offsets(task, split), rows.groups)
+        for (split, rows), made in zip(task.splits.items(), inputs, strict=True)
     }
     return TaskTables(
         task=task.task,
@@ -213,10 +215,10 @@ def _tables(task: ValidatedTask, layout: Layout, inputs: Sequence[Inputs[Array]]
     )
 
 
-def _fingerprint(raw: ValidatedSetup, features: Features, tasks: Sequence[TaskTables[Array]]) -> str:
+def _fingerprint(validated: ValidatedSetup, features: Features, tasks: Sequence[TaskTables[Array]]) -> str:
     """Hash of the setup's name, its tasks, the request and every array; one that tasks share is read once."""
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((raw.manifest.name, tuple(raw.manifest.tasks.items()), features)).encode())
+    digest.update(repr((validated.manifest.name, tuple(validated.manifest.tasks.items()), features)).encode())
     places: dict[int, int] = {}
     for task in tasks:
         _update(digest, task, places)

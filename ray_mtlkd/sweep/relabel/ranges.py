@@ -11,7 +11,7 @@ _LEAST_BATCHES, _MOST_BATCHES = 4, 128
 """Of a range: a call costs about a millisecond; a lost actor costs a range, and so long is a pool without progress."""
 
 _LEAST_S, _LEAST_GUIDED = 0.25, 32
-"""Of a pool's range, seconds and batches at most: Ray Data takes some hundredths of a second for each."""
+"""Of a pool's range, seconds and batches at most: Ray Data takes its time for each."""
 
 
 def equal(rows: range, *, parts: int) -> list[tuple[int, int]]:

@@ -78,7 +78,7 @@ class _Joined:
     """The outputs of batches, one after the other in one tensor.
 
     Kept apart until the end they would lie between the activations of the batches after them, whose memory could then
-    not be used again: a thread that predicts for the first time would touch 64 MiB of new pages for a few of use.
+    not be used again: a thread that predicts for the first time would touch new pages for every batch.
 
     Args:
         batches: About so many will come.

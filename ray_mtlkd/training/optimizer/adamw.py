@@ -1,8 +1,7 @@
 """AdamW by torch's own fused kernel, called directly.
 
-What `torch.optim.Optimizer` does around the kernel (hooks, profiling, a walk over its groups) takes as long as four
-updates of a network of 100 000 parameters: a tenth of a step where tasks share their batch. And its first instance in
-a process imports a compiler, for more than a second.
+What `torch.optim.Optimizer` does around the kernel (hooks, profiling, a walk over its groups) takes longer than the
+update of a small network, and its first instance in a process imports a compiler.
 """
 
 from collections.abc import Mapping, Sequence
