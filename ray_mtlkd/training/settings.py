@@ -36,7 +36,7 @@ class Optimization:
         weight_decay: Decoupled (Loshchilov and Hutter 2019, arXiv:1711.05101), on dense parameters.
         clip_norm: Largest norm of the whole gradient; None leaves it as it is.
         label_smoothing: Share of the target that goes evenly to all classes (Szegedy et al. 2016, arXiv:1512.00567,
-            section 7); regression and soft labels are left as they are.
+            section 7); labels that are numbers and soft labels are left as they are.
         ema: Decay of the moving average of the parameters that is evaluated, kept and taken as teacher;
             min(ema, (1 + n) / (10 + n)) after n steps. None uses the parameters themselves. Its cost grows with hash
             tables.

@@ -12,11 +12,12 @@ from ray_mtlkd.cli import main
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.predict.dataset.labels import Settings, check_settings, fields
+from ray_mtlkd.predict.dataset.work import plan
 from ray_mtlkd.predict.model_folder import load
 from ray_mtlkd.predict.predictions import predict_table
 from ray_mtlkd.storage import Storage
 from tests import rankings
-from tests.keeping import keep_model
+from tests.keeping import keep_model, labels_in, relabel_alone, write_data_set
 
 TABLE = rankings.candidates("test")
 
@@ -80,7 +81,17 @@ def test_the_command_ranks_where_the_file_names_the_queries(said, has_queries):
     assert "find_score" in written
 
 
-def test_a_data_set_is_labelled_with_one_score_a_row(finder):
+def test_a_data_set_is_labelled_with_the_scores_of_its_rows_in_their_order(finder, tmp_path):
+    data = write_data_set(tmp_path / "data", TABLE, (40, len(TABLE) - 40))
+    paths = {"checkpoint": finder.uri, "data": str(data), "out": str(tmp_path / "out")}
+    relabel_alone(plan(**paths, settings=Settings(task="find", key=("query_id",))))
+    found = labels_in(tmp_path / "out")
+    assert found.column_names == ["row", "query_id", "logits"]
+    assert found["query_id"].to_pylist() == TABLE["query_id"].to_pylist()
+    np.testing.assert_array_equal(found["logits"].to_numpy(), finder.predicted("find", TABLE).numpy())
+
+
+def test_a_score_is_no_probability_and_no_class(finder):
     task = load(Storage.at(finder.uri)).tasks[0]
     assert [field.type for field in fields(Settings(task="find"), task)] == [pa.float32()]
     for changes in ({"values": "probabilities"}, {"top_k": 1}):

@@ -95,7 +95,7 @@ def test_a_table_that_ranks_nothing_is_refused_at_its_column(ranking, column, va
 def test_queries_without_a_relevant_candidate_are_counted_and_told(ranking):
     ranking.change("label", [0.0, 0.0, 1.0, 0.0, 2.0], splits=("valid",))
     raw = ranking.written()
-    assert raw.warnings == ("tasks.intent: in valid, 1 of 2 queries have no relevant candidate",)
+    assert raw.warnings == ("tasks.intent: in valid, 1 of 2 queries without a relevant candidate",)
 
 
 def test_a_summary_tells_queries_and_candidates(ranking):

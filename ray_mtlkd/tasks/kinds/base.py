@@ -137,7 +137,7 @@ class Notice(Protocol):
     """What a reader should know of a table's labels."""
 
     def __call__(self, labels: Labels, offsets: Offsets, /) -> str | None:
-        """E.g. ``3 of 90 queries have no relevant candidate``; None for nothing."""
+        """E.g. ``3 of 90 queries without a relevant candidate``; None for nothing."""
 
 
 class NameCheck(Protocol):

@@ -114,7 +114,7 @@ def _describe(_task: Task, labels: Labels, groups: Offsets) -> LabelWords:
     return LabelWords(
         distribution=(
             f"{len(sizes):,} queries of {candidates}",
-            f"{np.mean(labels > 0):.1%} of the candidates are relevant{said}",
+            f"{100 * float(np.mean(labels > 0)):.1f} % of the candidates are relevant{said}",
         ),
         balance=_notice(labels, groups) or "",
     )
@@ -124,7 +124,7 @@ def _notice(labels: Labels, groups: Offsets) -> str | None:
     without = int((_reduced(np.maximum, labels, groups) <= 0).sum())
     if not without:
         return None
-    return f"{without} of {len(_known(groups)) - 1} queries have no relevant candidate"
+    return f"{without} of {len(_known(groups)) - 1} queries without a relevant candidate"
 
 
 def _reduced(by: np.ufunc, labels: Labels, groups: Offsets) -> NDArray[np.float64]:

@@ -106,12 +106,14 @@ def _end_to_end(tensors: Sequence[Tensor], places: Sequence[int]) -> Tensor:
 
 
 def _joined(groups: Sequence[Groups], places: Sequence[int]) -> Groups:
-    """The groups of some tasks whose rows lie end to end."""
-    first, *others = (groups[at] for at in places)
-    for of in others:
-        if first is not None and of is not None:
-            first = torch.cat([first, of[1:] + first[-1]])
-    return first
+    """The groups of some tasks of one kind whose rows lie end to end."""
+    joined = groups[places[0]]
+    if joined is None:
+        return None
+    for of in (groups[at] for at in places[1:]):
+        assert of is not None  # noqa: S101 - all tasks of a kind have groups, or none
+        joined = torch.cat([joined, of[1:] + joined[-1]])
+    return joined
 
 
 def _units(outputs: Tensor, groups: Groups) -> int:

@@ -87,9 +87,9 @@ def test_labels_are_told_by_query():
     told = KIND.describe(TASK, LABELS, GROUPS)
     assert told.distribution == (
         "4 queries of 1 to 3 candidates, 2.2 in the mean",
-        "44.4% of the candidates are relevant (grades 0, 1, 2, 3)",
+        "44.4 % of the candidates are relevant (grades 0, 1, 2, 3)",
     )
-    assert told.balance == "1 of 4 queries have no relevant candidate"
+    assert told.balance == "1 of 4 queries without a relevant candidate"
 
 
 def test_rows_without_groups_are_refused():
