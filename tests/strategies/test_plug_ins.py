@@ -79,6 +79,7 @@ def test_what_is_wrong_with_somebody_s_part_is_one_error_at_its_place(value, sai
         (("@dataclass(frozen=True, kw_only=True)", ""), "it is not a frozen dataclass"),
         (("def weigh", "def way"), "it has no `weigh`"),
         (('    name: ClassVar[str] = "halved"\n', ""), "it has no `name`"),
+        (("num_tasks: int) -> tuple[()]", "num_tasks: int)"), "its `init` does not say of what type the state is"),
         (('= "losses"', '= "loss"'), "its `needs` is 'loss', which is none of losses, norms, gram"),
         (('"halved"', '"gradnorm"'), "'gradnorm' is the name of this package's own"),
     ],

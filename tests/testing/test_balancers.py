@@ -68,16 +68,24 @@ def _lists(self, signals, state):
     return Counting.weigh(self, signals, state)[0], {"n": 1}
 
 
+def _begins_by_chance(self, num_tasks) -> tuple[float, ...]:
+    return (random.random(),)
+
+
+def _begins_with_a_list(self, num_tasks) -> list[int]:
+    return [0]
+
+
 BROKEN = {
     "`name` is '', not text": broken(name=""),
     "its `needs` is 'loss'": broken(needs="loss"),
-    "`init` gives another state each time": broken(init=lambda self, n: (random.random(),)),
+    "`init` gives another state each time": broken(init=_begins_by_chance),
     "one finite number for each": broken(weigh=_weights(shared=lambda signals: (1.0,) * (len(signals.tasks) + 1))),
     "heads weights of": broken(weigh=_weights(heads=lambda signals: (float("nan"),) * len(signals.tasks))),
     "shared weights of": broken(weigh=_weights(shared=lambda signals: (1,) * len(signals.tasks))),
     "`weigh` draws from the global generator of random": broken(weigh=_chance),
     "`weigh` gives another answer": broken(weigh=_calls([])),
-    "`weigh` changes its arguments": broken(init=lambda self, n: [0], weigh=_spoils),
+    "`weigh` changes its arguments": broken(init=_begins_with_a_list, weigh=_spoils),
     "the state is not plain data": broken(weigh=_lists),
     "changes while they wait": broken(weigh=_counts_all),
 }

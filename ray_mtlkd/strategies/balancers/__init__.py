@@ -20,6 +20,8 @@ def _contract(found: Any) -> str | None:
     problem = part_of("needs", "init", "weigh")(found)
     if problem is None and found.needs not in NEEDS:
         return f"its `needs` is {found.needs!r}, which is none of {', '.join(NEEDS)}"
+    if problem is None and "return" not in getattr(found.init, "__annotations__", {}):
+        return "its `init` does not say of what type the state is: a checkpoint is read by that"
     return problem
 
 
