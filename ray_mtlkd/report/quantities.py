@@ -55,7 +55,8 @@ def _peak_spread(runs: Runs, _: Setup) -> Floats:
     """Steps between the first and the last of the evaluations at which the tasks are best."""
     steps = runs.per_task["peak_step"]
     spread: Floats = steps.max(axis=1) - steps.min(axis=1)
-    return spread
+    # Models of a task each train one after the other: their steps tell the order, not the tasks.
+    return np.full_like(spread, np.nan) if runs.strategy.role == "reference" else spread
 
 
 QUANTITIES = (
@@ -77,7 +78,8 @@ QUANTITIES = (
         title="steps from first to last peak",
         of=_peak_spread,
         shown=_count,
-        said="- **Steps from first to last peak**: how far apart the tasks' own best evaluations on validation are.",
+        said="- **Steps from first to last peak**: how far apart the tasks' own best evaluations on validation are.\n"
+        "  One model a task has none.",
     ),
     Quantity(name="steps", title="physical steps", of=lambda runs, _: runs.per_trial["steps"], shown=_count),
     Quantity(name="batches", title="task batches", of=lambda runs, _: runs.per_trial["batches"], shown=_count),

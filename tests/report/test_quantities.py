@@ -1,3 +1,5 @@
+import pytest
+
 from ray_mtlkd.report.quantities import QUANTITIES, Quantity
 from ray_mtlkd.report.text import NOTHING, number
 from tests.columns import changed
@@ -19,14 +21,15 @@ def test_a_trial_without_a_number_leaves_a_measure_without_one(made, setups_of):
     assert teacher.cell(setup.runs[0], setup) == NOTHING
 
 
-def test_how_far_apart_tasks_peak_is_told_in_steps(made, setups_of):
+@pytest.mark.parametrize(("strategy", "cell"), [("sum", "650"), ("single_task", NOTHING)])
+def test_how_far_apart_tasks_of_one_model_peak_is_told_in_steps(made, setups_of, strategy, cell):
     trials = []
     for seed, steps in enumerate(([100, 400, 250], [200, 1200, 300])):
-        trial = made("sum", seed=seed, test=[0.5] * 3)
+        trial = made(strategy, seed=seed, test=[0.5] * 3)
         trials.append([changed(record, peak_step=step) for record, step in zip(trial, steps, strict=True)])
     (setup,) = setups_of(*trials)
     (spread,) = (quantity for quantity in QUANTITIES if quantity.name == "peak_spread_steps")
-    assert spread.cell(setup.runs[0], setup) == "650"
+    assert spread.cell(setup.runs[0], setup) == cell
 
 
 def test_a_strategy_without_a_finished_trial_has_no_numbers(made, failed, setups_of):
