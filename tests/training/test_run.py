@@ -97,7 +97,7 @@ def test_a_killed_run_resumes_and_ends_within_its_budget_with_the_same_outcome_b
     job, inline, tmp_path, strategy
 ):
     whole = _run(job(strategy), inline, tmp_path / "whole")
-    assert 0 < whole.batches <= BUDGET
+    assert 0 < whole.end.batches <= BUDGET
     outcome = _interrupted(lambda: job(strategy), inline, tmp_path / "killed")
     assert _untimed(outcome) == _untimed(whole)
 

@@ -107,7 +107,7 @@ def test_a_step_is_the_weighted_sum_of_what_autograd_says(trained, sharing, enco
     totals, users = _reference(job, model)
     penalty = penalty_of(model, job.configuration.architecture)
     pulled = torch.autograd.grad(penalty, list(model.parameters()), allow_unused=True)
-    weights, state = job.configuration.strategy.balancer.weigh, trainer._fresh_state
+    weights, state = job.configuration.strategy.balancer.weigh, trainer._state
     found = _gradients(trainer)
     step(trainer, model.num_tasks)
     said, _ = weights(heard[0], state)
