@@ -61,7 +61,7 @@ def main() -> None:
         tables = as_tensors(setups.featurise(raw, configuration.architecture.features))
         training = replace(configuration.training, steps=arguments.evaluations * configuration.training.eval_every)
         jobs[case] = Job(tables=tables, configuration=replace(configuration, training=training), seed=0)
-    found: dict[str, list[Spent]] = {case: [] for case in jobs}
+    found: dict[str, list[EvaluationTimes]] = {case: [] for case in jobs}
     for _ in range(arguments.runs):
         for case, job in jobs.items():
             found[case].append(measure(job))
@@ -82,7 +82,7 @@ def configurations() -> Mapping[str, Configuration]:
 
 
 @dataclass(kw_only=True)
-class Spent:
+class EvaluationTimes:
     """CPU seconds of one run, by call."""
 
     steps: list[float] = field(default_factory=list)
@@ -90,9 +90,9 @@ class Spent:
     evaluations: list[float] = field(default_factory=list)
 
 
-def measure(job: Job) -> Spent:
+def measure(job: Job) -> EvaluationTimes:
     """Train, with the clock at the run's own functions; its last evaluation, on test, does not count."""
-    spent = Spent()
+    spent = EvaluationTimes()
     with (
         _timed(Trainer, "step", spent.steps),
         _timed(loop, "metrics_of", spent.metrics),
@@ -134,7 +134,7 @@ def _every(job: Job) -> int:
     return job.configuration.training.eval_every
 
 
-def report(case: str, runs: Sequence[Spent], *, every: int) -> Iterator[Row]:
+def report(case: str, runs: Sequence[EvaluationTimes], *, every: int) -> Iterator[Row]:
     """Shares of the training time, what they are made of, and the interval at which the goal would be met exactly."""
     case = f"{case}, eval_every {every}"
     shares = [100 * sum(run.metrics) / sum(run.steps) for run in runs]

@@ -171,7 +171,7 @@ def heavy(shared: Mapping[int, SharedActors], *, work_s: float) -> Iterator[Row]
 def ask(encoder: Mlp, rows: int, ways: Sequence[Way], shared: Mapping[int, SharedActors]) -> dict[str, list[Answer]]:
     """A trial's answers by way, in turn as long as each has samples left, and that of its first pool."""
     references = [ray.put(tables(count)) for count in (rows, FEW)]
-    trial = ray.remote(num_cpus=1)(Trial).remote(encoder, references, shared)
+    trial = ray.remote(num_cpus=1)(AskingTrial).remote(encoder, references, shared)
     answers: dict[str, list[Answer]] = {way.name: [] for way in ways}
     for way in [way for way in ways if way.where == "pool"][:1]:
         # the first pool of a process takes longer, and that of a cluster starts the actors that Ray Data always has
@@ -184,7 +184,7 @@ def ask(encoder: Mlp, rows: int, ways: Sequence[Way], shared: Mapping[int, Share
     return answers
 
 
-class Trial:
+class AskingTrial:
     """Asks for the soft labels of its only task."""
 
     def __init__(self, encoder: Mlp, references: Sequence[Any], shared: Mapping[int, SharedActors]) -> None:

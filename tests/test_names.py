@@ -2,21 +2,25 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1] / "ray_mtlkd"
+ROOT = Path(__file__).parents[1]
 
 
-def classes_by_name(package):
+def classes_by_name(*folders):
     """Files by the name of each class in them, an underscore in front or not."""
     found = defaultdict(list)
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
-                found[node.name.lstrip("_")].append(str(path.relative_to(package)))
+                found[node.name.lstrip("_")].append(path.name)
     return found
 
 
 def test_no_two_classes_have_the_same_name():
-    assert {name: files for name, files in classes_by_name(PACKAGE).items() if len(files) > 1} == {}
+    assert {
+        name: files
+        for name, files in classes_by_name(ROOT / "ray_mtlkd", ROOT / "benchmarks").items()
+        if len(files) > 1
+    } == {}
 
 
 def test_two_classes_of_one_name_are_found(tmp_path):

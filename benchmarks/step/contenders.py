@@ -25,7 +25,7 @@ class Contender(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class ContenderEntry:
     """A contender.
 
     Attributes:
@@ -68,21 +68,25 @@ def _ours(strategy: str) -> Callable[[Problem], Contender]:
     return partial(SteppedLoop, strategy=strategy)
 
 
-def _libmtl(weighting: str, note: str) -> Entry:
-    return Entry(make=_peer("libmtl", "LibMTL", weighting), package="LibMTL", note=note)
+def _libmtl(weighting: str, note: str) -> ContenderEntry:
+    return ContenderEntry(make=_peer("libmtl", "LibMTL", weighting), package="LibMTL", note=note)
 
 
-def _torchjd(name: str, note: str, **options: Any) -> Entry:
-    return Entry(make=_peer("torchjd", name, **options), package="torchjd", note=note)
+def _torchjd(name: str, note: str, **options: Any) -> ContenderEntry:
+    return ContenderEntry(make=_peer("torchjd", name, **options), package="torchjd", note=note)
 
 
-CONTENDERS: Mapping[str, Entry] = {
-    BARE: Entry(make=Bare, note="sum of the losses, torch.optim.Adam by default"),
-    "bare loop, fused Adam": Entry(make=partial(Bare, fused=True), note="the same with torch.optim.Adam(fused=True)"),
-    "ray_mtlkd sum": Entry(make=_ours("sum")),
-    "ray_mtlkd uncertainty": Entry(make=_ours("uncertainty")),
-    "ray_mtlkd gradnorm": Entry(make=_ours("gradnorm"), note="norms at the last shared layer, as in the paper"),
-    "ray_mtlkd pcgrad": Entry(make=_ours("pcgrad")),
+CONTENDERS: Mapping[str, ContenderEntry] = {
+    BARE: ContenderEntry(make=Bare, note="sum of the losses, torch.optim.Adam by default"),
+    "bare loop, fused Adam": ContenderEntry(
+        make=partial(Bare, fused=True), note="the same with torch.optim.Adam(fused=True)"
+    ),
+    "ray_mtlkd sum": ContenderEntry(make=_ours("sum")),
+    "ray_mtlkd uncertainty": ContenderEntry(make=_ours("uncertainty")),
+    "ray_mtlkd gradnorm": ContenderEntry(
+        make=_ours("gradnorm"), note="norms at the last shared layer, as in the paper"
+    ),
+    "ray_mtlkd pcgrad": ContenderEntry(make=_ours("pcgrad")),
     "LibMTL EW": _libmtl("EW", LIBMTL_LOSSES),
     "LibMTL UW": _libmtl("UW", LIBMTL_LOSSES),
     "LibMTL GradNorm": _libmtl("GradNorm", f"{LIBMTL_GRADIENTS}; norms over all shared layers"),

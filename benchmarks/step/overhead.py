@@ -33,7 +33,7 @@ DRAW: tuple[tuple[Any, str], ...] = ((OwnRows, "draw"), (SharedRows, "draw"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spent:
+class StepTimes:
     """Seconds of CPU time of the steps between two evaluations.
 
     Attributes:
@@ -101,13 +101,13 @@ class _Watched(Loop):
 
     compute: Stopwatch
     draw: Stopwatch
-    spent: list[Spent]
+    spent: list[StepTimes]
 
     def _train(self) -> None:
         compute, draw, start = self.compute.seconds, self.draw.seconds, time.process_time()
         super()._train()
         self.spent.append(
-            Spent(
+            StepTimes(
                 whole=time.process_time() - start,
                 compute=self.compute.seconds - compute,
                 draw=self.draw.seconds - draw,
@@ -115,7 +115,7 @@ class _Watched(Loop):
         )
 
 
-def overhead(job: Job, *, warmup: int) -> list[Spent]:
+def overhead(job: Job, *, warmup: int) -> list[StepTimes]:
     """What a whole run spent, evaluation by evaluation, without the first ``warmup`` of them.
 
     The stopwatch reads the clock some 30 times a step, and half of what that takes counts as overhead.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class TimedTrial:
     """One trial; moments in seconds since the epoch.
 
     Attributes:
@@ -29,10 +29,10 @@ class Trial:
         return self.steps_s + self.evaluations_s
 
 
-def read_trials(folder: Path) -> list[Trial]:
+def read_trials(folder: Path) -> list[TimedTrial]:
     """What all processes wrote, by start."""
     lines = [line for file in folder.glob("*.jsonl") for line in file.read_text().splitlines()]
-    return sorted((Trial(**json.loads(line)) for line in lines), key=lambda trial: trial.start)
+    return sorted((TimedTrial(**json.loads(line)) for line in lines), key=lambda trial: trial.start)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Sweep:
         busy_s: CPU time of the whole machine, whoever had it; None where that is not known.
     """
 
-    trials: Sequence[Trial]
+    trials: Sequence[TimedTrial]
     started: float
     ended: float
     cores: int

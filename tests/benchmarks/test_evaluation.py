@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.evaluation import Spent, measure, report
+from benchmarks.evaluation import EvaluationTimes, measure, report
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.architecture import Architecture
@@ -28,7 +28,7 @@ def test_the_clock_hears_every_step_and_every_evaluation_of_a_run_and_is_gone_af
 
 
 def test_metrics_are_weighed_against_steps_alone():
-    spent = Spent(steps=[0.01] * 50, metrics=[0.01, 0.01], evaluations=[0.03, 0.02])
+    spent = EvaluationTimes(steps=[0.01] * 50, metrics=[0.01, 0.01], evaluations=[0.03, 0.02])
     rows = {(row.what, row.unit): row for row in report("bag", [spent], every=25)}
     assert rows["all validation metrics", "% of training"].figure == pytest.approx(4.0)
     assert rows["all validation metrics", "% of training"].reached is True

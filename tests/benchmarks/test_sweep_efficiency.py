@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks.sweep.split import Sweep, Trial, read_trials
+from benchmarks.sweep.split import Sweep, TimedTrial, read_trials
 from benchmarks.sweep.watch import Watch, kind_of, machine_busy_s
 from benchmarks.sweep_efficiency import STRATEGIES, rows, run, space
 from ray_mtlkd.sweep.plan import Plan
@@ -13,7 +13,7 @@ from ray_mtlkd.sweep.space import decode_space
 
 
 def _trial(name, start, end, *, steps_s, evaluations_s=1.0):
-    return Trial(
+    return TimedTrial(
         name=name,
         start=start,
         first_step=start + 0.5,
