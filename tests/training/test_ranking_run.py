@@ -44,7 +44,7 @@ def _run(job, inline, folder, *, report=lambda _: None):
 def test_a_model_ranks_better_than_chance(make, finder, inline, tmp_path, strategy):
     outcome = _run(make(strategy), inline, tmp_path)
     assert outcome.tasks[0].test > finder.tasks[0].trivial_test + 0.1
-    assert (strategy == "joint_kd") == (outcome.tasks[0].relabelled is not None)
+    assert (strategy == "joint_kd") == (outcome.tasks[0].relabelled_where is not None)
 
 
 def test_a_killed_run_resumes_and_ends_with_the_same_outcome_bit_for_bit(make, inline, tmp_path):
