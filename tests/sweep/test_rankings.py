@@ -48,7 +48,7 @@ def test_a_ranking_is_swept_relabelled_reported_and_resumed(tmp_path):
     assert {row["status"] for row in rows} == {"ok"}
     assert all(row["test"] > row["trivial"] + 0.1 for row in rows)
     # the same numbers, whoever labelled
-    assert {row["relabelled"].split(":")[0] for row in rows} == {"inline", "shared", "pool"}
+    assert {row["relabelled_where"] for row in rows} == {"inline", "shared", "pool"}
     assert len({(row["test"], row["teacher"]) for row in rows if row["stage"] == "search"}) == 1
     assert "find" in (out / "report" / "report.md").read_text()
     kept = load(Storage.at(str(next((out / "models").iterdir()))))
