@@ -64,18 +64,18 @@ class TrialContext:
     checkpoint_every_s: float
 
 
-def run_trial(config: Mapping[str, Any], bench: TrialContext) -> None:
+def run_trial(config: Mapping[str, Any], context: TrialContext) -> None:
     """Train one trial; a trial that cannot go on leaves failed records and ends like any other."""
     trial = Trial.loads(config["trial"])
-    folder = SweepFolder.at(bench.uri)
-    torch.set_num_threads(bench.cpus)
+    folder = SweepFolder.at(context.uri)
+    torch.set_num_threads(context.cpus)
     keep_memory()
-    tables = ray.get(bench.tables[trial.setup, trial.configuration.architecture.features])
+    tables = ray.get(context.tables[trial.setup, trial.configuration.architecture.features])
     with _event_folder(folder, trial) as events:
         writer = TrialWriter(events, hyper_parameters=_hyper_parameters(trial))
         progress = _Teller(writer)
         try:
-            outcome = _train(trial, bench, report=progress, folder=folder)
+            outcome = _train(trial, context, report=progress, folder=folder)
         except (OSError, RayActorError, RaySystemError, ObjectLostError, torch.AcceleratorError):
             # The cluster's, the storage's or the GPU's trouble, not the trial's: Tune tries again, in another worker,
             # since no process uses a GPU again that has failed it.
@@ -86,37 +86,37 @@ def run_trial(config: Mapping[str, Any], bench: TrialContext) -> None:
         else:
             end, results = outcome.end, outcome.tasks
             writer.finish(tuple(table.task.name for table in tables.tasks), outcome)
-        write_records(folder, trial.name, records_of(trial, tables, sweep=bench.sweep, end=end, results=results))
+        write_records(folder, trial.name, records_of(trial, tables, sweep=context.sweep, end=end, results=results))
     folder.checkpoints(trial.name).clear()
     tune.report({"status": end.status, "score": end.score, "wall_s": end.wall_s, "share": 1.0})
 
 
-def _train(trial: Trial, bench: TrialContext, *, report: "_Teller", folder: SweepFolder) -> Outcome:
+def _train(trial: Trial, context: TrialContext, *, report: "_Teller", folder: SweepFolder) -> Outcome:
     """Train on the device that the trial was given."""
     configuration = trial.configuration
-    reference = bench.tables[trial.setup, configuration.architecture.features]
+    reference = context.tables[trial.setup, configuration.architecture.features]
     with within_memory():
-        tables = as_tensors(ray.get(reference), choose_device(bench.gpus))
-        desk = Relabeller(
+        tables = as_tensors(ray.get(reference), choose_device(context.gpus))
+        relabeller = Relabeller(
             configuration.relabel,
             architecture=configuration.architecture,
             tasks=tuple((table.task, table.layout) for table in tables.tasks),
             tables=reference,
-            shared=bench.shared,
+            shared=context.shared,
         )
         return train(
             Job(tables=tables, configuration=configuration, seed=trial.seed),
-            relabel=desk,
+            relabel=relabeller,
             report=report,
             storage=folder.checkpoints(trial.name),
-            checkpoint_every_s=bench.checkpoint_every_s,
-            keep=_keeper(trial, bench, folder),
+            checkpoint_every_s=context.checkpoint_every_s,
+            keep=_keeper(trial, context, folder),
         )
 
 
-def _keeper(trial: Trial, bench: TrialContext, folder: SweepFolder) -> Keep | None:
+def _keeper(trial: Trial, context: TrialContext, folder: SweepFolder) -> Keep | None:
     """What writes the trial's model where it is wanted, before the records say that the trial is over."""
-    if bench.keep_models == "none" or (bench.keep_models == "replicates" and trial.stage != "replicate"):
+    if context.keep_models == "none" or (context.keep_models == "replicates" and trial.stage != "replicate"):
         return None
     place = folder.models.child(trial.name)
 
@@ -124,9 +124,9 @@ def _keeper(trial: Trial, bench: TrialContext, folder: SweepFolder) -> Keep | No
         save(
             place if chosen.own is None else place.child(chosen.own),
             chosen,
-            featurisers=ray.get(bench.featurisers[trial.setup, trial.configuration.architecture.features]),
+            featurisers=ray.get(context.featurisers[trial.setup, trial.configuration.architecture.features]),
             origin=Origin(
-                sweep=bench.sweep,
+                sweep=context.sweep,
                 setup=trial.setup,
                 trial=trial.name,
                 strategy=trial.strategy,

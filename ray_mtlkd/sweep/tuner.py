@@ -97,20 +97,20 @@ def run_trials(
         output.create(folder, head, space_text=space_text)
     with computing(unmeasured, target.uri, say=say):
         if not searcher.is_over:
-            bench = _bench(prepared, target.uri, sweep=head.sweep)
-            _fit(bench, searcher, StatusCallback(searcher, tell=tell), name=_run_name(folder.tune))
+            context = _context(prepared, target.uri, sweep=head.sweep)
+            _fit(context, searcher, StatusCallback(searcher, tell=tell), name=_run_name(folder.tune))
     with reaching(target.uri):
         archive.merge(folder)
         return archive.count(folder)
 
 
-def _fit(bench: TrialContext, searcher: PlanSearcher, status: StatusCallback, *, name: str) -> None:
+def _fit(context: TrialContext, searcher: PlanSearcher, status: StatusCallback, *, name: str) -> None:
     # With a searcher, Tune keeps one trial pending unless told: a cluster would fill up one trial at a time. Here as
     # many as run at a time are enough, and the others still give way to longer ones.
-    pending = _MOST_PENDING if address() else int(ray.cluster_resources().get("CPU", 1)) // bench.cpus
+    pending = _MOST_PENDING if address() else int(ray.cluster_resources().get("CPU", 1)) // context.cpus
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(min(searcher.total, max(1, pending))))
     trainable = tune.with_resources(
-        tune.with_parameters(run_trial, bench=bench), {"CPU": bench.cpus, "GPU": bench.gpus}
+        tune.with_parameters(run_trial, context=context), {"CPU": context.cpus, "GPU": context.gpus}
     )
     tuner = tune.Tuner(
         trainable,
@@ -123,7 +123,7 @@ def _fit(bench: TrialContext, searcher: PlanSearcher, status: StatusCallback, *,
         ),
         run_config=tune.RunConfig(
             name=name,
-            storage_path=SweepFolder.at(bench.uri).tune.uri,
+            storage_path=SweepFolder.at(context.uri).tune.uri,
             verbose=0,
             callbacks=[status],
             failure_config=tune.FailureConfig(max_failures=_WORKER_FAILURES),
@@ -138,7 +138,7 @@ def _trial_name(trial: Any) -> str:
     return name
 
 
-def _bench(prepared: Prepared, uri: str, *, sweep: str) -> TrialContext:
+def _context(prepared: Prepared, uri: str, *, sweep: str) -> TrialContext:
     resources, shares = prepared.space.resources, shared_actors(prepared)
     return TrialContext(
         sweep=sweep,

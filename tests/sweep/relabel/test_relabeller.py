@@ -56,7 +56,7 @@ def _starts_in_two_seconds(monkeypatch):
     monkeypatch.setattr(module, "_STARTED_S", 2.0)
 
 
-def _desk(request, **settings):
+def _relabeller(request, **settings):
     return Relabeller(
         Relabelling(**settings), architecture=Architecture(encoder=ENCODER), tasks=(), tables=None, shared=None
     )
@@ -68,16 +68,16 @@ def test_every_batch_is_predicted_once_also_those_that_were_timed(request_of, in
     request, passes = request_of(index), []
     expected = predict_all(request.model, index, request.table.train)
     with register_module_forward_hook(lambda module, *_: passes.append(0) if isinstance(module, Encoder) else None):
-        labels = _desk(request, where=where)(request)
+        labels = _relabeller(request, where=where)(request)
     assert torch.equal(labels.outputs, expected)
     assert len(passes) == math.ceil(len(request.table.train) / BATCH_ROWS)
 
 
 def test_auto_says_what_it_chose_and_why(request_of):
     request = request_of(4)
-    told = _desk(request, where="inline")(request)
+    told = _relabeller(request, where="inline")(request)
     assert (told.where, told.why) == ("inline", "as configured")
-    chosen = _desk(request, where="auto")(request)
+    chosen = _relabeller(request, where="auto")(request)
     assert chosen.where == "inline"
     assert chosen.why.endswith("s left after a batch")
 
@@ -96,7 +96,7 @@ def test_auto_says_what_it_chose_and_why(request_of):
 def test_a_pool_pays_where_a_cpu_is_free_beside_the_trial_s_own(request_of, cpus, free, case, expected):
     pool_size, seconds = case
     cpus["CPU"] = float(free)
-    costs = _desk(request_of(0), where="auto", pool_size=pool_size)._costs(seconds)
+    costs = _relabeller(request_of(0), where="auto", pool_size=pool_size)._costs(seconds)
     assert min(costs, key=costs.get) == expected
 
 
@@ -128,7 +128,7 @@ def _rows(ranges):
 def test_while_a_pool_starts_the_trial_predicts_the_last_rows(monkeypatch, request_of, asked_of_a_pool, index, share):
     monkeypatch.setattr(module, "_STARTED_S", 1e9 if share else 0.0)
     request = request_of(index)
-    labels = _desk(request, where="pool")(request)
+    labels = _relabeller(request, where="pool")(request)
     assert torch.equal(labels.outputs, predict_all(request.model, index, request.table.train))
     batches = math.ceil(len(request.table.train) / BATCH_ROWS) - 1  # after the one that was timed
     asked = math.ceil(len(_rows(asked_of_a_pool)) / BATCH_ROWS)
@@ -138,7 +138,7 @@ def test_while_a_pool_starts_the_trial_predicts_the_last_rows(monkeypatch, reque
 
 def test_a_pool_on_gpus_predicts_every_row(request_of, asked_of_a_pool):
     request = request_of(4)
-    labels = _desk(request, where="pool", gpus_per_actor=0.5)(request)
+    labels = _relabeller(request, where="pool", gpus_per_actor=0.5)(request)
     assert len(labels.outputs) == len(request.table.train)
     assert _rows(asked_of_a_pool) == list(range(len(request.table.train)))
 
@@ -146,7 +146,7 @@ def test_a_pool_on_gpus_predicts_every_row(request_of, asked_of_a_pool):
 def test_shared_actors_that_the_sweep_does_not_have_are_an_error(request_of):
     request = request_of(0)
     with pytest.raises(MtlkdError, match="no shared actors"):
-        _desk(request, where="shared")(request)
+        _relabeller(request, where="shared")(request)
 
 
 @pytest.mark.parametrize("where", ["auto", "inline"])
