@@ -1,13 +1,13 @@
 """Whether a model depends on what it says that it uses: gradients are taken by that, so that a slip would be silent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ray_mtlkd.data.inputs import Inputs
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.sharing.base import MultitaskModel, split
+from ray_mtlkd.models.sharing import MultitaskModel, SplitModel, sparse_tables, split
 
 
 def check_model(model: MultitaskModel, batches: Sequence[Inputs[Tensor]], *, where: str) -> None:
@@ -22,13 +22,19 @@ def check_model(model: MultitaskModel, batches: Sequence[Inputs[Tensor]], *, whe
         MtlkdError: where a task's outputs depend on a parameter that `uses` does not name, or what `read` gives on a
             shared one although `uses_to_read` says otherwise, or outputs are not one tensor a task.
     """
-    training = model.training
+    training, parts = model.training, split(model)
+    named = dict(model.named_parameters())
+    common = {id(p) for p in (*model.shared(), *model.shared_sparse())}
+    shared = {name: p for name, p in named.items() if id(p) in common}
     model.eval()
     try:
         with torch.random.fork_rng(devices=[]):
             for task, inputs in enumerate(batches):
-                _check_uses(model, task, inputs, where=where)
-                _check_split(model, task, inputs, where=where)
+                used = {id(p) for p in model.used(task)}
+                others = {name: p for name, p in named.items() if id(p) not in used}
+                _check_uses(model, task, inputs, others=others, where=where)
+                if parts is not None:
+                    _check_split(parts, task, inputs, shared=shared, where=where)
     finally:
         model.train(training)
 
@@ -41,47 +47,36 @@ def check_penalty(model: MultitaskModel, penalty: Tensor, *, where: str) -> None
     """
     if penalty.ndim:
         raise MtlkdError(f"a penalty of shape {list(penalty.shape)}", where=where, fix="return one number")
-    tables = sparse_tables(model)
-    if penalty.requires_grad and tables and _dependent(penalty, list(tables.values())):
+    pulled = _dependent(penalty, sparse_tables(model))
+    if pulled:
         fix = "leave tables with sparse gradients out: a step touches some of their rows, a penalty would touch all"
-        raise MtlkdError(f"a penalty on {next(iter(tables))}", where=where, fix=fix)
+        raise MtlkdError(f"a penalty on {pulled[0]}", where=where, fix=fix)
 
 
-def sparse_tables(model: nn.Module) -> dict[str, Tensor]:
-    """The parameters with sparse gradients, by name."""
-    return {
-        f"{name}.weight".lstrip("."): module.weight
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.sparse
-    }
-
-
-def _check_uses(model: MultitaskModel, task: int, inputs: Inputs[Tensor], *, where: str) -> None:
+def _check_uses(
+    model: MultitaskModel, task: int, inputs: Inputs[Tensor], *, others: Mapping[str, Tensor], where: str
+) -> None:
+    """Whether the task's outputs depend on none of the ``others``, which it does not say that it uses."""
     found = model.outputs(inputs, [task])
     if len(found) != 1:
         fix = "return a tensor for each of the tasks that are asked for"
         raise MtlkdError(f"{len(found)} outputs for one task", where=f"{where}: outputs", fix=fix)
-    used = {id(p) for p in model.used(task)}
-    others = {name: p for name, p in model.named_parameters() if id(p) not in used}
-    hidden = _dependent(found[0].sum(), list(others.values()))
+    hidden = _dependent(found[0].sum(), others)
     if hidden:
-        names = [name for name, p in others.items() if any(p is each for each in hidden)]
         raise MtlkdError(
-            f"the outputs of task {task} depend on {', '.join(names[:3])}, which `uses` does not name",
+            f"the outputs of task {task} depend on {', '.join(hidden[:3])}, which `uses` does not name",
             where=f"{where}: uses",
             fix="name every module that the task's outputs go through",
         )
 
 
-def _check_split(model: MultitaskModel, task: int, inputs: Inputs[Tensor], *, where: str) -> None:
+def _check_split(
+    model: SplitModel, task: int, inputs: Inputs[Tensor], *, shared: Mapping[str, Tensor], where: str
+) -> None:
     """Whether shared parameters are behind what a head reads."""
-    parts = split(model)
-    if parts is None:
-        return
-    (representation,) = parts.represent(inputs, [task])
+    (representation,) = model.represent(inputs, [task])
     leaves = tuple(tensor.detach().requires_grad_() for tensor in representation)
-    shared = [*model.shared(), *model.shared_sparse()]
-    if _dependent(parts.read(task, leaves, inputs).sum(), shared):
+    if _dependent(model.read(task, leaves, inputs).sum(), shared):
         raise MtlkdError(
             f"task {task} uses shared parameters in `read`, which `uses_to_read` does not name",
             where=f"{where}: uses_to_read",
@@ -89,9 +84,9 @@ def _check_split(model: MultitaskModel, task: int, inputs: Inputs[Tensor], *, wh
         )
 
 
-def _dependent(value: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
-    """Those of the parameters that the value depends on."""
+def _dependent(value: Tensor, parameters: Mapping[str, Tensor]) -> list[str]:
+    """The names of those parameters that the value depends on."""
     if not parameters or not value.requires_grad:
         return []
-    gradients = torch.autograd.grad(value, parameters, allow_unused=True, retain_graph=True)
-    return [p for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None]
+    gradients = torch.autograd.grad(value, list(parameters.values()), allow_unused=True, retain_graph=True)
+    return [name for name, gradient in zip(parameters, gradients, strict=True) if gradient is not None]

@@ -5,8 +5,7 @@ from torch import Tensor, nn
 
 from ray_mtlkd.data.inputs import Inputs, Pair, take
 from ray_mtlkd.models.architecture import Architecture, build
-from ray_mtlkd.models.check import sparse_tables
-from ray_mtlkd.models.sharing import MultitaskModel
+from ray_mtlkd.models.sharing import MultitaskModel, sparse_tables
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.testing.base import expect
 from ray_mtlkd.testing.examples import LENGTHS, Example

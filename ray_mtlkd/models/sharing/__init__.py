@@ -1,10 +1,10 @@
 """The list of ways of sharing."""
 
-from ray_mtlkd.models.sharing.base import MultitaskModel, SharingConfig, SplitModel, split
+from ray_mtlkd.models.sharing.base import MultitaskModel, SharingConfig, SplitModel, sparse_tables, split
 from ray_mtlkd.models.sharing.hard import HardSharing
 from ray_mtlkd.registry import Registry, part_of
 
-__all__ = ["SHARING", "HardSharing", "MultitaskModel", "SharingConfig", "SplitModel", "split"]
+__all__ = ["SHARING", "HardSharing", "MultitaskModel", "SharingConfig", "SplitModel", "sparse_tables", "split"]
 
 SHARING: Registry[type[SharingConfig]] = Registry(
     "way of sharing",

@@ -61,11 +61,13 @@ class MultitaskModel(nn.Module, ABC):
 
     def shared(self) -> tuple[nn.Parameter, ...]:
         """Parameters with dense gradients that two or more tasks use; none where there is one task."""
-        return tuple(p for p in self._common() if id(p) not in self._sparse())
+        sparse = self._sparse()
+        return tuple(p for p in self._common() if id(p) not in sparse)
 
     def shared_sparse(self) -> tuple[nn.Parameter, ...]:
         """Hash tables with sparse gradients that two or more tasks use."""
-        return tuple(p for p in self._common() if id(p) in self._sparse())
+        sparse = self._sparse()
+        return tuple(p for p in self._common() if id(p) in sparse)
 
     def own(self, task: int) -> tuple[nn.Parameter, ...]:
         """Parameters that only this task uses, also hash tables with sparse gradients."""
@@ -81,11 +83,7 @@ class MultitaskModel(nn.Module, ABC):
         return tuple(p for p in self.parameters() if users[id(p)] > 1)
 
     def _sparse(self) -> frozenset[int]:
-        return frozenset(
-            id(table.weight)
-            for table in self.modules()
-            if isinstance(table, nn.Embedding | nn.EmbeddingBag) and table.sparse
-        )
+        return frozenset(map(id, sparse_tables(self).values()))
 
 
 class SplitModel(MultitaskModel):
@@ -143,6 +141,15 @@ class SplitModel(MultitaskModel):
             for stage in self.uses_to_read(task)
             for p in _parameters(stage)
         )
+
+
+def sparse_tables(model: nn.Module) -> dict[str, Tensor]:
+    """The parameters with sparse gradients, by name."""
+    return {
+        f"{name}.weight".lstrip("."): module.weight
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.sparse
+    }
 
 
 def split(model: MultitaskModel) -> SplitModel | None:

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-from ray_mtlkd.models.check import sparse_tables
-from ray_mtlkd.models.sharing import MultitaskModel
+from ray_mtlkd.models.sharing import MultitaskModel, sparse_tables
 from ray_mtlkd.torch_private import scale_each
 from ray_mtlkd.training.optimizer.adamw import AdamW
 from ray_mtlkd.training.optimizer.lazy_adam import LazyAdam
@@ -18,15 +17,18 @@ class Optimizer:
     """AdamW over dense parameters; lazy Adam over hash tables, whose cost does not grow with the table.
 
     A parameter without gradient (the head of a task that took no batch) stays as it is, and so does its state.
+
+    Attributes:
+        dense: Parameters with dense gradients.
     """
 
     def __init__(self, model: MultitaskModel, settings: Optimization) -> None:
         self._tables: list[Tensor] = list(sparse_tables(model).values())
         sparse = {id(p) for p in self._tables}
         self._parameters = list(model.parameters())
-        dense = [p for p in self._parameters if id(p) not in sparse]
+        self.dense = [p for p in self._parameters if id(p) not in sparse]
         self._parts: dict[str, AdamW | LazyAdam] = {
-            "dense": AdamW(dense, weight_decay=settings.weight_decay),
+            "dense": AdamW(self.dense, weight_decay=settings.weight_decay),
             "sparse": LazyAdam(self._tables),
         }
         self._aside: list[list[Tensor]] = [[] for _ in self._tables]

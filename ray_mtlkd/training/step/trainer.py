@@ -12,7 +12,6 @@ from torch import Tensor
 from ray_mtlkd.data.device import on_device
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import penalty_of
-from ray_mtlkd.models.check import sparse_tables
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.strategies.balancers.base import Signals, Weights, state_type
@@ -70,8 +69,6 @@ class Trainer:
         self._matrix = None if by_losses else SharedGradients(self._model, only_last=only_last)
         self._shares_tables = bool(self._model.shared_sparse())
         self._own = [self._model.own(task) for task in range(len(self._tables))]
-        tables = {id(p) for p in sparse_tables(self._model).values()}
-        self._dense = [p for p in self._model.parameters() if id(p) not in tables]
 
     @property
     def model(self) -> MultitaskModel:
@@ -247,8 +244,9 @@ class Trainer:
             return
         if not math.isfinite(value := penalty.item()):
             raise _not_finite("penalty", value, where="penalty")
-        gradients = torch.autograd.grad(penalty, self._dense, allow_unused=True)
-        for parameter, gradient in zip(self._dense, gradients, strict=True):
+        parameters = self._optimizer.dense
+        gradients = torch.autograd.grad(penalty, parameters, allow_unused=True)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
             if gradient is not None:
                 parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
 

@@ -174,6 +174,17 @@ def test_a_penalty_on_a_hash_table_is_refused(trained):
         Trainer(trained("losses", "bag", architecture))
 
 
+class _OnOneOfTwo(Decay):
+    def penalty(self, model):
+        return model.encoder.wide.table.weight.square().sum()
+
+
+def test_of_several_hash_tables_the_one_that_a_penalty_is_on_is_named(trained):
+    architecture = _architecture("hard", "cnn", regularizers=(_OnOneOfTwo(),))
+    with pytest.raises(MtlkdError, match=r"a penalty on encoder\.wide\.table\.weight"):
+        Trainer(trained("losses", "cnn", architecture))
+
+
 class _Broken(Decay):
     def penalty(self, model):
         return model.heads[0].linear.weight.sum() * torch.inf
