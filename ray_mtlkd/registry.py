@@ -51,6 +51,10 @@ class Registry(Mapping[str, T], Generic[T]):
         """Every name that needs no reference: this package's, then those of installed packages."""
         return [*self._members, *(name for name in self._offered() if name not in self._members)]
 
+    def knows(self, name: str) -> bool:
+        """Whether `find` would look for something under this name; entry points take longest and come last."""
+        return name in self._members or is_reference(name) or name in self._offered()
+
     def find(self, name: object, *, where: str) -> T:
         """What a name leads to.
 

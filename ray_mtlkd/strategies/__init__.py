@@ -10,7 +10,7 @@ from typing import Any
 
 from ray_mtlkd.decode import decode, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
-from ray_mtlkd.registry import Registry, is_reference
+from ray_mtlkd.registry import Registry
 from ray_mtlkd.serial import plain
 from ray_mtlkd.strategies.balancers import BALANCERS, Balancer
 from ray_mtlkd.strategies.balancers.base import state_type
@@ -148,10 +148,10 @@ def _pair(given: Mapping[str, Any], *, where: str, named_at: str) -> tuple[str, 
         return NAMED[name]
     if isinstance(name, str) and _family(name, BALANCERS) is not None:
         return "joint", name
-    others = [known for known in _valid_names(BALANCERS) if known not in BALANCERS]
-    if isinstance(name, str) and (name in others or is_reference(name)):
+    if isinstance(name, str) and name not in BALANCERS and BALANCERS.knows(name):
         BALANCERS.find(name, where=named_at)  # what is wrong with it stands where it is named
         return "joint", name
+    others = [known for known in _valid_names(BALANCERS) if known not in BALANCERS]
     raise unknown_name(name, [*NAMED, *others], what="strategy", where=named_at)
 
 
@@ -175,7 +175,7 @@ def _decode_part(given: Mapping[str, Any], what: str, *, registry: Registry[Any]
         raise MtlkdError("the name already says the method", where=join(at, "method"), fix="remove this key")
     if family is not None:
         return decode(registry[family], {**fields_given, "method": own_name.removeprefix(f"{family}:")}, where=at)
-    if own_name in _families(registry) or not (own_name in registry.names() or is_reference(own_name)):
+    if own_name in _families(registry) or not registry.knows(own_name):
         raise unknown_name(own_name, _valid_names(registry), what=what, where=at)
     return decode(registry.find(own_name, where=at), fields_given, where=at)
 

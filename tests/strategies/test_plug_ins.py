@@ -31,6 +31,14 @@ def test_a_balancer_of_somebody_s_stands_where_a_strategy_is_named_and_is_joint_
     assert strategy.references == ("joint", "theirs:Halved")
 
 
+def test_for_this_package_s_own_parts_no_installed_package_is_searched(monkeypatch):
+    monkeypatch.setattr(registry, "entry_points", lambda group: pytest.fail(f"searched for {group}"))
+    assert decode_strategy({"curriculum": "joint_kd", "balancer": "gradnorm"}, where="").references == (
+        "joint_kd",
+        "gradnorm",
+    )
+
+
 @pytest.mark.usefixtures("folder")
 def test_both_parts_of_a_pair_may_be_somebody_s_with_hyper_parameters():
     value = {"curriculum": "theirs_too:ToTheEnd", "balancer": {"name": "theirs:Halved", "factor": 0.25}}
