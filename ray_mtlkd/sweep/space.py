@@ -81,7 +81,7 @@ def decode_space(value: Any, *, where: str) -> SearchSpace:
 
 
 def _fingerprint(value: Mapping[str, Any], document: SpaceDocument) -> str:
-    """Hash of what decides trials' results: of the resources, only the threads of a trial; not the classical."""
+    """Hash of what decides trials' results: of the resources, only the threads of a trial; not classical models."""
     decides = {key: item for key, item in value.items() if key != "classical"}
     decides["resources"] = document.resources.cpus
     return fingerprint(decides)[:16]

@@ -53,13 +53,18 @@ def _settings(section: str, kind: type) -> _Reading:
     return _Reading((section,), read)
 
 
+_SETTINGS: Mapping[str, type] = {
+    "training": Optimization,
+    "convergence": Convergence,
+    "kd": Distillation,
+    "relabel": Relabelling,
+}
+"""Sections that are fields of a configuration as well."""
+
 _PARTS: Mapping[str, _Reading] = {
     "strategy": _Reading((STRATEGY,), _strategy),
     "architecture": _Reading(KEYS, _architecture),
-    "training": _settings("training", Optimization),
-    "convergence": _settings("convergence", Convergence),
-    "kd": _settings("kd", Distillation),
-    "relabel": _settings("relabel", Relabelling),
+    **{section: _settings(section, kind) for section, kind in _SETTINGS.items()},
 }
 
 
@@ -97,11 +102,10 @@ class ConfigurationReader:
 
 def describe(configuration: Configuration) -> dict[str, Any]:
     """The tree that `ConfigurationReader` makes the same configuration of, in any process; every default is named."""
-    settings = ("training", "convergence", "kd", "relabel")
     return {
         STRATEGY: describe_strategy(configuration.strategy),
         **configuration.architecture.describe(),
-        **{section: plain(getattr(configuration, section)) for section in settings},
+        **_settings_of(configuration),
     }
 
 
@@ -109,18 +113,19 @@ def flat(configuration: Configuration) -> dict[str, Any]:
     """Hyper-parameters, defaults included, with the same sections for all: ``{"training.lr": 0.003, …}``."""
     strategy = configuration.strategy
     curriculum, balancer = strategy.references
-    parts = {
-        "training": configuration.training,
-        "convergence": configuration.convergence,
-        "kd": configuration.kd,
-        "relabel": configuration.relabel,
-        "curriculum": strategy.curriculum,
-        "balancer": strategy.balancer,
+    sections = {
+        **_settings_of(configuration),
+        "curriculum": plain(strategy.curriculum),
+        "balancer": plain(strategy.balancer),
+        **dict(_numbered(configuration.architecture.describe())),
     }
-    sections = {name: plain(part) for name, part in parts.items()}
-    sections |= dict(_numbered(configuration.architecture.describe()))
     values = {f"{section}.{key}": _scalar(value) for section, part in sections.items() for key, value in part.items()}
     return {"curriculum.name": curriculum, "balancer.name": balancer, **values}
+
+
+def _settings_of(configuration: Configuration) -> dict[str, dict[str, Any]]:
+    """The settings as plain data, by section."""
+    return {section: plain(getattr(configuration, section)) for section in _SETTINGS}
 
 
 def _numbered(architecture: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
