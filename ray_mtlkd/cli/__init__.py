@@ -3,9 +3,9 @@
 import sys
 
 import typer
-from rich.console import Console
 
 from ray_mtlkd.cli import check, classical, predict, relabel, report, setups, sweep
+from ray_mtlkd.cli.streams import MISTAKE, open_console, sound_streams
 from ray_mtlkd.errors import MtlkdError, gather
 
 app = typer.Typer(
@@ -27,13 +27,14 @@ app.add_typer(setups.app, name="setups")
 
 def main() -> None:
     """Run a verb; a user's mistake becomes a line each on stderr and exit code 2."""
-    problems: list[MtlkdError] = []
-    with gather(problems):
-        app()
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
-    for problem in problems:
-        console.print(f"error: {problem}")
-    if len(problems) > 1:
-        console.print(f"{len(problems)} errors")
-    if problems:
-        sys.exit(2)
+    with sound_streams():
+        problems: list[MtlkdError] = []
+        with gather(problems):
+            app()
+        console = open_console(stderr=True)
+        for problem in problems:
+            console.print(f"error: {problem}", soft_wrap=True)
+        if len(problems) > 1:
+            console.print(f"{len(problems)} errors")
+        if problems:
+            sys.exit(MISTAKE)

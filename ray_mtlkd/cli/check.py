@@ -2,10 +2,10 @@
 
 import os
 
-from rich.console import Console
 from rich.table import Table
 
 from ray_mtlkd.cli.paths import CodeDir, DataDir, SpaceFile, code_path
+from ray_mtlkd.cli.streams import open_console
 
 EXAMPLE = "Example: `ray-mtlkd check search_spaces/quickstart.yaml`"
 
@@ -19,10 +19,10 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     from ray_mtlkd.sweep.prepare import estimate
 
     code_path(code)
-    console = Console(highlight=False, emoji=False)
+    console = open_console()
     prepared = prepare(read_space(space), data_dir=data_dir)
     for warning in prepared.warnings:
-        console.print(f"warning: {warning}", style="yellow", markup=False)
+        console.print(f"warning: {warning}", style="yellow")
     cpus = prepared.space.resources.cpus
     if cpus > (os.cpu_count() or 1) and not os.environ.get("RAY_ADDRESS"):
         console.print(
@@ -52,12 +52,12 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     )
     for wanted in prepared.for_classical:
         name, tasks = wanted.manifest.name, len(wanted.tasks)
-        known = classical.known(wanted, say=lambda line: console.print(line, style="yellow", markup=False))
+        known = classical.known(wanted, say=lambda line: console.print(line, style="yellow"))
         if known is not None:
             said = f"{name}: the classical models of its {tasks} tasks are known and go into the report"
         else:
             said = f"{name}: classical models of its {tasks} tasks will be computed beside the trials, on one core"
-        console.print(f"{said} (`classical: false` leaves them out)", markup=False)
+        console.print(f"{said} (`classical: false` leaves them out)")
 
 
 def _duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
+from ray_mtlkd.cli.streams import lasting, open_console
 from ray_mtlkd.errors import MtlkdError, raise_all
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: `ray-mtlkd classical similar --out classical.parquet`"
 
 
+@lasting()
 def classical(
     name: Annotated[str, typer.Argument(help="A setup's name (see `setups list`), or the path of a manifest.")],
     data_dir: DataDir = None,
@@ -33,10 +35,10 @@ def classical(
     from ray_mtlkd import setups
 
     code_path(code)
-    console = Console(highlight=False, emoji=False)
+    console = open_console()
 
     def say(line: str) -> None:
-        console.print(line, style="dim", markup=False, soft_wrap=True)
+        console.print(line, style="dim", soft_wrap=True)
 
     if out is not None:
         _check(out)
@@ -46,7 +48,7 @@ def classical(
         print_classical(found.records, console)
     if out is not None and found.records:
         _write(found.records, out)
-        console.print(f"written: {out}", soft_wrap=True, markup=False)
+        console.print(f"written: {out}", soft_wrap=True)
     raise_all("classical", found.problems)
 
 

@@ -47,7 +47,7 @@ class LiveLine:
         now = time.monotonic()
         if now - self._last >= _QUIET_S or over:
             self._last = now
-            self._console.print(line, soft_wrap=True, markup=False)
+            self._console.print(line, soft_wrap=True)
 
 
 def clock(seconds: float) -> str:

@@ -9,9 +9,9 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from ray_mtlkd.cli.paths import CodeDir, code_path
+from ray_mtlkd.cli.streams import open_console
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all, within, without_repeats
 from ray_mtlkd.imports import importing
 
@@ -62,7 +62,7 @@ def predict(
         from ray_mtlkd.tasks.kinds import kind_of
 
     code_path(code)
-    console = Console(highlight=False, emoji=False)
+    console = open_console()
     kept = load_model(checkpoint)
     tasks = [kept.tasks[kept.index(name)] for name in dict.fromkeys(task or (known.name for known in kept.tasks))]
     keys = tuple(dict.fromkeys(key or ()))
@@ -82,11 +82,11 @@ def predict(
     found = pa.table({name: part[name] for part in parts for name in part.column_names})
     if out is None:
         count = f"{min(_SHOWN, found.num_rows)} of {found.num_rows} rows"
-        console.print(f"{count} by {kept.origin.trial}; --out writes them all", soft_wrap=True, markup=False)
+        console.print(f"{count} by {kept.origin.trial}; --out writes them all", soft_wrap=True)
         _show(found, tasks, console)
     else:
         _write(found, out)
-        console.print(f"{found.num_rows} rows by {kept.origin.trial} → {out}", soft_wrap=True, markup=False)
+        console.print(f"{found.num_rows} rows by {kept.origin.trial} → {out}", soft_wrap=True)
 
 
 def _check_out(out: Path | None, *, lists: Sequence[str]) -> None:
@@ -223,11 +223,11 @@ def _show(table: "pa.Table", tasks: "Sequence[Task]", console: Console) -> None:
     answered = {name for task in tasks for name in columns(task)}
     others = [name for name in table.column_names if name not in answered]
     for name in (*others, *(task.name for task in tasks)):
-        shown.add_column(Text(name), overflow="fold")
+        shown.add_column(name, overflow="fold")
     for row in table.slice(0, _SHOWN).to_pylist():
         cells = [str(row[name]) for name in others]
         cells += [_cell(*(row[name] for name in columns(task) if name in row)) for task in tasks]
-        shown.add_row(*map(Text, cells))
+        shown.add_row(*cells)
     console.print(shown)
 
 

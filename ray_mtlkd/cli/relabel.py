@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ray_mtlkd.cli.live import LiveLine, clock
 from ray_mtlkd.cli.paths import CodeDir, code_path
+from ray_mtlkd.cli.streams import lasting, open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 
@@ -25,6 +26,7 @@ EXAMPLE = (
 )
 
 
+@lasting()
 def relabel(
     *,
     checkpoint: Annotated[str, typer.Option(help="A sweep's models/TRIAL.", metavar="DIR", show_default=False)],
@@ -59,7 +61,7 @@ def relabel(
         from ray_mtlkd.storage import absolute
 
     own = code_path(code)
-    console = Console(highlight=False, emoji=False, quiet=quiet)
+    console = open_console(quiet=quiet)
     settings = _settings(task, values=values, dtype=dtype, top_k=top_k, key=tuple(key or ()))
     for option, value, least in (("actors", actors, 1), ("wait", wait, 0)):
         if value is not None and value < least:
@@ -76,19 +78,19 @@ def relabel(
     )
     said = f"{work.source.rows} rows in {len(work.layout.parts)} parts"
     if work.complete:
-        console.print(f"complete already: {said} → {work.out}", soft_wrap=True, markup=False)
+        console.print(f"complete already: {said} → {work.out}", soft_wrap=True)
         return
     there = f" ({len(work.done)} parts are there already)" if work.done else ""
-    console.print(f"{said}{there} → {work.out}", soft_wrap=True, markup=False)
+    console.print(f"{said}{there} → {work.out}", soft_wrap=True)
     if not work.left:
         finish(work, [])
     else:
         try:
             _run(work, actors=actors, gpus=gpus_per_actor, wait_s=wait, code=own, console=console)
         except KeyboardInterrupt:
-            console.print("stopped; the same command goes on", markup=False)
+            console.print("stopped; the same command goes on")
             raise typer.Exit(130) from None
-    console.print(f"labels of {task} by teacher {work.teacher[:12]} → {work.out}", soft_wrap=True, markup=False)
+    console.print(f"labels of {task} by teacher {work.teacher[:12]} → {work.out}", soft_wrap=True)
 
 
 def _settings(task: str, *, values: str, dtype: str, top_k: int | None, key: tuple[str, ...]) -> "Settings":

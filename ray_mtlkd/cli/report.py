@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ray_mtlkd.cli.streams import open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 
@@ -37,7 +38,7 @@ def report(
     with importing():
         from ray_mtlkd import build_report
 
-    console = Console(highlight=False)
+    console = open_console()
     found = build_report(results, _folder(results, out))
     print_report(found, console, failed=found.failed)
 
@@ -48,7 +49,7 @@ def print_report(report: "Report", console: Console, *, failed: int) -> None:
     print_summary(report.summary, console)
     if failed:
         console.print(f"{failed} trial{'s' * (failed > 1)} failed; the report says which and why", style="yellow")
-    console.print(f"report:      {report.page}", soft_wrap=True, markup=False)
+    console.print(f"report:      {report.page}", soft_wrap=True)
 
 
 def print_summary(summary: "Summary", console: Console) -> None:
@@ -79,14 +80,14 @@ def print_summary(summary: "Summary", console: Console) -> None:
     console.print(table)
     said = footnote(summary.unfinished[summary.total]).replace("`", "")
     if said:
-        console.print(said, markup=False)
+        console.print(said)
     for warning in summary.warnings:
-        console.print(f"warning: {warning}", style="yellow", markup=False)
+        console.print(f"warning: {warning}", style="yellow")
 
 
 def print_advice(advice: "Advice", console: Console) -> None:
     """The recommendation, without its Markdown."""
-    console.print(advice.said.replace("**", "").replace("`", ""), markup=False)
+    console.print(advice.said.replace("**", "").replace("`", ""))
 
 
 def _gain(cell: "Cell", *, mark: str, wide: bool) -> Text:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
+from ray_mtlkd.cli.streams import open_console
 from ray_mtlkd.errors import MtlkdError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def list_(data_dir: DataDir = None) -> None:
     """List every built-in and public setup: its tasks, their kinds and rows, and whether its tables are here."""
     from ray_mtlkd import setups
 
-    console = _console()
+    console = open_console()
     table = _table("setups", left=("setup", "task", "kind"), right=("train", "valid", "test"))
     notes = []
     for name in setups.names():
@@ -44,7 +44,7 @@ def list_(data_dir: DataDir = None) -> None:
         notes.append(f"{name}: {presence}. Source: {place.manifest.source}")
     console.print(table)
     for note in notes:
-        console.print(note, markup=False, soft_wrap=True)
+        console.print(note, soft_wrap=True)
 
 
 @app.command(epilog=DESCRIBE_EXAMPLE)
@@ -67,10 +67,8 @@ def describe(
 
     code_path(code)
     validated = setups.read(name, data_dir=data_dir)
-    console = _console()
-    console.print(
-        f"{validated.manifest.name}: {validated.manifest.source or 'no source given'}", markup=False, soft_wrap=True
-    )
+    console = open_console()
+    console.print(f"{validated.manifest.name}: {validated.manifest.source or 'no source given'}", soft_wrap=True)
     tasks = summarise(validated)
     console.print(_tables(tasks))
     console.print(_labels(tasks))
@@ -78,9 +76,9 @@ def describe(
         console.print(_duplicates(tasks))
     for overlap in between(validated):
         said = f"{overlap.rows} test row{'s' * (overlap.rows > 1)} of {overlap.task} in train of {overlap.other}"
-        console.print(f"duplicates: {said}", markup=False, soft_wrap=True)
+        console.print(f"duplicates: {said}", soft_wrap=True)
     for warning in validated.warnings:
-        console.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
+        console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
     _print_references(validated, tasks, console, classical=classical)
 
 
@@ -91,14 +89,14 @@ def _tables(tasks: "Sequence[TaskSummary]") -> Table:
             f"{rows:,}" + (f"\n{missing / (rows + missing):.1%} unlabelled" if missing else "")
             for rows, missing in zip(task.rows, task.missing, strict=True)
         ]
-        table.add_row(task.name, f"{task.kind}\n{escape(task.inputs)}", *rows)
+        table.add_row(task.name, f"{task.kind}\n{task.inputs}", *rows)
     return table
 
 
 def _labels(tasks: "Sequence[TaskSummary]") -> Table:
     table = _table("labels of train", left=("task", "distribution and balance"), right=())
     for task in tasks:
-        table.add_row(task.name, escape("\n".join((*task.labels, *([task.imbalance] if task.imbalance else [])))))
+        table.add_row(task.name, "\n".join((*task.labels, *([task.imbalance] if task.imbalance else []))))
         table.add_section()
     return table
 
@@ -125,7 +123,7 @@ def _print_references(
     from ray_mtlkd.cli.classical import four_digits, print_classical
 
     def say(line: str) -> None:
-        console.print(line, style="dim", markup=False, soft_wrap=True)
+        console.print(line, style="dim", soft_wrap=True)
 
     found = models.known(validated, say=say) if classical else models.ClassicalResults(records=())
     if found is None:
@@ -135,7 +133,7 @@ def _print_references(
     if found.records:
         print_classical(found.records, console)
     for problem in found.problems:
-        console.print(f"warning: no classical model: {problem}", style="yellow", markup=False, soft_wrap=True)
+        console.print(f"warning: no classical model: {problem}", style="yellow", soft_wrap=True)
     told = {record.task for record in found.records}
     if len(told) < len(tasks):
         table = _table("trivial predictors", left=("task", "metric"), right=("valid", "test"))
@@ -169,7 +167,3 @@ def _table(title: str, *, left: tuple[str, ...], right: tuple[str, ...]) -> Tabl
     for column in right:
         table.add_column(column, justify="right")
     return table
-
-
-def _console() -> Console:
-    return Console(highlight=False, emoji=False)

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ray_mtlkd.cli.live import LiveLine, clock
 from ray_mtlkd.cli.paths import CodeDir, DataDir, SpaceFile, code_path
+from ray_mtlkd.cli.streams import lasting, open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 from ray_mtlkd.sweep.run import SweepRequest, sweep_on
@@ -19,6 +20,7 @@ from ray_mtlkd.sweep.status import Status
 EXAMPLE = "Example: `ray-mtlkd sweep search_spaces/quickstart.yaml --out runs/first`"
 
 
+@lasting()
 def sweep(
     space: SpaceFile,
     out: Annotated[
@@ -38,7 +40,7 @@ def sweep(
     """
     request = SweepRequest(space=space, out=out, resume=resume, data_dir=data_dir)
     own = code_path(code)
-    console = Console(highlight=False, emoji=False)
+    console = open_console()
     from ray_mtlkd.cluster.connection import connect
 
     with connect(code=own) as cluster:
@@ -50,7 +52,7 @@ def sweep(
             if terminal.uri is None:
                 raise
             said = f"stopped; go on with: ray-mtlkd sweep {space} --resume {terminal.uri}"
-            console.print(said, soft_wrap=True, markup=False)
+            console.print(said, soft_wrap=True)
             raise typer.Exit(130) from None
         cluster.stop()
         finish(ended.uri, failed=ended.failed, console=console)
@@ -86,12 +88,12 @@ class _Terminal:
 
     def warn(self, line: str) -> None:
         """In yellow."""
-        self._console.print(line, style="yellow", markup=False, soft_wrap=True)
+        self._console.print(line, style="yellow", soft_wrap=True)
 
     def begin(self, trials: int, uri: str) -> None:
         """How many trials go where."""
         self.uri = uri
-        self._console.print(f"{trials} trials → {uri}", soft_wrap=True, markup=False)
+        self._console.print(f"{trials} trials → {uri}", soft_wrap=True)
         self._open.enter_context(self._progress)
 
     def tell(self, status: Status) -> None:
@@ -110,7 +112,7 @@ def finish(uri: str, *, failed: int, console: Console) -> None:
     folder = SweepFolder.at(uri)
     report = build_report([uri], folder.report.uri)
     print_report(report, console, failed=failed)
-    console.print(f"tensorboard --logdir {folder.tensorboard.uri}", soft_wrap=True, markup=False)
+    console.print(f"tensorboard --logdir {folder.tensorboard.uri}", soft_wrap=True)
 
 
 class ReportAhead:

@@ -1,0 +1,161 @@
+"""What the command line says, on streams of any encoding, which may be full or have nobody at their other end."""
+
+import codecs
+import errno
+import io
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextvars import ContextVar
+from typing import Any, TextIO, cast
+
+from rich.console import Console
+from rich.text import Text
+
+from ray_mtlkd.errors import MtlkdError
+
+MISTAKE = 2
+"""Exit code after something that the user can fix."""
+NO_READER = 141
+"""Exit code where the reader went away: what a shell says of a program that SIGPIPE has ended."""
+
+_PLAIN = {
+    "→": "->",
+    "↑": "^",
+    "↓": "v",
+    "\N{EN DASH}": "-",
+    "—": "--",
+    "…": "...",
+    "·": "|",
+    "•": "*",
+    "†": "*",
+    "±": "+/-",
+    "\N{MULTIPLICATION SIGN}": "x",
+    "─": "-",
+    "━": "-",
+    "│": "|",
+}
+"""Signs that this package and rich print, in ASCII."""
+
+_HANDLER = "ray_mtlkd.plain"
+
+_LASTING: ContextVar[bool] = ContextVar("lasting", default=False)
+
+
+class _PlainConsole(Console):
+    """Puts other signs for those that its encoding lacks before it lays text out, so that tables stand."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """See `Console`."""
+        known = text.encode(self.encoding, _HANDLER).decode(self.encoding, "surrogateescape")
+        return super().render_str(known, **options)
+
+
+def open_console(*, stderr: bool = False, quiet: bool = False) -> Console:
+    """A terminal that shows text as it is: names with brackets and colons are no markup."""
+    return _PlainConsole(stderr=stderr, quiet=quiet, highlight=False, emoji=False, markup=False)
+
+
+@contextmanager
+def lasting() -> Iterator[None]:
+    """The body, or the function, leaves files: it goes on where nobody reads what is printed any more."""
+    token = _LASTING.set(True)
+    try:
+        yield
+    finally:
+        _LASTING.reset(token)
+
+
+@contextmanager
+def sound_streams() -> Iterator[None]:
+    """Standard output and error take any text while the body runs; whether all was printed is in the exit code.
+
+    Signs that an encoding lacks become ASCII. A stream that takes no more does not end the body; only that the reader
+    of the output went away does, quietly, unless the body is `lasting`.
+
+    Raises:
+        SystemExit: as the body does; `NO_READER` or `MISTAKE` where the body ended well and the output is not whole.
+    """
+    output, errors = _Stream(sys.stdout, ends=True), _Stream(sys.stderr, ends=False)
+    with redirect_stdout(cast(TextIO, output)), redirect_stderr(cast(TextIO, errors)):
+        try:
+            yield
+        except SystemExit as end:
+            code = end.code
+        else:
+            code = 0
+        with lasting():
+            output.flush()
+        if output.lost is not None and not code:
+            code = NO_READER if _is_closed_pipe(output.lost) else MISTAKE
+        if output.lost is not None and not _is_closed_pipe(output.lost):
+            fix = "make room there, or write elsewhere; what the command had to do is done unless it says otherwise"
+            lost = MtlkdError(f"cannot be written ({output.lost.strerror})", where="standard output", fix=fix)
+            open_console(stderr=True).print(f"error: {lost}", soft_wrap=True)
+        errors.flush()
+    raise SystemExit(code)
+
+
+class _Stream:
+    """A text stream that takes any text; once it cannot be written, it leads nowhere.
+
+    Args:
+        stream: Where to; None where it was closed before the program began.
+        ends: Whether the program ends where its reader went away.
+
+    Attributes:
+        lost: Why it cannot be written; None as long as it can.
+    """
+
+    def __init__(self, stream: TextIO | None, *, ends: bool) -> None:
+        self.lost: OSError | None = None
+        self._ends = ends
+        self._stream = io.StringIO() if stream is None else stream
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_HANDLER)
+
+    def write(self, text: str) -> int:
+        """See `io.TextIOBase`."""
+        with self._losing():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """See `io.IOBase`."""
+        with self._losing():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @contextmanager
+    def _losing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.lost = self.lost or error
+            # What is still in the buffer must go somewhere, or the interpreter fails with it when it ends.
+            with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - no path but a device
+                os.dup2(nowhere.fileno(), self._stream.fileno())
+            ends = self._ends and not _LASTING.get() and threading.current_thread() is threading.main_thread()
+            if ends and _is_closed_pipe(error):
+                raise SystemExit(NO_READER) from None
+
+
+def _is_closed_pipe(error: OSError) -> bool:
+    return error.errno == errno.EPIPE
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What stands for the first sign that an encoding lacks: a likeness, its number, or a file name's own byte."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    sign, end = error.object[error.start], error.start + 1
+    if "\udc80" <= sign <= "\udcff":  # a byte of a file name that is no text (PEP 383)
+        return bytes([ord(sign) - 0xDC00]), end
+    return _PLAIN.get(sign) or sign.encode("ascii", "backslashreplace").decode(), end
+
+
+codecs.register_error(_HANDLER, _in_ascii)
