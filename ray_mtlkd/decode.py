@@ -91,6 +91,17 @@ def join(where: str, *parts: str | int) -> str:
     return where
 
 
+def leaves(value: Any, where: str = "") -> dict[str, Any]:
+    """Every value in plain data by its YAML path; a list without mappings is one value."""
+    if isinstance(value, Mapping):
+        parts = list(value.items())
+    elif isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
+        parts = list(enumerate(value))
+    else:
+        return {where: value}
+    return {path: leaf for step, part in parts for path, leaf in leaves(part, join(where, step)).items()}
+
+
 @functools.cache
 def adapter(kind: Any) -> TypeAdapter[Any]:
     """What reads and checks a type; building one takes milliseconds."""

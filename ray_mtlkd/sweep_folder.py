@@ -2,8 +2,9 @@
 
 ::
 
-    space.yaml       the search space, as it was given
-    sweep.json       name and fingerprint of the space, fingerprints of the tables, versions
+    space.yaml       the search space, which may be read from anywhere
+    manifests/       of its setups, with the folder that their tables are in
+    sweep.json       what makes it the same sweep, piece by piece, and versions
     records/         one Parquet file a finished trial, later many trials a file; all that a report needs
     classical/       one Parquet file a setup: what classical models reach on its tasks
     models/          one folder a trial that keeps its model: `ray_mtlkd.predict.model_folder`
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 
 from ray_mtlkd.storage import Storage
 
-SPACE, HEAD = "space.yaml", "sweep.json"
+SPACE, HEAD, MANIFESTS = "space.yaml", "sweep.json", "manifests"
 CLASSICAL_FILE = "classical.parquet"
 """Classical models that somebody put into the folder by hand: of any setups, in one file."""
 PARQUET = ".parquet"
@@ -44,6 +45,11 @@ class SweepFolder:
     def uri(self) -> str:
         """As messages show it."""
         return self.root.uri
+
+    @property
+    def manifests(self) -> Storage:
+        """Of the setups that are not built in."""
+        return self.root.child(MANIFESTS)
 
     @property
     def records(self) -> Storage:

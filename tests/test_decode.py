@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from annotated_types import Ge, Le, Lt, MinLen, MultipleOf
 
-from ray_mtlkd.decode import decode, document, join, refuse, unknown_name
+from ray_mtlkd.decode import decode, document, join, leaves, refuse, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.ranges import PositiveFloat, PositiveInt
 
@@ -165,3 +165,8 @@ def test_an_unknown_name_lists_the_valid_ones():
 
 def test_paths_read_like_yaml():
     assert join("", "tasks", "a", 0, "b") == "tasks.a[0].b"
+
+
+def test_every_leaf_of_plain_data_has_its_path():
+    value = {"a": {"b": [1, 2], "c": None}, "d": [{"e": 1}, "f"], "g": {}}
+    assert leaves(value) == {"a.b": [1, 2], "a.c": None, "d[0].e": 1, "d[1]": "f"}

@@ -1,7 +1,7 @@
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.yaml_files import read_yaml
+from ray_mtlkd.yaml_files import changed, parse_yaml, read_yaml
 
 
 def _read(tmp_path, text):
@@ -33,3 +33,34 @@ def test_a_file_that_is_not_yaml_is_named_with_its_line(tmp_path, text, message)
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(MtlkdError, match=r"absent.yaml: no such file"):
         read_yaml(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "# mine\nlist: [a.yaml, 'b.yaml']  # two\nx: 1e-4\n",
+            '# mine\nfolder: "/here"\nlist: [a.yaml, "new"]  # two\nx: 1e-4\n',
+        ),
+        ("list:\n  - a\n  # why\n  - b  # this one\nfolder: .\n", None),
+        ("{list: [a, b], x: {y: 1}}", '{folder: "/here", list: [a, "new"], x: {y: 1}}'),
+        ("  list: [a, b]\n  x: 2\n", '  folder: "/here"\n  list: [a, "new"]\n  x: 2\n'),
+        ("name: &it b\nlist: [a, *it]\n", None),
+        ("list:\n- a\n- |-\n  b\nx: 1\n", None),
+        ("list: [a, &it b]\nname: *it\n", None),
+    ],
+)
+def test_a_change_leaves_all_else_as_it_was(text, expected):
+    found = changed(text, {("list", 1): "new", ("folder",): "/here"})
+    wanted = parse_yaml(text, where="before")
+    assert parse_yaml(found, where="after") == {**wanted, "list": [wanted["list"][0], "new"], "folder": "/here"}
+    assert expected in {None, found}
+
+
+def test_comments_around_a_change_stay():
+    found = changed("list:\n  - a\n  # why\n  - b  # this one\n", {("list", 1): 'a "name"'})
+    assert found == 'list:\n  - a\n  # why\n  - "a \\"name\\""  # this one\n'
+
+
+def test_a_text_without_changes_stays_as_it_is():
+    assert changed("list: [a]  # one\n", {}) == "list: [a]  # one\n"

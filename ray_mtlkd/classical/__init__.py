@@ -8,7 +8,7 @@ from ray_mtlkd.classical.cache import VERSION, find, keep
 from ray_mtlkd.errors import MtlkdError, first_line
 from ray_mtlkd.imports import Later
 from ray_mtlkd.records import ClassicalRecord
-from ray_mtlkd.setups.cache import content_hash
+from ray_mtlkd.setups.content import content_hash
 from ray_mtlkd.setups.trivial import trivial_metric
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 from ray_mtlkd.tasks.metrics import metric_of

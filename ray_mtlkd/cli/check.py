@@ -33,7 +33,7 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     table = Table(title=f"{found.name}: what would run", title_justify="left")
     for column in ("setup", "strategies", "configurations", "replicate seeds", "trials"):
         table.add_column(column, justify="left" if column == "setup" else "right")
-    for setup in found.setups:
+    for setup in dict.fromkeys(setup for setup, _ in plan.groups):
         groups = [group for group in plan.groups if group[0] == setup]
         seeds = len(found.replicate.seeds)
         searched = found.search.configurations if plan.searches else 0

@@ -1,8 +1,10 @@
 """`ray-mtlkd sweep`: run a search space, then report."""
 
 import importlib
+import shlex
 import threading
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Self
 
@@ -10,7 +12,7 @@ import typer
 from rich.console import Console
 
 from ray_mtlkd.cli.live import LiveLine, clock
-from ray_mtlkd.cli.paths import CodeDir, DataDir, SpaceFile, code_path
+from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
 from ray_mtlkd.cli.streams import lasting, open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
@@ -22,7 +24,10 @@ EXAMPLE = "Example: `ray-mtlkd sweep search_spaces/quickstart.yaml --out runs/fi
 
 @lasting()
 def sweep(
-    space: SpaceFile,
+    space: Annotated[
+        Path | None,
+        typer.Argument(help="A search space, e.g. search_spaces/quickstart.yaml; with --resume: that of the sweep."),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(help="Folder or URI to write to [default: runs/NAME-TIME].", show_default=False)
     ] = None,
@@ -51,13 +56,20 @@ def sweep(
         except KeyboardInterrupt:
             if terminal.uri is None:
                 raise
-            said = f"stopped; go on with: ray-mtlkd sweep {space} --resume {terminal.uri}"
+            said = f"stopped; go on with: {_going_on(terminal.uri, data_dir=data_dir, code=code)}"
             console.print(said, soft_wrap=True)
             raise typer.Exit(130) from None
         cluster.stop()
         finish(ended.uri, failed=ended.failed, console=console)
     if not ended.ok:
         raise MtlkdError(f"all {ended.failed} trials failed", where=ended.uri, fix="see the report for their errors")
+
+
+def _going_on(uri: str, *, data_dir: Path | None, code: Path | None) -> str:
+    """The command, from any folder."""
+    options = {"--resume": uri, "--data-dir": data_dir and data_dir.absolute(), "--code": code and code.absolute()}
+    given = [word for option, value in options.items() if value is not None for word in (option, str(value))]
+    return shlex.join(["ray-mtlkd", "sweep", *given])
 
 
 class _Terminal:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.catalogue import catalogue_manifest, catalogue_names
+from ray_mtlkd.setups.content import content_of
 from ray_mtlkd.setups.features import (
     Featuriser,
     featurise,
@@ -16,18 +17,21 @@ from ray_mtlkd.setups.features import (
     unpack_featurisers,
 )
 from ray_mtlkd.setups.files import FolderSource, MemorySource, TableSource, missing_folders
-from ray_mtlkd.setups.manifest import Manifest, read_manifest
+from ray_mtlkd.setups.manifest import Manifest, parse_manifest
 from ray_mtlkd.setups.synthetic import BUILT_IN, generate
 from ray_mtlkd.setups.tables import check_inputs, read_setup
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
+from ray_mtlkd.yaml_files import parse_yaml, read_text
 
 __all__ = [
+    "BUILT_IN",
     "Featuriser",
     "Manifest",
     "SetupLocation",
     "ValidatedSetup",
     "ValidatedTask",
     "check_inputs",
+    "content_of",
     "featurise",
     "featurise_and_pack",
     "fit_featurisers",
@@ -49,12 +53,14 @@ class SetupLocation:
     Attributes:
         folder: Holds a folder for every ``data`` of the manifest; None for a built-in setup, or where no data folder
             is known.
+        text: The manifest as it is written; empty for a built-in setup.
         missing: The ``data`` that are not there.
         beside: Whether the folder is the manifest's own.
     """
 
     manifest: Manifest
     folder: Path | None
+    text: str = ""
     missing: tuple[str, ...] = ()
     beside: bool = False
     built_in: bool = False
@@ -68,7 +74,8 @@ def names() -> tuple[str, ...]:
 def locate(name_or_path: str, *, data_dir: Path | None) -> SetupLocation:
     """A setup's manifest and the place of its tables, without reading them.
 
-    Tables are in ``data_dir/SETUP/DATA``; a user's own manifest may also lie beside its ``DATA`` folders.
+    Tables are in ``data_dir/SETUP/DATA``; a user's own manifest may also lie beside its ``DATA`` folders, or name the
+    ``folder`` that holds them.
 
     Raises:
         MtlkdError: where there is no such setup, or its manifest is wrong (ExceptionGroup where it is so in many ways).
@@ -76,15 +83,17 @@ def locate(name_or_path: str, *, data_dir: Path | None) -> SetupLocation:
     if name_or_path in BUILT_IN:
         return SetupLocation(manifest=generate(name_or_path)[0], folder=None, built_in=True)
     if name_or_path in catalogue_names():
-        manifest = catalogue_manifest(name_or_path)
-        return _place(manifest, [] if data_dir is None else [data_dir / manifest.name])
+        text = catalogue_manifest(name_or_path)
+        manifest = _parse(text, where=f"catalogue/{name_or_path}.yaml")
+        return _place(manifest, text, [] if data_dir is None else [data_dir / manifest.name])
     if not name_or_path.endswith((".yaml", ".yml")):
         problem = unknown_name(name_or_path, names(), what="setup", where="setup")
         raise MtlkdError(problem.what, where=problem.where, fix=f"{problem.fix}, or the path of a manifest (.yaml)")
     path = Path(name_or_path)
-    manifest = read_manifest(path)
-    beside = [] if data_dir is None else [data_dir / manifest.name]
-    place = _place(manifest, [*beside, path.parent])
+    text = read_text(path)
+    manifest = _parse(text, where=name_or_path)
+    own = path.parent / (manifest.folder or "")
+    place = _place(manifest, text, [*([] if data_dir is None else [data_dir / manifest.name]), own])
     return replace(place, beside=place.folder == path.parent)
 
 
@@ -106,14 +115,18 @@ def read(name_or_path: str, *, data_dir: Path | None = None) -> ValidatedSetup:
     return read_setup(place.manifest, _source(place))
 
 
-def _place(manifest: Manifest, folders: Sequence[Path]) -> SetupLocation:
+def _parse(text: str, *, where: str) -> Manifest:
+    return parse_manifest(parse_yaml(text, where=where), where=where)
+
+
+def _place(manifest: Manifest, text: str, folders: Sequence[Path]) -> SetupLocation:
     """The first folder that holds all the data, else the first one that holds any, else the first one."""
     data = tuple(dict.fromkeys(spec.data for spec in manifest.tasks.values()))
     missing = [tuple(missing_folders(folder, data)) for folder in folders]
     if not folders:
-        return SetupLocation(manifest=manifest, folder=None, missing=data)
+        return SetupLocation(manifest=manifest, folder=None, text=text, missing=data)
     best = min(range(len(folders)), key=lambda at: len(missing[at]))
-    return SetupLocation(manifest=manifest, folder=folders[best], missing=missing[best])
+    return SetupLocation(manifest=manifest, folder=folders[best], text=text, missing=missing[best])
 
 
 def _source(place: SetupLocation) -> TableSource:

@@ -15,11 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from ray_mtlkd.data.examples import SPLITS
 from ray_mtlkd.data.inputs import Array
-from ray_mtlkd.setups.validated import ValidatedSetup
 
 CACHE_VARIABLE = "MTLKD_CACHE"
 """Environment variable that names the folder; empty switches the cache off."""
@@ -89,36 +86,6 @@ def cache_folder() -> Path | None:
     if named is not None:
         return Path(named) if named else None
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ray_mtlkd"
-
-
-def content_hash(validated: ValidatedSetup) -> str:
-    """Hash of a setup's manifest and of every input and label in its tables."""
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(
-        repr(
-            (validated.manifest.name, tuple(validated.manifest.tasks.items()), validated.manifest.shares_rows)
-        ).encode()
-    )
-    seen: set[int] = set()
-    for task in validated.tasks:
-        digest.update(repr(task.task).encode())
-        for split in SPLITS:
-            part = task.splits[split]
-            if id(part.inputs) not in seen:
-                seen.add(id(part.inputs))
-                digest.update(_serialised(part.inputs))
-            for array in (part.labels, part.row_ids, *(() if part.groups is None else (part.groups,))):
-                digest.update(f"{array.dtype}{array.shape}".encode())
-                digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _serialised(table: pa.Table) -> memoryview:
-    # Serialising leaves out what a slice does not show, so that equal tables give equal bytes.
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema.remove_metadata()) as writer:
-        writer.write_table(table.replace_schema_metadata(None).combine_chunks())
-    return memoryview(sink.getvalue())
 
 
 def _write(folder: Path, value: Any, arrays: Mapping[str, Array]) -> None:

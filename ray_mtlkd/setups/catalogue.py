@@ -2,10 +2,6 @@
 
 from importlib import resources
 
-import yaml
-
-from ray_mtlkd.setups.manifest import Manifest, parse_manifest
-
 _FOLDER = resources.files("ray_mtlkd.setups").joinpath("manifests")
 
 
@@ -14,7 +10,6 @@ def catalogue_names() -> tuple[str, ...]:
     return tuple(sorted(file.name.removesuffix(".yaml") for file in _FOLDER.iterdir() if file.name.endswith(".yaml")))
 
 
-def catalogue_manifest(name: str) -> Manifest:
-    """The manifest of a public setup."""
-    text = _FOLDER.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    return parse_manifest(yaml.safe_load(text), where=f"catalogue/{name}.yaml")
+def catalogue_manifest(name: str) -> str:
+    """The manifest of a public setup, as it is written."""
+    return _FOLDER.joinpath(f"{name}.yaml").read_text(encoding="utf-8")

@@ -4,14 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from ray_mtlkd.decode import decode, document, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
 from ray_mtlkd.tasks.kinds import KINDS, kind_named
 from ray_mtlkd.tasks.metrics import check_metric
-from ray_mtlkd.yaml_files import read_yaml
 
 T = TypeVar("T")
 Form = Literal["text", "pair", "tokens", "columns", "vector", "token_vectors"]
@@ -93,12 +91,14 @@ class Manifest:
 
     Attributes:
         source: Where to get the tables, for a reader who lacks them.
+        folder: Where the ``data`` folders lie, as seen from the manifest's own; None where they lie beside it.
         shares_rows: Whether the tasks are single-input: labels of one table's rows, read from the same inputs.
     """
 
     name: str
     tasks: Mapping[str, TaskSpec]
     source: str | None = None
+    folder: str | None = None
     shares_rows: bool = False
 
 
@@ -107,17 +107,8 @@ class _Outline:
     name: str
     tasks: dict[str, dict[str, Any]]
     source: str | None = None
+    folder: str | None = None
     shared: dict[str, Any] | None = None
-
-
-def read_manifest(path: Path) -> Manifest:
-    """The manifest in a YAML file.
-
-    Raises:
-        MtlkdError: the only problem.
-        ExceptionGroup: of ``MtlkdError``, where there are several.
-    """
-    return parse_manifest(read_yaml(path), where=str(path))
 
 
 def parse_manifest(value: Any, *, where: str) -> Manifest:
@@ -158,7 +149,13 @@ def parse_manifest(value: Any, *, where: str) -> Manifest:
         problems += _name_problems(outline)
     raise_all(where, within(where, without_repeats(problems)))
     assert outline is not None  # noqa: S101 - an undecoded outline left a problem, which was raised
-    return Manifest(name=outline.name, tasks=specs, source=outline.source, shares_rows=outline.shared is not None)
+    return Manifest(
+        name=outline.name,
+        tasks=specs,
+        source=outline.source,
+        folder=outline.folder,
+        shares_rows=outline.shared is not None,
+    )
 
 
 def _name_problems(outline: _Outline) -> Iterable[MtlkdError]:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import pyarrow.parquet as pq
 
@@ -10,7 +11,14 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import ClassicalRecord, classical_to_table
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.storage import join_uri
-from ray_mtlkd.sweep_folder import HEAD, PARQUET, SPACE, SweepFolder
+from ray_mtlkd.sweep.content import SweepContent, differences
+from ray_mtlkd.sweep.space import SearchSpace
+from ray_mtlkd.sweep_folder import HEAD, PARQUET, SweepFolder
+
+_DECIDING = ("ray-mtlkd", "torch", "numpy", "scikit-learn")
+"""Packages that decide results."""
+_SHOWN = 3
+"""Differences that an error names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,20 +26,22 @@ class SweepHead:
     """What makes two runs the same sweep, and what they ran with.
 
     Attributes:
-        space: Fingerprint of the search space.
-        tables: Fingerprint of each setup's tables.
         versions: Of the packages that decide results.
     """
 
     name: str
-    space: str
-    tables: Mapping[str, str]
+    content: SweepContent
     versions: Mapping[str, str]
 
     @property
     def sweep(self) -> str:
         """The sweep's identity in its records."""
-        return f"{self.name}-{self.space[:8]}"
+        return f"{self.name}-{self.content.fingerprint[:8]}"
+
+
+def new_head(name: str, content: SweepContent) -> SweepHead:
+    """Of a sweep that begins here and now."""
+    return SweepHead(name=name, content=content, versions={package: version(package) for package in _DECIDING})
 
 
 def check_empty(folder: SweepFolder) -> None:
@@ -48,21 +58,12 @@ def check_empty(folder: SweepFolder) -> None:
         )
 
 
-def check_space(folder: SweepFolder, fingerprint: str) -> None:
-    """Make sure that a folder holds a sweep of this search space.
+def read_head(folder: SweepFolder) -> SweepHead:
+    """Of the sweep in a folder.
 
     Raises:
-        MtlkdError: where it holds none, or one of another space.
+        MtlkdError: where there is none.
     """
-    if _head(folder).space != fingerprint:
-        raise MtlkdError(
-            "this folder holds a sweep of another search space",
-            where=folder.uri,
-            fix=f"give the search space that it was started with ({join_uri(folder.uri, SPACE)})",
-        )
-
-
-def _head(folder: SweepFolder) -> SweepHead:
     data = folder.root.read(HEAD)
     if data is None:
         raise MtlkdError("no sweep to resume", where=folder.uri, fix="start one with `--out` instead of `--resume`")
@@ -70,26 +71,44 @@ def _head(folder: SweepFolder) -> SweepHead:
     return loads(SweepHead, data, where=where, fix="start a new sweep with another `--out`")
 
 
-def create(folder: SweepFolder, head: SweepHead, *, space_text: str) -> None:
-    """Start a sweep."""
+def create(folder: SweepFolder, head: SweepHead, *, files: Mapping[str, str]) -> None:
+    """Start a sweep, or say anew what it is made of.
+
+    Args:
+        folder: Of the sweep.
+        head: Is written last.
+        files: Search space and manifests, by name.
+    """
+    for name, text in files.items():
+        folder.root.write(name, text.encode())
     folder.root.write(HEAD, dumps(head, indent=1).encode())
-    folder.root.write(SPACE, space_text.encode())
 
 
-def check_same(folder: SweepFolder, head: SweepHead) -> None:
-    """Make sure that a folder holds this very sweep.
+def check_space(folder: SweepFolder, space: SearchSpace) -> None:
+    """Make sure that a folder holds a sweep of this search space, before the tables are read.
+
+    Raises:
+        MtlkdError: where it holds none, or one of another space or of other versions.
+    """
+    there = read_head(folder)
+    check_same(folder, new_head(there.name, space.content(there.content.setups)))
+
+
+def check_same(folder: SweepFolder, head: SweepHead) -> SweepHead:
+    """Make sure that a folder holds this very sweep, whatever it is called; returns its head.
 
     Raises:
         MtlkdError: where it holds none, or one of another space, other tables or other versions.
     """
-    check_space(folder, head.space)
-    there = _head(folder)
-    changed = sorted(name for name, mark in head.tables.items() if there.tables.get(name) != mark)
-    if changed:
+    there = read_head(folder)
+    found = differences(there.content, head.content)
+    if found:
+        more = f", and {len(found) - _SHOWN} other things" if len(found) > _SHOWN else ""
         raise MtlkdError(
-            f"the tables of {', '.join(changed)} have changed since the sweep began",
+            f"this folder holds another sweep: {'; '.join(map(str, found[:_SHOWN]))}{more}",
             where=folder.uri,
-            fix="restore them, or start a new sweep with another `--out`",
+            fix="go on with what it was started with (`--resume` alone takes the search space in the folder), or start"
+            " a new sweep with another `--out`",
         )
     if there.versions != head.versions:
         pairs = {name: (there.versions.get(name), now) for name, now in head.versions.items()}
@@ -99,6 +118,7 @@ def check_same(folder: SweepFolder, head: SweepHead) -> None:
             where=folder.uri,
             fix="install what it began with, or start a new sweep with another `--out`",
         )
+    return there
 
 
 def write_classical(folder: SweepFolder, records: Sequence[ClassicalRecord]) -> None:

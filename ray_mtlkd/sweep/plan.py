@@ -55,7 +55,7 @@ class Plan:
 
     Args:
         space: What to compare.
-        tasks: Number of tasks of each setup.
+        tasks: Number of tasks of each setup, by its name.
     """
 
     def __init__(self, space: SearchSpace, tasks: Mapping[str, int]) -> None:
@@ -68,7 +68,7 @@ class Plan:
     @property
     def groups(self) -> list[tuple[str, str]]:
         """Every setup with every strategy, in the order of the search space."""
-        return [(setup, strategy.label) for setup in self._space.setups for strategy in self._space.strategies]
+        return [(setup, strategy.label) for setup in self._tasks for strategy in self._space.strategies]
 
     @property
     def size(self) -> int:

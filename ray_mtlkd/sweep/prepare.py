@@ -15,6 +15,8 @@ from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
+from ray_mtlkd.sweep.content import SweepContent
+from ray_mtlkd.sweep.names import safe_name
 from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of
@@ -31,8 +33,9 @@ class Prepared:
     """A search space that will run, with its tables.
 
     Attributes:
-        tables: By setup and by what the encoder asks of it.
+        tables: By setup's name and by what the encoder asks of it.
         featurisers: What made them, packed, likewise.
+        content: What decides the trials' results.
         for_classical: The setups whose classical models are wanted, before featurising.
         warnings: What a reader of the results should know.
     """
@@ -41,6 +44,7 @@ class Prepared:
     plan: Plan
     tables: Mapping[Key, SetupTables[Array]]
     featurisers: Mapping[Key, bytes]
+    content: SweepContent
     for_classical: tuple[ValidatedSetup, ...]
     warnings: tuple[str, ...]
 
@@ -63,18 +67,8 @@ def prepare(
         MtlkdError: the only problem.
         ExceptionGroup: of ``MtlkdError``, where there are several.
     """
+    validated = _read_setups(space, data_dir=data_dir, say=say)
     problems: list[MtlkdError] = []
-    validated = {}
-    for name in space.setups:
-        say(f"reading {name}")
-        with gather(problems):
-            validated[name] = setups.read(name, data_dir=data_dir)
-    names = [setup.manifest.name for setup in validated.values()]
-    problems.extend(
-        MtlkdError(f"two manifests are named {name!r}", where="setups", fix="rename one of them")
-        for name in sorted({name for name in names if names.count(name) > 1})
-    )
-    raise_all("setups", problems)
     plan = Plan(space, {name: len(setup.manifest.tasks) for name, setup in validated.items()})
     tables: dict[Key, SetupTables[Array]] = {}
     featurisers: dict[Key, bytes] = {}
@@ -98,8 +92,31 @@ def prepare(
     warnings = tuple(dict.fromkeys(warning for table in tables.values() for warning in table.warnings))
     wanted = tuple(validated.values()) if space.classical else ()
     return Prepared(
-        space=space, plan=plan, tables=tables, featurisers=featurisers, for_classical=wanted, warnings=warnings
+        space=space,
+        plan=plan,
+        tables=tables,
+        featurisers=featurisers,
+        content=space.content({name: setups.content_of(setup) for name, setup in validated.items()}),
+        for_classical=wanted,
+        warnings=warnings,
     )
+
+
+def _read_setups(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], None]) -> dict[str, ValidatedSetup]:
+    """Every setup by its name, which must tell their records and files apart."""
+    problems: list[MtlkdError] = []
+    found = []
+    for name in space.setups:
+        say(f"reading {name}")
+        with gather(problems):
+            found.append(setups.read(name, data_dir=data_dir))
+    names = [safe_name(setup.manifest.name) for setup in found]
+    problems.extend(
+        MtlkdError(f"two manifests are named {name!r}", where="setups", fix="rename one of them")
+        for name in sorted({name for name in names if names.count(name) > 1})
+    )
+    raise_all("setups", problems)
+    return {setup.manifest.name: setup for setup in found}
 
 
 def _place(space: SearchSpace, trial: Trial) -> str:

@@ -3,7 +3,6 @@
 Only what is light is imported with this module: Ray starts while the rest is.
 """
 
-import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -21,23 +20,26 @@ class SweepRequest:
     """What is to be swept, and where to.
 
     Attributes:
-        space: The search-space file.
+        space: The search-space file; None for the one in the folder of a sweep to go on with.
         out: Folder or URI of a new sweep; None for ``runs/NAME-TIME``.
         resume: Folder or URI of a sweep to go on with.
         data_dir: Where the tables of the catalogue's setups are.
     """
 
-    space: Path
+    space: Path | None
     out: str | None = None
     resume: str | None = None
     data_dir: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse two targets.
+        """Refuse two targets, and a new sweep of nothing.
 
         Raises:
-            MtlkdError: where both are given.
+            MtlkdError: where both are given, or no search space is.
         """
+        if self.space is None and self.resume is None:
+            fix = "name the file, or a sweep to go on with by --resume"
+            raise MtlkdError("no search space is given", where="SPACE", fix=fix)
         if self.out is not None and self.resume is not None:
             raise MtlkdError("both are given", where="--out and --resume", fix="give only one of them")
 
@@ -90,7 +92,7 @@ class Unheard:
 
 
 def run_sweep(
-    space: str | Path,
+    space: str | Path | None,
     *,
     out: str | None = None,
     resume: str | None = None,
@@ -103,7 +105,7 @@ def run_sweep(
     Finished trials never run again: after an interruption, ``resume`` goes on.
 
     Args:
-        space: A search-space file.
+        space: A search-space file; None for the one in the folder of ``resume``.
         out: Folder or URI to write to; ``runs/NAME-TIME`` unless told.
         resume: Folder or URI of a sweep to go on with, instead of ``out``.
         data_dir: Where the tables of the catalogue's setups are.
@@ -118,7 +120,10 @@ def run_sweep(
     from ray_mtlkd.registry import import_from  # noqa: PLC0415 - not where nobody names a folder
 
     request = SweepRequest(
-        space=Path(space), out=out, resume=resume, data_dir=None if data_dir is None else Path(data_dir)
+        space=None if space is None else Path(space),
+        out=out,
+        resume=resume,
+        data_dir=None if data_dir is None else Path(data_dir),
     )
     own = None if code is None else import_from(Path(code))
     with connect(code=own) as cluster:
@@ -135,32 +140,6 @@ def sweep_on(cluster: "Cluster", request: SweepRequest, *, listener: SweepListen
     if request.resume is None:
         cluster.start()  # first of all: it takes as long as the imports below
     with importing():
-        from ray_mtlkd.storage import absolute, reaching  # noqa: PLC0415 - see the docstring of the module
-        from ray_mtlkd.sweep import output  # noqa: PLC0415
-        from ray_mtlkd.sweep.prepare import prepare  # noqa: PLC0415
-        from ray_mtlkd.sweep.space import read_space  # noqa: PLC0415
-        from ray_mtlkd.sweep_folder import SweepFolder  # noqa: PLC0415
+        from ray_mtlkd.sweep.driver import drive  # noqa: PLC0415 - see the docstring of the module
 
-    found = read_space(request.space)
-    now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
-    uri = absolute(request.resume or request.out or f"runs/{found.name}-{now}")
-    with reaching(uri):
-        if request.resume is None:
-            output.check_empty(SweepFolder.at(uri))
-        else:
-            output.check_space(SweepFolder.at(uri), found.fingerprint)
-    prepared = prepare(found, data_dir=request.data_dir, say=listener.prepare)
-    for warning in prepared.warnings:
-        listener.warn(f"warning: {warning}")
-    listener.begin(prepared.plan.size, uri)
-    from ray_mtlkd.sweep import tuner  # noqa: PLC0415 - it imports Ray, which need not be there for what is checked above
-
-    counts = tuner.run_trials(
-        prepared,
-        tuner.SweepTarget(uri=uri, resume=request.resume is not None),
-        cluster=cluster,
-        space_text=request.space.read_text(encoding="utf-8"),
-        tell=listener.tell,
-        say=listener.warn,
-    )
-    return SweepEnd(uri=uri, ok=counts.ok, failed=counts.failed)
+    return drive(cluster, request, listener=listener)

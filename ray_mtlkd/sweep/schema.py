@@ -11,7 +11,6 @@ from ray_mtlkd.decode import decode, document, refuse
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, PositiveInt
-from ray_mtlkd.sweep.names import safe_name
 
 
 @document
@@ -47,15 +46,6 @@ def _folder_name(name: str) -> str:
 FolderName = Annotated[str, AfterValidator(_folder_name)]
 
 
-def _distinct_setups(setups: tuple[str, ...]) -> tuple[str, ...]:
-    """Setups whose records and files can be told apart."""
-    names = [safe_name(setup) for setup in setups]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    fix = "name each setup once, each file differently"
-    refuse(MtlkdError(f"{name!r} stands here twice", where="", fix=fix) for name in repeated)
-    return setups
-
-
 KeepModels = Literal["replicates", "all", "none"]
 
 
@@ -87,7 +77,7 @@ class SpaceDocument:
     """
 
     name: FolderName
-    setups: Annotated[tuple[str, ...], MinLen(1), AfterValidator(_distinct_setups)]
+    setups: Annotated[tuple[str, ...], MinLen(1), Distinct]
     strategies: Annotated[list[Any], MinLen(1)]
     encoder: Any
     sharing: Any = HardSharing.name

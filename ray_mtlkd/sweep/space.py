@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ray_mtlkd.decode import join
+from ray_mtlkd.decode import join, leaves
 from ray_mtlkd.errors import MtlkdError, raise_all, within, without_repeats
-from ray_mtlkd.serial import fingerprint
+from ray_mtlkd.serial import plain
 from ray_mtlkd.sweep import domains
+from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.names import safe_name
-from ray_mtlkd.sweep.schema import Replicate, Resources, Search, SpaceDocument, read_document
+from ray_mtlkd.sweep.schema import Replicate, Resources, Search, read_document
 from ray_mtlkd.sweep.strategy_space import StrategySpace, strategy_space
 from ray_mtlkd.training.configuration import ConfigurationReader
-from ray_mtlkd.yaml_files import read_yaml
+from ray_mtlkd.yaml_files import parse_yaml, read_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +22,8 @@ class SearchSpace:
     """A validated search space.
 
     Attributes:
+        setups: As they are named in the file, manifests as seen from the current folder.
         classical: Whether classical models are computed beside the trials.
-        fingerprint: Hash of all that decides the trials' results.
     """
 
     name: str
@@ -32,7 +33,16 @@ class SearchSpace:
     replicate: Replicate
     resources: Resources
     classical: bool
-    fingerprint: str
+
+    def content(self, setups: Mapping[str, Mapping[str, Any]]) -> SweepContent:
+        """What decides trials' results, with the content of the setups by name."""
+        replicate = {**plain(self.replicate), "seeds": sorted(self.replicate.seeds)}
+        deciding = {"search": plain(self.search), "replicate": replicate, "resources": {"cpus": self.resources.cpus}}
+        return SweepContent(
+            settings=leaves(deciding),
+            strategies={strategy.label: strategy.settings for strategy in self.strategies},
+            setups=setups,
+        )
 
 
 def read_space(path: str | Path) -> SearchSpace:
@@ -43,7 +53,17 @@ def read_space(path: str | Path) -> SearchSpace:
         ExceptionGroup: of ``MtlkdError``, where there are several.
     """
     path = Path(path)
-    value = read_yaml(path)
+    return parse_space(read_text(path), path)
+
+
+def parse_space(text: str, path: Path) -> SearchSpace:
+    """The search space in YAML text that was read from ``path``.
+
+    Raises:
+        MtlkdError: the only error.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    value = parse_yaml(text, where=str(path))
     if isinstance(value, dict) and isinstance(value.get("setups"), list):
         value["setups"] = [_beside(path, setup) for setup in value["setups"]]
     return decode_space(value, where=str(path))
@@ -76,15 +96,7 @@ def decode_space(value: Any, *, where: str) -> SearchSpace:
         replicate=document.replicate,
         resources=document.resources,
         classical=document.classical,
-        fingerprint=_fingerprint(value, document),
     )
-
-
-def _fingerprint(value: Mapping[str, Any], document: SpaceDocument) -> str:
-    """Hash of what decides trials' results: of the resources, only the threads of a trial; not classical models."""
-    decides = {key: item for key, item in value.items() if key != "classical"}
-    decides["resources"] = document.resources.cpus
-    return fingerprint(decides)[:16]
 
 
 def _label_problems(strategies: tuple[StrategySpace, ...]) -> Iterator[MtlkdError]:

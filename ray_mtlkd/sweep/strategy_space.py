@@ -5,13 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ray_mtlkd.decode import join
+from ray_mtlkd.decode import join, leaves
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.models.architecture import KEYS
 from ray_mtlkd.sweep import domains
 from ray_mtlkd.sweep.domains import Domain
 from ray_mtlkd.sweep.schema import SpaceDocument
-from ray_mtlkd.training.configuration import STRATEGY, Configuration, ConfigurationReader, Tree
+from ray_mtlkd.training.configuration import STRATEGY, Configuration, ConfigurationReader, Tree, describe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,26 @@ class StrategySpace:
     tree: Tree
     domains: Mapping[str, Domain]
     example: Configuration
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that says its configurations, by path: every default is named, and domains stand as they are written."""
+        fixed = {
+            path: value
+            for path, value in leaves(describe(self.example)).items()
+            if not any(_is_in(path, at) for at in self.domains)
+        }
+        drawn = {
+            path: value
+            for path, value in leaves(self.tree).items()
+            if any(_is_in(path, join(at, domain.kind)) for at, domain in self.domains.items())
+        }
+        return {path.removeprefix(f"{STRATEGY}."): value for path, value in {**fixed, **drawn}.items()}
+
+
+def _is_in(path: str, where: str) -> bool:
+    """Whether a YAML path is another one or leads on from there."""
+    return path.startswith(where) and path[len(where) : len(where) + 1] in {"", ".", "["}
 
 
 def strategy_space(

@@ -1,9 +1,7 @@
 """A whole sweep: one Tune run over setups, strategies, configurations and seeds."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ray
@@ -33,25 +31,13 @@ _MOST_PENDING = 200
 """Trials that wait for resources at a time, as many as Tune itself allows: what makes a cluster grow."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SweepTarget:
-    """Where a sweep writes.
-
-    Attributes:
-        uri: A local path, absolute, or a URI that pyarrow knows.
-        resume: Whether to go on with the sweep that is there.
-    """
-
-    uri: str
-    resume: bool
-
-
 def run_trials(
     prepared: Prepared,
-    target: SweepTarget,
+    head: output.SweepHead,
     *,
+    uri: str,
     cluster: Cluster,
-    space_text: str,
+    files: Mapping[str, str],
     tell: Callable[[Status], None],
     say: Callable[[str], None],
 ) -> archive.Counts:
@@ -59,21 +45,17 @@ def run_trials(
 
     Args:
         prepared: What to run.
-        target: Where to, and whether to go on.
+        head: What is known of the sweep.
+        uri: Its folder, which holds nothing or this sweep: a local path, absolute, or a URI that pyarrow knows.
         cluster: Where on.
-        space_text: The search space as it was given, for the record.
+        files: Search space and manifests, for the record, by their names in the folder.
         tell: Told after every change.
         say: Told what becomes of the classical models, where that is not as usual.
 
     Raises:
-        MtlkdError: where the target holds something else, or the cluster cannot hold a trial.
+        MtlkdError: where the cluster cannot hold a trial.
     """
-    folder = SweepFolder.at(target.uri)
-    head = _head(prepared)
-    if target.resume:
-        output.check_same(folder, head)
-    else:
-        output.check_empty(folder)
+    folder = SweepFolder.at(uri)
     known = archive.finished(folder)
 
     def lose(trial: Trial) -> None:
@@ -93,13 +75,13 @@ def run_trials(
     cluster.wait()
     if not searcher.is_over:
         check_room(prepared)
-    with reaching(target.uri):
-        output.create(folder, head, space_text=space_text)
-    with computing(unmeasured, target.uri, say=say):
+    with reaching(uri):
+        output.create(folder, head, files=files)
+    with computing(unmeasured, uri, say=say):
         if not searcher.is_over:
-            context = _context(prepared, target.uri, sweep=head.sweep)
+            context = _context(prepared, uri, sweep=head.sweep)
             _fit(context, searcher, StatusCallback(searcher, tell=tell), name=_run_name(folder.tune))
-    with reaching(target.uri):
+    with reaching(uri):
         archive.merge(folder)
         return archive.count(folder)
 
@@ -150,16 +132,6 @@ def _context(prepared: Prepared, uri: str, *, sweep: str) -> TrialContext:
         cpus=resources.cpus,
         gpus=resources.gpus,
         checkpoint_every_s=resources.checkpoint_every_s,
-    )
-
-
-def _head(prepared: Prepared) -> output.SweepHead:
-    packages = ("ray-mtlkd", "torch", "numpy", "scikit-learn")
-    return output.SweepHead(
-        name=prepared.space.name,
-        space=prepared.space.fingerprint,
-        tables={f"{setup} ({features})": tables.fingerprint for (setup, features), tables in prepared.tables.items()},
-        versions={package: version(package) for package in packages},
     )
 
 

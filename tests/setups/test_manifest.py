@@ -1,9 +1,7 @@
-from pathlib import Path
-
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.manifest import Columns, parse_manifest, read_manifest
+from ray_mtlkd.setups.manifest import Columns, parse_manifest
 
 TASK = {"kind": "multiclass", "data": "mail", "text": ["text"], "label": "label", "metric": "accuracy"}
 
@@ -97,13 +95,6 @@ def test_names_that_are_no_file_names_are_refused():
 def test_names_that_differ_only_in_case_are_refused():
     found = problems({"name": "shop", "tasks": {"mail": TASK, "Mail": TASK}})
     assert "2 tasks are called 'mail' apart from upper and lower case" in found[0]
-
-
-def test_a_task_that_stands_twice_is_refused(tmp_path: Path):
-    path = tmp_path / "shop.yaml"
-    path.write_text("name: shop\ntasks:\n  mail: {}\n  mail: {}\n")
-    with pytest.raises(MtlkdError, match=r"shop\.yaml:4: .*'mail' stands here twice"):
-        read_manifest(path)
 
 
 def test_a_manifest_without_tasks_is_refused():

@@ -29,6 +29,24 @@ def test_a_missing_manifest_is_named():
         setups.read("nowhere/shop.yaml", data_dir=None)
 
 
+def test_a_task_that_stands_twice_is_refused(tmp_path: Path):
+    path = tmp_path / "shop.yaml"
+    path.write_text("name: shop\ntasks:\n  mail: {}\n  mail: {}\n")
+    with pytest.raises(MtlkdError, match="'mail' stands here twice") as caught:
+        setups.locate(str(path), data_dir=None)
+    assert caught.value.where == f"{path}:4"
+
+
+def test_a_manifest_may_name_the_folder_of_its_tables_as_seen_from_its_own(files, tmp_path: Path, monkeypatch):
+    files.write()
+    own = tmp_path / "deep" / "shop.yaml"
+    own.parent.mkdir()
+    own.write_text(f"{files.manifest.read_text()}folder: ..\n")
+    monkeypatch.chdir(own.parent)
+    for path in ("shop.yaml", str(own)):
+        assert len(setups.read(path, data_dir=None).tasks) == 1
+
+
 @pytest.mark.parametrize("name", ["census", "commerce", "intents"])
 def test_missing_public_tables_say_where_to_get_them(name, tmp_path: Path):
     for data_dir in (None, tmp_path):

@@ -4,10 +4,15 @@ import pytest
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep import output
+from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.output import SweepHead
 from ray_mtlkd.sweep_folder import SweepFolder
 
-HEAD = SweepHead(name="one", space="abcdef0123", tables={"similar": "t1"}, versions={"torch": "2.13.0"})
+CONTENT = SweepContent(
+    settings={"search.configurations": 2}, strategies={"sum": {"lr": 0.1}}, setups={"similar": {"tables.a.train": "t1"}}
+)
+HEAD = SweepHead(name="one", content=CONTENT, versions={"torch": "2.13.0"})
+FILES = {"space.yaml": "name: one", "manifests/shop.yaml": "name: shop"}
 
 
 @pytest.fixture
@@ -23,21 +28,23 @@ def test_a_new_sweep_needs_an_empty_folder(folder):
 
 
 def test_the_same_sweep_may_go_on(folder):
-    output.create(folder, HEAD, space_text="name: one")
-    output.check_same(folder, HEAD)
+    output.create(folder, HEAD, files=FILES)
+    assert output.check_same(folder, replace(HEAD, name="another")) == HEAD
     assert folder.root.read("space.yaml") == b"name: one"
+    assert folder.manifests.read("shop.yaml") == b"name: shop"
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"space": "other"}, "another search space"),
-        ({"tables": {"similar": "t2"}}, "the tables of similar have changed"),
+        ({"content": replace(CONTENT, settings={"search.configurations": 3})}, "search.configurations"),
+        ({"content": replace(CONTENT, strategies={"sum": {"lr": 0.2}})}, "strategies.sum.lr"),
+        ({"content": replace(CONTENT, setups={"similar": {"tables.a.train": "t2"}})}, "setups.similar.tables.a.train"),
         ({"versions": {"torch": "2.14.0"}}, "torch 2.13.0 is now 2.14.0"),
     ],
 )
 def test_another_sweep_may_not(folder, changes, message):
-    output.create(folder, HEAD, space_text="name: one")
+    output.create(folder, HEAD, files=FILES)
     with pytest.raises(MtlkdError, match=message):
         output.check_same(folder, replace(HEAD, **changes))
 

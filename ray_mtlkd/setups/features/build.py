@@ -13,7 +13,8 @@ import pyarrow as pa
 from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables
 from ray_mtlkd.data.inputs import Array, BagFeatures, DenseFeatures, Features, Inputs, Layout, TokenFeatures
 from ray_mtlkd.errors import MtlkdError, raise_all
-from ray_mtlkd.setups.cache import Entry, cache_folder, content_hash
+from ray_mtlkd.setups.cache import Entry, cache_folder
+from ray_mtlkd.setups.content import content_hash
 from ray_mtlkd.setups.features.dense import fit_columns, fit_token_vectors, fit_vectors
 from ray_mtlkd.setups.features.featuriser import Featuriser
 from ray_mtlkd.setups.features.state import VERSION, dump, load, pack_featurisers

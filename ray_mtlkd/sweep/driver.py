@@ -1,0 +1,73 @@
+"""What the process does that drives a sweep: read, check, run, and say what became of it."""
+
+import datetime as dt
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ray_mtlkd.storage import absolute, reaching
+from ray_mtlkd.sweep import output
+from ray_mtlkd.sweep.portable import portable, space_of
+from ray_mtlkd.sweep.prepare import prepare
+from ray_mtlkd.sweep.run import SweepEnd, SweepListener, SweepRequest
+from ray_mtlkd.sweep.space import SearchSpace, parse_space
+from ray_mtlkd.sweep_folder import SweepFolder
+from ray_mtlkd.yaml_files import read_text
+
+if TYPE_CHECKING:
+    from ray_mtlkd.cluster.connection import Cluster
+
+
+def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener) -> SweepEnd:
+    """A whole sweep, or the rest of one, on a cluster that need not have started.
+
+    Raises:
+        MtlkdError: the only problem; nothing has run.
+        ExceptionGroup: of ``MtlkdError``, where there are several.
+    """
+    with _space_file(request) as path:
+        text = read_text(path)
+        space = parse_space(text, path)
+        uri = _target(request, space)
+        prepared = prepare(space, data_dir=request.data_dir, say=listener.prepare)
+        files = portable(text, space.setups, data_dir=request.data_dir)
+    head = output.new_head(space.name, prepared.content)
+    if request.resume is not None:
+        head = output.check_same(SweepFolder.at(uri), head)
+    for warning in prepared.warnings:
+        listener.warn(f"warning: {warning}")
+    listener.begin(prepared.plan.size, uri)
+    from ray_mtlkd.sweep import tuner  # noqa: PLC0415 - it imports Ray, which need not be there for what is checked above
+
+    counts = tuner.run_trials(
+        prepared,
+        head,
+        uri=uri,
+        cluster=cluster,
+        files=files,
+        tell=listener.tell,
+        say=listener.warn,
+    )
+    return SweepEnd(uri=uri, ok=counts.ok, failed=counts.failed)
+
+
+def _space_file(request: SweepRequest) -> AbstractContextManager[Path]:
+    """The search space as a local file: the one that is given, or that of the sweep to go on with."""
+    if request.space is not None:
+        return nullcontext(request.space)
+    folder = SweepFolder.at(absolute(request.resume or ""))
+    with reaching(folder.uri):
+        output.read_head(folder)
+    return space_of(folder)
+
+
+def _target(request: SweepRequest, space: SearchSpace) -> str:
+    """Where the sweep writes, which is sound as far as that can be known before tables are read."""
+    now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
+    uri = absolute(request.resume or request.out or f"runs/{space.name}-{now}")
+    with reaching(uri):
+        if request.resume is None:
+            output.check_empty(SweepFolder.at(uri))
+        else:
+            output.check_space(SweepFolder.at(uri), space)
+    return uri

@@ -1,0 +1,48 @@
+"""The search space and the manifests of a sweep in its own folder, where they mean the same from anywhere."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ray_mtlkd import setups
+from ray_mtlkd.sweep_folder import MANIFESTS, SPACE, SweepFolder
+from ray_mtlkd.yaml_files import changed
+
+
+def portable(space_text: str, names: Sequence[str], *, data_dir: Path | None) -> dict[str, str]:
+    """Files, by their names in a sweep's folder, that say what a search space and its manifests say, from anywhere.
+
+    Args:
+        space_text: A search space as it is written.
+        names: Its setups, manifests as seen from the current folder.
+        data_dir: Where the tables of the catalogue's setups are.
+
+    Raises:
+        MtlkdError: where a manifest is no longer there or sound; ExceptionGroup of them, where it is so in many ways.
+    """
+    files = {}
+    carried: dict[tuple[str | int, ...], str] = {}
+    for at, name in enumerate(names):
+        place = None if name in setups.BUILT_IN else setups.locate(name, data_dir=data_dir)
+        if place is None or place.folder is None:
+            continue
+        file = f"{MANIFESTS}/{place.manifest.name}.yaml"
+        carried["setups", at] = file
+        files[file] = changed(place.text, {("folder",): str(place.folder.absolute())})
+    return {SPACE: changed(space_text, carried), **files}
+
+
+@contextmanager
+def space_of(folder: SweepFolder) -> Iterator[Path]:
+    """The search space in a sweep's folder as a local file, its manifests beside it."""
+    if folder.root.is_local:
+        yield Path(folder.root.root) / SPACE
+        return
+    with tempfile.TemporaryDirectory() as local:
+        for part, names in ((folder.root, [SPACE]), (folder.manifests, folder.manifests.names())):
+            for name in names:
+                path = Path(local) / ("" if part is folder.root else MANIFESTS) / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(part.read(name) or b"")
+        yield Path(local) / SPACE

@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import pytest
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.sweep import output, tuner
+from ray_mtlkd.sweep.archive import Counts
+from ray_mtlkd.sweep.driver import drive
+from ray_mtlkd.sweep.run import SweepRequest, Unheard
+from ray_mtlkd.sweep_folder import SweepFolder
+from tests.setup_files import Files
+
+SPACE = """
+name: small
+setups: [shop.yaml]
+encoder: {name: bag, hidden: [4]}
+training: {steps: 4, batch_size: 2, eval_every: 2}
+strategies: [sum]
+replicate: {seeds: [1, 2]}
+"""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A user's folder, which is the current one; a sweep of its search space begins and ends without Ray."""
+
+    def begin(prepared, head, *, uri, files, **_):
+        output.create(SweepFolder.at(uri), head, files=files)
+        return Counts(ok=prepared.plan.size, failed=0)
+
+    monkeypatch.setattr(tuner, "run_trials", begin)
+    found = Files(tmp_path / "home")
+    found.folder.mkdir()
+    found.write()
+    (found.folder / "space.yaml").write_text(SPACE)
+    monkeypatch.chdir(found.folder)
+    return found
+
+
+def _drive(space, **target):
+    return drive(None, SweepRequest(space=space, **target), listener=Unheard())
+
+
+def test_a_sweep_goes_on_from_any_folder_by_any_path_and_by_itself(home, tmp_path, monkeypatch):
+    out = str(tmp_path / "out")
+    _drive(Path("space.yaml"), out=out)
+    monkeypatch.chdir(tmp_path)
+    for space in (home.folder / "space.yaml", (home.folder / "space.yaml").relative_to(tmp_path), None):
+        assert _drive(space, resume="out").uri == out
+    monkeypatch.chdir("/")
+    assert _drive(None, resume=out).ok == 2
+
+
+def test_trials_are_called_by_their_setup_s_name_wherever_its_manifest_lies(home, tmp_path, monkeypatch):
+    planned = []
+    monkeypatch.setattr(
+        tuner,
+        "run_trials",
+        lambda prepared, *_, **__: planned.append(next(prepared.plan.distinct()).name) or Counts(ok=0, failed=0),
+    )
+    home.manifest.rename(home.folder / "renamed.yaml")
+    (home.folder / "space.yaml").write_text(SPACE.replace("shop.yaml", "renamed.yaml"))
+    _drive(home.folder / "space.yaml", out=str(tmp_path / "out"))
+    assert planned == ["shop-sum-c0-s1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda home: (home.folder / "space.yaml").write_text(SPACE.replace("[1, 2]", "[1, 3]")), "replicate.seeds"),
+        (lambda home: home.change("label", [1, 0], splits=("test",)) or home.write(), "setups.shop.tables.intent.test"),
+        (lambda home: home.spec.update(metric="macro_f1") or home.write(), "setups.shop.tasks.intent.metric"),
+    ],
+)
+def test_another_sweep_is_refused_by_the_key_that_differs(home, tmp_path, change, named):
+    out = str(tmp_path / "out")
+    _drive(home.folder / "space.yaml", out=out)
+    change(home)
+    with pytest.raises(MtlkdError) as caught:
+        _drive(home.folder / "space.yaml", resume=out)
+    assert caught.value.where == out
+    assert named in caught.value.what
+
+
+def test_tables_that_moved_are_found_in_the_data_folder(home, tmp_path, monkeypatch):
+    out = str(tmp_path / "out")
+    _drive(home.folder / "space.yaml", out=out)
+    moved = tmp_path / "data" / "shop"
+    moved.parent.mkdir()
+    home.folder.rename(moved)
+    monkeypatch.chdir("/")
+    with pytest.raises(MtlkdError, match="--data-dir"):
+        _drive(None, resume=out)
+    assert _drive(None, resume=out, data_dir=moved.parent).ok == 2
+    assert _drive(None, resume=out).ok == 2  # the sweep knows their place now
+
+
+def test_a_new_sweep_needs_a_search_space_and_an_old_one_a_sweep(tmp_path):
+    with pytest.raises(MtlkdError) as caught:
+        SweepRequest(space=None, out="x")
+    assert caught.value.where == "SPACE"
+    with pytest.raises(MtlkdError, match="no sweep to resume"):
+        _drive(None, resume=str(tmp_path))
