@@ -114,6 +114,8 @@ class TrialEnd:
     wall_s: float = 0.0
     cpu_s: float = 0.0
     """Of the trial's own process: what shared or pool actors spend on relabelling is not in it."""
+    predictions: str | None = None
+    """SHA-256 of the file of its predictions (`ray_mtlkd.predicted`); None where it left none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@
     records/         one Parquet file a finished trial, later many trials a file; all that a report needs
     classical/       one Parquet file a setup: what classical models reach on its tasks
     models/          one folder a trial that keeps its model: `ray_mtlkd.predict.model_folder`
+    predictions/     one Parquet file a replicate trial: validation and test rows, `ray_mtlkd.predicted`
     checkpoints/     of trials that have not finished
     errors/          tracebacks of trials that a defect ended
     tensorboard/     one folder a trial
@@ -65,6 +66,11 @@ class SweepFolder:
     def models(self) -> Storage:
         """Of trials that keep theirs."""
         return self.root.child("models")
+
+    @property
+    def predictions(self) -> Storage:
+        """Of trials that keep theirs."""
+        return self.root.child("predictions")
 
     @property
     def tensorboard(self) -> Storage:

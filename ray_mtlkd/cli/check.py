@@ -16,6 +16,7 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     Every error is printed with its place and its fix; the exit code is 2 then.
     """
     from ray_mtlkd import classical, prepare, read_space
+    from ray_mtlkd.sweep.predictions import size_of
     from ray_mtlkd.sweep.prepare import estimate
 
     code_path(code)
@@ -50,6 +51,12 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
         f"{cost.trials} trials, at most {cost.steps:,} steps of all tasks ({cost.task_batches:,} task batches),"
         f" about {amount} of one core (measured on a few steps here; divide by the cores that the trials get)"
     )
+    if found.resources.keep_predictions:
+        size = size_of(prepared)
+        console.print(
+            f"predictions of validation and test rows: {size.files} files, at most {size.bytes / 1e6:,.1f} MB before "
+            "they are compressed (`resources: {keep_predictions: false}` leaves them out)"
+        )
     for wanted in prepared.for_classical:
         name, tasks = wanted.manifest.name, len(wanted.tasks)
         known = classical.known(wanted, say=lambda line: console.print(line, style="yellow"))

@@ -58,12 +58,15 @@ class Resources:
         gpus: Above 0: trials train on a GPU.
         checkpoint_every_s: What a lost worker may cost; 0 writes a checkpoint at each evaluation.
         keep_models: Which trials leave the model that they are measured at: those of the replication, all or none.
+        keep_predictions: Whether those of the replication leave what that model predicts of validation and test rows,
+            which tells how sure test metrics are.
     """
 
     cpus: PositiveInt = 1
     gpus: Gpus = 0.0
     checkpoint_every_s: NonNegativeFloat = 15.0
     keep_models: KeepModels = "replicates"
+    keep_predictions: bool = True
 
 
 @document

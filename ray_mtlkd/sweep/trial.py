@@ -4,9 +4,9 @@ import math
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ray_mtlkd.predict.model_folder import Origin, save
 from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.sweep.archive import write_records
 from ray_mtlkd.sweep.plan import Trial
+from ray_mtlkd.sweep.predictions import PredictionKeeper
 from ray_mtlkd.sweep.relabel import Relabeller, SharedActors
 from ray_mtlkd.sweep.results import records_of
 from ray_mtlkd.sweep.schema import KeepModels
@@ -48,6 +49,7 @@ class TrialContext:
         tables: References to the setups' tables in the object store, wrapped so that Ray does not fetch them all.
         featurisers: References to what made them, packed, likewise.
         keep_models: Which trials leave their model.
+        keep_predictions: Whether those of the replication leave their predictions.
         shared: Actors for relabelling, where some configuration may ask for them.
         cpus: Threads of a trial.
         gpus: Above 0: trials train on the GPU that Ray gives them.
@@ -58,6 +60,7 @@ class TrialContext:
     tables: Mapping[tuple[str, Features], Any]
     featurisers: Mapping[tuple[str, Features], Any]
     keep_models: KeepModels
+    keep_predictions: bool
     shared: SharedActors | None
     cpus: int
     gpus: float
@@ -104,17 +107,33 @@ def _train(trial: Trial, context: TrialContext, *, report: "_Teller", folder: Sw
             tables=reference,
             shared=context.shared,
         )
-        return train(
+        wanted = context.keep_predictions and trial.stage == "replicate"
+        predictions = PredictionKeeper(tables) if wanted else None
+        keepers = [keeper for keeper in (_model_keeper(trial, context, folder), predictions) if keeper is not None]
+        outcome = train(
             Job(tables=tables, configuration=configuration, seed=trial.seed),
             relabel=relabeller,
             report=report,
             storage=folder.checkpoints(trial.name),
             checkpoint_every_s=context.checkpoint_every_s,
-            keep=_keeper(trial, context, folder),
+            keep=_all(keepers) if keepers else None,
         )
+    if predictions is None:
+        return outcome
+    return replace(outcome, end=replace(outcome.end, predictions=predictions.write(folder, trial.name)))
 
 
-def _keeper(trial: Trial, context: TrialContext, folder: SweepFolder) -> Keep | None:
+def _all(keepers: Sequence[Keep]) -> Keep:
+    """Tells each of them in turn."""
+
+    def keep(chosen: Chosen) -> None:
+        for keeper in keepers:
+            keeper(chosen)
+
+    return keep
+
+
+def _model_keeper(trial: Trial, context: TrialContext, folder: SweepFolder) -> Keep | None:
     """What writes the trial's model where it is wanted, before the records say that the trial is over."""
     if context.keep_models == "none" or (context.keep_models == "replicates" and trial.stage != "replicate"):
         return None

@@ -128,6 +128,7 @@ def _context(prepared: Prepared, uri: str, *, sweep: str) -> TrialContext:
         tables={key: ray.put(tables) for key, tables in prepared.tables.items()},
         featurisers={key: ray.put(packed) for key, packed in prepared.featurisers.items()},
         keep_models=resources.keep_models,
+        keep_predictions=resources.keep_predictions,
         shared=start_shared(len(shares), gpus=shares[0]) if shares else None,
         cpus=resources.cpus,
         gpus=resources.gpus,

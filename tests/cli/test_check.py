@@ -45,6 +45,15 @@ def test_baselines_that_nobody_wants_are_not_announced(check):
     assert "classical" not in said.out
 
 
+def test_how_much_room_predictions_take_is_told_where_they_are_kept(check):
+    code, printed = check(SPACE)
+    assert code == 0, printed.err
+    assert "predictions of validation and test rows: 4 files, at most " in " ".join(printed.out.split())
+    code, printed = check(f"{SPACE}resources: {{keep_predictions: false}}\n")
+    assert code == 0, printed.err
+    assert "predictions" not in printed.out
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

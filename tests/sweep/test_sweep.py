@@ -19,6 +19,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from ray_mtlkd import setups
 from ray_mtlkd.predict.model_folder import load
 from ray_mtlkd.predict.predictions import predict_table
+from ray_mtlkd.predicted import read
 from ray_mtlkd.records import classical_from_table
 from ray_mtlkd.storage import Storage
 
@@ -85,10 +86,11 @@ def _assert_same(first, second):
         assert table.equals(second[name]), name
 
 
-def _models(out):
-    """Every byte of every kept model, by file."""
-    folder = out / "models"
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def _kept(out):
+    """Every byte of every kept model and of all predictions, by file."""
+    folders = [out / "models", out / "predictions"]
+    files = [(folder, path) for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return {f"{folder.name}/{path.relative_to(folder)}": path.read_bytes() for folder, path in files}
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +210,22 @@ def test_every_replicate_leaves_the_model_that_its_records_are_of(whole):
         assert np.mean(np.array(said.to_pylist()) == truth) == pytest.approx(records["large"]["test"])
 
 
+def test_every_replicate_leaves_the_predictions_that_its_records_are_of(whole):
+    out, _ = whole
+    ended = {path.stem: pq.read_table(path).to_pylist() for path in (out / "records").glob("*.parquet")}
+    assert {name for name, rows in ended.items() if rows[0]["predictions"] is not None} == {
+        path.stem for path in (out / "predictions").iterdir()
+    }
+    for path in (out / "predictions").iterdir():
+        rows = {row["task"]: row for row in ended[path.stem]}
+        assert path.stat().st_size < 200_000
+        for split in ("valid", "test"):
+            parts = list(read(path.read_bytes(), expected=rows["large"]["predictions"], split=split, where="x"))
+            assert [part.task for part in parts] == [row["task"] for row in ended[path.stem]]
+            for part in parts:
+                assert np.mean(part.likeliest[:, 0] == part.labels) == pytest.approx(rows[part.task][split])
+
+
 def test_the_same_command_on_a_used_folder_refuses(folder, whole):
     out, _ = whole
     before = sorted(path.stat().st_mtime_ns for path in out.rglob("*"))
@@ -241,7 +259,7 @@ def test_a_sweep_whose_driver_was_killed_goes_on_and_runs_nothing_twice(folder, 
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
     _assert_same(_records(out), _records(whole[0]))
-    assert _models(out) == _models(whole[0])
+    assert _kept(out) == _kept(whole[0])
 
 
 def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_same_records(folder, whole):
@@ -255,7 +273,7 @@ def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_sam
     _, errors = driver.communicate(timeout=LIMIT_S)
     assert driver.returncode == 0, errors
     _assert_same(_records(out), _records(whole[0]))
-    assert _models(out) == _models(whole[0])
+    assert _kept(out) == _kept(whole[0])
     first_evaluation = 10 * 5  # task batches
     attempts = [sorted(folder.glob("events.*")) for folder in (out / "tensorboard").iterdir()]
     resumed = [_first_step(files[1]) for files in attempts if len(files) > 1]
@@ -301,7 +319,7 @@ def test_every_way_to_relabel_gives_the_same_trial_while_trials_hold_every_cpu(t
     (tmp_path / "space.yaml").write_text(
         text.replace("  - {name: gradnorm}\n", "")
         .replace("[1, 2]", "[1]")
-        .replace("{checkpoint", "{keep_models: none, checkpoint")
+        .replace("{checkpoint", "{keep_models: none, keep_predictions: false, checkpoint")
         + "classical: false\n"
     )
     out = tmp_path / "out"
@@ -314,6 +332,7 @@ def test_every_way_to_relabel_gives_the_same_trial_while_trials_hold_every_cpu(t
         by_way["+".join(ways)] = [(row["test"], row["valid"], row["curve"]) for row in rows]
     assert not (out / "classical").exists()
     assert not (out / "models").exists()
+    assert not (out / "predictions").exists()
     assert by_way.keys() == {"inline", "shared", "pool"}
     assert by_way["shared"] == by_way["inline"]
     assert by_way["pool"] == by_way["inline"]

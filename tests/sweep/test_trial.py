@@ -1,9 +1,13 @@
 """One trial in this process, with Ray's object store and Tune left out."""
 
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
 import ray
 import torch
 from ray import tune
 
+from ray_mtlkd.predicted import read
 from ray_mtlkd.sweep import archive
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import decode_space
@@ -12,28 +16,65 @@ from ray_mtlkd.sweep_folder import SweepFolder
 from ray_mtlkd.training.configuration import ConfigurationReader
 
 
-def test_a_worker_decodes_its_trial_s_configuration_once(space_value, tmp_path, monkeypatch):
-    prepared = prepare(decode_space(space_value(strategies=["joint_kd"]), where="x"), data_dir=None, say=lambda _: None)
-    trial = prepared.plan.replicates(prepared.plan.groups[0], 1)[0]
-    told, decoded, read = [], [], ConfigurationReader.read
-    monkeypatch.setattr(ray, "get", lambda reference: reference)
-    monkeypatch.setattr(tune, "report", told.append)
-    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+@pytest.fixture
+def plan(space_value, tmp_path, monkeypatch):
+    """A strategy's first replicate, and what runs it and returns the last that Tune was told."""
+
+    def planned(strategy, **changes):
+        space = decode_space(space_value(strategies=[strategy]), where="x")
+        prepared = prepare(space, data_dir=None, say=lambda _: None)
+        trial = prepared.plan.replicates(prepared.plan.groups[0], 1)[0]
+        told = []
+        monkeypatch.setattr(ray, "get", lambda reference: reference)
+        monkeypatch.setattr(tune, "report", told.append)
+        monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+        own = {"keep_models": "replicates", "keep_predictions": True, "shared": None, "cpus": 1, "gpus": 0.0}
+        context = TrialContext(
+            sweep="x",
+            uri=str(tmp_path),
+            tables=prepared.tables,
+            featurisers=prepared.featurisers,
+            checkpoint_every_s=15.0,
+            **{**own, **changes},
+        )
+
+        def run():
+            run_trial({"name": trial.name, "trial": trial.dumps()}, context)
+            return told[-1]
+
+        return trial, run
+
+    return planned
+
+
+def test_a_worker_decodes_its_trial_s_configuration_once(plan, tmp_path, monkeypatch):
+    trial, run = plan("joint_kd")
+    decoded, decode = [], ConfigurationReader.read
     monkeypatch.setattr(
-        ConfigurationReader, "read", lambda *given, **places: decoded.append(1) or read(*given, **places)
+        ConfigurationReader, "read", lambda *given, **places: decoded.append(1) or decode(*given, **places)
     )
-    context = TrialContext(
-        sweep="x",
-        uri=str(tmp_path),
-        tables=prepared.tables,
-        featurisers=prepared.featurisers,
-        keep_models="replicates",
-        shared=None,
-        cpus=1,
-        gpus=0.0,
-        checkpoint_every_s=15.0,
-    )
-    run_trial({"name": trial.name, "trial": trial.dumps()}, context)
+    assert run()["status"] == "ok"
     assert len(decoded) == 1
-    assert told[-1]["status"] == "ok"
     assert archive.finished(SweepFolder.at(str(tmp_path))).keys() == {trial.name}
+
+
+@pytest.mark.parametrize("strategy", ["sum", "single_task"])
+def test_a_trial_s_predictions_are_one_file_with_all_its_tasks_and_give_its_metrics(plan, tmp_path, strategy):
+    trial, run = plan(strategy)
+    run()
+    (record,) = (tmp_path / "records").iterdir()
+    rows = pq.read_table(record).to_pylist()
+    data = (tmp_path / "predictions" / f"{trial.name}.parquet").read_bytes()
+    for split in ("valid", "test"):
+        parts = list(read(data, expected=rows[0]["predictions"], split=split, where="x"))
+        assert [part.task for part in parts] == [row["task"] for row in rows]
+        assert [part.table for part in parts] == [0, 1, 2, 3, 4]
+        for part, row in zip(parts, rows, strict=True):
+            assert np.mean(part.likeliest[:, 0] == part.labels) == pytest.approx(row[split])
+
+
+def test_predictions_that_nobody_wants_are_not_written(plan, tmp_path):
+    plan("sum", keep_predictions=False, keep_models="none")[1]()
+    (record,) = (tmp_path / "records").iterdir()
+    assert set(pq.read_table(record)["predictions"].to_pylist()) == {None}
+    assert not (tmp_path / "predictions").exists()

@@ -45,15 +45,20 @@ def metrics_of(
     model: MultitaskModel, tables: SetupTables[Tensor], split: Split, tasks: Sequence[int]
 ) -> tuple[float, ...]:
     """The metrics of the given tasks on one of their tables [A], each in its own unit."""
+    return tuple(
+        _measure(tables.tasks[task].task, found, getattr(tables.tasks[task], split))
+        for task, found in zip(tasks, outputs_of(model, tables, split, tasks), strict=True)
+    )
+
+
+def outputs_of(
+    model: MultitaskModel, tables: SetupTables[Tensor], split: Split, tasks: Sequence[int]
+) -> Sequence[Tensor]:
+    """The raw outputs of the given tasks for the labelled rows of one of their tables: [N], [N, K] or [tokens, K]."""
     parts = [getattr(tables.tasks[task], split) for task in tasks]
     if tables.shares_rows and len(tasks) > 1:
-        outputs = _predict_together(model, parts, tasks)
-    else:
-        outputs = [predict_all(model, task, examples) for task, examples in zip(tasks, parts, strict=True)]
-    return tuple(
-        _measure(tables.tasks[task].task, found, examples)
-        for task, found, examples in zip(tasks, outputs, parts, strict=True)
-    )
+        return _predict_together(model, parts, tasks)
+    return [predict_all(model, task, examples) for task, examples in zip(tasks, parts, strict=True)]
 
 
 @torch.no_grad()
