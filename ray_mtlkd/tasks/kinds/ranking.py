@@ -15,6 +15,7 @@ A teacher's scores v are recalled list by list: ``τ² · H(softmax(v / τ), sof
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -24,8 +25,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.tasks.kinds import orders
-from ray_mtlkd.tasks.kinds.base import Floats, Kind, Labels, LabelWords, LossRule, Offsets
+from ray_mtlkd.tasks import orders
+from ray_mtlkd.tasks.kinds.base import Floats, Kind, Labels, LabelWords, LossRule, Measure, Offsets
 from ray_mtlkd.tasks.task import Task
 
 _GRADES = 6
@@ -106,6 +107,17 @@ def _scores(_task: Task, outputs: Floats) -> NDArray[np.float32]:
     return outputs
 
 
+def _mean_of(by_group: orders.ByGroup) -> Measure:
+    def measure(_task: Task, outputs: Floats, labels: Labels, groups: Offsets) -> float:
+        return orders.mean(by_group(outputs, labels, _known(groups)))
+
+    return measure
+
+
+def _cut(at_rank: Callable[[int], orders.ByGroup]) -> Callable[[int], Measure]:
+    return lambda k: _mean_of(at_rank(k))
+
+
 def _describe(_task: Task, labels: Labels, groups: Offsets) -> LabelWords:
     sizes = np.diff(_known(groups))
     grades = np.unique(labels)
@@ -147,12 +159,8 @@ RANKING = Kind(
         "listwise": LossRule(hard=_listwise, soft=_recall, start=_start),
         "pairwise": LossRule(hard=_pairwise, soft=_recall, start=_start),
     },
-    metrics={
-        "map": orders.mean_average_precision,
-        "mrr": orders.mean_reciprocal_rank,
-        "ndcg": orders.discounted_gain(None),
-    },
-    at_rank=orders.AT_RANK,
+    metrics={name: _mean_of(by_group) for name, by_group in orders.BY_GROUP.items()},
+    at_rank={name: _cut(at_rank) for name, at_rank in orders.AT_RANK.items()},
     fit=_fit,
     constant=_constant,
     predict=_scores,

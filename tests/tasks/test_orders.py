@@ -32,12 +32,14 @@ def mean_of(measure, groups):
     return np.mean(found) if found else 0.0
 
 
+@settings(deadline=None)  # scikit-learn is imported
 @given(lists)
 def test_average_precision_is_scikit_learn_s_of_each_group(groups):
     expected = mean_of(lambda labels, scores: average_precision_score(labels > 0, scores), groups)
     assert value("map", groups) == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(lists, st.sampled_from([None, 1, 2, 5, 50]))
 def test_discounted_gain_is_scikit_learn_s_of_each_group(groups, k):
     def measure(labels, scores):
