@@ -1,12 +1,79 @@
 import functools
 import os
+from contextlib import contextmanager
 
 import pytest
 import torch
 
 from ray_mtlkd import setups
 from ray_mtlkd.arrow import to_plain
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import CurvePoint, Event, TrialWarning, from_row
+from tests.messages import MESSAGES, STRANGERS, Messages, Words, place_of
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--rewrite-messages",
+        action="store_true",
+        help="write tests/messages.yaml anew from what errors say in this run (of one process, so without -n)",
+    )
+
+
+def pytest_configure(config):
+    if config.option.rewrite_messages and getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("--rewrite-messages wants one process; leave out -n")
+    config.stash[MESSAGES] = Messages()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """What messages.yaml has of tests that are not there, before any is deselected: of the files that this run reads
+    whole, and of files that are gone.
+    """
+    is_of_files = not any("::" in arg for arg in config.args)
+    files = {place_of(item)[0] for item in items} if is_of_files else set()
+    strangers = config.stash[MESSAGES].strangers(place_of(item) for item in items if "worded" in item.fixturenames)
+    config.stash[STRANGERS] = {
+        place for place in strangers if place[0] in files or not (config.rootpath / place[0]).exists()
+    }
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Compare what a test heard, once it has passed otherwise."""
+    result = yield
+    words = pyfuncitem.funcargs.get("worded")
+    if words is not None:
+        entries = pyfuncitem.config.stash[MESSAGES].entries
+        if pyfuncitem.config.option.rewrite_messages:
+            entries[words.place] = words.told
+        assert words.told == entries.get(words.place, []), "if it is meant so, run pytest with --rewrite-messages"
+    return result
+
+
+def pytest_sessionfinish(session):
+    if session.config.option.rewrite_messages:
+        session.config.stash[MESSAGES].write(without=session.config.stash[STRANGERS])
+
+
+@pytest.fixture
+def worded(request, tmp_path_factory):
+    """Takes a text or an error, whose words must be those that messages.yaml has for the test."""
+    return Words(place_of(request.node), tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def refused(worded):
+    """What must be refused, with an error in the words that messages.yaml has for the test: `with refused():`."""
+
+    @contextmanager
+    def refusing(kind=MtlkdError):
+        with pytest.raises(kind) as caught:
+            yield caught
+        worded(caught.value)
+
+    return refusing
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -45,5 +45,5 @@ def test_only_where_none_is_allowed_a_value_may_be_missing(kind, optional):
 
 
 def test_what_no_column_can_hold_is_an_error():
-    with pytest.raises(TypeError, match="no column holds"):
+    with pytest.raises(TypeError):
         arrow_type(dict[str, int])

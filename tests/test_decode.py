@@ -38,7 +38,7 @@ def _problems(value):
     problems = []
     with gather(problems):
         decode(Outer, value, where="")
-    return sorted(str(problem) for problem in problems)
+    return sorted(problems, key=str)
 
 
 def test_a_document_becomes_frozen_dataclasses_all_the_way_down():
@@ -49,36 +49,36 @@ def test_a_document_becomes_frozen_dataclasses_all_the_way_down():
 
 
 @pytest.mark.parametrize(
-    ("value", "problems"),
+    ("value", "places"),
     [
-        ({"name": "a"}, ["inner: missing; add this key"]),
-        ({"name": 3, "inner": {}}, ["name: 3 does not fit; give a string"]),
-        ({"name": "a", "inner": {"lr": True}}, ["inner.lr: true does not fit; give a number"]),
-        ({"name": "a", "inner": {"lr": -1.0}}, ["inner.lr: -1.0 does not fit; give a number above 0"]),
-        ({"name": "a", "inner": {"sizes": [1, 2.5]}}, ["inner.sizes[1]: 2.5 does not fit; give an integer"]),
-        ({"name": "a", "inner": {}, "many": {"x": {"lrr": 1}}}, ["many.x.lrr: unknown key 'lrr'; did you mean 'lr'?"]),
-        ({"name": "a", "inner": {"lr": float("nan")}}, ["inner.lr: nan is not a finite number"]),
+        ({"name": "a"}, ["inner"]),
+        ({"name": 3, "inner": {}}, ["name"]),
+        ({"name": "a", "inner": {"lr": True}}, ["inner.lr"]),
+        ({"name": "a", "inner": {"lr": -1.0}}, ["inner.lr"]),
+        ({"name": "a", "inner": {"sizes": [1, 2.5]}}, ["inner.sizes[1]"]),
+        ({"name": "a", "inner": {}, "many": {"x": {"lrr": 1}}}, ["many.x.lrr"]),
+        ({"name": "a", "inner": {"lr": float("nan")}}, ["inner.lr"]),
         (
             {"name": "a", "inner": {"first": 99, "last": 10}},
-            ["inner.first: 99 is behind 10; put it in front", "inner.last: 10 is the end; stop before"],
+            ["inner.first", "inner.last"],
         ),
         (
             {"name": "a", "inner": {}, "many": {"x": {"first": 5, "last": 4}, "y": {"lr": 0}}},
-            ["many.x.first: 5 is behind 4", "many.y.lr: 0 does not fit; give a number above 0"],
+            ["many.x.first", "many.y.lr"],
         ),
-        ({"name": "a", "inner": {3: 4}}, ["inner: key 3 is not text; put the key in quotes"]),
+        ({"name": "a", "inner": {3: 4}}, ["inner"]),
         (
             {"inner": {"lr": "x"}, "nam": "a"},
-            ['inner.lr: "x" does not fit', "nam: unknown key 'nam'; did you mean 'name'?", "name: missing"],
+            ["inner.lr", "nam", "name"],
         ),
     ],
     ids=str,
 )
-def test_every_mistake_is_named_at_its_path(value, problems):
+def test_every_mistake_is_named_at_its_path(value, places, worded):
     found = _problems(value)
-    assert len(found) == len(problems)
-    for message, start in zip(found, problems, strict=True):
-        assert message.startswith(start), message
+    assert [problem.where for problem in found] == places
+    for problem in found:
+        worded(problem)
 
 
 @document
@@ -94,34 +94,34 @@ class Ranges:
 
 
 @pytest.mark.parametrize(
-    ("value", "problems"),
+    ("value", "places"),
     [
-        ({"size": 0}, ["size: 0 does not fit; give a number of 1 or above, or a mapping"]),
-        ({"size": {"a": 0, "b": 1}}, ["size.a: 0 does not fit; give a number of 1 or above"]),
-        ({"size": {}}, ["size: {} does not fit; give an integer, or a mapping of 1 or more"]),
-        ({"way": 0.5}, ["way: 0.5 does not fit; give 'equal' or 'fair', or a number of 1 or above"]),
-        ({"clip": 0}, ["clip: 0 does not fit; give a number above 0"]),
-        ({"clip": "x"}, ['clip: "x" does not fit; give a number']),
-        ({"share": 1}, ["share: 1 does not fit; give a number below 1"]),
-        ({"share": 0.25}, ["share: 0.25 does not fit; give a number of 0.5 or above"]),
-        ({"even": 3}, ["even: 3 does not fit; give a multiple of 2"]),
-        ({"even": 10}, ["even: 10 does not fit; give a number of 8 or below"]),
-        ({"flag": "no"}, ['flag: "no" does not fit; give true or false']),
-        ({"inner": 3}, ["inner: 3 does not fit; give a mapping"]),
-        ({"inner": {"lr": 0}}, ["inner.lr: 0 does not fit; give a number above 0"]),
-        ({"inner": {"rate": 0}}, ["inner.rate: unknown key 'rate'; use one of: first, last, lr, sizes"]),
-        ({"pair": ["a"]}, ["pair: item 2 is missing; add it to the list"]),
+        ({"size": 0}, ["size"]),
+        ({"size": {"a": 0, "b": 1}}, ["size.a"]),
+        ({"size": {}}, ["size"]),
+        ({"way": 0.5}, ["way"]),
+        ({"clip": 0}, ["clip"]),
+        ({"clip": "x"}, ["clip"]),
+        ({"share": 1}, ["share"]),
+        ({"share": 0.25}, ["share"]),
+        ({"even": 3}, ["even"]),
+        ({"even": 10}, ["even"]),
+        ({"flag": "no"}, ["flag"]),
+        ({"inner": 3}, ["inner"]),
+        ({"inner": {"lr": 0}}, ["inner.lr"]),
+        ({"inner": {"rate": 0}}, ["inner.rate"]),
+        ({"pair": ["a"]}, ["pair"]),
         ({"pair": ["a", "b", "c"]}, ["pair"]),
     ],
     ids=str,
 )
-def test_a_value_out_of_range_is_told_what_would_fit(value, problems):
+def test_a_value_out_of_range_is_told_what_would_fit(value, places, worded):
     found = []
     with gather(found):
         decode(Ranges, value, where="")
-    assert len(found) == len(problems)
-    for problem, start in zip(found, problems, strict=True):
-        assert str(problem).startswith(start)
+    assert [problem.where for problem in found] == places
+    for problem in found:
+        worded(problem)
 
 
 def test_four_mistakes_are_four_errors():
@@ -138,7 +138,7 @@ def test_four_mistakes_are_four_errors():
         ({"lr": float("inf")}, "lr"),
         ({"lr": "1"}, "lr"),
         ({"sizes": [1]}, "sizes"),
-        ({"first": 99}, "first: 99 is behind 9; put it in front"),
+        ({"first": 99}, "first"),
         ({"rate": 1.0}, "rate"),
     ],
 )
@@ -158,9 +158,10 @@ def test_a_document_is_a_frozen_dataclass():
         inner.lr = 3.0
 
 
-def test_an_unknown_name_lists_the_valid_ones():
-    error = unknown_name("grandnorm", ["sum", "gradnorm"], what="balancer", where="here")
-    assert str(error) == "here: unknown balancer 'grandnorm'; did you mean 'gradnorm'? use one of: gradnorm, sum"
+def test_an_unknown_name_lists_the_valid_ones(worded):
+    problem = unknown_name("grandnorm", ["sum", "gradnorm", "static"], what="balancer", where="here")
+    assert problem.fix.endswith("gradnorm, static, sum")
+    worded(problem)
 
 
 def test_paths_read_like_yaml():

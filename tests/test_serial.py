@@ -72,7 +72,7 @@ def test_it_is_json_that_anybody_reads():
 
 @pytest.mark.parametrize("odd", [{1, 2}, b"bytes", Inner, object(), (1.0, {2.0})])
 def test_what_is_no_plain_data_is_a_mistake_of_its_author(odd):
-    with pytest.raises(TypeError, match="cannot be written as JSON"):
+    with pytest.raises(TypeError):
         dumps(odd)
 
 
@@ -98,8 +98,9 @@ def test_what_does_not_fit_is_named(change, place):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", b"\xff"])
 def test_what_is_not_even_that_is_one_error(text):
-    with pytest.raises(MtlkdError, match="here: not what was written"):
+    with pytest.raises(MtlkdError) as caught:
         loads(Outer, text, where="here", fix="write it again")
+    assert (caught.value.where, caught.value.fix) == ("here", "write it again")
 
 
 def test_equal_values_have_one_fingerprint():

@@ -37,8 +37,9 @@ def test_a_file_in_the_folders_place_counts_as_something(tmp_path):
 
 @pytest.mark.parametrize("uri", ["nowhere://bucket/x", "http://x"])
 def test_a_place_that_nobody_knows_is_refused(uri):
-    with pytest.raises(MtlkdError, match="no such place"):
+    with pytest.raises(MtlkdError) as caught:
         Storage.at(uri)
+    assert caught.value.where == uri
 
 
 def test_deleting_and_clearing_leave_nothing(storage):
@@ -54,7 +55,7 @@ def test_deleting_and_clearing_leave_nothing(storage):
 def test_a_place_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
     (tmp_path / "file").write_text("x")
     storage = Storage.at(str(tmp_path / "file" / "sweep"))
-    with pytest.raises(MtlkdError, match="cannot be reached or written") as caught, reaching(storage.uri):
+    with pytest.raises(MtlkdError) as caught, reaching(storage.uri):
         storage.write("a.bin", b"one")
     assert caught.value.where == storage.uri
 

@@ -16,22 +16,29 @@ def test_numbers_with_an_exponent_are_numbers(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "line"),
     [
-        ("a: 1\na: 2\n", r"file.yaml:2: not YAML \(key 'a' stands here twice\)"),
-        ("a: [1\n", r"file.yaml:\d: not YAML"),
-        ("? [a]\n: 1\n", r"file.yaml:1: not YAML \(a key is not text\)"),
-        ("a: 2020-13-45\n", r"file.yaml: not YAML \(month must be in 1..12"),
-        (b"a: \xff\n", r"file.yaml: byte 3 is not UTF-8; save the file as UTF-8"),
+        ("a: 1\na: 2\n", ":2"),
+        ("a: [1\n", ":2"),
+        ("? [a]\n: 1\n", ":1"),
+        ("a: 2020-13-45\n", ""),
+        (b"a: \xff\n", ""),
     ],
 )
-def test_a_file_that_is_not_yaml_is_named_with_its_line(tmp_path, text, message):
-    with pytest.raises(MtlkdError, match=message):
+def test_a_file_that_is_not_yaml_is_named_with_its_line(tmp_path, text, line):
+    with pytest.raises(MtlkdError) as caught:
+        _read(tmp_path, text)
+    assert caught.value.where == f"{tmp_path / 'file.yaml'}{line}"
+
+
+@pytest.mark.parametrize("text", ["a: 1\na: 2\n", "? [a]\n: 1\n", b"a: \xff\n"], ids=["twice", "no text", "no UTF-8"])
+def test_what_this_reader_alone_refuses_is_said(tmp_path, text, refused):
+    with refused():
         _read(tmp_path, text)
 
 
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(MtlkdError, match=r"absent.yaml: no such file"):
+def test_a_missing_file_is_named(tmp_path, refused):
+    with refused():
         read_yaml(tmp_path / "absent.yaml")
 
 

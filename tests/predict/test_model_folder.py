@@ -124,9 +124,9 @@ def test_parameters_are_plain_safetensors_in_single_precision(kept):
     assert {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()} == {torch.float32}
 
 
-def test_a_model_whose_writer_died_before_the_head_is_not_there(kept):
+def test_a_model_whose_writer_died_before_the_head_is_not_there(kept, refused):
     (kept / "model.json").unlink()
-    with pytest.raises(MtlkdError, match="no model here"):
+    with refused():
         load(Storage.at(str(kept)))
 
 
@@ -143,41 +143,43 @@ def test_a_writer_that_dies_while_it_writes_again_leaves_no_head_of_the_old_mode
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "features.safetensors"])
-def test_a_file_with_another_content_or_none_is_named(kept, name):
+def test_a_file_with_another_content_or_none_is_named(kept, name, refused):
     content = bytearray((kept / name).read_bytes())
     content[-3] ^= 1
     (kept / name).write_bytes(content)
-    with pytest.raises(MtlkdError, match=f"{name}: the model is damaged: its checksum"):
+    with refused():
         load(Storage.at(str(kept)))
     (kept / name).unlink()
-    with pytest.raises(MtlkdError, match=f"{name}: the model is damaged: the file is missing"):
+    with refused():
         load(Storage.at(str(kept)))
 
 
 @pytest.mark.parametrize("broken", ["{", "{}", '{"teacher": 1}'])
 def test_a_head_that_is_none_is_named(kept, broken):
     (kept / "model.json").write_text(broken)
-    with pytest.raises(MtlkdError, match=r"model\.json: the model is damaged: not what was written"):
+    with pytest.raises(MtlkdError) as caught:
         load(Storage.at(str(kept)))
+    assert caught.value.where == str(kept / "model.json")
 
 
-def test_a_head_that_was_edited_is_refused(kept):
+def test_a_head_that_was_edited_is_refused(kept, refused):
     head = json.loads((kept / "model.json").read_text())
     head["tasks"][0]["task"]["classes"] = ["yes", "no"]
     (kept / "model.json").write_text(json.dumps(head))
-    with pytest.raises(MtlkdError, match="its description was changed"):
+    with refused():
         load(Storage.at(str(kept)))
 
 
-def test_a_folder_of_one_model_a_task_names_them(kept):
-    with pytest.raises(MtlkdError, match="give the folder of one of its models: kept"):
+def test_a_folder_of_one_model_a_task_names_them(kept, refused):
+    with refused():
         load(Storage.at(str(kept.parent)))
 
 
-def test_an_unknown_task_lists_those_that_the_model_knows(kept):
+def test_an_unknown_task_lists_those_that_the_model_knows(kept, refused):
     found = load(Storage.at(str(kept)))
-    with pytest.raises(MtlkdError, match="churn, events, interests, segment, spend"):
+    with refused() as caught:
         found.index("chrun")
+    assert caught.value.fix.endswith("churn, events, interests, segment, spend")
     assert found.tasks[found.index("spend")].name == "spend"
 
 

@@ -16,10 +16,15 @@ FACTS = [TaskFacts(name=name, rows=10, difficulty=0.5) for name in ("a", "b", "c
 
 
 def problems(value):
-    """Every problem of a document, as the user reads it."""
+    """Every problem of a document."""
     with pytest.raises((MtlkdError, ExceptionGroup)) as caught:
         decode_strategy(value, where="strategies[0]")
-    return [str(problem) for problem in getattr(caught.value, "exceptions", [caught.value])]
+    return getattr(caught.value, "exceptions", [caught.value])
+
+
+def places(value):
+    """Where every problem of a document is."""
+    return [problem.where.removeprefix("strategies[0]") for problem in problems(value)]
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMED) - {"static"}))
@@ -83,50 +88,51 @@ def test_every_form_decodes(value, strategy):
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "place"),
     [
-        ("jiont_kd", "strategies[0]: unknown strategy 'jiont_kd'; did you mean 'joint_kd'? use one of: gradnorm"),
-        ("torchjd", "strategies[0]: unknown strategy 'torchjd'; did you mean 'torchjd:METHOD'?"),
-        ("torchjd:", "strategies[0]: unknown strategy 'torchjd:'"),
-        ({"name": 3}, "strategies[0].name: unknown strategy 3"),
-        ("static", "strategies[0].balancer.weights: missing; add this key"),
-        (3, "strategies[0]: 3 is not a strategy; give a name"),
-        (None, "strategies[0]: None is not a strategy"),
-        ({"label": "x"}, "strategies[0]: no strategy is named; add `name`, or `curriculum` and `balancer`"),
-        ({"name": "sum", "label": ""}, "strategies[0].label: '' is not a name"),
-        ({"curriculum": "joint_kdd"}, "strategies[0].curriculum: unknown curriculum 'joint_kdd'; did you mean"),
-        ({"curriculum": ["joint"]}, "strategies[0].curriculum: ['joint'] is not a curriculum"),
-        ({"curriculum": {"name": ["joint"]}}, "strategies[0].curriculum: unknown curriculum"),
-        ({"balancer": "torchjd"}, "strategies[0].balancer: unknown balancer 'torchjd'"),
+        ("jiont_kd", ""),
+        ("torchjd", ""),
+        ("torchjd:", ""),
+        ({"name": 3}, ".name"),
+        ("static", ".balancer.weights"),
+        (3, ""),
+        (None, ""),
+        ({"label": "x"}, ""),
+        ({"name": "sum", "label": ""}, ".label"),
+        ({"curriculum": "joint_kdd"}, ".curriculum"),
+        ({"curriculum": ["joint"]}, ".curriculum"),
+        ({"curriculum": {"name": ["joint"]}}, ".curriculum"),
+        ({"balancer": "torchjd"}, ".balancer"),
         (
             {"balancer": {"name": "torchjd:MGDA", "method": "UPGrad"}},
-            "strategies[0].balancer.method: the name already says the method",
+            ".balancer.method",
         ),
-        ({"balancer": "sum:x"}, "strategies[0].balancer: the balancer 'sum:x' cannot be imported"),
-        ({"curriculum": "torchjd:x"}, "strategies[0].curriculum: the curriculum 'torchjd:x' cannot be imported"),
+        ({"balancer": "sum:x"}, ".balancer"),
+        ({"curriculum": "torchjd:x"}, ".curriculum"),
         (
             {"name": "gradnorm", "balancer": "uncertainty"},
-            "strategies[0].balancer: the strategy 'gradnorm' has the balancer 'gradnorm', not 'uncertainty'; leave out",
+            ".balancer",
         ),
-        ({"name": "sum", "balancer": {"lr": 1}}, "strategies[0].balancer.lr: unknown key 'lr'; remove it"),
+        ({"name": "sum", "balancer": {"lr": 1}}, ".balancer.lr"),
         (
             {"name": "static", "balancer": {"weights": [1, 0]}},
-            "strategies[0].balancer.weights[1]: 0 does not fit; give a number above 0",
+            ".balancer.weights[1]",
         ),
         (
             {"name": "sequential_kd", "curriculum": {"order": "by_sise"}},
-            "strategies[0].curriculum.order: \"by_sise\" does not fit; give 'by_size' or 'by_difficulty', or a list",
+            ".curriculum.order",
         ),
-        ({"name": "joint_kd", "curriculum": {"rewind": "yes"}}, 'strategies[0].curriculum.rewind: "yes" does not fit'),
+        ({"name": "joint_kd", "curriculum": {"rewind": "yes"}}, ".curriculum.rewind"),
     ],
 )
-def test_one_mistake_is_one_problem_at_its_path(value, said):
+def test_one_mistake_is_one_problem_at_its_path(value, place, worded):
     (problem,) = problems(value)
-    assert problem.startswith(said)
+    assert problem.where == f"strategies[0]{place}"
+    worded(problem)
 
 
 def test_all_mistakes_of_a_strategy_are_reported_together():
-    found = problems(
+    found = places(
         {
             "name": "gradnorm",
             "labl": "x",
@@ -134,17 +140,11 @@ def test_all_mistakes_of_a_strategy_are_reported_together():
             "balancer": {"optimizer": "rms", "lr": "fast", "alfa": 1},
         }
     )
-    assert [problem.split(":")[0].removeprefix("strategies[0].") for problem in found] == [
-        "labl",
-        "curriculum.rewind",
-        "balancer.lr",
-        "balancer.optimizer",
-        "balancer.alfa",
-    ]
+    assert found == [".labl", ".curriculum.rewind", ".balancer.lr", ".balancer.optimizer", ".balancer.alfa"]
 
 
 @pytest.mark.parametrize(
-    ("name", "balancer", "places"),
+    ("name", "balancer", "keys"),
     [
         ("gradnorm", {"alpha": 11, "lr": 0}, ["alpha", "lr"]),
         ("gradnorm", {"alpha": -0.1, "lr": 1.5}, ["alpha", "lr"]),
@@ -152,16 +152,15 @@ def test_all_mistakes_of_a_strategy_are_reported_together():
         ("static", {"weights": [1, -1, 0]}, ["weights[1]", "weights[2]"]),
     ],
 )
-def test_a_hyper_parameter_out_of_range_is_an_error_at_its_key(name, balancer, places):
-    found = problems({"name": name, "balancer": balancer})
-    assert [problem.split(":")[0].removeprefix("strategies[0].balancer.") for problem in found] == places
+def test_a_hyper_parameter_out_of_range_is_an_error_at_its_key(name, balancer, keys):
+    assert places({"name": name, "balancer": balancer}) == [f".balancer.{key}" for key in keys]
 
 
 def test_an_unknown_key_is_reported_beside_an_unknown_name():
     assert len(problems({"name": "joint_kdd", "foo": 1})) == 2
 
 
-def test_what_does_not_fit_the_tasks_is_reported_together_at_its_path():
+def test_what_does_not_fit_the_tasks_is_reported_together_at_its_path(refused):
     strategy = decode_strategy(
         {
             "curriculum": {"name": "sequential_kd", "order": ["a", "x"]},
@@ -169,23 +168,23 @@ def test_what_does_not_fit_the_tasks_is_reported_together_at_its_path():
         },
         where="",
     )
-    with pytest.raises(ExceptionGroup) as caught:
+    with refused(ExceptionGroup) as caught:
         fit_tasks(strategy, FACTS, where="strategies[4]")
-    assert [str(problem).split(";")[0] for problem in caught.value.exceptions] == [
-        "strategies[4].balancer.weights: 2 weights for 3 tasks",
-        "strategies[4].curriculum.order: the order lacks b, c and names unknown tasks x",
+    assert [problem.where for problem in caught.value.exceptions] == [
+        "strategies[4].balancer.weights",
+        "strategies[4].curriculum.order",
     ]
 
 
-def test_a_strategy_that_fits_its_tasks_passes_and_one_weight_less_does_not():
+def test_a_strategy_that_fits_its_tasks_passes_and_one_weight_less_does_not(refused):
     fit_tasks(decode_strategy({"name": "static", "balancer": {"weights": [1, 2, 3]}}, where=""), FACTS, where="")
-    with pytest.raises(MtlkdError, match="2 weights for 3 tasks"):
+    with refused():
         fit_tasks(decode_strategy({"name": "static", "balancer": {"weights": [1, 2]}}, where=""), FACTS, where="")
 
 
-def test_tasks_with_models_of_their_own_are_balanced_one_by_one():
+def test_tasks_with_models_of_their_own_are_balanced_one_by_one(refused):
     alone = Strategy(name="alone", curriculum=SingleTask(), balancer=StaticWeights(weights=(1.0,)))
     fit_tasks(alone, FACTS, where="")
     three = Strategy(name="three", curriculum=SingleTask(), balancer=StaticWeights(weights=(1.0, 1.0, 1.0)))
-    with pytest.raises(MtlkdError, match="3 weights for 1 task"):
+    with refused():
         fit_tasks(three, FACTS, where="")

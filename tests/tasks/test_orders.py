@@ -65,6 +65,6 @@ def test_groups_without_a_relevant_row_are_left_out(metric):
     assert value(metric, [none, none]) == 0
 
 
-def test_a_ranking_without_groups_is_refused():
-    with pytest.raises(ValueError, match="needs groups"):
+def test_a_ranking_without_groups_is_refused(refused):
+    with refused(ValueError):
         evaluate(Task(name="t", kind="ranking", metric="map"), np.zeros(2, np.float32), np.ones(2, np.float32))

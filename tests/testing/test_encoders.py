@@ -1,6 +1,5 @@
 """An encoder that breaks one promise is told which."""
 
-import re
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -10,7 +9,6 @@ from torch import nn
 
 from ray_mtlkd.data.inputs import DenseFeatures
 from ray_mtlkd.decode import document
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import Encoder
 from ray_mtlkd.testing import check_encoder
 from ray_mtlkd.testing.examples import COLUMNS
@@ -103,23 +101,21 @@ class Unseeded(Network):
 
 
 BROKEN = {
-    "depend on the other rows of its batch": network(forward=_whole_batch),
-    "writes into its inputs": network(forward=_in_place),
-    "other outputs each time": network(forward=_noisy),
-    "different rows have the same outputs": network(forward=_constant),
-    "are not finite float32": network(forward=_infinite),
-    "outputs (4,), not (5,)": network(forward=_short),
-    "gets a gradient, and is not said to be used": network(parts=lambda self, task: ()),
-    "is said to be used, and gets no gradient": config(network=Unused),
-    "the seed does not fix the initial values": config(network=Unseeded),
-    "it has no `join`": document(
-        type("Bare", (), {"name": "bare", **dict.fromkeys(("forms", "features", "build", "dropout"))})
-    )(),
+    "whole batch": network(forward=_whole_batch),
+    "in place": network(forward=_in_place),
+    "noisy": network(forward=_noisy),
+    "constant": network(forward=_constant),
+    "infinite": network(forward=_infinite),
+    "short": network(forward=_short),
+    "no parts": network(parts=lambda self, task: ()),
+    "unused": config(network=Unused),
+    "unseeded": config(network=Unseeded),
+    "bare": document(type("Bare", (), {"name": "bare", **dict.fromkeys(("forms", "features", "build", "dropout"))}))(),
 }
 
 
-def test_one_that_serves_what_nobody_knows_is_told():
-    with pytest.raises(MtlkdError, match="forms: unknown kind 'novel'"):
+def test_one_that_serves_what_nobody_knows_is_told(refused):
+    with refused():
         check_encoder(config(forms={"novel": "Dense"}))
 
 
@@ -127,7 +123,7 @@ def test_a_sound_one_passes():
     check_encoder(OneLayer())
 
 
-@pytest.mark.parametrize("said", BROKEN)
-def test_a_broken_promise_is_told(said):
-    with pytest.raises(AssertionError, match=re.escape(said)):
-        check_encoder(BROKEN[said])
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_promise_is_told(how, refused):
+    with refused(AssertionError):
+        check_encoder(BROKEN[how])

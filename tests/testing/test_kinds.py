@@ -1,13 +1,11 @@
 """This package's kinds and metrics keep their promises; one that breaks a promise is told which."""
 
-import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.metrics import METRICS, Metric
 from ray_mtlkd.testing import check_kind, check_metric
@@ -46,28 +44,28 @@ def _away(outputs, soft, temperature, groups):
 
 
 BROKEN_KINDS = {
-    "the loss of 24 is ()": losing(hard=_whole),
-    "the loss does not fall": losing(hard=_upwards),
-    "a teacher's loss is not least": losing(soft=_away),
-    "what the loss is divided by is 0": losing(start=lambda task: ((0.0,) * 3, 0)),
-    "the constant predictor's outputs are ()": replace(SOUND, constant=lambda task, labels: np.float32(0)),
-    "predictions of 24 outputs": replace(SOUND, predict=lambda task, outputs: outputs[:2]),
-    "outside [0, 1]": replace(SOUND, confidence=lambda outputs, predicted: outputs.max(1) + 2),
-    "odd is nan": replace(SOUND, metrics={"odd": lambda task, outputs, labels, offsets: float("nan")}),
-    "`describe` says nothing": replace(SOUND, describe=lambda task, labels, offsets: None),
-    "`fit` gives a NoneType": replace(SOUND, fit=lambda task, labels, offsets, where: None),
+    "one loss": losing(hard=_whole),
+    "upwards": losing(hard=_upwards),
+    "away": losing(soft=_away),
+    "no scale": losing(start=lambda task: ((0.0,) * 3, 0)),
+    "one constant": replace(SOUND, constant=lambda task, labels: np.float32(0)),
+    "two predictions": replace(SOUND, predict=lambda task, outputs: outputs[:2]),
+    "too sure": replace(SOUND, confidence=lambda outputs, predicted: outputs.max(1) + 2),
+    "odd metric": replace(SOUND, metrics={"odd": lambda task, outputs, labels, offsets: float("nan")}),
+    "silent": replace(SOUND, describe=lambda task, labels, offsets: None),
+    "no fit": replace(SOUND, fit=lambda task, labels, offsets, where: None),
 }
 
 
-@pytest.mark.parametrize("said", BROKEN_KINDS)
-def test_a_broken_kind_is_told(said, monkeypatch):
-    monkeypatch.setitem(KINDS._members, said, BROKEN_KINDS[said])
-    with pytest.raises(AssertionError, match=re.escape(said)):
-        check_kind(said)
+@pytest.mark.parametrize("how", BROKEN_KINDS)
+def test_a_broken_kind_is_told(how, monkeypatch, refused):
+    monkeypatch.setitem(KINDS._members, how, BROKEN_KINDS[how])
+    with refused(AssertionError):
+        check_kind(how)
 
 
-def test_what_is_no_kind_is_told():
-    with pytest.raises(MtlkdError, match="is no kind: a Metric is no"):
+def test_what_is_no_kind_is_told(refused):
+    with refused():
         check_kind("tests.testing.test_kinds:SOUND_METRIC")
 
 
@@ -80,11 +78,11 @@ def measuring(measure=_share_right, **members):
 
 
 BROKEN_METRICS = {
-    "fits no kind": Metric(name="own"),
-    "is 1.0 where all is right": measuring(perfect=2.0),
-    "the opposite of what is right is as good": measuring(sign=-1),
-    "not a finite number": measuring(lambda task, outputs, labels, offsets: None),
-    "another number each time": measuring(lambda *_: torch.rand(()).item()),
+    "no kind": Metric(name="own"),
+    "perfect": measuring(perfect=2.0),
+    "sign": measuring(sign=-1),
+    "nothing": measuring(lambda task, outputs, labels, offsets: None),
+    "chance": measuring(lambda *_: torch.rand(()).item()),
 }
 
 
@@ -95,7 +93,7 @@ def test_a_sound_metric_passes():
     check_metric(SOUND_METRIC)
 
 
-@pytest.mark.parametrize("said", BROKEN_METRICS)
-def test_a_broken_metric_is_told(said):
-    with pytest.raises(AssertionError, match=re.escape(said)):
-        check_metric(BROKEN_METRICS[said])
+@pytest.mark.parametrize("how", BROKEN_METRICS)
+def test_a_broken_metric_is_told(how, refused):
+    with refused(AssertionError):
+        check_metric(BROKEN_METRICS[how])

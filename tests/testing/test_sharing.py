@@ -1,13 +1,10 @@
 """A way of sharing, or a regularizer, that breaks one promise is told which."""
 
-import re
-
 import pytest
 import torch
 from torch import nn
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.sharing import SHARING
@@ -69,24 +66,24 @@ def _counted(self, encoder, tasks, experts):
 
 
 BROKEN = {
-    "no task uses spare.weight": _mixture(__init__=_more),
-    "tasks gives": _mixture(outputs=_fewer),
-    "gives other outputs than each task alone": _mixture(outputs=_mixed_up),
-    "`num_tasks` is 1 for": _mixture(__init__=_counted),
-    "the penalty is another number each time": _mixture(penalty=lambda self: torch.rand(()) * self.gates[0].bias.sum()),
-    "not one finite number": _mixture(penalty=lambda self: self.gates[0].bias / 0),
-    "the penalty depends on no parameter": _mixture(penalty=lambda self: torch.tensor(1.0)),
+    "spare": _mixture(__init__=_more),
+    "fewer": _mixture(outputs=_fewer),
+    "mixed up": _mixture(outputs=_mixed_up),
+    "counted": _mixture(__init__=_counted),
+    "chance": _mixture(penalty=lambda self: torch.rand(()) * self.gates[0].bias.sum()),
+    "infinite": _mixture(penalty=lambda self: self.gates[0].bias / 0),
+    "constant": _mixture(penalty=lambda self: torch.tensor(1.0)),
 }
 
 
-@pytest.mark.parametrize("said", BROKEN)
-def test_a_broken_promise_is_told(said):
-    with pytest.raises(AssertionError, match=re.escape(said)):
-        check_sharing(BROKEN[said])
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_promise_is_told(how, refused):
+    with refused(AssertionError):
+        check_sharing(BROKEN[how])
 
 
-def test_what_uses_does_not_name_is_told():
-    with pytest.raises(MtlkdError, match="`uses` does not name"):
+def test_what_uses_does_not_name_is_told(refused):
+    with refused():
         check_sharing(_serial(uses_to_read=lambda self, task: ((self.heads[task],),)))
 
 
@@ -99,13 +96,14 @@ def test_a_sound_regularizer_passes():
 
 
 @pytest.mark.parametrize(
-    ("penalty", "said"),
+    "penalty",
     [
-        (lambda self, model: None, "`penalty` gives nothing"),
-        (lambda self, model: model.heads[0].linear.weight, "not one finite number"),
-        (lambda self, model: torch.tensor(0.0), "depends on no parameter"),
+        lambda self, model: None,
+        lambda self, model: torch.zeros(2),
+        lambda self, model: torch.tensor(0.0),
     ],
+    ids=["nothing", "matrix", "constant"],
 )
-def test_a_broken_regularizer_is_told(penalty, said):
-    with pytest.raises(AssertionError, match=said):
+def test_a_broken_regularizer_is_told(penalty, refused):
+    with refused(AssertionError):
         check_regularizer(regularizer(penalty))

@@ -10,7 +10,6 @@ import torch
 from torch.nn.modules.module import register_module_forward_hook
 
 from ray_mtlkd.data.inputs import Dense
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.base import Encoder
 from ray_mtlkd.models.encoders.cnn import Cnn
@@ -263,18 +262,18 @@ def test_where_the_budget_ends_before_the_last_task_starts_the_outcome_says_so(j
     assert outcome.tasks[0].curve[-1].valid is None
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_with_task_and_step(job, inline, tmp_path, tables):
+def test_a_loss_that_is_not_finite_ends_the_run_with_task_and_step(job, inline, tmp_path, tables, refused):
     broken = list(tables.tasks)
     inputs = broken[1].train.inputs
     poisoned = inputs.values.clone()
     poisoned[5] = float("nan")
     broken[1] = replace(broken[1], train=replace(broken[1].train, inputs=Dense(poisoned, inputs.codes)))
     bad = replace(job("sum"), tables=replace(tables, tasks=tuple(broken)))
-    with pytest.raises(MtlkdError, match=r"task which, step \d+: the loss is nan; lower training.lr"):
+    with refused():
         _run(bad, inline, tmp_path)
 
 
-def test_a_checkpoint_of_another_job_is_refused(job, inline, tmp_path):
+def test_a_checkpoint_of_another_job_is_refused(job, inline, tmp_path, refused):
     def die(_):
         raise _KilledError
 
@@ -286,7 +285,7 @@ def test_a_checkpoint_of_another_job_is_refused(job, inline, tmp_path):
 
     with pytest.raises(_KilledError):
         _run(job("sum"), inline, tmp_path, report=die_later, checkpoint_every_s=0)
-    with pytest.raises(MtlkdError, match="belongs to other data or another configuration"):
+    with refused():
         _run(job("sum", seed=2), inline, tmp_path)
 
 
@@ -335,7 +334,7 @@ def test_damaged_soft_labels_are_named_and_the_run_starts_again(job, inline, tmp
     named = json.loads((folder / "checkpoint.json").read_text())["soft"].values()
     soft = folder / next(iter(named))["name"]
     soft.write_bytes(soft.read_bytes()[:-1] + b"!")
-    with pytest.raises(DamagedCheckpointError, match="checksum does not match") as caught:
+    with pytest.raises(DamagedCheckpointError) as caught:
         Checkpoints(Storage.at(str(folder)), job=job("joint_kd").fingerprint).load()
     assert caught.value.where == str(soft)
     assert _untimed(_run(job("joint_kd"), inline, folder)) == _untimed(whole)

@@ -36,14 +36,14 @@ def test_encoders_ask_for_features_by_their_own_settings():
 
 
 @pytest.mark.parametrize("value", ["mpl", {"name": "mpl"}, 3, None, {"name": ["mlp"]}])
-def test_an_unknown_encoder_lists_the_known(value):
-    with pytest.raises(MtlkdError, match="unknown encoder") as caught:
+def test_an_unknown_encoder_lists_the_known(value, refused):
+    with refused() as caught:
         decode_part(ENCODERS, value, where="encoder")
-    assert all(name in caught.value.fix for name in ENCODERS)
+    assert caught.value.fix.endswith(", ".join(sorted(ENCODERS)))
 
 
-def test_a_mapping_without_a_name_says_so():
-    with pytest.raises(MtlkdError, match=r"^encoder.name: missing; use one of: bag, cnn, mlp, transformer$"):
+def test_a_mapping_without_a_name_says_so(refused):
+    with refused():
         decode_part(ENCODERS, {"hidden": [4]}, where="encoder")
 
 

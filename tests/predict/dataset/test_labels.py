@@ -3,7 +3,6 @@ import pyarrow as pa
 import pytest
 from scipy.special import expit, softmax
 
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.predict.dataset.labels import Labeller, Settings, check_settings, fields
 from ray_mtlkd.predict.model_folder import load
 from ray_mtlkd.storage import Storage
@@ -74,42 +73,42 @@ def test_half_precision_is_the_nearest_number(diverse, diverse_rows):
     np.testing.assert_array_equal(half.flatten().to_numpy(), single.flatten().to_numpy().astype(np.float16))
 
 
-def test_a_number_beyond_half_precision_is_an_error(diverse, diverse_rows):
+def test_a_number_beyond_half_precision_is_an_error(diverse, diverse_rows, refused):
     column = diverse_rows["spend"].column_names[0]
     table = pa.table({column: (np.array(diverse_rows["spend"][column].slice(0, 9).to_pylist()) * 1e9).tolist()})
-    with pytest.raises(MtlkdError, match=r"f\.parquet\[0:9\]: an output is too large for float16"):
+    with refused():
         _labels(diverse, table, task="spend", dtype="float16")
 
 
-def test_columns_that_do_not_fit_are_named_with_file_rows_and_column(texts):
+def test_columns_that_do_not_fit_are_named_with_file_rows_and_column(texts, refused):
     table = pa.table({"text": ["a", None], "other": [1, 2]})
-    with pytest.raises(MtlkdError, match=r"f\.parquet\[0:9\]:text: 1 of 2 rows \(first: 1"):
+    with refused():
         _labels(texts, table, task="intent")
     with pytest.raises(ExceptionGroup) as group:
         _labels(texts, table, task="match")
     assert [error.where for error in group.value.exceptions] == ["f.parquet[0:9]:text", "f.parquet[0:9]:other"]
 
 
-def test_vectors_of_another_length_are_named_with_file_and_rows(diverse):
-    with pytest.raises(MtlkdError, match=r"f\.parquet\[0:9\]: .*: vectors of 2 numbers"):
+def test_vectors_of_another_length_are_named_with_file_and_rows(diverse, refused):
+    with refused():
         _labels(diverse, pa.table({"inputs": [[1.0, 2.0]]}), task="churn")
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings", "said"),
+    ("kind", "settings"),
     [
-        ("regression", {"values": "probabilities"}, "no probabilities"),
-        ("binary", {"top_k": 1}, "no classes to choose from"),
-        ("multiclass", {"top_k": 4}, "4 of 3 classes; give a number from 1 to 3"),
-        ("multiclass", {"top_k": 0}, "0 of 3 classes"),
-        ("multiclass", {"key": ("id", "row")}, "would be called 'row'"),
-        ("multiclass", {"key": ("logits",)}, "would be called 'logits'"),
-        ("multiclass", {"key": ("classes",), "top_k": 2}, "would be called 'classes'"),
-        ("multiclass", {"key": ("id", "id")}, "would be called 'id'"),
+        ("regression", {"values": "probabilities"}),
+        ("binary", {"top_k": 1}),
+        ("multiclass", {"top_k": 4}),
+        ("multiclass", {"top_k": 0}),
+        ("multiclass", {"key": ("id", "row")}),
+        ("multiclass", {"key": ("logits",)}),
+        ("multiclass", {"key": ("classes",), "top_k": 2}),
+        ("multiclass", {"key": ("id", "id")}),
     ],
 )
-def test_what_a_task_does_not_have_cannot_be_wanted(kind, settings, said):
-    with pytest.raises(MtlkdError, match=said.replace("(", r"\(")):
+def test_what_a_task_does_not_have_cannot_be_wanted(kind, settings, refused):
+    with refused():
         check_settings(Settings(task=kind, **settings), TASKS[kind])
 
 

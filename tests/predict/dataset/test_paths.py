@@ -34,13 +34,14 @@ def test_files_are_found_by_folder_name_or_pattern_in_the_order_of_their_names(f
     assert storage.filesystem.get_file_info(f"{storage.root}/{names[0]}").is_file
 
 
-@pytest.mark.parametrize(("pattern", "said"), [("/2025", "no Parquet file"), ("/*.csv", "no file fits")])
-def test_no_file_is_an_error_that_names_the_place(folder, pattern, said):
-    with pytest.raises(MtlkdError, match=said) as error:
+@pytest.mark.parametrize("pattern", ["/2025", "/*.csv"])
+def test_no_file_is_an_error_that_names_the_place(folder, pattern, refused):
+    with refused() as error:
         find(f"{folder}{pattern}")
     assert error.value.where == f"{folder}{pattern}"
 
 
 def test_a_storage_s_query_stays_where_it_was():
-    with pytest.raises(MtlkdError, match="no such place"):
+    with pytest.raises(MtlkdError) as caught:
         find("nowhere://bucket/x/*.parquet?a=b")
+    assert caught.value.where == "nowhere://bucket/x?a=b"

@@ -28,8 +28,8 @@ def test_batches_of_any_size_become_tables_of_one_size(sizes, skip, wanted):
     assert pa.concat_tables(found)["x"].to_pylist() == list(range(skip, skip + wanted))
 
 
-def test_a_file_with_fewer_rows_than_it_says_is_an_error():
-    with pytest.raises(pa.ArrowInvalid, match="2 rows fewer"):
+def test_a_file_with_fewer_rows_than_it_says_is_an_error(refused):
+    with refused(pa.ArrowInvalid):
         list(steady(_batches(8), skip=4, rows=6, size=3))
 
 
@@ -54,10 +54,10 @@ def test_pieces_of_all_parts_are_the_columns_of_the_table_in_whole_prediction_ba
     assert [len(part) for part in found] == ([2, 2, 1] if largest == 1 else [1, 1, 1])
 
 
-def test_a_file_that_was_replaced_is_an_error(file):
+def test_a_file_that_was_replaced_is_an_error(file, refused):
     table, parts, storage = file
     pq.write_table(table.slice(1), f"{storage.root}/a.parquet")
-    with pytest.raises(MtlkdError, match=r"a\.parquet: the file was changed"):
+    with refused():
         list(pieces(storage, parts[0], ["x"]))
 
 
@@ -67,5 +67,6 @@ def test_a_damaged_page_is_an_error_that_names_the_file(file):
     with open(path, "r+b") as damaged:  # noqa: PTH123 - in place
         damaged.seek(4)
         damaged.write(bytes(3000))
-    with pytest.raises(MtlkdError, match=r"a\.parquet: cannot be read as Parquet"):
+    with pytest.raises(MtlkdError) as caught:
         list(pieces(storage, parts[0], ["n"]))
+    assert caught.value.where == path

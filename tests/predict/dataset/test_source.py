@@ -22,7 +22,6 @@ def test_every_file_that_is_not_parquet_is_named(folder, content):
     with pytest.raises(ExceptionGroup) as group:
         survey(*find(str(folder)))
     assert [error.where for error in group.value.exceptions] == [f"{folder}/a.parquet", f"{folder}/b.parquet"]
-    assert "cannot be read as Parquet" in group.value.exceptions[0].what
 
 
 def test_a_file_is_known_by_its_rows_its_size_and_its_footer(folder):
@@ -34,12 +33,12 @@ def test_a_file_is_known_by_its_rows_its_size_and_its_footer(folder):
     assert other.footer != second.footer
 
 
-def test_files_may_differ_in_columns_that_nobody_reads_but_not_in_the_others(tmp_path):
+def test_files_may_differ_in_columns_that_nobody_reads_but_not_in_the_others(tmp_path, refused):
     pq.write_table(pa.table({"x": [1.0], "y": ["a"]}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"y": [1], "x": [1.0], "z": [1]}), tmp_path / "b.parquet")
     found = survey(*find(str(tmp_path)))
     assert same_columns(found, ["x"], uri=str(tmp_path)).names == ["x"]
-    with pytest.raises(MtlkdError, match=r"b\.parquet:y: the column's type is int64, and string in a\.parquet"):
+    with refused():
         same_columns(found, ["x", "y"], uri=str(tmp_path))
 
 
@@ -61,5 +60,6 @@ def test_parts_are_ranges_of_one_file_that_begin_where_prediction_batches_do(row
 
 
 def test_a_file_that_vanishes_is_an_error_that_names_it(tmp_path):
-    with pytest.raises(MtlkdError, match=r"gone\.parquet: cannot be read as Parquet"):
+    with pytest.raises(MtlkdError) as caught:
         survey(Storage.at(str(tmp_path)), ["gone.parquet"])
+    assert caught.value.where == f"{tmp_path}/gone.parquet"

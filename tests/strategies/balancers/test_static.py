@@ -1,6 +1,5 @@
 import pytest
 
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.strategies.balancers.base import Signals
 from ray_mtlkd.strategies.balancers.static import StaticWeights
 
@@ -13,12 +12,9 @@ def test_each_active_task_gets_its_own_weight():
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_number_of_weights_must_be_the_number_of_tasks(count):
-    with pytest.raises(MtlkdError) as caught:
+def test_the_number_of_weights_must_be_the_number_of_tasks(count, refused):
+    with refused():
         StaticWeights(weights=(1.0, 1.0)).init(count)
-    assert str(caught.value) == (
-        f"balancer.weights: 2 weights for {count} tasks; give one weight per task, in the order of `tasks`"
-    )
 
 
 def test_every_bad_weight_is_named():

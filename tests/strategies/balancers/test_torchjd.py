@@ -47,63 +47,65 @@ def test_chance_comes_from_the_signals_generator():
     assert seen[0] == seen[2] != seen[1]
 
 
-def test_an_unknown_method_lists_the_valid_ones():
-    with pytest.raises(MtlkdError, match=r"unknown TorchJD method 'UPGard'; did you mean 'UPGrad'\? .*MGDA, PCGrad"):
+def test_an_unknown_method_lists_the_valid_ones(refused):
+    with refused() as caught:
         TorchJD(method="UPGard").init(3)
+    assert "MGDA, PCGrad" in caught.value.fix
 
 
 @pytest.mark.parametrize("method", ["GradVac", "PCD"])
-def test_a_method_with_a_memory_is_refused(method):
-    with pytest.raises(MtlkdError, match="remembers earlier steps and cannot be checkpointed; use one of: AlignedMTL"):
+def test_a_method_with_a_memory_is_refused(method, refused):
+    with refused() as caught:
         TorchJD(method=method).init(3)
+    assert method not in caught.value.fix
 
 
-def test_unknown_missing_and_mistyped_options_are_reported_together():
-    with pytest.raises(ExceptionGroup) as caught:
+def test_unknown_missing_and_mistyped_options_are_reported_together(refused):
+    with refused(ExceptionGroup) as caught:
         TorchJD(method="Krum", options={"n_selcted": 1, "n_selected": "x"}).init(3)
     assert [problem.where for problem in caught.value.exceptions] == [
         "balancer.options.n_selcted",
         "balancer.options.n_selected",
         "balancer.options.n_byzantine",
     ]
-    assert "did you mean 'n_selected'?" in str(caught.value.exceptions[0])
 
 
-def test_an_option_that_takes_a_torch_object_cannot_be_set():
-    with pytest.raises(MtlkdError, match="unknown torchjd:AlignedMTL option 'pref_vector'"):
+def test_an_option_that_takes_a_torch_object_cannot_be_set(refused):
+    with refused():
         TorchJD(method="AlignedMTL", options={"pref_vector": 1.0}).init(3)
 
 
 def test_an_option_out_of_range_is_refused_in_torchjds_words():
-    with pytest.raises(
-        MtlkdError, match=r"balancer.options: max_iters must be a positive integer, but got -1; correct"
-    ):
+    with pytest.raises(MtlkdError) as caught:
         TorchJD(method="MGDA", options={"max_iters": -1}).init(3)
+    assert caught.value.where == "balancer.options"
+    assert str(caught.value.__cause__).startswith(caught.value.what)
 
 
 def test_a_method_that_needs_more_tasks_says_so_before_training():
     krum = TorchJD(method="Krum", options={"n_byzantine": 1})
     assert krum.init(4) == ()
-    with pytest.raises(MtlkdError, match="torchjd:Krum does not accept the gradients of 3 tasks"):
+    with pytest.raises(MtlkdError) as caught:
         krum.init(3)
+    assert caught.value.where == "balancer"
 
 
-def test_weights_that_are_not_finite_are_an_error():
-    with pytest.raises(MtlkdError, match=r"torchjd:MGDA gives the weights \[.*nan"):
+def test_weights_that_are_not_finite_are_an_error(refused):
+    with refused():
         TorchJD(method="MGDA").weigh(signals(((float("nan"), 0.0), (0.0, 1.0))), ())
 
 
-def test_without_what_the_method_needs_the_error_names_it(monkeypatch):
+def test_without_what_the_method_needs_the_error_names_it(monkeypatch, refused):
     class Needy(torch.nn.Module):
         def __init__(self):
             raise ImportError("Needy requires ['quadprog'] to be installed.")
 
     monkeypatch.setattr(adapter, "_weightings", lambda: {"Needy": Needy})
-    with pytest.raises(MtlkdError, match=r"torchjd:Needy needs more than TorchJD itself \(.*'quadprog'.*\); install"):
+    with refused():
         TorchJD(method="Needy").init(3)
 
 
-def test_without_torchjd_the_error_names_the_extra(monkeypatch):
+def test_without_torchjd_the_error_names_the_extra(monkeypatch, refused):
     real = builtins.__import__
 
     def without(name, *args, **kwargs):
@@ -115,7 +117,7 @@ def test_without_torchjd_the_error_names_the_extra(monkeypatch):
     monkeypatch.delitem(sys.modules, "torchjd.aggregation", raising=False)
     adapter._weightings.cache_clear()
     adapter._build.cache_clear()
-    with pytest.raises(MtlkdError, match=r'TorchJD cannot be imported .*pip install "ray-mtlkd\[torchjd\]"'):
+    with refused():
         TorchJD(method="MGDA").init(3)
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.manifest import parse_manifest
@@ -96,27 +95,20 @@ def test_a_kind_of_somebody_s_own_is_read_featurised_and_lost():
     assert Mlp.forms[table.task.kind] == "Dense"
 
 
-def test_what_the_kind_does_not_have_is_refused_as_for_any_other():
-    with pytest.raises(MtlkdError, match="rmse does not fit a somebodys_counts:COUNTS task; use one of: accuracy"):
+def test_what_the_kind_does_not_have_is_refused_as_for_any_other(refused):
+    with refused():
         _manifest(metric="rmse")
-    with pytest.raises(MtlkdError, match="has no threshold"):
+    with refused():
         _manifest(threshold=0.3)
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("nowhere_at_all:COUNTS", "cannot be imported (ModuleNotFoundError"),
-        ("somebodys_counts:NO_KIND", "is no kind: a builtin_function_or_method is no ray_mtlkd.tasks.kinds.Kind"),
-        ("somebodys_counts:NO_LOSS", "is no kind: it has no loss"),
-        ("counts", "unknown kind 'counts'"),
-    ],
+    "name", ["nowhere_at_all:COUNTS", "somebodys_counts:NO_KIND", "somebodys_counts:NO_LOSS", "counts"]
 )
-def test_what_is_no_kind_is_one_error_at_its_place(name, said):
-    with pytest.raises(MtlkdError) as caught:
+def test_what_is_no_kind_is_one_error_at_its_place(name, refused):
+    with refused() as caught:
         _manifest(kind=name)
     assert caught.value.where == "counts.yaml: tasks.count.kind"
-    assert said in caught.value.what
     assert "binary" in KINDS
 
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.tasks.kinds import KINDS, unit
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.step.losses import distillations, losses
@@ -78,8 +77,8 @@ def test_a_teacher_is_recalled_list_by_list_whichever_the_loss():
 
 
 @pytest.mark.parametrize("labels", [[0, 0, 0, 0], [1, 1, 0, 0]])
-def test_labels_that_order_no_candidates_are_nothing_to_learn(labels):
-    with pytest.raises(MtlkdError, match="nothing to learn"):
+def test_labels_that_order_no_candidates_are_nothing_to_learn(labels, refused):
+    with refused():
         fit(TASK, np.array(labels, np.float32), np.array([0, 2, 4]))
 
 
@@ -92,6 +91,6 @@ def test_labels_are_told_by_query():
     assert told.balance == "1 of 4 queries without a relevant candidate"
 
 
-def test_rows_without_groups_are_refused():
-    with pytest.raises(ValueError, match="needs groups"):
+def test_rows_without_groups_are_refused(refused):
+    with refused(ValueError):
         losses([TASK], [scores()], [torch.tensor(LABELS)])

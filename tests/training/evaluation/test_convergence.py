@@ -49,6 +49,6 @@ def test_a_task_that_was_never_evaluated_has_not_converged():
     assert verdict.best_step == -1
 
 
-def test_nan_is_never_a_verdict():
-    with pytest.raises(ValueError, match="finite"):
+def test_nan_is_never_a_verdict(refused):
+    with refused(ValueError):
         _after([0.5, float("nan")])

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture, penalty_of
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
@@ -156,9 +155,9 @@ class _Hidden(Serial):
         return _Hiding(encoder, tasks)
 
 
-def test_a_model_that_uses_more_than_it_says_is_refused(trained):
+def test_a_model_that_uses_more_than_it_says_is_refused(trained, refused):
     architecture = replace(_architecture("serial", "mlp"), sharing=_Hidden())
-    with pytest.raises(MtlkdError, match=r"task 1 depend on heads\.0\.linear\.weight.*`uses` does not name") as caught:
+    with refused() as caught:
         Trainer(trained("gram", "mlp", architecture))
     assert caught.value.where == "sharing serial: uses"
 
@@ -168,9 +167,9 @@ class _OnTables(Decay):
         return model.encoder.first.table.weight.square().sum()
 
 
-def test_a_penalty_on_a_hash_table_is_refused(trained):
+def test_a_penalty_on_a_hash_table_is_refused(trained, refused):
     architecture = _architecture("hard", "bag", regularizers=(_OnTables(),))
-    with pytest.raises(MtlkdError, match=r"a penalty on encoder\.first\.table\.weight"):
+    with refused():
         Trainer(trained("losses", "bag", architecture))
 
 
@@ -179,9 +178,9 @@ class _OnOneOfTwo(Decay):
         return model.encoder.wide.table.weight.square().sum()
 
 
-def test_of_several_hash_tables_the_one_that_a_penalty_is_on_is_named(trained):
+def test_of_several_hash_tables_the_one_that_a_penalty_is_on_is_named(trained, refused):
     architecture = _architecture("hard", "cnn", regularizers=(_OnOneOfTwo(),))
-    with pytest.raises(MtlkdError, match=r"a penalty on encoder\.wide\.table\.weight"):
+    with refused():
         Trainer(trained("losses", "cnn", architecture))
 
 
@@ -190,9 +189,9 @@ class _Broken(Decay):
         return model.heads[0].linear.weight.sum() * torch.inf
 
 
-def test_a_penalty_that_is_not_finite_is_an_error(trained):
+def test_a_penalty_that_is_not_finite_is_an_error(trained, refused):
     trainer = Trainer(trained("losses", "mlp", _architecture("hard", "mlp", regularizers=(_Broken(),))))
-    with pytest.raises(MtlkdError, match="the penalty is"):
+    with refused():
         step(trainer, 4)
 
 
@@ -203,9 +202,9 @@ class _OfTwoMinds(Sum):
         return replace(weights, heads=(2.0,) * len(weights.heads)), state
 
 
-def test_a_balancer_of_losses_that_weighs_heads_apart_is_refused(trained):
+def test_a_balancer_of_losses_that_weighs_heads_apart_is_refused(trained, refused):
     job = trained("losses", "mlp", _architecture("hard", "mlp"))
     strategy = replace(job.configuration.strategy, balancer=_OfTwoMinds())
     trainer = Trainer(replace(job, configuration=replace(job.configuration, strategy=strategy)))
-    with pytest.raises(MtlkdError, match="gave heads other weights"):
+    with refused():
         step(trainer, 4)
