@@ -7,7 +7,7 @@ from typing import Any
 from ray_mtlkd.records import Stage
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.sweep import domains
-from ray_mtlkd.sweep.names import safe_name
+from ray_mtlkd.sweep.names import trial_name
 from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.training.configuration import Configuration, ConfigurationReader, describe
 
@@ -102,7 +102,7 @@ class Plan:
     def _trial(self, group: tuple[str, str], stage: Stage, *, index: int, seed: int) -> Trial:
         setup, label = group
         return Trial(
-            name=f"{safe_name(setup)}-{safe_name(label)}-c{index}-s{seed}",
+            name=trial_name(setup, label, index=index, seed=seed),
             setup=setup,
             strategy=label,
             stage=stage,

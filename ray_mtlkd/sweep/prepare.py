@@ -16,7 +16,7 @@ from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.content import SweepContent
-from ray_mtlkd.sweep.names import safe_name
+from ray_mtlkd.sweep.names import folded, trial_name
 from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of
@@ -70,6 +70,7 @@ def prepare(
     validated = _read_setups(space, data_dir=data_dir, say=say)
     problems: list[MtlkdError] = []
     plan = Plan(space, {name: len(setup.manifest.tasks) for name, setup in validated.items()})
+    problems.extend(_name_problems(plan))
     tables: dict[Key, SetupTables[Array]] = {}
     featurisers: dict[Key, bytes] = {}
     built: set[tuple[str, Architecture]] = set()
@@ -110,7 +111,7 @@ def _read_setups(space: SearchSpace, *, data_dir: Path | None, say: Callable[[st
         say(f"reading {name}")
         with gather(problems):
             found.append(setups.read(name, data_dir=data_dir))
-    names = [safe_name(setup.manifest.name) for setup in found]
+    names = [folded(setup.manifest.name) for setup in found]
     problems.extend(
         MtlkdError(f"two manifests are named {name!r}", where="setups", fix="rename one of them")
         for name in sorted({name for name in names if names.count(name) > 1})
@@ -123,6 +124,17 @@ def _place(space: SearchSpace, trial: Trial) -> str:
     """Where a trial's strategy stands."""
     at = [strategy.label for strategy in space.strategies].index(trial.strategy)
     return f"setup {trial.setup}: {join('strategies', at)}"
+
+
+def _name_problems(plan: Plan) -> Iterator[MtlkdError]:
+    """Groups whose trials would have one name: strategy c of the setup a-b and b-c of a."""
+    found: dict[str, tuple[str, str]] = {}
+    for group in plan.groups:
+        other = found.setdefault(folded(trial_name(*group, index=0, seed=0)), group)
+        if other != group:
+            pairs = " and ".join(f"{setup!r} with {label!r}" for setup, label in (other, group))
+            what = f"the trials of {pairs} would have the same names"
+            yield MtlkdError(what, where="strategies", fix="give one another `label:`")
 
 
 def _size_problems(trial: Trial, validated: Mapping[str, ValidatedSetup]) -> Iterator[MtlkdError]:

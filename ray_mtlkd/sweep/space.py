@@ -10,11 +10,14 @@ from ray_mtlkd.errors import MtlkdError, raise_all, within, without_repeats
 from ray_mtlkd.serial import plain
 from ray_mtlkd.sweep import domains
 from ray_mtlkd.sweep.content import SweepContent
-from ray_mtlkd.sweep.names import safe_name
+from ray_mtlkd.sweep.names import folded, safe_name
 from ray_mtlkd.sweep.schema import Replicate, Resources, Search, read_document
 from ray_mtlkd.sweep.strategy_space import StrategySpace, strategy_space
 from ray_mtlkd.training.configuration import ConfigurationReader
 from ray_mtlkd.yaml_files import parse_yaml, read_text
+
+_LONGEST = 120
+"""Bytes of a label as a part of a file name: file systems take 255 in all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +103,19 @@ def decode_space(value: Any, *, where: str) -> SearchSpace:
 
 
 def _label_problems(strategies: tuple[StrategySpace, ...]) -> Iterator[MtlkdError]:
-    labels = [safe_name(space.label) for space in strategies]
-    for label in sorted({label for label in labels if labels.count(label) > 1}):
-        places = [at for at, other in enumerate(labels) if other == label]
-        said = ", ".join(join("strategies", at) for at in places)
-        name = strategies[places[0]].label
-        yield MtlkdError(f"{name!r} stands here twice ({said})", where="strategies", fix="give one another `label:`")
+    names = [folded(safe_name(space.label)) for space in strategies]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        places = [at for at, other in enumerate(names) if other == name]
+        labels = list(dict.fromkeys(repr(strategies[at].label) for at in places))
+        said = (
+            f"{labels[0]} stands here twice" if len(labels) == 1 else f"{' and '.join(labels)} would be one file name"
+        )
+        at = ", ".join(join("strategies", at) for at in places)
+        yield MtlkdError(f"{said} ({at})", where="strategies", fix="give one another `label:`")
+    for space in strategies:
+        if len(safe_name(space.label).encode()) > _LONGEST:
+            what = f"the label {space.label!r} is too long for a file name"
+            yield MtlkdError(what, where="strategies", fix=f"give a `label:` of at most {_LONGEST} letters")
 
 
 def _grid_problems(strategies: tuple[StrategySpace, ...], search: Search) -> Iterator[MtlkdError]:

@@ -25,7 +25,7 @@ name: small
 setups: [shop.yaml]
 encoder: bag
 training: {steps: 4, eval_every: 2, batch_size: 2, lr: 0.01}
-strategies: [sum, {name: joint_kd, label: déjà-vu}]
+strategies: [{name: sum, label: sum/low}, {name: joint_kd, label: 'déjà/[low]'}]
 """
 VERBS = {
     "list": ("setups", "list"),
@@ -134,6 +134,8 @@ def test_every_verb_speaks_ascii(run, verb):
     assert said.strip()
     if verb in {"sweep", "predict", "relabel"}:
         assert " -> " in said
+    if verb in {"sweep", "report"}:
+        assert all(f" {label} " in said for label in ("sum/low", "d\\xe9j\\xe0/[low]"))
 
 
 @pytest.mark.parametrize(("encoding", "naive"), [("ascii", "na\\xefve"), ("latin-1", "naïve")])

@@ -1,8 +1,9 @@
 import pytest
 
-from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import decode_space
+from tests.setup_files import Files
 
 
 def _prepare(value):
@@ -15,3 +16,19 @@ def test_pools_that_would_wait_for_the_gpus_of_trials_are_refused(space_value):
         _prepare(space_value(relabel=relabel, resources={"gpus": 1.0}))
     assert _prepare(space_value(relabel=relabel)).plan.size
     assert _prepare(space_value(relabel={**relabel, "where": "shared"}, resources={"gpus": 1.0})).plan.size
+
+
+@pytest.mark.parametrize(("label", "alike"), [("b-c", True), ("b_c", False)])
+def test_trials_of_two_setups_that_would_have_one_name_are_refused(space_value, tmp_path, monkeypatch, label, alike):
+    monkeypatch.chdir(tmp_path)
+    files = Files(tmp_path)
+    files.write()
+    for name in ("a", "a-b"):
+        (tmp_path / f"{name}.yaml").write_text(files.manifest.read_text().replace("name: shop", f"name: {name}"))
+    strategies = [{"name": "sum", "label": label}, {"name": "pcgrad", "label": "c"}]
+    training = {"steps": 2, "eval_every": 1, "batch_size": 2}
+    value = space_value(setups=["a.yaml", "a-b.yaml"], strategies=strategies, encoder="bag", training=training)
+    problems = []
+    with gather(problems):
+        _prepare(value)
+    assert ["would have the same names" in problem.what for problem in problems] == [True] * alike

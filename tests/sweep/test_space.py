@@ -39,8 +39,12 @@ def test_a_sound_space_decodes(space_value):
         ({"strategies": ["sum", "summ"]}, "strategies[1]: unknown strategy 'summ'; did you mean 'sum'?"),
         ({"strategies": ["sum", "sum"]}, "strategies: 'sum' stands here twice (strategies[0], strategies[1])"),
         (
-            {"strategies": [{"name": "sum", "label": "a b"}, {"name": "pcgrad", "label": "a-b"}]},
-            "strategies: 'a b' stands here twice (strategies[0], strategies[1])",
+            {"strategies": [{"name": "sum", "label": "a/KD"}, {"name": "pcgrad", "label": "a/kd"}]},
+            "strategies: 'a/KD' and 'a/kd' would be one file name (strategies[0], strategies[1])",
+        ),
+        (
+            {"strategies": [{"name": "sum", "label": "a" * 121}]},
+            f"strategies: the label {'a' * 121!r} is too long for a file name",
         ),
         (
             {"strategies": [{"curriculum": {"choice": ["joint", "joint_kd"]}, "balancer": "sum"}]},
