@@ -1,23 +1,20 @@
-"""The leaves of a search space: which values a hyper-parameter may take, and how one is drawn.
+"""The leaves of a search space: which values a hyper-parameter may take, and which one stands where in its domain.
 
-A leaf is a mapping with one key. Draws depend on the search seed, the configuration's number and the leaf's own path,
-so that all strategies see the same learning rate in the same configuration: the comparison is paired.
+A leaf is a mapping with one key.
 """
 
 import difflib
-import hashlib
-import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from scipy.special import gammaincinv
 
 from ray_mtlkd.decode import join, unknown_name
 from ray_mtlkd.errors import MtlkdError
 
-Draw = Callable[[np.random.Generator, int], Any]
+Value = Callable[[Sequence[float]], Any]
 
 
 @dataclass(frozen=True)
@@ -27,18 +24,20 @@ class Domain:
     Attributes:
         kind: The key in the search space, e.g. ``loguniform``.
         candidates: Values that stand for all others when the space is validated: all of them, or both ends.
-        draw: One value, given a generator and the number of tasks.
+        value: The value at a place [axes], each number of it in [0, 1): evenly spread places give evenly spread values.
+        axes: How many numbers say a place, given the number of tasks.
     """
 
     kind: str
     candidates: tuple[Any, ...]
-    draw: Draw
+    value: Value
+    axes: Callable[[int], int] = lambda _: 1
 
 
 def _one_of(kind: str, options: Any, where: str) -> Domain:
     if not isinstance(options, list) or not options:
         raise MtlkdError(f"{kind} of nothing", where=where, fix=f"list at least one value: {{{kind}: [1, 2]}}")
-    return Domain(kind, tuple(options), lambda rng, _: options[int(rng.integers(len(options)))])
+    return Domain(kind, tuple(options), lambda place: options[int(place[0] * len(options))])
 
 
 def _range(kind: str, bounds: Any, where: str) -> Domain:
@@ -55,11 +54,12 @@ def _range(kind: str, bounds: Any, where: str) -> Domain:
     if kind == "randint":
         if not (isinstance(low, int) and isinstance(high, int)):
             raise MtlkdError("randint needs whole numbers", where=where, fix="write {randint: [1, 4]}")
-        return Domain(kind, (low, high - 1), lambda rng, _: int(rng.integers(low, high)))
+        return Domain(kind, (low, high - 1), lambda place: low + int(place[0] * (high - low)))
     if kind == "loguniform":
         start, stop = math.log(low), math.log(high)
-        return Domain(kind, (float(low), float(high)), lambda rng, _: float(np.exp(rng.uniform(start, stop))))
-    return Domain(kind, (float(low), float(high)), lambda rng, _: float(rng.uniform(low, high)))
+        ends = (float(low), float(high))
+        return Domain(kind, ends, lambda place: math.exp(start + place[0] * (stop - start)))
+    return Domain(kind, (float(low), float(high)), lambda place: low + place[0] * (high - low))
 
 
 def _simplex(kind: str, concentration: Any, where: str) -> Domain:
@@ -67,9 +67,15 @@ def _simplex(kind: str, concentration: Any, where: str) -> Domain:
         raise MtlkdError(
             f"{concentration!r} is not a concentration", where=where, fix="write {simplex: 1.0}; higher is more even"
         )
-    return Domain(
-        kind, ([1.0],), lambda rng, tasks: [float(w) * tasks for w in rng.dirichlet([float(concentration)] * tasks)]
-    )
+    return Domain(kind, ([1.0],), lambda place: _weights(place, float(concentration)), axes=lambda tasks: tasks)
+
+
+def _weights(place: Sequence[float], concentration: float) -> list[float]:
+    """A point of the simplex by a symmetric Dirichlet distribution: gamma quantiles over their mean [T]."""
+    shares = [float(gammaincinv(concentration, at)) for at in place]
+    if sum(shares) == 0.0:  # a concentration so low that all of them underflow: one task has everything
+        shares = [float(at == max(place)) for at in place]
+    return [share * len(place) / sum(shares) for share in shares]
 
 
 _KINDS: Mapping[str, Callable[[str, Any, str], Domain]] = {
@@ -127,20 +133,3 @@ def fill(tree: Any, values: Mapping[str, Any], where: str = "") -> Any:
     if isinstance(tree, list):
         return [fill(value, values, join(where, at)) for at, value in enumerate(tree)]
     return tree
-
-
-def draw(domains: Mapping[str, Domain], *, seed: int, index: int, tasks: int) -> dict[str, Any]:
-    """The values of configuration number ``index``: grids run through their product, all else is drawn."""
-    grids = {path: domain.candidates for path, domain in domains.items() if domain.kind == "grid"}
-    points = list(itertools.product(*grids.values()))
-    values = dict(zip(grids, points[index % len(points)], strict=True))
-    for path, domain in domains.items():
-        if path not in grids:
-            digest = hashlib.blake2b(f"{seed}/{index}/{path}".encode(), digest_size=8).digest()
-            values[path] = domain.draw(np.random.default_rng(int.from_bytes(digest)), tasks)
-    return values
-
-
-def grid_size(domains: Mapping[str, Domain]) -> int:
-    """How many points the product of all grids has; 1 where there is no grid."""
-    return math.prod(len(domain.candidates) for domain in domains.values() if domain.kind == "grid")

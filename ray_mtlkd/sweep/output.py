@@ -15,7 +15,7 @@ from ray_mtlkd.sweep.content import SweepContent, differences
 from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.sweep_folder import HEAD, PARQUET, SweepFolder
 
-_DECIDING = ("ray-mtlkd", "torch", "numpy", "scikit-learn")
+_DECIDING = ("ray-mtlkd", "torch", "numpy", "scipy", "scikit-learn")
 """Packages that decide results."""
 _SHOWN = 3
 """Differences that an error names."""

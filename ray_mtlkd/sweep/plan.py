@@ -116,7 +116,7 @@ class Plan:
         key = label, index, tasks
         if key not in self._known:
             space = self._by_label[label]
-            values = domains.draw(space.domains, seed=self._space.search.seed, index=index, tasks=tasks)
+            values = space.design.values(index, tasks=tasks)
             self._known[key] = self._reader.read(domains.fill(space.tree, values))
         return self._known[key]
 

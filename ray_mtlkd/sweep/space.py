@@ -8,7 +8,6 @@ from typing import Any
 from ray_mtlkd.decode import join, leaves
 from ray_mtlkd.errors import MtlkdError, raise_all, within, without_repeats
 from ray_mtlkd.serial import plain
-from ray_mtlkd.sweep import domains
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.names import folded, safe_name
 from ray_mtlkd.sweep.schema import Replicate, Resources, Search, read_document
@@ -120,7 +119,7 @@ def _label_problems(strategies: tuple[StrategySpace, ...]) -> Iterator[MtlkdErro
 
 def _grid_problems(strategies: tuple[StrategySpace, ...], search: Search) -> Iterator[MtlkdError]:
     for space in strategies:
-        size = domains.grid_size(space.domains)
+        size = space.design.grid_size
         if size > search.configurations:
             yield MtlkdError(
                 f"the grids of {space.label!r} have {size} points for {search.configurations} configurations",

@@ -9,6 +9,7 @@ from ray_mtlkd.decode import join, leaves
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.models.architecture import KEYS
 from ray_mtlkd.sweep import domains
+from ray_mtlkd.sweep.design import Design
 from ray_mtlkd.sweep.domains import Domain
 from ray_mtlkd.sweep.schema import SpaceDocument
 from ray_mtlkd.training.configuration import STRATEGY, Configuration, ConfigurationReader, Tree, describe
@@ -22,12 +23,14 @@ class StrategySpace:
         label: Display name, unique in the space.
         tree: What says a configuration, with domains.
         domains: Every domain in the tree, by path.
+        design: Their values by configuration.
         example: The configuration with every domain at its first candidate.
     """
 
     label: str
     tree: Tree
     domains: Mapping[str, Domain]
+    design: Design
     example: Configuration
 
     @property
@@ -88,23 +91,36 @@ def strategy_space(
             raise MtlkdError(
                 "its curriculum or balancer is a domain", where=where, fix="list each pair as a strategy of its own"
             )
-        return StrategySpace(label=_label(entry, example, own), tree=tree, domains=known, example=example)
+        design = _design(document, known, own)
+        label = _label(entry, example, own)
+        return StrategySpace(label=label, tree=tree, domains=known, design=design, example=example)
     return None
 
 
 def _tree(document: SpaceDocument, entry: Any, own: Mapping[str, Any]) -> Tree:
     """What says the strategy's configurations: its entry, and what the space says for all."""
+    rest = {key: item for key, item in entry.items() if key not in own} if own else entry
+    return {**_shared_tree(document), **own, STRATEGY: rest}
+
+
+def _shared_tree(document: SpaceDocument) -> Tree:
+    """What the space says for all strategies."""
     return {
         "encoder": document.encoder,
         "sharing": document.sharing,
         "regularizers": document.regularizers,
-        **own,
         "training": document.training,
         "convergence": document.convergence,
         "kd": document.kd,
         "relabel": document.relabel,
-        STRATEGY: {key: item for key, item in entry.items() if key not in own} if own else entry,
     }
+
+
+def _design(document: SpaceDocument, known: Mapping[str, Domain], own: Collection[str]) -> Design:
+    """Where the strategy's settings lie: those of the space have their places also where the strategy lacks them."""
+    shared = {path: each for path, each in domains.find(_shared_tree(document), "") if isinstance(each, Domain)}
+    alone = {path: each for path, each in known.items() if path not in shared or _section(path) in own}
+    return Design(seed=document.search.seed, shared=shared, own=alone)
 
 
 def _own_architecture(entry: Any) -> dict[str, Any]:
@@ -133,4 +149,8 @@ def _placed(path: str, where: str, own: Collection[str]) -> str:
     """Where a path of the tree stands in the file."""
     if path.startswith(STRATEGY):
         return where + path.removeprefix(STRATEGY)
-    return join(where, path) if re.split(r"[.\[]", path, maxsplit=1)[0] in own else path
+    return join(where, path) if _section(path) in own else path
+
+
+def _section(path: str) -> str:
+    return re.split(r"[.\[]", path, maxsplit=1)[0]

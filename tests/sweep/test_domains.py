@@ -24,41 +24,38 @@ def test_filling_replaces_leaves_and_nothing_else():
     ("leaf", "holds"),
     [
         ({"uniform": [0.5, 1.5]}, lambda v: 0.5 <= v <= 1.5),
-        ({"loguniform": [1e-4, 1e-2]}, lambda v: 1e-4 <= v <= 1e-2),
+        ({"loguniform": [1e-4, 1e-2]}, lambda v: 1e-4 * (1 - 1e-12) <= v <= 1e-2),
         ({"randint": [2, 5]}, lambda v: v in {2, 3, 4}),
         ({"choice": ["a", "b"]}, lambda v: v in {"a", "b"}),
         ({"simplex": 1.0}, lambda v: len(v) == 4 and abs(sum(v) - 4) < 1e-9 and min(v) >= 0),
+        ({"simplex": 1e-4}, lambda v: len(v) == 4 and abs(sum(v) - 4) < 1e-9 and min(v) >= 0),
     ],
-    ids=["uniform", "loguniform", "randint", "choice", "simplex"],
+    ids=str,
 )
-def test_draws_stay_in_their_domain_and_vary(leaf, holds):
-    found = _domains({"x": leaf})
-    drawn = [domains.draw(found, seed=0, index=index, tasks=4)["x"] for index in range(50)]
-    assert all(holds(value) for value in drawn)
-    assert len({str(value) for value in drawn}) > 1
+def test_values_stay_in_their_domain_and_vary(leaf, holds):
+    (domain,) = _domains({"x": leaf}).values()
+    places = np.vstack([np.zeros(4), np.random.default_rng(0).random((50, 4)), np.full(4, np.nextafter(1, 0))])
+    values = [domain.value(place[: domain.axes(4)].tolist()) for place in places]
+    assert all(holds(value) for value in values)
+    assert len({str(value) for value in values}) > 1
 
 
-def test_loguniform_is_uniform_in_the_exponent():
-    found = _domains({"x": {"loguniform": [1e-4, 1.0]}})
-    drawn = np.log10([domains.draw(found, seed=0, index=index, tasks=1)["x"] for index in range(2000)])
-    # four decades with a quarter each; three standard errors of a share of 2000 draws
-    shares = np.histogram(drawn, bins=[-4, -3, -2, -1, 0])[0] / 2000
-    assert np.abs(shares - 0.25).max() < 3 * np.sqrt(0.25 * 0.75 / 2000)
+def test_a_simplex_has_an_axis_a_task_and_everything_else_one():
+    assert {kind: _domains({"x": {kind: spec}})["x"].axes(5) for kind, spec in _ONE_OF_EACH.items()} == {
+        "simplex": 5,
+        "choice": 1,
+        "uniform": 1,
+    }
 
 
-def test_a_leaf_gets_the_same_value_whatever_else_is_in_the_tree():
-    alone = _domains({"training": {"lr": {"loguniform": [1e-4, 1e-2]}}})
-    beside = _domains({"training": {"lr": {"loguniform": [1e-4, 1e-2]}}, "kd": {"temperature": {"choice": [1, 2, 4]}}})
-    for index in range(5):
-        first = domains.draw(alone, seed=3, index=index, tasks=5)["training.lr"]
-        assert first == domains.draw(beside, seed=3, index=index, tasks=5)["training.lr"]
+_ONE_OF_EACH = {"simplex": 1.0, "choice": [1, 2], "uniform": [0, 1]}
 
 
-def test_grids_run_through_their_product():
-    found = _domains({"a": {"grid": [1, 2]}, "b": {"grid": ["x", "y", "z"]}})
-    assert domains.grid_size(found) == 6
-    points = {tuple(domains.draw(found, seed=0, index=index, tasks=1).values()) for index in range(6)}
-    assert len(points) == 6
+def test_weights_of_a_simplex_have_the_moments_of_a_dirichlet_distribution():
+    (domain,) = _domains({"x": {"simplex": 2.0}}).values()
+    drawn = np.array([domain.value(place) for place in np.random.default_rng(0).random((4000, 3))]) / 3
+    assert drawn.mean(axis=0) == pytest.approx([1 / 3] * 3, abs=0.01)  # standard error 0.003
+    assert drawn.var(axis=0) == pytest.approx([2 / 63] * 3, rel=0.1)  # (1/3)(2/3) / (3 * 2 + 1)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_every_mistake_names_the_file(space_value):
 def test_a_sound_space_decodes(space_value):
     space = decode_space(space_value(), where="space.yaml")
     assert [strategy.label for strategy in space.strategies] == ["sum", "joint_kd"]
-    assert set(space.strategies[0].domains) == {"training.lr"}
+    assert set(space.strategies[0].design.shared) == {"training.lr"}
     assert space.strategies[0].example.training.lr == pytest.approx(1e-3)
 
 
@@ -127,7 +127,8 @@ def test_a_strategy_may_have_an_architecture_of_its_own(space_value):
     architectures = [strategy.example.architecture for strategy in space.strategies]
     assert [architecture.encoder.hidden for architecture in architectures] == [(16,), (4,), (16,)]
     assert [type(architecture.sharing).__name__ for architecture in architectures] == ["HardSharing"] * 2 + ["Mixture"]
-    assert set(space.strategies[1].domains) == {"encoder.dropout", "training.lr"}
+    assert set(space.strategies[1].design.shared) == {"training.lr"}
+    assert set(space.strategies[1].design.own) == {"encoder.dropout"}
 
 
 def test_mistakes_in_a_strategys_own_architecture_are_told_at_its_place(space_value):

@@ -1,0 +1,90 @@
+"""Which points of a search space are tried: few of them, spread as evenly as so few can be.
+
+A scrambled Halton sequence (Owen 2017, arXiv:1706.02808): one axis a setting, each of a prime base of its own. Its
+first n points are the same whatever n is, and its first d axes whatever d is. So the settings that all strategies
+share, which have the first axes, take the same values in every strategy, those of a strategy are spread against them,
+and configurations or strategies that come later change nothing.
+
+Sobol sequences halve some axes alike for the first points, however scrambled: of eight configurations, a strategy's own
+switch would be on at high learning rates only. Latin hypercubes have other points for every n.
+"""
+
+import hashlib
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ray_mtlkd.imports import Later
+from ray_mtlkd.sweep.domains import Domain
+
+_qmc = Later("scipy.stats.qmc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """The points of one strategy, by the configuration's number.
+
+    Attributes:
+        seed: Of the search.
+        shared: Domains of the settings that the space has for all strategies, by path.
+        own: Those that the strategy alone has; a path that is in both is its own.
+    """
+
+    seed: int
+    shared: Mapping[str, Domain]
+    own: Mapping[str, Domain]
+
+    @property
+    def grid_size(self) -> int:
+        """How many points the product of all grids has; 1 where there is no grid."""
+        return math.prod(len(domain.candidates) for domain in (*_grids(self.shared), *_grids(self.own)))
+
+    def values(self, index: int, *, tasks: int) -> dict[str, Any]:
+        """The values of configuration number ``index``, by path, for a setup of so many ``tasks``."""
+        turn, shared = self._grid_point(self.shared, index)
+        _, own = self._grid_point(self.own, turn)
+        return {**shared, **own, **self._spread(index, tasks)}
+
+    def _spread(self, index: int, tasks: int) -> dict[str, Any]:
+        """Values of all that is no grid."""
+        drawn = [*_drawn(self.shared), *_drawn(self.own)]
+        widths = [domain.axes(tasks) for _, domain in drawn]
+        if not drawn:
+            return {}
+        halton = _qmc.Halton(sum(widths), scramble=True, rng=self._generator("halton"))
+        point = iter(halton.fast_forward(index).random(1)[0].tolist())
+        return {
+            path: domain.value(tuple(itertools.islice(point, width)))
+            for (path, domain), width in zip(drawn, widths, strict=True)
+        }
+
+    def _grid_point(self, domains: Mapping[str, Domain], index: int) -> tuple[int, dict[str, Any]]:
+        """How often the product of the grids was run through before ``index``, and the point that stands there.
+
+        Each time in another order, since the axes of a sequence have an order of their own.
+        """
+        grids = {path: domain for path, domain in sorted(domains.items()) if domain.kind == "grid"}
+        points = list(itertools.product(*(domain.candidates for domain in grids.values())))
+        turn, at = divmod(index, len(points))
+        order = self._generator("grid", *grids, turn).permutation(len(points))
+        return turn, dict(zip(grids, points[order[at]], strict=True))
+
+    def _generator(self, *parts: object) -> np.random.Generator:
+        text = "/".join(map(str, (self.seed, *parts)))
+        return np.random.default_rng(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()))
+
+
+def _grids(domains: Mapping[str, Domain]) -> Iterator[Domain]:
+    return (domain for domain in domains.values() if domain.kind == "grid")
+
+
+def _drawn(domains: Mapping[str, Domain]) -> list[tuple[str, Domain]]:
+    """What has axes, choices last: the first axes are spread best, and a choice needs that least."""
+    return sorted(
+        ((path, domain) for path, domain in domains.items() if domain.kind != "grid"),
+        key=lambda item: (item[1].kind == "choice", item[0]),
+    )
