@@ -13,6 +13,7 @@ from scipy.special import gammaincinv
 
 from ray_mtlkd.decode import join, unknown_name
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.sweep.spellings import respelled
 
 Value = Callable[[Sequence[float]], Any]
 
@@ -36,7 +37,8 @@ class Domain:
 
 def _one_of(kind: str, options: Any, where: str) -> Domain:
     if not isinstance(options, list) or not options:
-        raise MtlkdError(f"{kind} of nothing", where=where, fix=f"list at least one value: {{{kind}: [1, 2]}}")
+        what = f"{kind} of nothing" if options in ([], None) else f"{options!r} is no list"
+        raise MtlkdError(what, where=where, fix=f"list at least one value: {{{kind}: [1, 2]}}")
     return Domain(kind, tuple(options), lambda place: options[int(place[0] * len(options))])
 
 
@@ -45,7 +47,7 @@ def _range(kind: str, bounds: Any, where: str) -> Domain:
         isinstance(bound, int | float) and not isinstance(bound, bool) for bound in bounds
     )
     if not numbers or len(bounds) != 2:  # noqa: PLR2004 - a range has two ends
-        raise MtlkdError(f"{kind} needs two numbers", where=where, fix=f"write {{{kind}: [low, high]}}")
+        raise MtlkdError(f"{kind} needs two numbers, not {bounds!r}", where=where, fix=f"write {{{kind}: [low, high]}}")
     low, high = bounds
     if not low < high:
         raise MtlkdError(f"empty: {low} is not below {high}", where=where, fix="put the lower end first")
@@ -101,11 +103,11 @@ def find(tree: Any, where: str) -> Iterator[tuple[str, Domain | MtlkdError]]:
             yield where, _KINDS[kind](kind, options, join(where, kind))
         except MtlkdError as error:
             yield where, error
+        return
+    problem = respelled(tree, where) or _almost_a_leaf(tree, where)
+    if problem is not None:
+        yield where, problem
     elif isinstance(tree, dict):
-        problem = _almost_a_leaf(tree, where)
-        if problem is not None:
-            yield where, problem
-            return
         for key, value in tree.items():
             yield from find(value, join(where, str(key)))
     elif isinstance(tree, list):
@@ -113,8 +115,10 @@ def find(tree: Any, where: str) -> Iterator[tuple[str, Domain | MtlkdError]]:
             yield from find(value, join(where, at))
 
 
-def _almost_a_leaf(tree: Mapping[str, Any], where: str) -> MtlkdError | None:
+def _almost_a_leaf(tree: Any, where: str) -> MtlkdError | None:
     """What is wrong with a mapping that was meant as a domain."""
+    if not isinstance(tree, dict):
+        return None
     keys = [str(key) for key in tree]
     if len(keys) > 1 and all(key in _KINDS for key in keys):
         return MtlkdError(f"{len(keys)} domains at once: {', '.join(keys)}", where=where, fix="keep one of them")

@@ -64,7 +64,7 @@ def test_weights_of_a_simplex_have_the_moments_of_a_dirichlet_distribution():
         ({"chioce": [1]}, "x: unknown domain 'chioce'; did you mean 'choice'?"),
         ({"choice": [1], "grid": [1]}, "x: 2 domains at once: choice, grid"),
         ({"choice": []}, "x.choice: choice of nothing"),
-        ({"grid": 3}, "x.grid: grid of nothing"),
+        ({"grid": 3}, "x.grid: 3 is no list"),
         ({"loguniform": [1e-2, 1e-4]}, "x.loguniform: empty: 0.01 is not below 0.0001"),
         ({"loguniform": [0, 1]}, "x.loguniform: 0 has no logarithm"),
         ({"uniform": [1]}, "x.uniform: uniform needs two numbers"),

@@ -57,6 +57,14 @@ def test_a_sound_space_decodes(space_value):
         ({"training": {"lr": {"choice": [0.1, -1.0]}}}, "training.lr: -1.0 does not fit"),
         ({"training": {"lr": {"choice": []}}}, "training.lr.choice: choice of nothing"),
         ({"training": {"lr": {"gaussian": [0, 1]}}}, "training.lr"),
+        (
+            {"training": {"lr": {"uniform": [0.001, 0.1], "log": True}}},
+            "training.lr: {uniform: [0.001, 0.1], log: true} is no domain here; write {loguniform: [0.001, 0.1]}",
+        ),
+        (
+            {"strategies": [{"name": "static", "balancer": {"weights": {"grid_search": [[1], [2]]}}}]},
+            "strategies[0].balancer.weights: {grid_search: [[1], [2]]} is no domain here; write {grid: [[1], [2]]}",
+        ),
         ({"training": {"steps": 0}}, "training.steps: 0 does not fit"),
         ({"training": {"steps": 10, "eval_every": 20}}, "training.eval_every: 20 is beyond the 10 steps"),
         ({"training": {"steps": 1.5}}, "training.steps: 1.5 does not fit"),
