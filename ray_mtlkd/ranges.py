@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from typing import Annotated, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from ray_mtlkd.decode import refuse
 from ray_mtlkd.errors import MtlkdError
@@ -19,8 +19,17 @@ Rate = Annotated[float, Gt(0), Le(1)]
 """A learning rate of a few numbers, in (0, 1]."""
 Share = Annotated[float, Ge(0), Lt(1)]
 """A part of a whole that leaves some of it, in [0, 1): of units that are dropped, of a budget."""
+UnitInterval = Annotated[float, Ge(0), Le(1)]
 Widths = Annotated[tuple[PositiveInt, ...], MinLen(1)]
 """One number or more, each 1 or above."""
+
+
+def _as_text(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int | float) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+"""A text that may look like a number or a truth value: a name of a class, a cell of a table."""
 
 
 def _odd(number: int) -> int:

@@ -40,7 +40,7 @@ class Kept:
         """What the model says of a table, without all that is tested here."""
         kept = load(Storage.at(self.uri))
         featuriser = kept.featurisers[task]
-        inputs = featuriser.transform(setups.check_inputs(table, featuriser.sorts, where="table"))
+        inputs = featuriser.transform(setups.check_inputs(table, featuriser.rules, where="table").columns)
         return predict_all(kept.model, kept.index(task), unlabelled(inputs, table.num_rows))
 
 

@@ -13,9 +13,9 @@ from sklearn.preprocessing import StandardScaler
 
 from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.columns import whole
 from ray_mtlkd.setups.features import overlap as compare
 from ray_mtlkd.setups.features.words import PATTERN, runs
+from ray_mtlkd.setups.plain import whole
 from ray_mtlkd.setups.validated import ValidatedTask
 
 Floats = NDArray[np.float64]

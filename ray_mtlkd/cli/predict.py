@@ -1,5 +1,6 @@
 """`ray-mtlkd predict`: what a kept model says of a table, in the terms of its labels."""
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from ray_mtlkd.cli.options import AllowUnseen
 from ray_mtlkd.cli.paths import CodeDir, code_path
 from ray_mtlkd.cli.streams import open_console
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all, within, without_repeats
@@ -18,8 +20,7 @@ from ray_mtlkd.imports import importing
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ray_mtlkd.setups.columns import Sort
-    from ray_mtlkd.setups.files import TableRequest
+    from ray_mtlkd.setups.requests import TableRequest
     from ray_mtlkd.tasks.task import Task
 
 EXAMPLE = (
@@ -34,7 +35,10 @@ def predict(
     *,
     checkpoint: Annotated[str, typer.Option(help="A sweep's models/TRIAL.", metavar="DIR", show_default=False)],
     data: Annotated[
-        Path, typer.Option(help="A local .parquet, .csv or .arrow file.", metavar="FILE", show_default=False)
+        Path,
+        typer.Option(
+            help="A local .parquet, .csv, .csv.gz or .arrow file, or a folder of .parquet files.", show_default=False
+        ),
     ],
     task: Annotated[
         list[str] | None, typer.Option(help="Several may be given. [default: all of the model's]", show_default=False)
@@ -46,6 +50,7 @@ def predict(
         Path | None,
         typer.Option(help="A new .parquet, .csv or .arrow file. [default: show some rows]", show_default=False),
     ] = None,
+    allow_unseen: AllowUnseen = 0.5,
     code: CodeDir = None,
 ) -> None:
     """Predict the rows of a file by a trained model: class names, numbers in the label's own unit, tags.
@@ -58,7 +63,7 @@ def predict(
         import pyarrow as pa
 
         from ray_mtlkd import load_model, predict_table
-        from ray_mtlkd.predict.predictions import columns
+        from ray_mtlkd.predict.predictions import TableWarning, columns
         from ray_mtlkd.tasks.kinds import kind_of
 
     code_path(code)
@@ -68,17 +73,21 @@ def predict(
     keys = tuple(dict.fromkeys(key or ()))
     _check_out(out, lists=[known.name for known in tasks if kind_of(known).labels in {"classes", "tags"}])
     _check_names(["row", *keys, *(name for known in tasks for name in columns(known))])
-    tables = _read(
+    tables, notes = _read(
         data,
-        {known.name: kept.featurisers[known.name].sorts for known in tasks},
+        {known.name: tuple(kept.featurisers[known.name].rules) for known in tasks},
         groups={known.name: known.group for known in tasks if known.group},
     )
     parts = [pa.table({"row": range(tables[0].num_rows)}), *_read_keys(data, keys)]
     problems: list[MtlkdError] = []
-    for known, table in zip(tasks, tables, strict=True):
-        with gather(problems):
-            parts.append(predict_table(kept, known.name, table, where=str(data)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", TableWarning)
+        for known, table in zip(tasks, tables, strict=True):
+            with gather(problems):
+                parts.append(predict_table(kept, known.name, table, where=str(data), allow_unseen=allow_unseen))
     raise_all(str(data), without_repeats(problems))
+    for said in dict.fromkeys((*notes, *(str(one.message) for one in caught))):
+        console.print(f"note: {said}", soft_wrap=True, markup=False)
     found = pa.table({name: part[name] for part in parts for name in part.column_names})
     if out is None:
         count = f"{min(_SHOWN, found.num_rows)} of {found.num_rows} rows"
@@ -111,36 +120,34 @@ def _check_names(names: Sequence[str]) -> None:
         raise MtlkdError(f"two columns would be called {', '.join(twice)}", where="--key", fix=fix)
 
 
-def _read(data: Path, sorts: "Mapping[str, Mapping[str, Sort]]", *, groups: Mapping[str, str]) -> "list[pa.Table]":
-    """What each task reads of the file, by the sorts of its columns, and its column of groups, if there is one.
+def _read(
+    data: Path, reads: Mapping[str, tuple[str, ...]], *, groups: Mapping[str, str]
+) -> "tuple[list[pa.Table], list[str]]":
+    """What each task reads of the file, and its column of groups, if there is one; and what a reader should know of it.
 
     Raises:
         MtlkdError: the only problem; ExceptionGroup of them, where there are several.
     """
-    from ray_mtlkd.setups.files import READERS, TableRequest, read_table
+    from ray_mtlkd.setups.files import READERS, ending_of, read_table
+    from ray_mtlkd.setups.requests import ReadTable, TableRequest
 
-    if data.suffix not in READERS:
+    if not data.is_dir() and not ending_of(data):
         raise MtlkdError("no format has this ending", where=str(data), fix=f"use one of: {', '.join(READERS)}")
-    if not data.is_file():
+    if not data.exists():
         raise MtlkdError("there is no such file", where=str(data), fix="give the file with the rows")
     requests = {
-        task: TableRequest(
-            tuple(reads),
-            frozenset(column for column in reads if reads[column] in {"text", "category"}),
-            (groups[task],) if task in groups else (),
-        )
-        for task, reads in sorts.items()
+        task: TableRequest(columns, (groups[task],) if task in groups else ()) for task, columns in reads.items()
     }
-    known: dict[TableRequest, pa.Table] = {}
+    known: dict[TableRequest, ReadTable] = {}
     wrong: dict[TableRequest, list[MtlkdError]] = {request: [] for request in requests.values()}
     for request, problems in wrong.items():
         with gather(problems):
             known[request] = read_table(data, request)
     raise_all(str(data), list(_told(requests, wrong)))
     found = [known[request] for request in requests.values()]
-    if not found[0].num_rows:
+    if not found[0].table.num_rows:
         raise MtlkdError("the table has no rows", where=str(data), fix="give at least one row")
-    return found
+    return [read.table for read in found], [said for read in found for said in read.warnings]
 
 
 def _told(
@@ -163,13 +170,15 @@ def _read_keys(data: Path, keys: tuple[str, ...]) -> "list[pa.Table]":
     """The columns that are copied: those of a CSV as the text that stands there, since an identity is no number."""
     import pyarrow as pa
 
-    from ray_mtlkd.setups.columns import strings, whole
-    from ray_mtlkd.setups.files import TableRequest, read_table
+    from ray_mtlkd.setups.columns import strings
+    from ray_mtlkd.setups.files import ending_of, read_table
+    from ray_mtlkd.setups.plain import whole
+    from ray_mtlkd.setups.requests import TableRequest
 
     if not keys:
         return []
-    table = read_table(data, TableRequest(keys, frozenset(keys)))
-    if data.suffix == ".csv":
+    table = read_table(data, TableRequest(keys)).table
+    if pa.types.is_binary(table.schema.types[0]) and ending_of(data) not in {".parquet", ".arrow", ".feather"}:
         table = pa.table({name: strings(whole(table[name]), where=f"{data}:{name}") for name in keys})
     return [table]
 
@@ -218,6 +227,7 @@ def _write(table: "pa.Table", out: Path) -> None:
 def _show(table: "pa.Table", tasks: "Sequence[Task]", console: Console) -> None:
     """Some rows, a column a task."""
     from ray_mtlkd.predict.predictions import columns
+    from ray_mtlkd.tasks.kinds import kind_of
 
     shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     answered = {name for task in tasks for name in columns(task)}
@@ -226,15 +236,19 @@ def _show(table: "pa.Table", tasks: "Sequence[Task]", console: Console) -> None:
         shown.add_column(name, overflow="fold")
     for row in table.slice(0, _SHOWN).to_pylist():
         cells = [str(row[name]) for name in others]
-        cells += [_cell(*(row[name] for name in columns(task) if name in row)) for task in tasks]
+        cells += [
+            _cell(*(row[name] for name in columns(task) if name in row), is_ranked=kind_of(task).per_group)
+            for task in tasks
+        ]
         shown.add_row(*cells)
     console.print(shown)
 
 
-def _cell(said: Any, beside: Any = None) -> str:
+def _cell(said: Any, beside: Any = None, *, is_ranked: bool) -> str:
     """``3.142``, ``0.52 (rank 3)``, ``yes (0.98)``, ``B-X, O, O``, or a dash where no label is likely."""
     if isinstance(said, list):
-        return ", ".join(said) or "\N{EN DASH}"
-    if isinstance(said, str):
-        return f"{said} ({beside:.2f})"
-    return f"{said:.6g}" if beside is None else f"{said:.6g} (rank {beside})"
+        return ", ".join(map(str, said)) or "\N{EN DASH}"
+    shown = f"{said:.6g}" if isinstance(said, float) else str(said)
+    if beside is None:
+        return shown
+    return f"{shown} (rank {beside})" if is_ranked else f"{shown} ({beside:.2f})"

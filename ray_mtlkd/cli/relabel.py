@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from ray_mtlkd.cli.live import LiveLine, clock
+from ray_mtlkd.cli.options import AllowUnseen
 from ray_mtlkd.cli.paths import CodeDir, code_path
 from ray_mtlkd.cli.streams import lasting, open_console
 from ray_mtlkd.errors import MtlkdError
@@ -44,6 +45,7 @@ def relabel(
         list[str] | None, typer.Option(help="Column to copy; several may be given.", show_default=False)
     ] = None,
     rows_per_part: Annotated[int, typer.Option(help="Rows of an output file, at most.")] = 100_000,
+    allow_unseen: AllowUnseen = 0.5,
     actors: Annotated[int | None, typer.Option(help="[default: CPUs of the cluster].", show_default=False)] = None,
     gpus_per_actor: Annotated[float, typer.Option(help="Above 0: predict on GPUs.")] = 0.0,
     wait: Annotated[float, typer.Option(help="Seconds to wait for a free CPU.")] = 60.0,
@@ -75,7 +77,10 @@ def relabel(
         out=absolute(out),
         settings=settings,
         rows_per_part=rows_per_part,
+        allow_unseen=allow_unseen,
     )
+    for warning in work.warnings:
+        console.print(f"note: {warning}", soft_wrap=True, markup=False)
     said = f"{work.source.rows} rows in {len(work.layout.parts)} parts"
     if work.complete:
         console.print(f"complete already: {said} → {work.out}", soft_wrap=True)

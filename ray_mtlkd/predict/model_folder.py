@@ -116,7 +116,12 @@ def save(storage: Storage, chosen: Chosen, *, featurisers: bytes, origin: Origin
     contents = {_PARAMETERS: safetensors.torch.save(parameters), _FEATURES: setups.pack_featurisers(own)}
     described = chosen.job.configuration.architecture.describe()
     parts = tuple(
-        _TaskPart(task=table.task, layout=table.layout, columns=dict(own[table.task.name].sorts)) for table in tables
+        _TaskPart(
+            task=table.task,
+            layout=table.layout,
+            columns={name: rule.sort for name, rule in own[table.task.name].rules.items()},
+        )
+        for table in tables
     )
     files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     head = _ModelHead(

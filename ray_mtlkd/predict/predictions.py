@@ -1,5 +1,6 @@
 """What a kept model says of a table's rows: raw outputs, or answers in the terms of the labels that it learned."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +13,23 @@ from torch import Tensor
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import unlabelled
 from ray_mtlkd.data.inputs import DenseTokens, Tokens
-from ray_mtlkd.errors import MtlkdError, within
+from ray_mtlkd.errors import MtlkdError, raise_all, within
 from ray_mtlkd.predict.model_folder import KeptModel
-from ray_mtlkd.setups.columns import whole
+from ray_mtlkd.setups import Featuriser
 from ray_mtlkd.setups.groups import read_groups
+from ray_mtlkd.setups.tables import plain_column
+from ray_mtlkd.setups.unseen import refuse_unseen, said_unseen
+from ray_mtlkd.setups.values import said_markers
 from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict_all
 
 _PIECE_ROWS = 8 * BATCH_ROWS
 """Rows that are featurised at a time: the n-grams of a text take many times its room."""
+
+
+class TableWarning(UserWarning):
+    """What a reader should know of a table that a model reads: categories new to it, cells read as missing."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +58,9 @@ def outputs_of(kept: KeptModel, task: str, table: pa.Table, *, where: str, devic
             not fit.
     """
     featuriser = kept.featurisers[task]
-    checked = setups.check_inputs(table, featuriser.sorts, where=where)
+    checked = setups.check_inputs(table, featuriser.rules, where=where)
     try:
-        inputs = featuriser.transform(checked)
+        inputs = featuriser.transform(checked.columns)
     except MtlkdError as error:
         raise within(where, [error])[0] from error
     values = predict_all(kept.model, kept.index(task), unlabelled(inputs, table.num_rows, device)).cpu()
@@ -62,26 +70,59 @@ def outputs_of(kept: KeptModel, task: str, table: pa.Table, *, where: str, devic
     return Outputs(values, inputs.offsets if isinstance(inputs, Tokens | DenseTokens) else None)
 
 
-def predict_table(kept: KeptModel, task: str, table: pa.Table, *, where: str = "the table") -> pa.Table:
+def look_at(featuriser: Featuriser, table: pa.Table, *, where: str, allow_unseen: float) -> tuple[str, ...]:
+    """What a reader should know of a table before a model reads it.
+
+    Args:
+        featuriser: Of the model's task.
+        table: At least a row.
+        where: Names the table in errors.
+        allow_unseen: Share of a column's categories that train need not show.
+
+    Raises:
+        MtlkdError: the only column that does not fit, or shows too many categories that train never showed;
+            ExceptionGroup of them, where there are several.
+    """
+    checked = setups.check_inputs(table, featuriser.rules, where=where)
+    unseen = featuriser.unseen(checked.columns)
+    fix = "give the values that the model was trained on, or --allow-unseen 1 to read these as missing"
+    raise_all(where, list(refuse_unseen(unseen, allow_unseen, where=where, fix=fix)))
+    said = [f"{where}: {said_unseen(unseen)}: they are read as missing"] if unseen else []
+    marked = (
+        f"{where}:{column}: read as missing: {said_markers(counts)}" for column, counts in checked.missing.items()
+    )
+    return (*said, *marked)
+
+
+def predict_table(
+    kept: KeptModel, task: str, table: pa.Table, *, where: str = "the table", allow_unseen: float = 0.5
+) -> pa.Table:
     """What the model predicts of each row, as a user would have labelled it.
 
     Args:
         kept: Its model is on the CPU.
         table: At least a row.
         where: Names the table in errors.
+        allow_unseen: Share of a column's categories that train need not have shown; with more, the table does not look
+            like what the model learned from.
 
     Returns:
-        ``TASK_prediction``: a class name, a number in the label's own unit, a list of names, or one tag a token; and,
-        where labels are no numbers, ``TASK_probability`` in [0, 1] of what is predicted: a number, or one for each in
-        the list. Of a ranking ``TASK_score``, and where the table has the task's group column, ``TASK_rank``: 1 for the
+        ``TASK_prediction``: a class as labels say it (a name, whole number or truth value), a number in the label's own
+        unit, a list of classes, or one tag a token; and, where labels are no numbers, ``TASK_probability`` in [0, 1]:
+        of a binary task that of the positive class, else of what is predicted, a number, or one for each in the list.
+        Of a ranking ``TASK_score``, and where the table has the task's group column, ``TASK_rank``: 1 for the
         highest score of a group, and equal ranks for equal scores.
+
+    Warns:
+        TableWarning: of categories that train never showed, and of cells that are read as missing.
 
     Raises:
         MtlkdError: where the model has no such task or a column does not fit; ExceptionGroup of them, where several do
             not.
     """
     known = kept.tasks[kept.index(task)]
-    setups.check_inputs(table, kept.featurisers[task].sorts, where=where)  # all rows first: they are told by number
+    for said in look_at(kept.featurisers[task], table, where=where, allow_unseen=allow_unseen):  # of all rows at once
+        warnings.warn(said, TableWarning, stacklevel=2)
     pieces = [
         _said(known, outputs_of(kept, task, table.slice(at, _PIECE_ROWS), where=where))
         for at in range(0, table.num_rows, _PIECE_ROWS)
@@ -90,7 +131,8 @@ def predict_table(kept: KeptModel, task: str, table: pa.Table, *, where: str = "
     if not known.group or known.group not in table.column_names:
         return found
     score, *_, rank = columns(known)
-    groups = read_groups(whole(table[known.group]), where=f"{where}:{known.group}")
+    at = f"{where}:{known.group}"
+    groups = read_groups(plain_column(table[known.group], where=at), where=at)
     return found.append_column(rank, pa.array(_ranks(found[score].to_numpy(), groups)))
 
 
@@ -112,10 +154,19 @@ def _said(task: Task, outputs: Outputs) -> pa.Table:
         predicted, probability = codes, [each[rows, codes] for each in probability]
     said = pa.array(predicted)
     if kind.classes is not None:
-        said = pa.array(task.classes, pa.string()).take(said)
+        said = _classes(task).take(said)
     found = [said, *map(pa.array, probability)]
     made = found if offsets is None else [_lists(offsets, each) for each in found]
     return pa.table(made, list(columns(task))[: len(made)])
+
+
+def _classes(task: Task) -> pa.Array:
+    """The classes as the labels said them."""
+    names = pa.array(task.classes, pa.string())
+    if task.answers == "names":
+        return names
+    numbers = names.cast(pa.int64())
+    return numbers if task.answers == "numbers" else numbers.cast(pa.bool_())
 
 
 def _ranks(scores: NDArray[Any], groups: NDArray[np.int64]) -> NDArray[np.int64]:

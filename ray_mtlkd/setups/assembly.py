@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.errors import MtlkdError, gather
-from ray_mtlkd.setups.columns import is_string, said_rows
+from ray_mtlkd.setups.columns import said_rows
 from ray_mtlkd.setups.groups import bring_together
 from ray_mtlkd.setups.labels import (
     RawLabels,
     Vocabulary,
+    alike,
     all_names,
+    answers,
     class_problems,
     find_places,
     multi_hot,
@@ -24,6 +26,7 @@ from ray_mtlkd.setups.labels import (
 )
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.setups.validated import ValidatedSplit, ValidatedTask
+from ray_mtlkd.setups.values import said_markers
 from ray_mtlkd.tasks.kinds import kind_named
 from ray_mtlkd.tasks.task import Task
 
@@ -54,7 +57,12 @@ def assemble(
     labels = {split: table.labels for split, table in splits.items()}
     for split, raw in labels.items():
         if raw.missing.all():
-            problems.append(MtlkdError("no row has a label", where=raw.where, fix=f"label some rows of {split}"))
+            marked = f" ({said_markers(raw.markers)} mark missing ones)" if raw.markers else ""
+            problems.append(
+                MtlkdError(f"no row has a label{marked}", where=raw.where, fix=f"label some rows of {split}")
+            )
+    with gather(problems):
+        labels = alike(labels, spec)
     if len(problems) > found:
         return None
     task, values = _task_and_values(name, spec, labels, problems, warnings)
@@ -62,7 +70,8 @@ def assemble(
         return None
     for split, raw in labels.items():
         if raw.missing.any():
-            warnings.append(f"tasks.{name}: {said_rows(raw.missing)} of {split} have no label: left out")
+            marked = f" ({said_markers(raw.markers)})" if raw.markers else ""
+            warnings.append(f"tasks.{name}: {said_rows(raw.missing)} of {split} have no label{marked}: left out")
     kind = kind_named(spec.kind)
     made = {split: _split(table, values[split]) for split, table in splits.items()}
     with gather(problems):
@@ -72,6 +81,7 @@ def assemble(
     for split, part in made.items():
         said = None if kind.notice is None else kind.notice(part.labels, part.groups)
         warnings.extend([] if said is None else [f"tasks.{name}: in {split}, {said}"])
+        warnings.extend(_one_label(name, split, part.labels))
     typed = {split: replace(part, labels=part.labels.astype(kind.dtype, copy=False)) for split, part in made.items()}
     return ValidatedTask(task, spec, typed)
 
@@ -85,14 +95,16 @@ def _split(table: CheckedSplit, values: Array) -> ValidatedSplit:
     return ValidatedSplit(table.inputs, values[order], kept[order], groups)
 
 
+def _one_label(name: str, split: Split, labels: Array) -> list[str]:
+    """What a reader should know of an evaluation split that cannot tell models apart."""
+    if split == "train" or not (labels == labels[:1]).all():
+        return []
+    return [f"tasks.{name}: no two rows of {split} have different labels that train shows: it cannot tell models apart"]
+
+
 def _agreement_problems(splits: Mapping[Split, CheckedSplit], spec: TaskSpec) -> list[MtlkdError]:
     """What the three tables disagree on."""
     problems = []
-    types = {split: _family(table.labels) for split, table in splits.items()}
-    if len(set(types.values()) - {None}) > 1:
-        said = ", ".join(f"{kind} in {split}" for split, kind in types.items())
-        fix = "write the labels of all splits the same way"
-        problems.append(MtlkdError(f"labels are {said}", where=splits["train"].labels.where, fix=fix))
     for column in spec.input_columns:
         widths = {split: _width(table.inputs[column].chunk(0)) for split, table in splits.items()}
         if len(set(widths.values())) > 1:
@@ -105,12 +117,6 @@ def _agreement_problems(splits: Mapping[Split, CheckedSplit], spec: TaskSpec) ->
             fix = "leave the column out"
             problems.append(MtlkdError("no train row has a value", where=f"{spec.data}/train:{column}", fix=fix))
     return problems
-
-
-def _family(labels: RawLabels) -> str | None:
-    if labels.values.null_count == len(labels.values):
-        return None
-    return "names" if is_string(labels.values.type) else "numbers"
 
 
 def _width(column: pa.Array) -> int | None:
@@ -138,10 +144,8 @@ def _class_task(
     names = all_names(labels, spec)
     places: dict[Split, NDArray[np.int64]] = {}
     for split, raw in labels.items():
-        try:
+        with gather(problems):
             places[split] = find_places(raw, names, spec)
-        except MtlkdError as error:
-            problems.append(error)
     if len(places) < len(SPLITS):
         return Task(name=name, kind=spec.kind, metric=spec.metric), {}
     known = vocabulary(labels, places, spec)
@@ -155,6 +159,7 @@ def _class_task(
         loss=spec.loss or "",
         group=spec.group or "",
         classes=known.classes,
+        answers=answers(labels["train"], known.classes, spec),
         threshold=0.5 if spec.threshold is None else spec.threshold,
     )
     return task, {split: _code(places[split], raw, known, spec) for split, raw in labels.items()}
@@ -164,8 +169,7 @@ def _code(places: NDArray[np.int64], raw: RawLabels, known: Vocabulary, spec: Ta
     """Labels of the rows that have one."""
     if raw.offsets is None:
         return known.codes(places)[~raw.missing]
-    lengths = np.diff(raw.offsets)
-    kept = places[np.repeat(~raw.missing, lengths)]
+    kept = places[~raw.left_out]
     if kind_named(spec.kind).labels == "tags":
         return known.codes(kept)
-    return multi_hot(kept, np.concatenate([[0], np.cumsum(lengths[~raw.missing])]), known)
+    return multi_hot(kept, np.concatenate([[0], np.cumsum(raw.lengths[~raw.missing])]), known)

@@ -1,11 +1,14 @@
 """Columns of a table, checked and brought to one type each, whatever the file called it.
 
 text → large_string; tokens → large_list<large_string>; numeric → float64 with nulls; categorical → large_string with
-nulls; vector → large_list<float32>; token vectors → large_list<large_list<float32>>.
+nulls, the text of each value; vector → large_list<float32>; token vectors → large_list<large_list<float32>>.
+
+All functions take a column in one piece and in a plain type (`ray_mtlkd.setups.plain.whole`).
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -14,12 +17,40 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.plain import is_list, list_offsets
+from ray_mtlkd.setups.values import MARKERS, ValueType, by_value, canonical, number_texts, without_markers
 
 Rows = NDArray[np.bool_]
 Sort = Literal["text", "tokens", "number", "category", "vector", "token_vectors"]
 """What an input column holds."""
 SHOWN = 3
 """Offending rows that an error names."""
+
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(inf|Inf|INF|infinity|Infinity)$"
+_WORDS = pa.array(["true", "false"], pa.large_string())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnRule:
+    """How a column is read.
+
+    Attributes:
+        sort: What it holds.
+        missing: Cells of numbers and categories that mean that the value is missing, besides empty ones.
+        values: What all categories of train are.
+    """
+
+    sort: Sort
+    missing: tuple[str, ...] = MARKERS
+    values: ValueType = "text"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A column in its one type, and how often each marker stood in it for a missing value."""
+
+    column: pa.Array
+    missing: Mapping[str, int] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -35,11 +66,6 @@ def said_rows(bad: Rows) -> str:
     """``"2 of 9 rows (first: 3, 7, counted from 0)"`` for a mask of offending rows."""
     first = ", ".join(str(row) for row in np.flatnonzero(bad)[:SHOWN])
     return f"{int(bad.sum())} of {len(bad)} rows (first: {first}, counted from 0)"
-
-
-def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """A column in one piece."""
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def nulls(values: pa.Array) -> Rows:
@@ -60,13 +86,11 @@ def texts(column: pa.Array, *, where: str) -> pa.Array:
 
 
 def strings(column: pa.Array, *, where: str, accepted: str = "text") -> pa.Array:
-    """A column of strings (or dictionary-coded, or binary strings) as large_string; nulls stay.
+    """A column of strings (or binary strings) as large_string; nulls stay.
 
     Raises:
         MtlkdError: where it holds something else or invalid UTF-8.
     """
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
     if pa.types.is_null(column.type):
         return column.cast(pa.large_string())
     if not is_string(column.type):
@@ -93,26 +117,56 @@ def token_lists(column: pa.Array, *, where: str) -> pa.Array:
     return pa.LargeListArray.from_arrays(pa.array(lists.offsets), words)
 
 
-def numbers(column: pa.Array, *, where: str) -> pa.Array:
-    """A column of numbers as float64; NaN becomes null.
+def numbers(column: pa.Array, *, where: str, missing: tuple[str, ...] = MARKERS, words: bool = True) -> Checked:
+    """A column of numbers, or of texts that say some, as float64; NaN becomes null.
+
+    Args:
+        column: May also hold booleans, or true and false, where ``words``.
+        where: Names it in errors.
+        missing: Cells that mean null; those that are numbers do so in a column of numbers, too.
+        words: Whether true and false are 1 and 0.
 
     Raises:
-        MtlkdError: where it holds no numbers or an infinite one.
+        MtlkdError: where it holds something else or an infinite number.
     """
-    values = _floats(column, where=where, accepted="numbers")
+    if is_string(column.type):
+        texts, counts = without_markers(strings(column, where=where), missing)
+        values = _parsed(texts, where=where, words=words)
+    else:
+        values, counts = _floats(column, where=where, accepted="numbers", words=words), Counter[str]()
+        for marker in missing:
+            is_marked = values == _as_number(marker)
+            if is_marked.any():
+                counts[marker] = int(is_marked.sum())
+                values = np.where(is_marked, np.nan, values)
     refuse_infinite(values, where=where)
-    return pa.array(values, mask=np.isnan(values))
+    return Checked(pa.array(values, mask=np.isnan(values)), counts)
 
 
-def categories(column: pa.Array, *, where: str) -> pa.Array:
-    """A categorical column (strings, whole numbers, booleans) as strings; nulls stay.
+def value_texts(column: pa.Array, *, where: str, accepted: str) -> pa.Array:
+    """A column of strings, numbers, booleans or dates as large_string: as written, or the shortest text of a value.
 
     Raises:
         MtlkdError: where it holds something else or invalid UTF-8.
     """
-    if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
-        return column.cast(pa.large_string())
-    return strings(column, where=where, accepted="strings, whole numbers or booleans")
+    kind = column.type
+    if pa.types.is_floating(kind):
+        return number_texts(column)
+    if pa.types.is_decimal(kind):
+        return by_value(column.cast(pa.string()).cast(pa.large_string()), _without_zeros)
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_date(kind):
+        return column.cast(pa.string()).cast(pa.large_string())
+    return strings(column, where=where, accepted=accepted)
+
+
+def categories(column: pa.Array, *, where: str, missing: tuple[str, ...] = MARKERS) -> Checked:
+    """A categorical column as the texts of its values; nulls stay.
+
+    Raises:
+        MtlkdError: where it holds neither strings, numbers, booleans nor dates, or invalid UTF-8.
+    """
+    texts = value_texts(column, where=where, accepted="strings, numbers, booleans or dates")
+    return Checked(*without_markers(texts, missing))
 
 
 def vectors(column: pa.Array, *, where: str) -> pa.Array:
@@ -150,13 +204,9 @@ def explode(column: pa.Array, *, where: str, accepted: str) -> Lists:
     Raises:
         MtlkdError: where the column holds no lists.
     """
-    kind = column.type
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        raise wrong_type(kind, accepted, where=where)
-    lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
-    offsets = np.zeros(len(column) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return Lists(column.flatten(), offsets, nulls(column))
+    if not is_list(column.type):
+        raise wrong_type(column.type, accepted, where=where)
+    return Lists(column.flatten(), list_offsets(column), nulls(column))
 
 
 def rows_with(bad: Rows, offsets: NDArray[np.int64]) -> Rows:
@@ -198,9 +248,9 @@ def wrong_type(kind: pa.DataType, accepted: str, *, where: str) -> MtlkdError:
 
 
 def is_string(kind: pa.DataType) -> bool:
-    """Whether a type holds strings, checked or not."""
+    """Whether a plain type holds strings, checked or not."""
     tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
-    return any(test(kind) for test in tests) or "string_view" in str(kind)
+    return any(test(kind) for test in tests)
 
 
 def _overflows(values: NDArray[np.float64]) -> Rows:
@@ -208,9 +258,9 @@ def _overflows(values: NDArray[np.float64]) -> Rows:
     return beyond
 
 
-def _floats(column: pa.Array, *, where: str, accepted: str) -> NDArray[np.float64]:
+def _floats(column: pa.Array, *, where: str, accepted: str, words: bool = True) -> NDArray[np.float64]:
     kind = column.type
-    if pa.types.is_boolean(kind):
+    if pa.types.is_boolean(kind) and words:
         column = column.cast(pa.int8())
     elif not any(
         test(kind) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
@@ -218,6 +268,33 @@ def _floats(column: pa.Array, *, where: str, accepted: str) -> NDArray[np.float6
         raise wrong_type(kind, accepted, where=where)
     values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return values
+
+
+def _parsed(texts: pa.Array, *, where: str, words: bool) -> NDArray[np.float64]:
+    """The numbers that texts say; NaN for null."""
+    lower = pc.utf8_lower(texts)
+    if words and len(texts) > texts.null_count and pc.all(pc.is_in(lower.drop_null(), value_set=_WORDS)).as_py():
+        texts = pc.if_else(pc.equal(lower, "true"), pa.scalar("1", texts.type), pa.scalar("0", texts.type))
+    trimmed = pc.utf8_trim_whitespace(texts)
+    wrong = pc.invert(pc.match_substring_regex(trimmed, _NUMBER)).fill_null(False)  # noqa: FBT003 - Arrow's signature
+    bad = wrong.to_numpy(zero_copy_only=False)
+    if bad.any():
+        first = texts[int(np.flatnonzero(bad)[0])].as_py()
+        fix = "write numbers with a decimal point and nothing else, or name what means missing in `na_values`"
+        raise MtlkdError(f"{said_rows(bad)} are no numbers, first {first!r}", where=where, fix=fix)
+    values: NDArray[np.float64] = trimmed.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return values
+
+
+def _as_number(marker: str) -> float:
+    try:
+        return float(marker)
+    except ValueError:
+        return float("nan")
+
+
+def _without_zeros(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text and "E" not in text else text
 
 
 def _refuse_gaps(lists: Lists, bad: Rows, *, where: str, what: str) -> None:
@@ -238,12 +315,24 @@ def _decodes(value: bytes | None) -> bool:
     return True
 
 
-CHECKS: Mapping[Sort, Callable[..., pa.Array]] = {
+_CHECKS: Mapping[Sort, Callable[..., pa.Array]] = {
     "text": texts,
     "tokens": token_lists,
-    "number": numbers,
-    "category": categories,
     "vector": vectors,
     "token_vectors": vector_lists,
 }
-"""What brings an input column to its one type."""
+"""What brings an input column to its one type, of those whose rows all have a value."""
+
+
+def check(column: pa.Array, rule: ColumnRule, *, where: str) -> Checked:
+    """An input column in its one type.
+
+    Raises:
+        MtlkdError: where it does not fit.
+    """
+    if rule.sort == "number":
+        return numbers(column, where=where, missing=rule.missing)
+    if rule.sort == "category":
+        found = categories(column, where=where, missing=rule.missing)
+        return Checked(canonical(found.column, rule.values), found.missing)
+    return Checked(_CHECKS[rule.sort](column, where=where))

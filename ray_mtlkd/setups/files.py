@@ -1,47 +1,22 @@
-"""Table files: found by their extension, read with only the columns that are needed, and refused where broken."""
+"""Table files: found by their names, read with only the columns that are needed, and refused where broken."""
 
-from collections import Counter
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
 
 from ray_mtlkd.data.examples import SPLITS, Split
-from ray_mtlkd.decode import unknown_name
-from ray_mtlkd.errors import MtlkdError, first_line, raise_all
+from ray_mtlkd.errors import MtlkdError, first_line
+from ray_mtlkd.setups.csv_files import read_csv
+from ray_mtlkd.setups.requests import ReadTable, TableRequest
 
-_CSV_BLOCK_BYTES = 2**25
-"""Of a CSV, that are parsed at a time: no row may be longer, and a column's type is what the first ones look like."""
-
-
-@dataclass(frozen=True)
-class TableRequest:
-    """What a task needs of a table.
-
-    Attributes:
-        columns: Every column.
-        optional: Further ones, as far as the table has them.
-        strings: Those that are text, also where a CSV cell looks like a number.
-    """
-
-    columns: tuple[str, ...]
-    strings: frozenset[str] = frozenset()
-    optional: tuple[str, ...] = ()
-
-    def found(self, present: Sequence[str], *, where: str) -> list[str]:
-        """What is taken of a table with these columns.
-
-        Raises:
-            MtlkdError: where a column is missing or stands twice; ExceptionGroup of them where several do.
-        """
-        wanted = dict.fromkeys((*self.columns, *(column for column in self.optional if column in present)))
-        check_columns(present, tuple(wanted), where=where)
-        return list(wanted)
+_SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
+"""Behind the name of a split: one of several Parquet files that are one table."""
 
 
 class TableSource(Protocol):
@@ -50,7 +25,7 @@ class TableSource(Protocol):
     def place(self, data: str, split: Split) -> str:
         """The table's place, as errors name it."""
 
-    def read(self, data: str, split: Split, request: TableRequest) -> pa.Table:
+    def read(self, data: str, split: Split, request: TableRequest) -> ReadTable:
         """The requested columns of a table.
 
         Raises:
@@ -70,15 +45,14 @@ class MemorySource:
         """The table's place, as errors name it."""
         return f"{self.name}/{data}/{split}"
 
-    def read(self, data: str, split: Split, request: TableRequest) -> pa.Table:
+    def read(self, data: str, split: Split, request: TableRequest) -> ReadTable:
         """The requested columns of a table."""
-        table = self.tables[data][split]
-        return table.select(request.found(table.column_names, where=self.place(data, split)))
+        return ReadTable(request.taken(self.tables[data][split], where=self.place(data, split)))
 
 
 @dataclass(frozen=True)
 class FolderSource:
-    """Tables in ``folder/DATA/SPLIT.EXTENSION``."""
+    """Tables in ``folder/DATA/``: ``SPLIT.EXTENSION``, or several Parquet files a split."""
 
     folder: Path
 
@@ -87,93 +61,119 @@ class FolderSource:
         found = _candidates(self.folder / data, split)
         return str(found[0] if found else self.folder / data / f"{split}.parquet")
 
-    def read(self, data: str, split: Split, request: TableRequest) -> pa.Table:
+    def read(self, data: str, split: Split, request: TableRequest) -> ReadTable:
         """The requested columns of a table."""
         found = _candidates(self.folder / data, split)
         if not found:
-            where = str(self.folder / data)
-            fix = f"put {split}{' or '.join(READERS)} there"
-            raise MtlkdError(f"there is no {split} table", where=where, fix=fix)
+            raise self._missing(data, split)
         if len(found) > 1:
             names = " and ".join(path.name for path in found)
             fix = "keep one of them"
             raise MtlkdError(f"{names} both claim to be the {split} table", where=str(self.folder / data), fix=fix)
         return read_table(found[0], request)
 
+    def _missing(self, data: str, split: Split) -> MtlkdError:
+        folder = self.folder / data
+        others = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        there = f" (the folder has {', '.join(others[:5])}{', …' if len(others) > 5 else ''})" if others else ""  # noqa: PLR2004 - enough to recognise it
+        fix = f"put {split}{' or '.join(READERS)} there"
+        return MtlkdError(f"there is no {split} table{there}", where=str(folder), fix=fix)
 
-def read_table(path: Path, request: TableRequest) -> pa.Table:
-    """The requested columns of one file.
+
+def read_table(path: Path, request: TableRequest) -> ReadTable:
+    """The requested columns of one table: a file, a folder of Parquet files, or the first of several shards.
 
     Raises:
-        MtlkdError: where the file is broken, or the only column problem.
+        MtlkdError: where it is broken, or the only column problem.
         ExceptionGroup: of ``MtlkdError``, where several columns are missing or doubled.
     """
+    ending = ".parquet" if path.is_dir() else ending_of(path)
     try:
-        return READERS[path.suffix](path, request)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        return READERS[ending](path, request)
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
         said = first_line(error)[:200]
         fix = "write the file again: it is damaged, cut short or of another format"
-        raise MtlkdError(f"cannot be read as {path.suffix[1:]} ({said})", where=str(path), fix=fix) from error
+        raise MtlkdError(f"cannot be read as {ending[1:]} ({said})", where=str(path), fix=fix) from error
 
 
-def check_columns(present: Sequence[str], wanted: Sequence[str], *, where: str) -> None:
-    """Raise where a wanted column is missing or stands twice.
-
-    Raises:
-        MtlkdError: the only problem.
-        ExceptionGroup: of ``MtlkdError``, where there are several.
-    """
-    counts = Counter(present)
-    problems = []
-    for column in wanted:
-        if not counts[column]:
-            problems.append(unknown_name(column, present, what="column", where=where))
-        elif counts[column] > 1:
-            fix = "rename or drop the others"
-            problems.append(
-                MtlkdError(f"the column stands here {counts[column]} times", where=f"{where}:{column}", fix=fix)
-            )
-    raise_all(where, problems)
+def ending_of(path: Path) -> str:
+    """By which ending a file is read, in lower case; empty for none."""
+    name = path.name.lower()
+    return next((ending for ending in READERS if name.endswith(ending)), "")
 
 
 def _candidates(folder: Path, split: Split) -> list[Path]:
-    return [path for suffix in READERS if (path := folder / f"{split}{suffix}").exists()]
+    """What is a table of a split: one file or folder, or the first of its shards."""
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in entries if _is_table(path, split)]
 
 
-def _read_parquet(path: Path, request: TableRequest) -> pa.Table:
-    with pa.parquet.ParquetFile(path) as file:
-        columns = request.found(file.schema_arrow.names, where=str(path))
-        return file.read(columns=columns).select(columns)
+def _is_table(path: Path, split: Split) -> bool:
+    if path.is_dir():
+        return path.name in {split, f"{split}.parquet"} and bool(_parts(path))
+    rest = path.name[len(split) :].lower() if path.name.startswith(split) else None
+    if rest is None:
+        return False
+    shard = _SHARD.match(rest)
+    return rest in READERS if shard is None else rest[shard.end() :] == ".parquet" and int(shard[1]) == 0
 
 
-def _read_csv(path: Path, request: TableRequest) -> pa.Table:
-    if path.stat().st_size == 0:
-        raise MtlkdError("the file is empty", where=str(path), fix="write a header line and the rows")
-    # Read as bytes, so that a number-like text stays text and invalid UTF-8 is found with its row.
-    convert = pa.csv.ConvertOptions(column_types=dict.fromkeys(request.strings, pa.binary()))
-    parse = pa.csv.ParseOptions(newlines_in_values=True)
-    read = pa.csv.ReadOptions(block_size=_CSV_BLOCK_BYTES)
-    table = pa.csv.read_csv(path, read_options=read, parse_options=parse, convert_options=convert)
-    return table.select(request.found(table.column_names, where=str(path)))
+def _parts(folder: Path) -> list[Path]:
+    """The Parquet files below a folder; what writers put beside them is left out."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() == ".parquet" and path.is_file())
+    hidden = ("_", ".")
+    return sorted(path for path in found if not any(p.startswith(hidden) for p in path.relative_to(folder).parts))
 
 
-def _read_arrow(path: Path, request: TableRequest) -> pa.Table:
+def _shards(path: Path) -> list[Path]:
+    """The files of a table: itself, or all shards.
+
+    Raises:
+        MtlkdError: where shards are missing.
+    """
+    shard = _SHARD.search(path.name)
+    if shard is None:
+        return [path]
+    before, after, count = path.name[: shard.start()], path.name[shard.end() :], int(shard[2])
+    files = [path.with_name(f"{before}-{at:05d}-of-{count:05d}{after}") for at in range(count)]
+    missing = [file.name for file in files if not file.exists()]
+    if missing:
+        raise MtlkdError(
+            f"{len(missing)} of {count} files are missing, first {missing[0]}", where=str(path), fix="add them"
+        )
+    return files
+
+
+def _read_parquet(path: Path, request: TableRequest) -> ReadTable:
+    tables = []
+    for file in _parts(path) if path.is_dir() else _shards(path):
+        with pa.parquet.ParquetFile(file) as opened:
+            found = request.found(opened.schema_arrow.names, where=str(file))
+            table = opened.read(columns=list(dict.fromkeys(found.values())))
+            tables.append(table.select(list(found.values())).rename_columns(list(found)))
+    return ReadTable(tables[0] if len(tables) == 1 else pa.concat_tables(tables, promote_options="permissive"))
+
+
+def _read_arrow(path: Path, request: TableRequest) -> ReadTable:
     with pa.OSFile(str(path)) as file:
         try:
             table = pa.ipc.open_file(file).read_all()
         except pa.ArrowInvalid:
             file.seek(0)
             table = pa.ipc.open_stream(file).read_all()
-    return table.select(request.found(table.column_names, where=str(path)))
+    table.validate(full=True)  # one changed byte of an offset would end the process later
+    return ReadTable(request.taken(table, where=str(path)))
 
 
-READERS: Mapping[str, Callable[[Path, TableRequest], pa.Table]] = {
+READERS: Mapping[str, Callable[[Path, TableRequest], ReadTable]] = {
     ".parquet": _read_parquet,
-    ".csv": _read_csv,
+    ".csv": read_csv,
+    ".csv.gz": read_csv,
+    ".tsv": read_csv,
     ".arrow": _read_arrow,
     ".feather": _read_arrow,
 }
-"""How a file is read, by its extension."""
+"""How a file is read, by its ending."""
 
 
 def missing_folders(folder: Path, data: Sequence[str]) -> list[str]:

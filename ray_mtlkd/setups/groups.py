@@ -2,7 +2,6 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ray_mtlkd.errors import MtlkdError
@@ -17,8 +16,7 @@ def read_groups(column: pa.Array, *, where: str) -> Numbers:
     Raises:
         MtlkdError: where the column holds no strings or whole numbers, or names no group in some rows.
     """
-    names = categories(column, where=where)
-    names = pc.if_else(pc.equal(names, ""), pa.scalar(None, names.type), names)
+    names = categories(column, where=where, missing=()).column
     if names.null_count:
         fix = "name the group of every row, or drop these rows"
         raise MtlkdError(f"{said_rows(nulls(names))} belong to no group", where=where, fix=fix)

@@ -1,8 +1,9 @@
 """Label columns, checked and coded: what a class is called, which the train table shows, and which numbers they get."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -11,25 +12,26 @@ from numpy.typing import NDArray
 
 from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.columns import (
-    Rows,
-    explode,
-    is_string,
-    nulls,
-    refuse_infinite,
-    rows_with,
-    said_rows,
-    strings,
-    wrong_type,
-)
+from ray_mtlkd.setups.columns import Rows, explode, nulls, numbers, rows_with, said_rows, value_texts
+from ray_mtlkd.setups.indicators import read_indicators, refuse_indicators
 from ray_mtlkd.setups.manifest import TaskSpec
+from ray_mtlkd.setups.values import (
+    ValueType,
+    by_value,
+    canonical,
+    canonical_names,
+    is_fraction,
+    said_markers,
+    value_type,
+    without_markers,
+)
 from ray_mtlkd.tasks.kinds import kind_named
 from ray_mtlkd.tasks.kinds.base import ClassRule
 
-LARGEST = 2.0**53
-"""Beyond it, floats skip whole numbers."""
 SHOWN_NAMES = 5
 """Class names that a message lists."""
+
+_NUMERIC: frozenset[ValueType] = frozenset({"number", "digit"})
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,36 @@ class RawLabels:
     """One split's label column.
 
     Attributes:
-        values: float64 (numbers), int64 or large_string (classes); lists end to end; null where missing.
+        values: float64 (numbers) or large_string (classes: the text of each value); lists end to end; null where
+            missing.
         offsets: [N+1] where a row's label is a list, else None.
         missing: [N] rows without a (whole) label.
         where: ``file:column``.
+        markers: How often each marker stood there for a missing label.
+        type: What all labels are, where they are classes: see `alike`.
     """
 
     values: pa.Array
     offsets: NDArray[np.int64] | None
     missing: Rows
     where: str
+    markers: Mapping[str, int] = field(default_factory=Counter)
+    type: ValueType = "text"
+
+    @property
+    def present(self) -> pa.Array:
+        """The values of the rows that have a label."""
+        return self.values.filter(pa.array(~self.left_out))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """How many values each row has [N]."""
+        return np.ones(len(self.missing), np.int64) if self.offsets is None else np.diff(self.offsets)
+
+    @property
+    def left_out(self) -> Rows:
+        """The values [values] of rows that have no (whole) label."""
+        return np.repeat(self.missing, self.lengths)
 
     def rows(self, bad: Rows) -> Rows:
         """The rows [N] that marked values lie in."""
@@ -78,51 +100,108 @@ class Vocabulary:
 
 
 def read_labels(column: pa.Array, spec: TaskSpec, *, where: str) -> RawLabels:
-    """A label column as numbers or names.
+    """A label column as numbers, or as the texts of classes.
+
+    Args:
+        column: In one piece and in a plain type.
+        spec: Of the task.
+        where: Names the column.
 
     Raises:
         MtlkdError: where the type does not fit the kind, or labels are missing and the task does not skip them.
     """
     form = kind_named(spec.kind).labels
-    if form in {"classes", "tags"} and not pa.types.is_null(column.type):
-        lists = explode(column, where=where, accepted="lists of label numbers or names")
-        values = _class_values(lists.values, where=where)
-        missing = lists.missing | rows_with(nulls(values), lists.offsets)
-        labels = RawLabels(values, lists.offsets, missing, where)
+    if form == "number":
+        read = numbers(column, where=where, missing=spec.markers(spec.label), words=False)
+        _refuse_below(kind_named(spec.kind).least_number, read.column, where=where)
+        labels = RawLabels(read.column, None, nulls(read.column), where, read.missing)
+    elif form == "class" or pa.types.is_null(column.type):
+        texts = value_texts(column, where=where, accepted="label numbers or names")
+        markers = set(spec.markers(spec.label)) - set(spec.class_names)
+        found, counts = without_markers(texts, markers)
+        labels = RawLabels(found, None, nulls(found), where, counts)
+    elif spec.format == "indicator":
+        labels = RawLabels(*read_indicators(column, where=where), where)
     else:
-        read = _numbers if form == "number" else _class_values
-        values = read(column, where=where)
-        _refuse_below(kind_named(spec.kind).least_number, values, where=where)
-        labels = RawLabels(values, None, nulls(values), where)
+        labels = _listed(column, where=where)
+        if form == "classes":
+            refuse_indicators(labels.present, labels.lengths[~labels.missing], where=where)
     if spec.missing_labels == "error" and labels.missing.any():
+        said = f" ({said_markers(labels.markers)})" if labels.markers else ""
         raise MtlkdError(
-            f"{said_rows(labels.missing)} have no label",
+            f"{said_rows(labels.missing)} have no label{said}",
             where=where,
             fix="drop these rows, or set missing_labels: skip to leave them out of this task",
         )
     return labels
 
 
+def alike(labels: Mapping[Split, RawLabels], spec: TaskSpec) -> dict[Split, RawLabels]:
+    """The labels of all splits as texts that are equal where the classes are; numbers as they are.
+
+    Raises:
+        MtlkdError: where a task whose labels are numbers has one that is no whole number.
+    """
+    if kind_named(spec.kind).classes is None:
+        return dict(labels)
+    of = _type(labels, spec)
+    found = {}
+    for split, raw in labels.items():
+        texts = canonical(raw.values, of)
+        if of in _NUMERIC and not spec.class_names:
+            _refuse_fractions(replace(raw, values=texts))
+        found[split] = replace(raw, values=by_value(texts, _as_digit) if of == "boolean" else texts, type=of)
+    return found
+
+
+def answers(labels: RawLabels, classes: Sequence[str], spec: TaskSpec) -> Literal["names", "numbers", "booleans"]:
+    """What predictions of these classes are, given the labels of train as `alike` has them."""
+    if spec.class_names or not all(map(_is_whole, classes)):
+        return "names"
+    if labels.type == "boolean":
+        return "booleans"
+    return "numbers" if all(abs(int(name)) < 2**63 for name in classes) else "names"  # what int64 holds
+
+
+def _type(labels: Mapping[Split, RawLabels], spec: TaskSpec) -> ValueType:
+    """What all labels of a task are: as its class names are, else as those of train."""
+    if spec.class_names and spec.format == "names":
+        return value_type(spec.class_names)
+    found = value_type(pc.unique(labels["train"].present).to_pylist())
+    return "number" if found == "text" and spec.format != "names" else found
+
+
+def _listed(column: pa.Array, *, where: str) -> RawLabels:
+    accepted = "lists of label numbers or names"
+    lists = explode(column, where=where, accepted=accepted)
+    texts = value_texts(lists.values, where=where, accepted=accepted)
+    texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
+    return RawLabels(texts, lists.offsets, lists.missing | rows_with(nulls(texts), lists.offsets), where)
+
+
 def vocabulary(
     labels: Mapping[Split, RawLabels], places: Mapping[Split, NDArray[np.int64]], spec: TaskSpec
 ) -> Vocabulary:
     """The class names of a task, from its label places (see ``find_places``)."""
-    shown = places["train"][~nulls(labels["train"].values)]
+    raw = labels["train"]
+    shown = places["train"][~nulls(raw.values) & ~raw.left_out]
     return Vocabulary(all_names(labels, spec), np.unique(shown))
 
 
 def all_names(labels: Mapping[Split, RawLabels], spec: TaskSpec) -> tuple[str, ...]:
-    """Every class name of the manifest or, without one, of the tables, in the order of the label numbers."""
-    if isinstance(spec.classes, tuple):
-        return spec.classes
-    unique = pc.unique(pa.concat_arrays([labels[split].values.drop_null() for split in SPLITS]))
-    named = is_string(unique.type)
-    if not named and isinstance(spec.classes, int):
+    """Every class name of the manifest or, without one, of the rows that have a label, in the order of their codes.
+
+    Whole numbers are in numerical order, before names, which are in alphabetical order.
+    """
+    if spec.class_names:
+        return spec.class_names
+    found = pc.unique(pa.concat_arrays([labels[split].present for split in SPLITS])).to_pylist()
+    if isinstance(spec.classes, int) and all(map(_is_whole, found)):
         return tuple(str(number) for number in range(spec.classes))
     rule = kind_named(spec.kind).classes
-    if not named and rule is not None and rule.usual:
+    if rule is not None and rule.usual and all(map(_is_whole, found)):
         return rule.usual
-    return tuple(str(value) for value in sorted(unique.to_pylist()))
+    return tuple(sorted(found, key=lambda name: (0, int(name), name) if _is_whole(name) else (1, 0, name)))
 
 
 def find_places(labels: RawLabels, names: tuple[str, ...], spec: TaskSpec) -> NDArray[np.int64]:
@@ -131,15 +210,17 @@ def find_places(labels: RawLabels, names: tuple[str, ...], spec: TaskSpec) -> ND
     Raises:
         MtlkdError: where labels stand nowhere: an unknown name, or a number out of range.
     """
-    gaps = nulls(labels.values)
-    if is_string(labels.values.type) or spec.classes is None:
-        found = pc.index_in(labels.values.cast(pa.large_string()), value_set=pa.array(names, pa.large_string()))
-        places: NDArray[np.int64] = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    else:
-        places = labels.values.fill_null(0).to_numpy(zero_copy_only=False).copy()
-        places[places >= len(names)] = -1
-    if not is_string(labels.values.type):
-        places[labels.values.fill_null(0).to_numpy(zero_copy_only=False) < 0] = -1
+    gaps = nulls(labels.values) | labels.left_out
+    known = names
+    if spec.format != "names":
+        known = tuple(str(place) for place in range(len(names)))
+    elif spec.class_names:
+        known = _as_labels(names)
+    found = pc.index_in(labels.values, value_set=pa.array(known, pa.large_string()))
+    places: NDArray[np.int64] = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    if spec.classes is None and all(map(_is_whole, names)):
+        negative = pc.match_substring_regex(labels.values, "^-[0-9]+$").fill_null(False)  # noqa: FBT003 - Arrow's
+        places[negative.to_numpy(zero_copy_only=False)] = -1
     outside = (places < 0) & ~gaps
     if outside.any():
         raise _out_of_range(labels, outside, names, spec)
@@ -178,7 +259,7 @@ def unseen_warning(
     shown: set[int] = set()
     for split in ("valid", "test"):
         raw = labels[split]
-        new = (known.codes(places[split]) < 0) & ~nulls(raw.values)
+        new = (known.codes(places[split]) < 0) & ~nulls(raw.values) & ~raw.left_out
         counts[split] = int((raw.rows(new) & ~raw.missing).sum())
         shown |= set(places[split][new].tolist())
     if not any(counts.values()):
@@ -203,60 +284,55 @@ def multi_hot(places: NDArray[np.int64], offsets: NDArray[np.int64], known: Voca
     return hot
 
 
-def _class_values(column: pa.Array, *, where: str) -> pa.Array:
-    """Class labels as int64 or large_string; an empty name counts as missing."""
-    if pa.types.is_boolean(column.type):
-        return column.cast(pa.int64())
-    if pa.types.is_integer(column.type) or pa.types.is_null(column.type):
-        try:
-            return column.cast(pa.int64())
-        except pa.ArrowInvalid as error:
-            raise MtlkdError(
-                "a label is beyond 64-bit integers", where=where, fix="label with 0, 1, 2, … or names"
-            ) from error
-    if pa.types.is_floating(column.type):
-        return _whole_numbers(column, where=where)
-    values = strings(column, where=where, accepted="label numbers or names")
-    return pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
+def _is_whole(name: str) -> bool:
+    return value_type([name]) in _NUMERIC and not is_fraction(name)
 
 
-def _whole_numbers(column: pa.Array, *, where: str) -> pa.Array:
-    """Whole numbers that a writer turned into floats because some are missing."""
-    values: NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    missing = np.isnan(values)
-    whole = missing | ((np.abs(values) < LARGEST) & (values == np.floor(values)))
-    if not whole.all():
-        raise MtlkdError(
-            f"{said_rows(~whole)} are no whole numbers", where=where, fix="label classes with whole numbers or names"
-        )
-    return pa.array(np.where(missing, 0, values).astype(np.int64), mask=missing)
+def _as_digit(text: str) -> str:
+    """What a column of booleans says, as classes are called by default."""
+    return {"true": "1", "false": "0"}.get(text, text)
 
 
-def _numbers(column: pa.Array, *, where: str) -> pa.Array:
-    kind = column.type
-    numeric = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
-    if not any(test(kind) for test in numeric):
-        raise wrong_type(kind, "numbers", where=where)
-    values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    refuse_infinite(values, where=where)
-    return pa.array(values, mask=np.isnan(values))
+def _as_labels(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Class names as `alike` writes the labels that are called so."""
+    of = value_type(names)
+    found = canonical_names(names, of)
+    return tuple(map(_as_digit, found)) if of == "boolean" else found
 
 
-def _refuse_below(least: float | None, values: pa.Array, *, where: str) -> None:
+def _refuse_fractions(labels: RawLabels) -> None:
+    fractions = nulls(by_value(labels.values, lambda text: None if is_fraction(text) else text))
+    bad = labels.rows(fractions & ~nulls(labels.values))
+    if bad.any():
+        fix = "label classes with whole numbers or names, or list them in `classes`"
+        raise MtlkdError(f"{said_rows(bad)} are no whole numbers", where=labels.where, fix=fix)
+
+
+def _refuse_below(least: float | None, given: pa.Array, *, where: str) -> None:
     """Raise where numbers are below the smallest that the kind allows."""
-    below: Rows = np.zeros(len(values), bool) if least is None else values.to_numpy(zero_copy_only=False) < least
+    below: Rows = np.zeros(len(given), bool) if least is None else given.to_numpy(zero_copy_only=False) < least
     if below.any():
         raise MtlkdError(f"{said_rows(below)} are below {least:g}", where=where, fix=f"label with {least:g} or more")
 
 
 def _out_of_range(labels: RawLabels, outside: Rows, names: tuple[str, ...], spec: TaskSpec) -> MtlkdError:
-    first: Any = labels.values[int(np.flatnonzero(outside)[0])].as_py()
-    if is_string(labels.values.type):
-        accepted = ", ".join(names[:SHOWN_NAMES]) + (", …" if len(names) > SHOWN_NAMES else "")
-        what, fix = "label that is not in `classes`", f"correct the labels or `classes` ({accepted})"
+    first = labels.values[int(np.flatnonzero(outside)[0])].as_py()
+    accepted = ", ".join(names[:SHOWN_NAMES]) + (", …" if len(names) > SHOWN_NAMES else "")
+    rule = kind_named(spec.kind).classes
+    if first == "-1":
+        what = "label -1, which often marks a missing label"
+        fix = "set na_values: ['-1'] and missing_labels: skip to leave them out, or list the classes in `classes`"
+    elif spec.class_names and spec.format == "names" and _could_be_place(labels, names):
+        what = f"label that is not in `classes`, first {first!r}"
+        fix = f"set format: positions if labels count the names in `classes` ({accepted}) from 0"
+    elif spec.class_names and spec.format == "names":
+        what, fix = f"label that is not in `classes`, first {first!r}", f"correct the labels or `classes` ({accepted})"
     else:
-        rule = kind_named(spec.kind).classes
         is_closed = spec.classes is not None or (rule is not None and rule.usual)
         top = f"..{len(names) - 1}" if is_closed else " or more"
-        what, fix = "label out of range", f"label with 0{top}, or correct `classes`"
-    return MtlkdError(f"{said_rows(labels.rows(outside))} have a {what}, first {first!r}", where=labels.where, fix=fix)
+        what, fix = f"label out of range, first {first!r}", f"label with 0{top}, or correct `classes`"
+    return MtlkdError(f"{said_rows(labels.rows(outside))} have a {what}", where=labels.where, fix=fix)
+
+
+def _could_be_place(labels: RawLabels, names: tuple[str, ...]) -> bool:
+    return all(_is_whole(text) and 0 <= int(text) < len(names) for text in pc.unique(labels.present).to_pylist())

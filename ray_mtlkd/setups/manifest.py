@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeVar, get_args
 
 from ray_mtlkd.decode import decode, document, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
+from ray_mtlkd.ranges import Text, UnitInterval
+from ray_mtlkd.setups.values import MARKERS
 from ray_mtlkd.tasks.kinds import KINDS, kind_named
 from ray_mtlkd.tasks.metrics import check_metric
 
@@ -38,6 +40,9 @@ class InputSpec:
         tokens: A column of lists of strings.
         vector: A column of lists of numbers, all of one length.
         token_vectors: A column of lists of such vectors, one a token.
+        na_values: Cells that mean a missing number, category or label, in place of `setups.values.MARKERS`: of all
+            columns, or of some, by column. An empty cell always does.
+        allow_unseen: Share of a table's categories, column by column, that train need not show; more are an error.
     """
 
     data: str
@@ -47,6 +52,13 @@ class InputSpec:
     columns: Columns | None = None
     vector: str | None = None
     token_vectors: str | None = None
+    na_values: tuple[Text, ...] | dict[str, tuple[Text, ...]] | None = None
+    allow_unseen: UnitInterval = 0.5
+
+    def markers(self, column: str) -> tuple[str, ...]:
+        """What a cell of a column says where its value is missing."""
+        given = self.na_values.get(column) if isinstance(self.na_values, dict) else self.na_values
+        return MARKERS if given is None else given
 
     @property
     def form(self) -> Form:
@@ -69,7 +81,9 @@ class TaskSpec(InputSpec):
     Attributes:
         kind: Name in the kind registry.
         loss: Which of the kind's losses, where it has several; the first without it.
-        classes: Number of classes, or their names in the order of the label numbers: makes labels checkable.
+        classes: Number of classes, or their names in the order of their codes: makes labels checkable.
+        format: What labels are: `names` of classes (of numbers, the numbers), `positions` in ``classes`` from 0, or, of
+            kinds with a list of classes a row, an `indicator`: a 0 or 1 for every class.
         threshold: Probability from which a label counts as predicted, of kinds that have one.
         group: Column that names what a row belongs to, of kinds whose rows stay together: the query of a candidate.
         missing_labels: Whether a row without a label is an error or left out.
@@ -80,9 +94,15 @@ class TaskSpec(InputSpec):
     metric: str
     loss: str | None = None
     group: str | None = None
-    classes: int | tuple[str, ...] | None = None
+    classes: int | tuple[Text, ...] | None = None
+    format: Literal["names", "positions", "indicator"] = "names"
     threshold: float | None = None
     missing_labels: Literal["error", "skip"] = "error"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names that the manifest gives."""
+        return self.classes if isinstance(self.classes, tuple) else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +208,7 @@ def _form_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
 
 def _own_input_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
     """What a task says that `shared` says for all tasks."""
-    for key in ("data", *_given(raw)):
+    for key in ("data", "na_values", "allow_unseen", *_given(raw)):
         if key in raw:
             yield MtlkdError(
                 "the setup's `shared` gives the inputs of all tasks",
@@ -263,6 +283,12 @@ def _spec_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[Mtlkd
         yield from _threshold_problems(spec, join(where, "threshold"))
     if spec.classes is not None:
         yield from _class_problems(spec, join(where, "classes"))
+    if spec.format == "positions" and not spec.class_names:
+        fix = "list the names in `classes`, or leave this out: labels that are numbers are called so"
+        yield MtlkdError("no names to count", where=join(where, "format"), fix=fix)
+    if spec.format == "indicator" and kind_named(spec.kind).labels != "classes":
+        fix = "remove it"
+        yield MtlkdError(f"a {spec.kind} task has no list of labels a row", where=join(where, "format"), fix=fix)
 
 
 def _threshold_problems(spec: TaskSpec, where: str) -> Iterable[MtlkdError]:

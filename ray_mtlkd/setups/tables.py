@@ -1,20 +1,26 @@
 """A setup's tables, validated at the door: inputs in one type each, labels coded, every problem reported together."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 
 from ray_mtlkd.data.examples import SPLITS, Split
-from ray_mtlkd.errors import MtlkdError, gather, raise_all
+from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all
 from ray_mtlkd.setups import columns
 from ray_mtlkd.setups.assembly import CheckedSplit, assemble
-from ray_mtlkd.setups.files import TableRequest, TableSource, check_columns
+from ray_mtlkd.setups.categories import by_train
+from ray_mtlkd.setups.columns import ColumnRule
+from ray_mtlkd.setups.files import TableSource
 from ray_mtlkd.setups.groups import read_groups
 from ray_mtlkd.setups.labels import RawLabels, read_labels
-from ray_mtlkd.setups.manifest import Columns, Manifest, TaskSpec
+from ray_mtlkd.setups.manifest import Columns, InputSpec, Manifest, TaskSpec
+from ray_mtlkd.setups.plain import list_offsets, whole
+from ray_mtlkd.setups.requests import TableRequest
 from ray_mtlkd.setups.validated import ValidatedSetup
+from ray_mtlkd.setups.values import said_markers
 from ray_mtlkd.tasks.kinds import kind_named
 
 
@@ -26,6 +32,14 @@ class _Problems(list[MtlkdError]):
         self.extend([error] if isinstance(error, MtlkdError) else error.exceptions)  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True)
+class CheckedInputs:
+    """Input columns in one type each, and how often each marker stood in them for a missing value, by column."""
+
+    columns: pa.Table
+    missing: Mapping[str, Mapping[str, int]]
+
+
 def read_setup(manifest: Manifest, source: TableSource) -> ValidatedSetup:
     """Every table of a setup, validated.
 
@@ -34,21 +48,23 @@ def read_setup(manifest: Manifest, source: TableSource) -> ValidatedSetup:
         ExceptionGroup: of ``MtlkdError``, where there are several, of whatever tasks and tables.
     """
     problems = _Problems()
-    warnings: list[str] = []
     files = _read_files(manifest.tasks.values(), source, problems)
+    warnings = list(_file_warnings(files))
     broken = bool(problems)
+    if not broken:
+        files = _by_train(manifest.tasks.values(), files, problems, warnings)
     tasks = []
     for name, spec in manifest.tasks.items():
         found = len(problems)
         splits = {split: _read_labels(spec, split, files, problems) for split in SPLITS}
-        whole = {split: table for split, table in splits.items() if table is not None}
-        if broken or len(problems) > found or len(whole) < len(SPLITS):
+        whole_splits = {split: table for split, table in splits.items() if table is not None}
+        if broken or len(problems) > found or len(whole_splits) < len(SPLITS):
             continue
-        task = assemble(name, spec, whole, problems, warnings)
+        task = assemble(name, spec, whole_splits, problems, warnings)
         if task is not None:
             tasks.append(task)
     raise_all(f"tables of setup {manifest.name}", problems)
-    return ValidatedSetup(manifest, tuple(tasks), tuple(warnings))
+    return ValidatedSetup(manifest, tuple(tasks), tuple(dict.fromkeys(warnings)))
 
 
 @dataclass(frozen=True)
@@ -58,9 +74,11 @@ class _SplitFile:
     where: str
     inputs: pa.Table
     labels: pa.Table
+    warnings: tuple[str, ...] = ()
+    missing: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
-_Files = Mapping[tuple[tuple[str, ...], Split], _SplitFile | None]
+_Files = dict[tuple[tuple[str, ...], Split], _SplitFile | None]
 
 
 def _read_files(specs: Iterable[TaskSpec], source: TableSource, problems: _Problems) -> _Files:
@@ -78,7 +96,8 @@ def _read_files(specs: Iterable[TaskSpec], source: TableSource, problems: _Probl
 def _inputs_of(spec: TaskSpec) -> tuple[str, ...]:
     """What two tasks have in common that read the same inputs."""
     numeric = () if spec.columns is None else (str(len(spec.columns.numeric)),)
-    return (spec.data, spec.form, *numeric, *spec.input_columns)
+    marked = repr([spec.markers(column) for column in spec.input_columns])
+    return (spec.data, spec.form, *numeric, *spec.input_columns, marked)
 
 
 def _read_file(
@@ -86,59 +105,112 @@ def _read_file(
 ) -> _SplitFile | None:
     spec = readers[0]
     where = source.place(spec.data, split)
-    sorts = _sorts(spec)
-    strings = frozenset(column for column, sort in sorts.items() if sort in {"text", "category"})
     named = (column for reader in readers for column in (reader.label, reader.group))
     labels = tuple(dict.fromkeys(column for column in named if column is not None))
     wanted = tuple(dict.fromkeys((*spec.input_columns, *labels)))
     try:
-        table = source.read(spec.data, split, TableRequest(wanted, strings))
+        read = source.read(spec.data, split, TableRequest(wanted))
     except (MtlkdError, ExceptionGroup) as error:
         problems.take(error)
         return None
-    if not table.num_rows:
+    if not read.table.num_rows:
         problems.append(MtlkdError("the table has no rows", where=where, fix="give at least one row"))
         return None
-    return _SplitFile(where, _check(table, sorts, where, problems), table.select(labels))
+    checked = _check(read.table, _rules(spec), where, problems)
+    return _SplitFile(where, checked.columns, read.table.select(labels), read.warnings, checked.missing)
 
 
-def _sorts(spec: TaskSpec) -> Mapping[str, columns.Sort]:
-    """What each input column of a task holds."""
-    if spec.form == "columns":
-        given = spec.columns or Columns()
-        numeric: Mapping[str, columns.Sort] = dict.fromkeys(given.numeric, "number")
-        return {**numeric, **dict.fromkeys(given.categorical, "category")}
-    return dict.fromkeys(spec.input_columns, "text" if spec.form == "pair" else spec.form)
+def _rules(spec: InputSpec) -> Mapping[str, ColumnRule]:
+    """How each input column of a task is read, before train says what its categories are."""
+    if spec.form != "columns":
+        sort: columns.Sort = "text" if spec.form == "pair" else spec.form
+        return dict.fromkeys(spec.input_columns, ColumnRule(sort=sort))
+    given = spec.columns or Columns()
+    sorts: Mapping[str, columns.Sort] = {
+        **dict.fromkeys(given.numeric, "number"),
+        **dict.fromkeys(given.categorical, "category"),
+    }
+    return {column: ColumnRule(sort=sort, missing=spec.markers(column)) for column, sort in sorts.items()}
 
 
-def check_inputs(table: pa.Table, sorts: Mapping[str, columns.Sort], *, where: str) -> pa.Table:
+def _by_train(specs: Iterable[TaskSpec], files: _Files, problems: _Problems, warnings: list[str]) -> _Files:
+    """The same files, all of which are there, with equal texts for equal categories, as train shows them."""
+    alike: dict[str, dict[tuple[str, ...], TaskSpec]] = {}
+    for spec in specs:
+        if spec.columns is not None and spec.columns.categorical:
+            alike.setdefault(repr(spec.columns), {})[_inputs_of(spec)] = spec
+    found = dict(files)
+    for users in alike.values():
+        tables = [{split: _there(files[inputs, split]) for split in SPLITS} for inputs in users]
+        inputs_of = [{split: file.inputs for split, file in table.items()} for table in tables]
+        made = by_train(list(users.values()), inputs_of, problems, warnings)
+        for inputs, table, changed in zip(users, tables, made, strict=True):
+            for split, file in table.items():
+                found[inputs, split] = replace(file, inputs=changed[split])
+    return found
+
+
+def _there(file: _SplitFile | None) -> _SplitFile:
+    assert file is not None  # noqa: S101 - a file that cannot be read left a problem
+    return file
+
+
+def _file_warnings(files: _Files) -> Iterable[str]:
+    """What a reader should know of the files, and what was read as missing, a line a column and folder."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for (inputs, _), file in files.items():
+        if file is None:
+            continue
+        yield from file.warnings
+        for column, markers in file.missing.items():
+            counts.setdefault((inputs[0], column), Counter()).update(markers)
+    for (data, column), markers in counts.items():
+        if markers:
+            yield f"{data}:{column}: read as missing: {said_markers(markers)} (`na_values` says otherwise)"
+
+
+def check_inputs(table: pa.Table, rules: Mapping[str, ColumnRule], *, where: str) -> CheckedInputs:
     """The columns that a fitted featuriser reads, checked as those of a setup's tables are.
 
     Args:
         table: May have other columns besides, and no rows.
-        sorts: What each column holds, by name: a featuriser's ``sorts``.
+        rules: How each is read, by name: a featuriser's ``rules``.
         where: Names the table in errors.
 
     Raises:
         MtlkdError: the only problem.
         ExceptionGroup: of ``MtlkdError``, where there are several.
     """
-    check_columns(table.column_names, tuple(sorts), where=where)
+    table = TableRequest(tuple(rules)).taken(table, where=where)
     problems = _Problems()
-    checked = _check(table, sorts, where, problems)
+    checked = _check(table, rules, where, problems)
     raise_all(where, problems)
     return checked
 
 
-def _check(table: pa.Table, sorts: Mapping[str, columns.Sort], where: str, problems: _Problems) -> pa.Table:
+def _check(table: pa.Table, rules: Mapping[str, ColumnRule], where: str, problems: _Problems) -> CheckedInputs:
     """Those columns that are in order."""
-    checked = {}
-    for column, sort in sorts.items():
-        try:
-            checked[column] = columns.CHECKS[sort](columns.whole(table[column]), where=f"{where}:{column}")
-        except MtlkdError as error:
-            problems.append(error)
-    return pa.table(checked)
+    found: dict[str, columns.Checked] = {}
+    for column, rule in rules.items():
+        with gather(problems):
+            found[column] = columns.check(
+                plain_column(table[column], where=f"{where}:{column}"), rule, where=f"{where}:{column}"
+            )
+    missing = {name: checked.missing for name, checked in found.items() if checked.missing}
+    return CheckedInputs(pa.table({name: checked.column for name, checked in found.items()}), missing)
+
+
+def plain_column(column: pa.ChunkedArray, *, where: str) -> pa.Array:
+    """A column in one piece and in a plain type.
+
+    Raises:
+        MtlkdError: where its type cannot be decoded.
+    """
+    try:
+        return whole(column)
+    except pa.ArrowException as error:
+        fix = "write it as a plain type"
+        raise MtlkdError(f"the column's type is {column.type} ({first_line(error)})", where=where, fix=fix) from error
 
 
 def _read_labels(spec: TaskSpec, split: Split, files: _Files, problems: _Problems) -> CheckedSplit | None:
@@ -147,21 +219,21 @@ def _read_labels(spec: TaskSpec, split: Split, files: _Files, problems: _Problem
         return None
     labels, groups, found = None, None, len(problems)
     with gather(problems):
-        labels = read_labels(columns.whole(file.labels[spec.label]), spec, where=f"{file.where}:{spec.label}")
+        labels = read_labels(whole(file.labels[spec.label]), spec, where=f"{file.where}:{spec.label}")
     with gather(problems):
         if spec.group is not None:
-            groups = read_groups(columns.whole(file.labels[spec.group]), where=f"{file.where}:{spec.group}")
+            groups = read_groups(whole(file.labels[spec.group]), where=f"{file.where}:{spec.group}")
     if labels is None or len(problems) > found:
         return None
     if kind_named(spec.kind).per_token and spec.input_columns[0] in file.inputs.column_names:
-        problems.extend(_length_problems(columns.whole(file.inputs[spec.input_columns[0]]), labels, spec))
+        problems.extend(_length_problems(whole(file.inputs[spec.input_columns[0]]), labels, spec))
     return CheckedSplit(file.inputs, labels, groups)
 
 
 def _length_problems(tokens: pa.Array, labels: RawLabels, spec: TaskSpec) -> list[MtlkdError]:
     if labels.offsets is None:
         return []
-    other = (np.diff(tokens.offsets.to_numpy()) != np.diff(labels.offsets)) & ~labels.missing
+    other = (np.diff(list_offsets(tokens)) != np.diff(labels.offsets)) & ~labels.missing
     if not other.any():
         return []
     what = f"{columns.said_rows(other)} have another number of tags than of {spec.form} in {spec.input_columns[0]}"

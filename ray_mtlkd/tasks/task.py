@@ -1,6 +1,7 @@
 """What one prediction problem is, apart from its tables."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ray_mtlkd.imports import Later
 
@@ -19,6 +20,7 @@ class Task:
         loss: Which of its kind's losses; empty for the first.
         classes: Names of the labels seen in train, in code order. ``binary``: (negative, positive);
             ``tagging``: BIO tags; empty where labels are numbers.
+        answers: What predictions of a class are: its name, or the whole number or truth value that labels were.
         threshold: Probability from which a label counts as predicted, of kinds that have one.
         prior: Share of the train labels that are of each class (multiclass, tagging: [K], sums to 1), of rows with each
             label (multilabel: [K]) or positive (binary: [1]), each in (0, 1). Empty where it is not known: all alike.
@@ -33,6 +35,7 @@ class Task:
     metric: str
     loss: str = ""
     classes: tuple[str, ...] = ()
+    answers: Literal["names", "numbers", "booleans"] = "names"
     threshold: float = 0.5
     prior: tuple[float, ...] = ()
     center: float = 0.0

@@ -100,7 +100,7 @@ def test_columns_of_a_table_go_in(kept, featurised):
     found = load(Storage.at(str(kept)))
     for task, table in zip(raw.tasks, featurised[0].tasks, strict=True):
         featuriser = found.featurisers[task.task.name]
-        checked = setups.check_inputs(task.splits["test"].inputs, featuriser.sorts, where="test")
+        checked = setups.check_inputs(task.splits["test"].inputs, featuriser.rules, where="test").columns
         np.testing.assert_array_equal(featuriser.transform(checked).values, table.test.inputs.values)
         assert featuriser.layout == table.layout
 

@@ -32,27 +32,24 @@ def ask(diverse):
     return of
 
 
-def test_a_yes_or_no_is_told_by_the_threshold_with_the_probability_of_what_is_told(ask):
+def test_a_yes_or_no_is_told_by_the_threshold_with_the_probability_of_yes(ask):
     found, outputs, task = ask("churn")
-    said = [task.classes[int(expit(output) >= task.threshold)] for output in outputs]
+    said = [int(expit(output) >= task.threshold) for output in outputs]
     assert found["churn_prediction"].to_pylist() == said
-    likely = [
-        expit(output) if name == task.classes[1] else expit(-output) for output, name in zip(outputs, said, strict=True)
-    ]
-    np.testing.assert_array_equal(found["churn_probability"], np.array(likely, np.float32))
-    assert set(said) == set(task.classes)
+    np.testing.assert_array_equal(found["churn_probability"], expit(outputs))
+    assert set(said) == {0, 1}
 
 
-def test_a_class_is_told_by_name_with_its_probability(ask):
+def test_a_class_is_told_as_the_labels_say_it_with_its_probability(ask):
     found, outputs, task = ask("segment")
-    assert found["segment_prediction"].to_pylist() == [task.classes[row.argmax()] for row in outputs]
+    assert found["segment_prediction"].to_pylist() == [int(task.classes[row.argmax()]) for row in outputs]
     np.testing.assert_allclose(found["segment_probability"], softmax(outputs, axis=1).max(axis=1), rtol=1e-6)
 
 
 def test_several_labels_are_a_list_of_names_and_one_of_their_probabilities(ask):
     found, outputs, task = ask("interests")
     likely = expit(outputs)
-    said = [[name for name, p in zip(task.classes, row, strict=True) if p >= task.threshold] for row in likely]
+    said = [[int(name) for name, p in zip(task.classes, row, strict=True) if p >= task.threshold] for row in likely]
     assert found["interests_prediction"].to_pylist() == said
     sure = [[p for p in row.tolist() if p >= task.threshold] for row in likely]
     assert found["interests_probability"].to_pylist() == sure

@@ -106,9 +106,8 @@ def test_a_split_whose_labels_are_all_missing_is_refused(files):
     ("classes", "bad", "fix"),
     [
         (2, 2, "label with 0..1"),
-        (["a", "b"], 7, "label with 0..1"),
-        (None, -1, "label with 0 or more"),
-        (2, -1, "0..1"),
+        (None, -7, "label with 0 or more"),
+        (2, -7, "0..1"),
     ],
 )
 def test_a_label_out_of_range_is_refused(files, classes, bad, fix):
@@ -116,14 +115,17 @@ def test_a_label_out_of_range_is_refused(files, classes, bad, fix):
         files.spec["classes"] = classes
     files.change("label", [0, bad], splits=("test",))
     said = files.problem()
-    assert f"test.parquet:label: 1 of 2 rows (first: 1, counted from 0) have a label out of range, first {bad}" in said
+    assert (
+        f"test.parquet:label: 1 of 2 rows (first: 1, counted from 0) have a label out of range, first {str(bad)!r}"
+        in said
+    )
     assert fix in said
 
 
 def test_a_binary_label_beyond_1_is_refused(files):
     files.spec.update(kind="binary", metric="f1")
     files.change("label", [0, 2], splits=("test",))
-    assert "have a label out of range, first 2; label with 0..1" in files.problem()
+    assert "have a label out of range, first '2'; label with 0..1" in files.problem()
 
 
 def test_a_name_that_is_not_in_the_manifest_is_refused(files):
@@ -140,9 +142,13 @@ def test_fractions_are_no_classes(files):
     assert "valid.parquet:label: 1 of 2 rows (first: 0, counted from 0) are no whole numbers" in files.problem()
 
 
-def test_numbers_beyond_64_bits_are_refused(files):
-    files.change("label", pa.array([2**63, 1], pa.uint64()), splits=("valid",))
-    assert "valid.parquet:label: a label is beyond 64-bit integers" in files.problem()
+def test_numbers_of_any_size_are_classes(files):
+    big = [2**63, 1, 2**63, 1]
+    files.change("label", pa.array(big, pa.uint64()), splits=("train",))
+    files.change("label", pa.array(big[:2], pa.uint64()), splits=("valid", "test"))
+    task = files.written().tasks[0].task
+    assert task.classes == ("1", str(2**63))
+    assert task.answers == "names"
 
 
 def test_lists_are_no_classes(files):
@@ -150,9 +156,22 @@ def test_lists_are_no_classes(files):
     assert "valid.parquet:label: the column's type is list<element: int64>, not label numbers" in files.problem()
 
 
-def test_splits_that_label_in_different_ways_are_refused(files):
-    files.change("label", ["0", "1"], splits=("test",))
-    assert "labels are numbers in train, numbers in valid, names in test" in files.problem()
+@pytest.mark.parametrize("written", [["0", "1"], ["0.0", "1.0"], [0.0, 1.0], [False, True], ["False", "TRUE"]])
+def test_a_label_is_a_value_however_a_split_writes_it(files, written):
+    files.change("label", written, splits=("test",))
+    assert labels(files, "test").tolist() == [0, 1]
+
+
+def test_a_name_beside_numbers_is_a_class_of_its_own(files):
+    files.change("label", ["10", "11", "12B", "10"], splits=("train",))
+    files.change("label", ["10", "11"], splits=("valid", "test"))
+    assert files.written().tasks[0].task.classes == ("10", "11", "12B")
+
+
+def test_codes_are_kept_as_they_are_written(files):
+    files.change("label", ["007", "1E2", "100", "0x10"], splits=("train",))
+    files.change("label", ["007", "100"], splits=("valid", "test"))
+    assert files.written().tasks[0].task.classes == ("100", "007", "0x10", "1E2")
 
 
 def test_more_names_than_classes_are_refused(files):
@@ -176,6 +195,7 @@ def test_a_label_unseen_in_train_is_a_warning_and_a_miss(files):
     assert raw.tasks[0].splits["test"].labels.tolist() == [-1, -1]
     assert raw.warnings == (
         "tasks.intent: 3 rows have a label that train never shows (1 in valid, 2 in test): they count as misses (2, 3)",
+        "tasks.intent: no two rows of test have different labels that train shows: it cannot tell models apart",
     )
 
 
@@ -200,9 +220,16 @@ class TestRegression:
         regression.change("label", [1.0, value], splits=("test",))
         assert "test.parquet:label: 1 of 2 rows (first: 1, counted from 0) are infinite" in regression.problem()
 
-    def test_names_are_no_numbers(self, regression):
-        regression.change("label", ["1", "2"], splits=("test",))
-        assert "test.parquet:label: the column's type is string, not numbers" in regression.problem()
+    def test_texts_that_say_numbers_are_numbers(self, regression):
+        regression.change("label", ["1", "2.5"], splits=("test",))
+        assert labels(regression, "test").tolist() == [1.0, 2.5]
+
+    @pytest.mark.parametrize("text", ["0x10", "1,5", "one", "True"])
+    def test_other_texts_are_no_numbers(self, regression, text):
+        regression.change("label", ["1", text], splits=("test",))
+        assert f"test.parquet:label: 1 of 2 rows (first: 1, counted from 0) are no numbers, first {text!r}" in (
+            regression.problem()
+        )
 
     def test_constant_labels_are_refused(self, regression):
         regression.change("label", [2.0] * 4, splits=("train",))
@@ -231,7 +258,7 @@ class TestMultilabel:
     def test_a_label_out_of_range_is_counted_by_row(self, multilabel):
         multilabel.spec["classes"] = 3
         multilabel.change("label", [[], [3, 4]], splits=("test",))
-        assert "1 of 2 rows (first: 1, counted from 0) have a label out of range, first 3" in multilabel.problem()
+        assert "1 of 2 rows (first: 1, counted from 0) have a label out of range, first '3'" in multilabel.problem()
 
     def test_a_null_inside_a_list_is_a_missing_label(self, multilabel):
         multilabel.change("label", [[0, None], None], splits=("test",))
@@ -263,7 +290,7 @@ class TestTagging:
     def test_tags_that_are_not_bio_are_refused(self, tagging):
         tagging.change("tags", [[0, 1], [0]])
         assert "tags: 0, 1: no BIO tag; use BIO tags: O, B-TYPE, I-TYPE" in tagging.problem()
-        tagging.spec["classes"] = ["O", "B-X", "I-X"]
+        tagging.spec.update(classes=["O", "B-X", "I-X"], format="positions")
         assert tagging.written().tasks[0].task.classes == ("O", "B-X")
 
     def test_a_tag_unseen_in_train_is_a_miss(self, tagging):

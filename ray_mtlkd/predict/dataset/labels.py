@@ -12,7 +12,6 @@ from torch import Tensor
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.predict.model_folder import KeptModel
 from ray_mtlkd.predict.predictions import outputs_of
-from ray_mtlkd.setups.columns import Sort
 from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.task import Task
 
@@ -91,11 +90,6 @@ class Labeller:
         self._task = kept.tasks[kept.index(settings.task)]
         self._device = device
         kept.model.to(device)
-
-    @property
-    def sorts(self) -> Mapping[str, Sort]:
-        """What each column holds that is read."""
-        return self._kept.featurisers[self._task.name].sorts
 
     def label(self, table: pa.Table, *, where: str) -> list[pa.Array]:
         """A table's labels, in the order of `fields`.

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.predict.dataset.source import Part, open_file
+from ray_mtlkd.predict.dataset.source import DataFile, Part, open_file
 from ray_mtlkd.storage import Storage, join_uri
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS
 
@@ -38,6 +38,31 @@ def pieces(storage: Storage, part: Part, columns: Sequence[str]) -> Iterator[pa.
         batches = file.iter_batches(batch_size=rows, row_groups=groups, columns=list(columns), use_threads=False)
         for table in steady(batches, skip=part.start - before, rows=part.rows, size=rows):
             yield table.select(list(columns))
+
+
+def read_groups_of(storage: Storage, files: Sequence[DataFile], columns: Sequence[str], *, rows: int) -> pa.Table:
+    """The given columns of row groups that lie evenly in a data set: all, or as many as have ``rows`` rows together.
+
+    Raises:
+        MtlkdError: where a file cannot be read.
+    """
+    total = sum(file.rows for file in files)
+    step = max(total / rows, 1.0)
+    found, before, due = [], 0, 0.0
+    for file in files:
+        if before + file.rows <= due:
+            before += file.rows
+            continue
+        with open_file(storage, file.name) as (opened, _):
+            wanted = []
+            for group in range(opened.metadata.num_row_groups):
+                size = opened.metadata.row_group(group).num_rows
+                if before + size > due:
+                    wanted.append(group)
+                    due = max(due, before) + size * step
+                before += size
+            found.append(opened.read_row_groups(wanted, columns=list(columns), use_threads=False))
+    return pa.concat_tables(found)
 
 
 def _row_groups(metadata: pq.FileMetaData, part: Part) -> tuple[list[int], int]:

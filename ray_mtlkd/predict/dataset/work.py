@@ -15,9 +15,10 @@ from ray_mtlkd.predict.dataset.labels import Labeller, Settings, check_settings,
 from ray_mtlkd.predict.dataset.output import PartLayout, Written
 from ray_mtlkd.predict.dataset.paths import find
 from ray_mtlkd.predict.dataset.rows import pieces
+from ray_mtlkd.predict.dataset.sample import look_at_sample
 from ray_mtlkd.predict.dataset.source import DataSet, Part
 from ray_mtlkd.predict.model_folder import KeptModel, load, load_model
-from ray_mtlkd.setups.files import check_columns
+from ray_mtlkd.setups.requests import check_columns
 from ray_mtlkd.storage import Storage, join_uri, reaching
 
 ROWS_PER_PART = 100_000
@@ -34,6 +35,7 @@ class Work:
         out: Folder of the labels.
         columns: Those that are read.
         done: Parts that are there already.
+        warnings: What a reader should know of the rows.
     """
 
     checkpoint: str
@@ -45,6 +47,7 @@ class Work:
     columns: tuple[str, ...]
     done: tuple[Written, ...] = ()
     complete: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def left(self) -> list[Part]:
@@ -59,7 +62,15 @@ class Work:
         return replace(self, layout=layout, source=replace(self.source, files=()), done=())
 
 
-def plan(*, checkpoint: str, data: str, out: str, settings: Settings, rows_per_part: int = ROWS_PER_PART) -> Work:
+def plan(
+    *,
+    checkpoint: str,
+    data: str,
+    out: str,
+    settings: Settings,
+    rows_per_part: int = ROWS_PER_PART,
+    allow_unseen: float = 0.5,
+) -> Work:
     """What is to be done, after whatever is in the output folder already; nothing is written.
 
     Args:
@@ -68,6 +79,7 @@ def plan(*, checkpoint: str, data: str, out: str, settings: Settings, rows_per_p
         out: Folder of the labels: an absolute path or a URI, as the others are.
         settings: What is wanted of each row.
         rows_per_part: At most so many rows a part, rounded down to whole prediction batches.
+        allow_unseen: Share of a column's categories that train need not have shown.
 
     Raises:
         MtlkdError: the only problem; ExceptionGroup of them, where there are several.
@@ -92,6 +104,7 @@ def plan(*, checkpoint: str, data: str, out: str, settings: Settings, rows_per_p
     with reaching(out):
         complete = audit.is_complete(storage, layout, found)
         done = () if complete else tuple(audit.survey(storage, layout))
+    warnings = () if complete else look_at_sample(found, kept.featurisers[settings.task], allow_unseen=allow_unseen)
     return Work(
         checkpoint=checkpoint,
         teacher=kept.teacher,
@@ -102,6 +115,7 @@ def plan(*, checkpoint: str, data: str, out: str, settings: Settings, rows_per_p
         columns=tuple(found.schema.names),
         done=done,
         complete=complete,
+        warnings=warnings,
     )
 
 
@@ -109,12 +123,12 @@ def _survey(data: str, kept: KeptModel, settings: Settings) -> DataSet:
     """The data set's files, all of which have the columns that are read."""
     storage, names = find(data)
     found = source.survey(storage, names)
-    sorts = kept.featurisers[settings.task].sorts
+    rules = kept.featurisers[settings.task].rules
     for file, columns in found:
         where = join_uri(storage.uri, file.name)
-        check_columns(columns.names, settings.key, where=where)
-        setups.check_inputs(columns.empty_table(), sorts, where=where)
-    wanted = tuple(dict.fromkeys((*sorts, *settings.key)))
+        check_columns(columns.names, dict(zip(settings.key, settings.key, strict=True)), where=where)
+        setups.check_inputs(columns.empty_table(), rules, where=where)
+    wanted = tuple(dict.fromkeys((*rules, *settings.key)))
     shared = source.same_columns(found, wanted, uri=storage.uri)
     return DataSet(uri=storage.uri, files=tuple(file for file, _ in found), schema=shared)
 

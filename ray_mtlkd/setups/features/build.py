@@ -160,7 +160,7 @@ def _tags(tasks: Sequence[ValidatedTask]) -> TextTags:
 
 def _fit_dense(spec: TaskSpec, train: pa.Table, features: DenseFeatures) -> Featuriser:
     if spec.columns is not None:
-        return fit_columns(train, spec.columns, features)
+        return fit_columns(train, spec, features)
     column = spec.input_columns[0]
     return fit_vectors(train, column) if spec.form == "vector" else fit_token_vectors(train, column)
 

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from ray_mtlkd.data.inputs import Array, Dense, DenseFeatures, DenseTokens, Layout
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.columns import Sort, whole
+from ray_mtlkd.setups.columns import ColumnRule
 from ray_mtlkd.setups.features.words import ends
-from ray_mtlkd.setups.manifest import Columns
+from ray_mtlkd.setups.manifest import InputSpec
+from ray_mtlkd.setups.plain import whole
+from ray_mtlkd.setups.unseen import Unseen, find_unseen
+from ray_mtlkd.setups.values import ValueType, value_type
 from ray_mtlkd.tasks.spread import spread
 
 _UNIT = (0.0, 1.0)
@@ -22,12 +25,17 @@ _UNIT = (0.0, 1.0)
 
 @dataclass(frozen=True)
 class Number:
-    """What a numeric column of train says of its values; edges in standard deviations from the mean."""
+    """What a numeric column of train says of its values; edges in standard deviations from the mean.
+
+    Attributes:
+        missing: Cells that mean null.
+    """
 
     column: str
     mean: float
     deviation: float
     has_nulls: bool
+    missing: tuple[str, ...]
     edges: tuple[float, ...] = ()
 
     def standardise(self, column: pa.ChunkedArray) -> NDArray[np.float32]:
@@ -38,10 +46,20 @@ class Number:
 
 @dataclass(frozen=True)
 class Category:
-    """The categories of a column that have a code of their own, in alphabetical order."""
+    """The categories of a column.
+
+    Attributes:
+        known: Those that have a code of their own, in alphabetical order.
+        rare: Others that train shows, likewise.
+        values: What all of them are.
+        missing: Cells that mean null.
+    """
 
     column: str
     known: tuple[str, ...]
+    rare: tuple[str, ...]
+    values: ValueType
+    missing: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -67,10 +85,13 @@ class ColumnFeatures:
     categories: tuple[Category, ...]
 
     @property
-    def sorts(self) -> Mapping[str, Sort]:
-        """What each column that is read holds."""
-        sorts: dict[str, Sort] = {number.column: "number" for number in self.numbers}
-        return sorts | {category.column: "category" for category in self.categories}
+    def rules(self) -> Mapping[str, ColumnRule]:
+        """How each column is read."""
+        numbers = {number.column: ColumnRule(sort="number", missing=number.missing) for number in self.numbers}
+        return numbers | {
+            category.column: ColumnRule(sort="category", missing=category.missing, values=category.values)
+            for category in self.categories
+        }
 
     @property
     def layout(self) -> Layout:
@@ -90,6 +111,14 @@ class ColumnFeatures:
     def _gaps(self) -> list[str]:
         return [number.column for number in self.numbers if number.has_nulls]
 
+    def unseen(self, columns: pa.Table) -> Mapping[str, Unseen]:
+        """Categories that train never shows, by column."""
+        found = {}
+        for category in self.categories:
+            shown = pa.array([*category.known, *category.rare], pa.large_string())
+            found[category.column] = find_unseen(whole(columns[category.column]), shown)
+        return {column: unseen for column, unseen in found.items() if unseen is not None}
+
     def transform(self, columns: pa.Table) -> Dense[Array]:
         """Checked columns as inputs; a row depends on nothing but itself."""
         values = [number.standardise(columns[number.column]) for number in self.numbers]
@@ -106,14 +135,18 @@ class VectorFeatures:
     width: int
 
     @property
-    def sorts(self) -> Mapping[str, Sort]:
-        """What each column that is read holds."""
-        return {self.column: "vector"}
+    def rules(self) -> Mapping[str, ColumnRule]:
+        """How each column is read."""
+        return {self.column: ColumnRule(sort="vector")}
 
     @property
     def layout(self) -> Layout:
         """The shape of the inputs."""
         return Layout(form="Dense", width=self.width, columns=(self.column,))
+
+    def unseen(self, _columns: pa.Table) -> Mapping[str, Unseen]:
+        """Nothing: vectors have no categories."""
+        return {}
 
     def transform(self, columns: pa.Table) -> Dense[Array]:
         """Checked columns as inputs.
@@ -133,14 +166,18 @@ class TokenVectorFeatures:
     width: int
 
     @property
-    def sorts(self) -> Mapping[str, Sort]:
-        """What each column that is read holds."""
-        return {self.column: "token_vectors"}
+    def rules(self) -> Mapping[str, ColumnRule]:
+        """How each column is read."""
+        return {self.column: ColumnRule(sort="token_vectors")}
 
     @property
     def layout(self) -> Layout:
         """The shape of the inputs."""
         return Layout(form="DenseTokens", width=self.width, columns=(self.column,))
+
+    def unseen(self, _columns: pa.Table) -> Mapping[str, Unseen]:
+        """Nothing: vectors have no categories."""
+        return {}
 
     def transform(self, columns: pa.Table) -> DenseTokens[Array]:
         """Checked columns as inputs.
@@ -153,14 +190,20 @@ class TokenVectorFeatures:
         return DenseTokens(values, ends(pc.list_value_length(rows).to_numpy()))
 
 
-def fit_columns(train: pa.Table, columns: Columns, features: DenseFeatures) -> ColumnFeatures:
-    """The featuriser of a task whose train table has these columns.
+def fit_columns(train: pa.Table, spec: InputSpec, features: DenseFeatures) -> ColumnFeatures:
+    """The featuriser of a task whose train table has the columns of its inputs.
 
     A category needs ``features.rare`` rows of train for a code of its own.
+
+    Raises:
+        ValueError: where the task reads no such columns.
     """
-    numbers = tuple(_fit_number(name, train[name], features.bins) for name in columns.numeric)
-    categories = tuple(Category(name, _often(train[name], features.rare)) for name in columns.categorical)
-    return ColumnFeatures(numbers, categories)
+    if spec.columns is None:
+        raise ValueError("no columns")
+    numbers = tuple(_fit_number(name, train[name], spec, features.bins) for name in spec.columns.numeric)
+    return ColumnFeatures(
+        numbers, tuple(_fit_category(name, train[name], spec, features.rare) for name in spec.columns.categorical)
+    )
 
 
 def fit_vectors(train: pa.Table, column: str) -> VectorFeatures:
@@ -196,18 +239,21 @@ def bin_edges(values: NDArray[np.float32], bins: int) -> tuple[float, ...]:
     return tuple(edges.tolist()) if len(edges) > 1 else _UNIT
 
 
-def _fit_number(name: str, column: pa.ChunkedArray, bins: int) -> Number:
+def _fit_number(name: str, column: pa.ChunkedArray, spec: InputSpec, bins: int) -> Number:
     present = column.drop_null()
     values = present.to_numpy()
-    number = Number(name, float(values.mean()), spread(values) or 1.0, column.null_count > 0)
+    number = Number(name, float(values.mean()), spread(values) or 1.0, column.null_count > 0, spec.markers(name))
     return replace(number, edges=bin_edges(number.standardise(present), bins)) if bins else number
 
 
-def _often(column: pa.ChunkedArray, rare: int) -> tuple[str, ...]:
-    """The categories of at least ``rare`` rows, in alphabetical order."""
+def _fit_category(name: str, column: pa.ChunkedArray, spec: InputSpec, rare: int) -> Category:
     counted = pc.value_counts(whole(column).drop_null())
-    often = counted.field("values").filter(pc.greater_equal(counted.field("counts"), rare))
-    return tuple(often.take(pc.sort_indices(often)).to_pylist())
+    is_known = pc.greater_equal(counted.field("counts"), rare)
+    known, others = (
+        tuple(shown.take(pc.sort_indices(shown)).to_pylist())
+        for shown in (counted.field("values").filter(kept) for kept in (is_known, pc.invert(is_known)))
+    )
+    return Category(name, known, others, value_type([*known, *others]), spec.markers(name))
 
 
 def _width(vectors: pa.Array) -> int:

@@ -6,15 +6,16 @@ from typing import Protocol
 import pyarrow as pa
 
 from ray_mtlkd.data.inputs import Array, Inputs, Layout
-from ray_mtlkd.setups.columns import Sort
+from ray_mtlkd.setups.columns import ColumnRule
+from ray_mtlkd.setups.unseen import Unseen
 
 
 class Featuriser(Protocol):
     """Fitted on a train table, frozen. A row's inputs depend on the fitted state and on that row alone."""
 
     @property
-    def sorts(self) -> Mapping[str, Sort]:
-        """What each column that is read holds: ``tables.check_inputs`` brings a new table to that."""
+    def rules(self) -> Mapping[str, ColumnRule]:
+        """How each column is read: ``tables.check_inputs`` brings a new table to that."""
 
     @property
     def layout(self) -> Layout:
@@ -26,3 +27,6 @@ class Featuriser(Protocol):
         Raises:
             MtlkdError: where vectors have another length than in train.
         """
+
+    def unseen(self, columns: pa.Table) -> Mapping[str, Unseen]:
+        """Checked columns that show categories which train never shows."""

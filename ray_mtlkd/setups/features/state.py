@@ -14,7 +14,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features import bag, dense, overlap, text, tokens
 from ray_mtlkd.setups.features.featuriser import Featuriser
 
-VERSION = 3
+VERSION = 4
 """Counts the changes of this package after which the same tables and requests make other features."""
 
 KINDS: Mapping[str, type] = {

@@ -8,13 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ray_mtlkd.data.inputs import Array, Bag, BagFeatures, Inputs, Layout, Pair, TokenFeatures, Tokens
-from ray_mtlkd.setups.columns import Sort, whole
+from ray_mtlkd.setups.columns import ColumnRule, Sort
 from ray_mtlkd.setups.features import bag, overlap
 from ray_mtlkd.setups.features.bag import WeightedNgrams
 from ray_mtlkd.setups.features.overlap import Overlap
 from ray_mtlkd.setups.features.tokens import HashedWords
 from ray_mtlkd.setups.features.words import Words, listed, runs
 from ray_mtlkd.setups.manifest import TaskSpec
+from ray_mtlkd.setups.plain import whole
+from ray_mtlkd.setups.unseen import Unseen
 
 TextTags = Literal["none", "some", "all"]
 _SPACE = pa.scalar(" ", pa.large_string())
@@ -47,14 +49,18 @@ class TextFeatures:
     overlap: Overlap | None
 
     @property
-    def sorts(self) -> Mapping[str, Sort]:
-        """What each column that is read holds."""
-        return dict.fromkeys(self.columns.names, self.columns.sort)
+    def rules(self) -> Mapping[str, ColumnRule]:
+        """How each column is read."""
+        return dict.fromkeys(self.columns.names, ColumnRule(sort=self.columns.sort))
 
     @property
     def layout(self) -> Layout:
         """The shape of the inputs."""
         return self.side.layout if self.overlap is None else replace(self.side.layout, overlap=len(overlap.NAMES))
+
+    def unseen(self, _columns: pa.Table) -> Mapping[str, Unseen]:
+        """Nothing: texts have no categories."""
+        return {}
 
     def transform(self, columns: pa.Table) -> Inputs[Array]:
         """Checked columns as inputs; a row depends on nothing but itself."""

@@ -21,7 +21,7 @@ LabelForm = Literal["class", "classes", "tags", "number"]
 Extent = Literal["row", "token", "group"]
 """What has a loss of its own. There is one output, or one row of outputs, a token; otherwise a row."""
 
-LabelType = Literal["int64", "float32"]
+LabelType = Literal["int64", "float32", "float64"]
 
 
 class Loss(Protocol):
@@ -95,7 +95,7 @@ class Prediction(Protocol):
 
 
 class Confidence(Protocol):
-    """How probable a kind's outputs hold what is predicted."""
+    """How probable a kind's outputs hold what is predicted; the positive class, where there is one output a row."""
 
     def __call__(self, outputs: Floats, predicted: NDArray[Any], /) -> Floats:
         """In [0, 1], as many as the predictions."""
@@ -183,7 +183,7 @@ class Kind:
         fit: What a task knows of its train labels.
         constant: Outputs of the predictor that knows only the train labels.
         predict: What outputs say, in the terms of the labels.
-        confidence: How probable that is; None where outputs are no logits of probabilities.
+        confidence: How probable that is, or the positive class of two; None where outputs are no logits.
         describe: Labels in words.
         notice: What a reader should know of labels that are in order.
         scale: Labels in the unit of the outputs.

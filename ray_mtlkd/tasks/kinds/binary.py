@@ -26,8 +26,8 @@ def _distillation(outputs: Tensor, soft: Tensor, temperature: float, _groups: Te
     return sigmoid.distillation(outputs, soft, temperature)
 
 
-def _probability(outputs: Floats, predicted: NDArray[Any]) -> Floats:
-    likely: Floats = expit(np.where(predicted == 1, outputs, -outputs))
+def _probability(outputs: Floats, _predicted: NDArray[Any]) -> Floats:
+    likely: Floats = expit(outputs)
     return likely
 
 

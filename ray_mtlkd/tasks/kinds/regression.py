@@ -36,13 +36,16 @@ def _start(_task: Task) -> tuple[tuple[float, ...], float]:
 def _fit(task: Task, labels: Labels, _offsets: Offsets, where: str) -> Task:
     center, scale = float(labels.mean()), spread(labels)
     if not scale > 0:
-        fix = "give labels that differ"
-        raise MtlkdError(f"every train label is {center:g}: nothing to learn", where=where, fix=fix)
+        same = np.ptp(labels) == 0
+        what = f"every train label is {center:g}" if same else f"train labels around {center:g} hardly differ"
+        fix = "give labels that differ" if same else "subtract a constant from them before they are written"
+        raise MtlkdError(f"{what}: nothing to learn", where=where, fix=fix)
     return replace(task, center=center, scale=scale)
 
 
 def _standardised(task: Task, labels: Tensor) -> Tensor:
-    return (labels - task.center) / task.scale
+    # in double precision: where labels lie far from 0, their differences are beyond float32
+    return ((labels.double() - task.center) / task.scale).float()
 
 
 def _in_unit(task: Task, outputs: Floats) -> NDArray[Any]:
@@ -55,13 +58,13 @@ def _mean(task: Task, train_labels: Labels) -> Floats:
 
 
 def _describe(task: Task, labels: Labels, _offsets: Offsets) -> LabelWords:
-    moments = f"mean {task.center:.4g}, standard deviation {task.scale:.4g}"
-    return LabelWords(distribution=(moments, words.quartiles(labels.astype(np.float64))))
+    moments = f"mean {words.shown(task.center, labels)}, standard deviation {task.scale:.4g}"
+    return LabelWords(distribution=(moments, words.quartiles(labels)))
 
 
 REGRESSION = Kind(
     labels="number",
-    dtype="float32",
+    dtype="float64",
     losses={"squared_error": LossRule(hard=_loss, soft=_distillation, start=_start, is_squared_error=True)},
     metrics={
         "pearson": measures.pearson,

@@ -12,6 +12,7 @@ _stats = Later("scipy.stats")
 
 TOP = 5
 """Classes that a distribution names."""
+_DIGITS = 4
 _WHOLE = 10
 """Ratios from here on need no decimals."""
 
@@ -45,5 +46,11 @@ def ratio(shares: NDArray[np.float64]) -> str:
 
 def quartiles(values: NDArray[np.float64]) -> str:
     """Smallest, quartiles and largest of some numbers."""
-    low, first, middle, third, high = np.quantile(values, (0, 0.25, 0.5, 0.75, 1))
-    return f"quartiles {low:.4g} | {first:.4g} | {middle:.4g} | {third:.4g} | {high:.4g}"
+    return "quartiles " + " | ".join(shown(value, values) for value in np.quantile(values, (0, 0.25, 0.5, 0.75, 1)))
+
+
+def shown(value: float, values: NDArray[np.float64]) -> str:
+    """A number with four digits of what differs among ``values``."""
+    most, spread = float(np.abs(values).max()), float(np.ptp(values))
+    digits = _DIGITS + max(0, round(float(np.log10(most / spread)))) if spread else _DIGITS
+    return f"{value:.{digits}g}"

@@ -5,7 +5,7 @@ import pytest
 from ray_mtlkd.data.inputs import DenseFeatures
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features.dense import bin_edges, fit_columns, fit_token_vectors, fit_vectors
-from ray_mtlkd.setups.manifest import Columns
+from ray_mtlkd.setups.manifest import Columns, InputSpec
 
 COLUMNS = Columns(numeric=("age",), categorical=("city",))
 
@@ -15,7 +15,7 @@ def featurise(columns=COLUMNS, *, bins=4, rare=1, **splits):
         split: pa.table({"age": pa.array(age, pa.float64()), "city": pa.array(city, pa.large_string())})
         for split, (age, city) in splits.items()
     }
-    fitted = fit_columns(tables["train"], columns, DenseFeatures(bins=bins, rare=rare))
+    fitted = fit_columns(tables["train"], InputSpec(data="d", columns=columns), DenseFeatures(bins=bins, rare=rare))
     return fitted.layout, {split: fitted.transform(table) for split, table in tables.items()}
 
 

@@ -165,7 +165,7 @@ def test_what_is_packed_comes_back_bit_for_bit(case):
     back = setups.unpack_featurisers(packed, where="f.safetensors")
     assert back["intent"] is back["again"]
     assert back["intent"].layout == case.featuriser.layout
-    assert back["intent"].sorts == case.featuriser.sorts
+    assert back["intent"].rules == case.featuriser.rules
     assert digest(back["intent"]) == digest(case.featuriser)
     for split in TEXTS:
         made = [featuriser.transform(case.columns(split)) for featuriser in (case.featuriser, back["intent"])]
@@ -182,7 +182,7 @@ folder = Path(sys.argv[1])
 for case in sorted(folder.iterdir()):
     featuriser = setups.unpack_featurisers((case / "packed").read_bytes(), where=str(case))["intent"]
     table = pa.ipc.open_file(case / "table.arrow").read_all()
-    inputs = featuriser.transform(setups.check_inputs(table, featuriser.sorts, where=str(case)))
+    inputs = featuriser.transform(setups.check_inputs(table, featuriser.rules, where=str(case)).columns)
     for name, array in dump(inputs)[1].items():
         (case / name).write_bytes(array.tobytes())
 """
@@ -198,7 +198,7 @@ def test_another_process_makes_the_same_of_a_new_table(tmp_path: Path):
         new = table(["Zebra pay", "you now", "12-b 7"])
         with pa.ipc.new_file(tmp_path / name / "table.arrow", new.schema) as file:
             file.write_table(new)
-        columns = setups.check_inputs(new, case.featuriser.sorts, where="new")
+        columns = setups.check_inputs(new, case.featuriser.rules, where="new").columns
         made[name] = state.dump(case.featuriser.transform(columns))[1]
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
     subprocess.run([sys.executable, "-c", CHILD, str(tmp_path)], env=environment, check=True)
@@ -210,22 +210,22 @@ def test_another_process_makes_the_same_of_a_new_table(tmp_path: Path):
 
 def test_a_new_table_is_checked_as_at_the_door(case):
     new = table(["a", "b"])
-    for column, sort in case.featuriser.sorts.items():
+    for column, rule in case.featuriser.rules.items():
         bad = new.set_column(new.column_names.index(column), column, pa.array([{"x": 1}, {"x": 2}]))
         with pytest.raises(MtlkdError, match=rf"^new\.parquet:{column}: .*type is struct"):
-            setups.check_inputs(bad, case.featuriser.sorts, where="new.parquet")
+            setups.check_inputs(bad, case.featuriser.rules, where="new.parquet")
         nulls = new.set_column(new.column_names.index(column), column, pa.nulls(2, new.schema.field(column).type))
-        if sort in {"number", "category"}:
-            assert setups.check_inputs(nulls, case.featuriser.sorts, where="new").num_rows == 2
+        if rule.sort in {"number", "category"}:
+            assert setups.check_inputs(nulls, case.featuriser.rules, where="new").columns.num_rows == 2
         else:
             with pytest.raises(MtlkdError, match=f"^new:{column}: 2 of 2 rows"):
-                setups.check_inputs(nulls, case.featuriser.sorts, where="new")
+                setups.check_inputs(nulls, case.featuriser.rules, where="new")
 
 
 def test_every_problem_of_a_new_table_is_reported():
-    sorts = build("columns").featuriser.sorts
+    rules = build("columns").featuriser.rules
     with pytest.raises(ExceptionGroup) as caught:
-        setups.check_inputs(table(["a"]).select(["city"]), sorts, where="new")
+        setups.check_inputs(table(["a"]).select(["city"]), rules, where="new")
     assert sorted(str(error).split(";")[0] for error in caught.value.exceptions) == [
         "new: unknown column 'age'",
         "new: unknown column 'size'",
@@ -242,7 +242,7 @@ def test_damaged_featurisers_are_an_error_that_names_the_file(damage):
 def test_featurisers_of_another_version_are_refused(monkeypatch):
     packed = setups.pack_featurisers({"intent": build("bag of a text").featuriser})
     monkeypatch.setattr(state, "VERSION", state.VERSION + 1)
-    with pytest.raises(MtlkdError, match="features of version 3, not 4"):
+    with pytest.raises(MtlkdError, match="features of version 4, not 5"):
         setups.unpack_featurisers(packed, where="f.safetensors")
 
 

@@ -1,0 +1,100 @@
+"""CSV files: every cell as the text that stands there; no column's type depends on what a file happens to hold."""
+
+import csv
+import gzip
+import io
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+import pyarrow.csv
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.requests import ReadTable, TableRequest
+
+_BLOCK_BYTES = 2**25
+"""Of a CSV, that are parsed at a time: no row may be longer."""
+
+_HEAD_BYTES = 2**20
+"""That the header is looked for in."""
+
+_DELIMITERS = (",", ";", "\t", "|")
+
+_MANY_LINES = 20
+"""Lines that a quoted cell may span before it looks as if its quote were a stray one."""
+
+
+def read_csv(path: Path, request: TableRequest) -> ReadTable:
+    """The requested columns as bytes, null nowhere; the delimiter is the one by which the header has them.
+
+    Raises:
+        MtlkdError: where the file is empty, or a column is missing or stands twice.
+        pyarrow.ArrowException: where it is no CSV.
+    """
+    with _opened(path) as stream:
+        head = stream.read(_HEAD_BYTES)
+    if not head:
+        raise MtlkdError("the file is empty", where=str(path), fix="write a header line and the rows")
+    delimiter = _delimiter(head, request.columns)
+    convert = pa.csv.ConvertOptions(
+        column_types=dict.fromkeys(_header(head, delimiter), pa.binary()), strings_can_be_null=False
+    )
+    parse = pa.csv.ParseOptions(newlines_in_values=True, delimiter=delimiter)
+    read = pa.csv.ReadOptions(block_size=_BLOCK_BYTES)
+    with _opened(path) as stream:
+        table = pa.csv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
+    return ReadTable(request.taken(table, where=str(path)), tuple(_warnings(path, table)))
+
+
+def _opened(path: Path) -> BinaryIO:
+    zipped = path.suffix.lower() == ".gz"
+    return cast(BinaryIO, gzip.open(path)) if zipped else path.open("rb")
+
+
+def _delimiter(head: bytes, columns: Sequence[str]) -> str:
+    """The first delimiter by which the header has all columns; a comma where none has."""
+    wanted = {unicodedata.normalize("NFC", column) for column in columns}
+    able = (
+        delimiter
+        for delimiter in _DELIMITERS
+        if wanted <= {unicodedata.normalize("NFC", name) for name in _header(head, delimiter)}
+    )
+    return next(able, ",")
+
+
+def _header(head: bytes, delimiter: str) -> list[str]:
+    lines = io.StringIO(head.decode("utf-8-sig", errors="replace"), newline="")
+    try:
+        return next(csv.reader(lines, delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
+def _warnings(path: Path, table: pa.Table) -> Iterable[str]:
+    with _opened(path) as stream:
+        lines = sum(piece.count(b"\n") for piece in iter(lambda: stream.read(_HEAD_BYTES), b""))
+    if lines - table.num_rows < _MANY_LINES:
+        return
+    with _opened(path) as stream:
+        line, span = _longest_cell(stream)
+    if span >= _MANY_LINES:
+        yield (
+            f"{path}: a quoted cell begins in line {line} and spans {span} lines: if that quote is a stray one, double "
+            f"it or remove it"
+        )
+
+
+def _longest_cell(lines: Iterable[bytes]) -> tuple[int, int]:
+    """The line, counted from 1, in which the quoted cell begins that spans most lines, and how many it spans."""
+    line, longest, begins, number = 0, 0, 0, 0
+    for number, text in enumerate(lines, 1):
+        if text.count(b'"') % 2 == 0:
+            continue
+        if not begins:
+            begins = number
+            continue
+        line, longest = max((line, longest), (begins, number - begins + 1), key=lambda found: found[1])
+        begins = 0
+    return max((line, longest), (begins, number - begins + 1 if begins else 0), key=lambda found: found[1])
