@@ -1,9 +1,11 @@
 """The command line: one file a verb, errors in one place."""
 
 import sys
+from typing import Annotated
 
 import typer
 
+import ray_mtlkd
 from ray_mtlkd.cli import check, classical, predict, relabel, report, setups, sweep
 from ray_mtlkd.cli.streams import MISTAKE, open_console, sound_streams
 from ray_mtlkd.errors import MtlkdError, gather
@@ -23,6 +25,22 @@ app.command(name="relabel", epilog=relabel.EXAMPLE)(relabel.relabel)
 app.command(name="report", epilog=report.EXAMPLE)(report.report)
 app.command(name="classical", epilog=classical.EXAMPLE)(classical.classical)
 app.add_typer(setups.app, name="setups")
+
+
+def _print_version(*, asked: bool) -> None:
+    if asked:
+        open_console().print(f"ray-mtlkd {ray_mtlkd.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What can be asked of the command without a verb."""
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
 from ray_mtlkd.cli.streams import open_console
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.shell import command
 
 if TYPE_CHECKING:
     from ray_mtlkd.setups import SetupLocation, ValidatedSetup
@@ -155,7 +156,8 @@ def _look(place: "SetupLocation", data_dir: Path | None) -> tuple[str, dict[str,
     try:
         validated = setups.read(name, data_dir=data_dir)
     except (MtlkdError, ExceptionGroup):
-        return f"here, but broken (see `ray-mtlkd setups describe {name}`)", {}
+        options = () if data_dir is None else ("--data-dir", data_dir)
+        return f"here, but broken (see `{command('ray-mtlkd', 'setups', 'describe', name, *options)}`)", {}
     rows = {task.task.name: tuple(f"{count:,}" for count in count_rows(task)) for task in validated.tasks}
     return ("built in" if place.built_in else f"here ({place.folder})"), rows
 

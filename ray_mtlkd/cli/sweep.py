@@ -1,7 +1,6 @@
 """`ray-mtlkd sweep`: run a search space, then report."""
 
 import importlib
-import shlex
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
 from ray_mtlkd.cli.streams import lasting, open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
+from ray_mtlkd.shell import command
 from ray_mtlkd.sweep.run import SweepRequest, sweep_on
 from ray_mtlkd.sweep.status import Status
 
@@ -68,8 +68,8 @@ def sweep(
 def _going_on(uri: str, *, data_dir: Path | None, code: Path | None) -> str:
     """The command, from any folder."""
     options = {"--resume": uri, "--data-dir": data_dir and data_dir.absolute(), "--code": code and code.absolute()}
-    given = [word for option, value in options.items() if value is not None for word in (option, str(value))]
-    return shlex.join(["ray-mtlkd", "sweep", *given])
+    given = [word for option, value in options.items() if value is not None for word in (option, value)]
+    return command("ray-mtlkd", "sweep", *given)
 
 
 class _Terminal:
@@ -124,7 +124,7 @@ def finish(uri: str, *, failed: int, console: Console) -> None:
     folder = SweepFolder.at(uri)
     report = build_report([uri], folder.report.uri)
     print_report(report, console, failed=failed)
-    console.print(f"tensorboard --logdir {folder.tensorboard.uri}", soft_wrap=True)
+    console.print(command("tensorboard", "--logdir", folder.tensorboard.uri), soft_wrap=True)
 
 
 class ReportAhead:

@@ -14,6 +14,7 @@ from ray.exceptions import RayError
 from ray_mtlkd import classical
 from ray_mtlkd.classical import ClassicalResults
 from ray_mtlkd.setups.validated import ValidatedSetup
+from ray_mtlkd.shell import command
 from ray_mtlkd.sweep.output import write_classical
 from ray_mtlkd.sweep_folder import SweepFolder
 
@@ -44,7 +45,7 @@ def computing(unmeasured: Sequence[ValidatedSetup], uri: str, *, say: Say) -> It
             _write(found, uri, setup=setup.manifest.name, say=say)
     yield
     for name, reference in started.items():
-        _await(name, reference, say=say)
+        _await(name, reference, uri=uri, say=say)
 
 
 def _compute(setup: ValidatedSetup, uri: str) -> ClassicalResults:
@@ -59,9 +60,9 @@ def _ignore(_: str) -> None:
     """Workers have nobody to tell."""
 
 
-def _await(setup: str, reference: Any, *, say: Say) -> None:
+def _await(setup: str, reference: Any, *, uri: str, say: Say) -> None:
     if not ray.wait([reference], timeout=0)[0]:
-        said = "(to go without them: Ctrl-C, then `ray-mtlkd report`)"
+        said = f"(to go without them: Ctrl-C, then `{command('ray-mtlkd', 'report', uri)}`)"
         say(f"the trials are done; waiting for the classical models of {setup} … {said}")
     try:
         found: ClassicalResults = ray.get(reference)

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import ClassicalRecord, classical_to_table
 from ray_mtlkd.serial import dumps, loads
+from ray_mtlkd.shell import command
 from ray_mtlkd.storage import join_uri
 from ray_mtlkd.sweep.content import SweepContent, differences
 from ray_mtlkd.sweep.space import SearchSpace
@@ -54,7 +55,7 @@ def check_empty(folder: SweepFolder) -> None:
         raise MtlkdError(
             "there is something in this folder already",
             where=folder.uri,
-            fix=f"go on with a sweep by `--resume {folder.uri}`, or give another `--out`",
+            fix=f"go on with a sweep by `{command('--resume', folder.uri)}`, or give another `--out`",
         )
 
 

@@ -41,7 +41,7 @@ def test_list_tells_broken_tables_apart_from_missing_ones(tmp_path: Path):
         (tmp_path / "intents" / task).mkdir(parents=True)
         (tmp_path / "intents" / task / "train.parquet").write_bytes(b"PAR1")
     result = RUNNER.invoke(app, ["list", "--data-dir", str(tmp_path)], catch_exceptions=False)
-    assert "intents: here, but broken (see `ray-mtlkd setups describe intents`)" in result.output
+    assert f"intents: here, but broken (see `ray-mtlkd setups describe intents --data-dir {tmp_path}`)" in result.output
 
 
 def test_describe_tells_rows_labels_baselines_duplicates_and_warnings(manifest: Path):
