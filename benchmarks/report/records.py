@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from ray_mtlkd.records import Stage, Status, TaskRecord, TaskResult, TrialEnd, from_table
 from ray_mtlkd.sweep.archive import write_records
-from ray_mtlkd.sweep.plan import Plan, Trial, best_index
+from ray_mtlkd.sweep.plan import Plan, Trial, best_indices
 from ray_mtlkd.sweep.space import decode_space
 from ray_mtlkd.sweep_folder import SweepFolder
 from ray_mtlkd.training.configuration import flat
@@ -67,13 +67,14 @@ def _sweep(name: str, done: _Groups, *, each: int) -> Iterator[list[TaskRecord]]
     """A sweep with ``each`` trials a setup and strategy: all that search, then those that replicate the best."""
     seeds = max(2, round(_SEED_SHARE * each))
     value = read_yaml(_RESULTS / name / "space.yaml")
-    value |= {"search": {"configurations": each - seeds}, "replicate": {"seeds": list(range(1, seeds + 1))}}
+    replicate = {"configurations": 1, "seeds": list(range(1, seeds + 1))}
+    value |= {"search": {"configurations": each - seeds}, "replicate": replicate}
     plan = Plan(decode_space(value, where=name), {setup: len(trials[0]) for (setup, _), trials in done.items()})
     for group in plan.groups:
         searched = [_went(trial, done[group]) for trial in plan.search(group)]
         yield from searched
-        index = best_index(dict(enumerate(records[0].end.score for records in searched)), count=len(searched))
-        if index is not None:
+        scores = {records[0].identity.config_index: [records[0].end.score] for records in searched}
+        for index in best_indices(scores, most=plan.chosen):
             yield from (_went(trial, done[group]) for trial in plan.replicates(group, index))
 
 

@@ -32,18 +32,17 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     cost = estimate(prepared)
     plan, found = prepared.plan, prepared.space
     table = Table(title=f"{found.name}: what would run", title_justify="left")
-    for column in ("setup", "strategies", "configurations", "replicate seeds", "trials"):
+    for column in ("setup", "strategies", "configurations", "replicated", "seeds", "trials"):
         table.add_column(column, justify="left" if column == "setup" else "right")
     for setup in dict.fromkeys(setup for setup, _ in plan.groups):
         groups = [group for group in plan.groups if group[0] == setup]
-        seeds = len(found.replicate.seeds)
-        searched = found.search.configurations if plan.searches else 0
         table.add_row(
             setup,
             str(len(groups)),
             str(found.search.configurations),
-            str(seeds),
-            str(len(groups) * (searched + seeds)),
+            str(plan.chosen),
+            str(len(found.replicate.seeds)),
+            str(plan.size // len(plan.groups) * len(groups)),
         )
     console.print(table)
     amount = _duration(cost.cpu_s)

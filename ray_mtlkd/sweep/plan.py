@@ -1,7 +1,8 @@
-"""Which trials a sweep consists of: a search over configurations, then the best one of each strategy on fresh seeds."""
+"""Which trials a sweep consists of: a search over configurations, then the best of each strategy on fresh seeds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from statistics import fmean
 from typing import Any
 
 from ray_mtlkd.records import Stage
@@ -73,21 +74,31 @@ class Plan:
     @property
     def size(self) -> int:
         """Trials in all, where every group replicates."""
-        search = self._space.search.configurations if self.searches else 0
-        return len(self.groups) * (search + len(self._space.replicate.seeds))
+        return len(self.groups) * (self.search_size + self.chosen * len(self._space.replicate.seeds))
+
+    @property
+    def search_size(self) -> int:
+        """Search trials of a group."""
+        return self._space.search.configurations * len(self._space.search.seeds) if self.searches else 0
 
     @property
     def searches(self) -> bool:
-        """Whether there is anything to choose: a single configuration is replicated right away."""
-        return self._space.search.configurations > 1
+        """Whether there is anything to choose: where all configurations are replicated, they are so right away."""
+        return self._space.search.configurations > self.chosen
+
+    @property
+    def chosen(self) -> int:
+        """How many configurations of a group are replicated."""
+        return min(self._space.replicate.configurations, self._space.search.configurations)
 
     def search(self, group: tuple[str, str]) -> list[Trial]:
-        """A group's search trials; none where there is only one configuration."""
+        """A group's search trials; none where there is nothing to choose."""
         if not self.searches:
             return []
-        seed = self._space.search.seed
         return [
-            self._trial(group, "search", index=index, seed=seed) for index in range(self._space.search.configurations)
+            self._trial(group, "search", index=index, seed=seed)
+            for index in range(self._space.search.configurations)
+            for seed in self._space.search.seeds
         ]
 
     def replicates(self, group: tuple[str, str], index: int) -> list[Trial]:
@@ -97,7 +108,8 @@ class Plan:
     def distinct(self) -> Iterator[Trial]:
         """A trial for every configuration of every group."""
         for group in self.groups:
-            yield from self.search(group) or self.replicates(group, 0)[:1]
+            for index in range(self._space.search.configurations):
+                yield self.replicates(group, index)[0]
 
     def _trial(self, group: tuple[str, str], stage: Stage, *, index: int, seed: int) -> Trial:
         setup, label = group
@@ -121,14 +133,16 @@ class Plan:
         return self._known[key]
 
 
-def best_index(scores: Mapping[int, float | None], *, count: int) -> int | None:
-    """The configuration with the best validation score (the first of equals), None where all of them failed.
+def best_indices(scores: Mapping[int, Sequence[float | None]], *, most: int) -> list[int]:
+    """The configurations with the best mean validation scores, best first; of equals, the first.
 
     Args:
-        scores: By configuration; None where the trial failed.
-        count: Number of configurations, all of which must be there.
+        scores: Of each configuration's trials; None where one failed: such a configuration is never chosen.
+        most: How many to choose.
     """
-    if len(scores) != count:
-        raise ValueError(f"{len(scores)} of {count} configurations have run")
-    ranked = [(-score, index) for index, score in scores.items() if score is not None]
-    return min(ranked)[1] if ranked else None
+    ranked = [
+        (-fmean(score for score in found if score is not None), index)
+        for index, found in scores.items()
+        if None not in found
+    ]
+    return [index for _, index in sorted(ranked)[:most]]

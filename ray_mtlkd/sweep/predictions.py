@@ -43,6 +43,7 @@ class PredictionSize(NamedTuple):
 
 def size_of(prepared: Prepared) -> PredictionSize:
     """How much room a sweep's predictions take at most, where it keeps them."""
-    trials = [trial for group in prepared.plan.groups for trial in prepared.plan.replicates(group, 0)]
+    plan = prepared.plan
+    trials = [trial for group in plan.groups for at in range(plan.chosen) for trial in plan.replicates(group, at)]
     by_setup = {setup: sum(map(kept_bytes, as_tensors(tables).tasks)) for (setup, _), tables in prepared.tables.items()}
     return PredictionSize(files=len(trials), bytes=sum(by_setup[trial.setup] for trial in trials))

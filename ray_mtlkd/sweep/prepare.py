@@ -1,5 +1,6 @@
 """Everything that can be found wrong before a sweep starts; no Ray in here."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -198,8 +199,9 @@ def estimate(prepared: Prepared) -> CostEstimate:
     count, steps, batches, seconds = 0, 0, 0, 0.0
     for group in plan.groups:
         replicated = [plan.replicates(group, index) for index in range(space.search.configurations)]
-        # which configuration will be replicated is not known: at most the longest
-        planned = plan.search(group) + max(replicated, key=lambda trials: trials[0].configuration.training.steps)
+        # which configurations will be replicated is not known: at most the longest
+        longest = sorted(replicated, key=lambda trials: -trials[0].configuration.training.steps)[: plan.chosen]
+        planned = [*plan.search(group), *itertools.chain(*longest)]
         configuration = planned[0].configuration
         job = Job(
             tables=views[planned[0].setup, configuration.architecture.features], configuration=configuration, seed=0

@@ -12,6 +12,8 @@ from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, PositiveInt
 
+Seeds = Annotated[tuple[int, ...], MinLen(1), Distinct]
+
 
 @document
 class Search:
@@ -19,11 +21,14 @@ class Search:
 
     Attributes:
         configurations: Per setup and strategy, the same number for all.
-        seed: Decides the draws, and is the training seed of the search trials.
+        seed: Decides which points of the space they are.
+        seeds: Training seeds of each; a configuration's score is its mean over them. More configurations find better
+            ones than more seeds of them do at the same cost, since the best are replicated.
     """
 
     configurations: PositiveInt = 1
     seed: int = 0
+    seeds: Seeds = (0,)
 
 
 @document
@@ -31,10 +36,13 @@ class Replicate:
     """How the best configurations run again.
 
     Attributes:
+        configurations: How many of each strategy: the choice between them is made on several seeds, and what it may
+            cost is known.
         seeds: Fresh training seeds, the same for all strategies.
     """
 
-    seeds: Annotated[tuple[int, ...], MinLen(1), Distinct] = (1, 2, 3)
+    configurations: PositiveInt = 1
+    seeds: Seeds = (1, 2, 3)
 
 
 def _folder_name(name: str) -> str:
@@ -123,9 +131,9 @@ def _is_sound(key: str, item: Any) -> bool:
 
 
 def _contradictions(document: SpaceDocument) -> Iterator[MtlkdError]:
-    if document.search.seed in document.replicate.seeds:
+    for seed in sorted({*document.search.seeds} & {*document.replicate.seeds}):
         yield MtlkdError(
-            f"seed {document.search.seed} is also the seed of the search",
+            f"seed {seed} is also a seed of the search",
             where="replicate.seeds",
             fix="replicate on fresh seeds, so that the choice of a configuration cannot favour them",
         )

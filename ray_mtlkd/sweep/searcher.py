@@ -2,13 +2,13 @@
 
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from ray_mtlkd.sweep.plan import Plan, Trial, best_index
+from ray_mtlkd.sweep.plan import Plan, Trial, best_indices
 
 Found = float | None
 """What became of a trial: its validation score, or None where it failed."""
@@ -31,7 +31,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         self._plan = plan
         self._on_lost = on_lost
         self._finished = dict(finished)
-        self._scores: dict[tuple[str, str], dict[int, Found]] = {group: {} for group in plan.groups}
+        self._scores: dict[tuple[str, str], dict[int, list[Found]]] = {group: {} for group in plan.groups}
         self._searches: deque[Trial] = deque()
         self._replicates: list[Trial] = []
         self._wall_s: dict[tuple[str, str, int], float] = {}
@@ -44,7 +44,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
             for trial in search:
                 self._add(trial)
             if not search:
-                self._replicate(group, 0)
+                self._replicate(group, list(range(plan.chosen)))
 
     @property
     def is_over(self) -> bool:
@@ -123,18 +123,16 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         if trial.stage == "replicate":
             return
         scores = self._scores[trial.group]
-        scores[trial.index] = score
-        count = len(self._plan.search(trial.group))
-        if len(scores) == count:
-            self._replicate(trial.group, best_index(scores, count=count))
+        scores.setdefault(trial.index, []).append(score)
+        if sum(map(len, scores.values())) == self._plan.search_size:
+            self._replicate(trial.group, best_indices(scores, most=self._plan.chosen))
 
-    def _replicate(self, group: tuple[str, str], index: int | None) -> None:
+    def _replicate(self, group: tuple[str, str], indices: Sequence[int]) -> None:
         self._open -= 1
-        if index is None:
-            self._dropped += len(self._plan.replicates(group, 0))
-            return
-        for trial in self._plan.replicates(group, index):
-            self._add(trial)
+        self._dropped += (self._plan.chosen - len(indices)) * len(self._plan.replicates(group, 0))
+        for index in indices:
+            for trial in self._plan.replicates(group, index):
+                self._add(trial)
 
 
 def _configuration(trial: Trial) -> tuple[str, str, int]:

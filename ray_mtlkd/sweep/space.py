@@ -38,8 +38,11 @@ class SearchSpace:
 
     def content(self, setups: Mapping[str, Mapping[str, Any]]) -> SweepContent:
         """What decides trials' results, with the content of the setups by name."""
-        replicate = {**plain(self.replicate), "seeds": sorted(self.replicate.seeds)}
-        deciding = {"search": plain(self.search), "replicate": replicate, "resources": {"cpus": self.resources.cpus}}
+        deciding = {
+            "search": {**plain(self.search), "seeds": sorted(self.search.seeds)},
+            "replicate": {**plain(self.replicate), "seeds": sorted(self.replicate.seeds)},
+            "resources": {"cpus": self.resources.cpus},
+        }
         return SweepContent(
             settings=leaves(deciding),
             strategies={strategy.label: strategy.settings for strategy in self.strategies},

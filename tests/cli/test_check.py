@@ -11,7 +11,7 @@ encoder: {name: mlp, hidden: [16]}
 training: {steps: 40, lr: {loguniform: [1e-3, 1e-2]}}
 strategies: [sum, joint_kd]
 search: {configurations: 2}
-replicate: {seeds: [1, 2]}
+replicate: {configurations: 1, seeds: [1, 2]}
 """
 
 

@@ -20,7 +20,7 @@ encoder: {name: mlp, hidden: [16]}
 training: {steps: 40, lr: 0.01}
 strategies: [sum, joint_kd]
 search: {configurations: 2}
-replicate: {seeds: [1, 2]}
+replicate: {configurations: 1, seeds: [1, 2]}
 """
 
 

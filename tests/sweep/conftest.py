@@ -10,7 +10,7 @@ training: {steps: 40, batch_size: 32, eval_every: 10, lr: {loguniform: [1e-3, 1e
 convergence: {patience: 2}
 strategies: [sum, joint_kd]
 search: {configurations: 2}
-replicate: {seeds: [1, 2]}
+replicate: {configurations: 1, seeds: [1, 2]}
 """
 
 

@@ -27,7 +27,7 @@ TRAINING = {"steps": 40, "batch_size": 32, "eval_every": 10, "lr": {"loguniform"
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
-        ({"replicate": {"seeds": [1, 3]}}, "replicate.seeds"),
+        ({"replicate": {"configurations": 1, "seeds": [1, 3]}}, "replicate.seeds"),
         ({"search": {"configurations": 3}}, "search.configurations"),
         ({"resources": {"cpus": 2}}, "resources.cpus"),
         ({"strategies": ["sum", "joint_kd", "pcgrad"]}, "strategies.pcgrad"),
@@ -61,7 +61,7 @@ def test_a_difference_between_setups_is_named_by_its_path(content, setups, path)
     [
         {"strategies": ["joint_kd", "sum"]},
         {"strategies": [{"name": "sum"}, {"curriculum": "joint_kd", "balancer": "sum"}]},
-        {"replicate": {"seeds": [2, 1]}},
+        {"replicate": {"configurations": 1, "seeds": [2, 1]}},
         {"sharing": "hard", "kd": {"temperature": 1}},
         {"resources": {"checkpoint_every_s": 1.0, "keep_models": "all"}},
         {"classical": False},

@@ -16,7 +16,7 @@ setups: [shop.yaml]
 encoder: {name: bag, hidden: [4]}
 training: {steps: 4, batch_size: 2, eval_every: 2}
 strategies: [sum]
-replicate: {seeds: [1, 2]}
+replicate: {configurations: 1, seeds: [1, 2]}
 """
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ray_mtlkd.sweep.plan import Plan, Trial, best_index
+from ray_mtlkd.sweep.plan import Plan, Trial, best_indices
 from ray_mtlkd.sweep.space import decode_space
 from ray_mtlkd.training.configuration import ConfigurationReader, describe, flat
 
@@ -53,23 +53,36 @@ def test_a_trial_goes_through_json(plan):
     assert Trial.loads(trial.dumps()).configuration == trial.configuration
 
 
+def test_each_configuration_is_searched_on_all_seeds_of_the_search(space_value):
+    space = decode_space(space_value(search={"configurations": 3, "seeds": [0, 10]}), where="x")
+    plan = Plan(space, {"similar": 5})
+    trials = plan.search(plan.groups[0])
+    assert [(trial.index, trial.seed) for trial in trials] == [(at, seed) for at in range(3) for seed in (0, 10)]
+    assert plan.search_size == len(trials)
+
+
+def test_where_all_configurations_are_replicated_none_is_searched(space_value):
+    space = decode_space(space_value(replicate={"configurations": 2, "seeds": [1, 2]}), where="x")
+    plan = Plan(space, {"similar": 5})
+    assert plan.search(plan.groups[0]) == []
+    assert plan.chosen == 2
+    assert plan.size == 2 * 2 * 2
+    assert {trial.index for trial in plan.distinct()} == {0, 1}
+
+
 @pytest.mark.parametrize(
     ("scores", "expected"),
     [
-        ({0: 0.1, 1: 0.3}, 1),
-        ({0: 0.3, 1: 0.3}, 0),
-        ({0: None, 1: -0.5}, 1),
-        ({0: None, 1: None}, None),
-        ({1: 0.3, 0: 0.3}, 0),
+        ({0: [0.1], 1: [0.3], 2: [0.2]}, [1, 2]),
+        ({0: [0.3], 1: [0.3], 2: [0.3]}, [0, 1]),
+        ({2: [0.3], 1: [0.3], 0: [0.3]}, [0, 1]),
+        ({0: [None], 1: [-0.5], 2: [None]}, [1]),
+        ({0: [None], 1: [None]}, []),
+        ({0: [0.9, 0.1], 1: [0.6, 0.6], 2: [0.7, None]}, [1, 0]),
     ],
 )
-def test_the_best_validation_score_wins_and_failures_never_do(scores, expected):
-    assert best_index(scores, count=2) == expected
-
-
-def test_a_choice_before_all_have_run_is_an_error():
-    with pytest.raises(ValueError, match="1 of 2"):
-        best_index({0: 0.1}, count=2)
+def test_the_best_mean_validation_scores_win_and_failures_never_do(scores, expected):
+    assert best_indices(scores, most=2) == expected
 
 
 def test_hyper_parameters_are_flat_and_name_their_defaults(plan):

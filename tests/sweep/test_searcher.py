@@ -53,6 +53,20 @@ def test_each_strategy_searches_and_then_replicates_its_best_configuration(plan)
     ]
 
 
+def test_the_best_two_configurations_replicate_and_all_of_them_where_no_more_are_sound(space_value):
+    value = space_value(
+        search={"configurations": 3}, replicate={"configurations": 2, "seeds": [1, 2]}, strategies=["sum"]
+    )
+    plan = Plan(decode_space(value, where="x"), {"similar": 5})
+    names = Tuner(plan).drain(lambda trial: 0.5 + 0.1 * trial.index)
+    assert {name for name in names if not name.endswith("-s0")} == {
+        f"similar-sum-c{index}-s{seed}" for index in (1, 2) for seed in (1, 2)
+    }
+    tuner = Tuner(plan)
+    names = tuner.drain(lambda trial: 0.5 if trial.index == 1 else None)
+    assert len(names) == tuner.searcher.total == 3 + 2
+
+
 def test_replicates_wait_for_their_own_search_only(plan):
     tuner = Tuner(plan)
     started = [tuner.start() for _ in range(4)]

@@ -72,7 +72,7 @@ def test_a_sound_space_decodes(space_value):
         ({"kd": {"temperature": 0}}, "kd.temperature: 0 does not fit"),
         ({"relabel": {"where": "cloud"}}, 'relabel.where: "cloud" does not fit'),
         ({"search": {"configurations": 0}}, "search.configurations: 0 does not fit"),
-        ({"search": {"seed": 1}}, "replicate.seeds: seed 1 is also the seed of the search"),
+        ({"search": {"seeds": [0, 1]}}, "replicate.seeds: seed 1 is also a seed of the search"),
         ({"replicate": {"seeds": [1, 1]}}, "replicate.seeds: 1 stands here twice"),
         ({"name": "a/b"}, "name: 'a/b' cannot name a folder"),
         ({"classical": "no"}, 'classical: "no" does not fit'),

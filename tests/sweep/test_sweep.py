@@ -35,7 +35,7 @@ strategies:
   - {name: joint_kd, curriculum: {rewind: true}}
   - {name: gradnorm}
 search: {configurations: 2}
-replicate: {seeds: [1, 2]}
+replicate: {configurations: 1, seeds: [1, 2]}
 resources: {checkpoint_every_s: 0}
 """
 TRIALS = 2 * (2 + 2)
