@@ -24,7 +24,7 @@ LIKELIEST = 3
 
 HeldOut = Literal["valid", "test"]
 _LEVEL = 9
-_FIX = "delete the file and its trial's record, and resume the sweep; or report without it"
+_FIX = "delete it: the report goes without, or its trial runs again once its record is deleted, too"
 
 
 @dataclass(frozen=True, kw_only=True)

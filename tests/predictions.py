@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ray_mtlkd.predicted import PredictedRows
+from ray_mtlkd.predicted import PredictedRows, checksum, to_bytes
+from tests.columns import changed
 
 
 def predicted(kind, metric, labels, *, task="t", split="test", **members):
@@ -25,3 +26,12 @@ def predicted(kind, metric, labels, *, task="t", split="test", **members):
         "labels": np.asarray(labels, np.float32),
     }
     return PredictedRows(task=task, split=split, kind=kind, metric=metric, **{**own, **members})
+
+
+def store(folder, records, parts):
+    """The trial's records, which name the file of its predictions, written as a sweep does."""
+    data = to_bytes(parts)
+    name = f"{records[0].identity.trial}.parquet"
+    (folder / "predictions").mkdir(parents=True, exist_ok=True)
+    (folder / "predictions" / name).write_bytes(data)
+    return [changed(record, predictions=checksum(data)) for record in records]

@@ -5,6 +5,7 @@ hundreds of resamples at once. What the metrics are is said where they are: `ray
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,6 @@ from ray_mtlkd.tasks.weighted import decisions, numbers, scores
 from ray_mtlkd.tasks.weighted.base import Numbers, WeightedMetric, Weights
 
 __all__ = ["WeightedMetric", "Weights", "decided", "units", "weighted_metric"]
-
-_Codes = NDArray[np.int64]
 
 
 def units(part: PredictedRows) -> int:
@@ -34,8 +33,8 @@ def weighted_metric(part: PredictedRows) -> WeightedMetric | None:
     return None if make is None else make(part)
 
 
-def decided(part: PredictedRows) -> NDArray[np.generic]:
-    """What is predicted, in the terms of the labels: codes, 0 and 1, or numbers in the label's unit.
+def decided(part: PredictedRows) -> NDArray[np.int64] | NDArray[np.bool_] | Numbers:
+    """What is predicted, in the terms of the labels: codes, yes or no, or numbers in the label's unit.
 
     Raises:
         ValueError: where the kind is not of this package, and its classes do not exclude each other.
@@ -44,7 +43,7 @@ def decided(part: PredictedRows) -> NDArray[np.generic]:
         return part.likeliest[:, 0].astype(np.int64)
     if part.kind in {"binary", "multilabel"}:
         chosen: NDArray[np.bool_] = expit(_outputs(part)) >= part.threshold
-        return chosen.astype(np.float64)
+        return chosen
     if part.kind == "regression":
         return _outputs(part).astype(np.float64) * part.scale + part.center
     raise ValueError(f"nothing is decided by the outputs of a {part.kind} task")
@@ -56,21 +55,21 @@ def _outputs(part: PredictedRows) -> NDArray[np.float32]:
     return part.outputs
 
 
-def _known(offsets: _Codes | None) -> _Codes:
+def _known(offsets: NDArray[np.int64] | None) -> NDArray[np.int64]:
     if offsets is None:
         raise ValueError("texts of tokens, and groups, need offsets")
     return offsets
 
 
-def _matrix(part: PredictedRows, values: NDArray[np.generic]) -> Numbers:
+def _matrix(part: PredictedRows, values: NDArray[Any]) -> NDArray[Any]:
     """A column a label, those unseen in train included, for which nothing is said."""
-    found = values.reshape(len(values), -1).astype(np.float64)
+    found = values.reshape(len(values), -1)
     missing = part.labels.shape[1] - found.shape[1] if part.labels.ndim > 1 else 0
     return np.pad(found, ((0, 0), (0, missing)))
 
 
-def _labels(part: PredictedRows) -> Numbers:
-    return part.labels.reshape(len(part.labels), -1).astype(np.float64)
+def _true(part: PredictedRows) -> NDArray[np.bool_]:
+    return part.labels.reshape(len(part.labels), -1) > 0
 
 
 def _accuracy(part: PredictedRows) -> WeightedMetric:
@@ -78,27 +77,30 @@ def _accuracy(part: PredictedRows) -> WeightedMetric:
 
 
 def _f1(part: PredictedRows) -> WeightedMetric:
-    return decisions.f1(_matrix(part, decided(part)), _labels(part))
+    return decisions.f1(_matrix(part, decided(part)), _true(part))
 
 
 def _mean_f1_of_classes(part: PredictedRows) -> WeightedMetric:
-    found = (decisions.one_hot(codes.astype(np.int64), len(part.classes)) for codes in (decided(part), part.labels))
-    return decisions.mean_f1(*found)
+    return decisions.mean_f1_of_classes(decided(part).astype(np.int64), _codes(part), len(part.classes))
 
 
 def _mean_f1_of_labels(part: PredictedRows) -> WeightedMetric:
-    return decisions.mean_f1(_matrix(part, decided(part)), _labels(part))
+    return decisions.mean_f1_of_labels(_matrix(part, decided(part)), _true(part))
 
 
 def _spans(part: PredictedRows) -> WeightedMetric:
-    predicted, labels = (found.astype(np.int64) for found in (decided(part), part.labels))
-    return decisions.f1_of_counts(decisions.span_counts(predicted, labels, _known(part.offsets), part.classes))
+    said = decided(part).astype(np.int64)
+    return decisions.f1_of_counts(decisions.span_counts(said, _codes(part), _known(part.offsets), part.classes))
+
+
+def _codes(part: PredictedRows) -> NDArray[np.int64]:
+    return part.labels.astype(np.int64)
 
 
 def _scored(
     make: Callable[[scores.Scores, scores.Scores], WeightedMetric],
 ) -> Callable[[PredictedRows], WeightedMetric]:
-    return lambda part: make(_matrix(part, _outputs(part)), _labels(part))
+    return lambda part: make(_matrix(part, _outputs(part)), part.labels.reshape(len(part.labels), -1))
 
 
 def _number(make: Callable[[Numbers, Numbers], WeightedMetric]) -> Callable[[PredictedRows], WeightedMetric]:

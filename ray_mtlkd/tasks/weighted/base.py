@@ -3,32 +3,45 @@
 from collections.abc import Callable
 
 import numpy as np
-import scipy.sparse
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 Numbers = NDArray[np.float64]
-Weights = Numbers
-"""How often each row (text of tokens, group) counts in each of B resamples [N, B], every column with a row in it."""
+Weights = NDArray[np.float32]
+"""How often each row (text of tokens, group) counts in each of B resamples [N, B], every column with a row in it.
+
+Single precision: half the memory traffic, which is what resampling costs; counts and their sums are exact in it.
+"""
 
 WeightedMetric = Callable[[Weights], Numbers]
 """A metric's value in each resample [B], finite: what it is of a table in which rows are repeated so often."""
 
 
-def sums(values: ArrayLike, weights: Weights) -> Numbers:
-    """Weighted sums of columns of values, mostly zeros [N, C]: [C, B]."""
-    found: Numbers = scipy.sparse.csr_array(np.asarray(values, np.float64).T) @ weights
-    return found
-
-
-def gathered(groups: NDArray[np.int64], members: NDArray[np.int64], *, count: int, rows: int) -> scipy.sparse.csr_array:
-    """The matrix that adds up the weights of each group's members [count, rows], to be multiplied with weights.
+class Gathering:
+    """Adds up the weights of each group's members.
 
     Args:
-        groups: Of each member, ascending [M].
-        members: Rows, each at most once [M].
+        groups: Number of each member's group [M].
+        members: Rows [M]; a row may be in several groups.
+        count: Of groups.
+        rows: Of all, members or not.
     """
-    ends = np.searchsorted(groups, np.arange(count + 1))
-    return scipy.sparse.csr_array((np.ones(len(members)), members, ends), shape=(count, rows))
+
+    def __init__(self, groups: NDArray[np.int64], members: NDArray[np.int64], *, count: int, rows: int) -> None:
+        order = np.argsort(groups, kind="stable")
+        ends = np.searchsorted(groups[order], np.arange(count + 1))
+        self._matrix = csr_array((np.ones(len(members), np.float32), members[order], ends), shape=(count, rows))
+
+    def __call__(self, weights: Weights) -> Numbers:
+        """The sums [count, B]."""
+        found: Numbers = (self._matrix @ weights).astype(np.float64)
+        return found
+
+
+def ones(values: NDArray[np.bool_]) -> Gathering:
+    """Adds up the weights of the rows at which each column [N, C] is true."""
+    rows, columns = values.nonzero()
+    return Gathering(columns, rows, count=values.shape[1], rows=values.shape[0])
 
 
 def ratio(over: Numbers, under: Numbers, *, otherwise: float) -> Numbers:

@@ -3,50 +3,56 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ray_mtlkd.tasks.weighted.base import Numbers, WeightedMetric, Weights, mean_of_known, ratio, sums
+from ray_mtlkd.tasks.weighted.base import Gathering, Numbers, WeightedMetric, Weights, mean_of_known, ones, ratio
 
 Codes = NDArray[np.int64]
+Decided = NDArray[np.bool_]
 
 
 def accuracy(predicted: NDArray[np.generic], labels: NDArray[np.generic]) -> WeightedMetric:
     """Share of rows that are right."""
-    return _share((predicted == labels).astype(np.float64))
-
-
-def f1(predicted: Numbers, labels: Numbers) -> WeightedMetric:
-    """F1 of all decisions [N] or [N, K] together; 1 where nothing is to be found and nothing was found."""
-    counts = _counts(predicted.reshape(len(predicted), -1), labels.reshape(len(labels), -1)).sum(axis=2)
-    return f1_of_counts(counts.T)
-
-
-def f1_of_counts(counts: Numbers) -> WeightedMetric:
-    """F1 of rows that hold several decisions: right, predicted and true ones of each [N, 3]."""
+    right = np.asarray(predicted == labels, np.float32)
 
     def measure(weights: Weights) -> Numbers:
-        right, predicted, true = sums(counts, weights)
+        found: Numbers = (right @ weights).astype(np.float64) / weights.sum(axis=0)
+        return found
+
+    return measure
+
+
+def f1(predicted: Decided, labels: Decided) -> WeightedMetric:
+    """F1 of all decisions [N, K] together; 1 where nothing is to be found and nothing was found."""
+    counts = [each.sum(axis=1) for each in (predicted & labels, predicted, labels)]
+    return f1_of_counts(np.stack(counts, axis=1))
+
+
+def f1_of_counts(counts: Codes) -> WeightedMetric:
+    """F1 of rows that hold several decisions: right, predicted and true ones of each [N, 3]."""
+    columns = np.asarray(counts.T, np.float32)
+
+    def measure(weights: Weights) -> Numbers:
+        right, predicted, true = (columns @ weights).astype(np.float64)
         return ratio(2 * right, predicted + true, otherwise=1.0)
 
     return measure
 
 
-def mean_f1(predicted: Numbers, labels: Numbers) -> WeightedMetric:
+def mean_f1_of_labels(predicted: Decided, labels: Decided) -> WeightedMetric:
     """Mean F1 over the columns [N, K] in which something is to be found or was found; 1 where there is none."""
-    counts = _counts(predicted, labels)
-
-    def measure(weights: Weights) -> Numbers:
-        right, found, true = (sums(part, weights) for part in counts)
-        return mean_of_known(ratio(2 * right, found + true, otherwise=np.nan), otherwise=1.0)
-
-    return measure
+    return _mean_f1(ones(predicted & labels), ones(predicted), ones(labels))
 
 
-def one_hot(codes: Codes, classes: int) -> Numbers:
-    """1 where a row is of a class [N, K]; nowhere for codes below 0."""
-    found: Numbers = (codes[:, None] == np.arange(classes)).astype(np.float64)
-    return found
+def mean_f1_of_classes(predicted: Codes, labels: Codes, classes: int) -> WeightedMetric:
+    """Likewise over classes, of which a row has one [N]; a code below 0 is of none."""
+
+    def of(codes: Codes, at: NDArray[np.bool_]) -> Gathering:
+        rows = np.flatnonzero(at)
+        return Gathering(codes[rows], rows, count=classes, rows=len(codes))
+
+    return _mean_f1(of(labels, predicted == labels), of(predicted, predicted >= 0), of(labels, labels >= 0))
 
 
-def span_counts(predicted: Codes, labels: Codes, offsets: Codes, classes: tuple[str, ...]) -> Numbers:
+def span_counts(predicted: Codes, labels: Codes, offsets: Codes, classes: tuple[str, ...]) -> Codes:
     """Right, predicted and true spans of each text [N, 3], as seqeval finds them in BIO tags.
 
     A span begins at a B, or at an I after nothing or after another type, and goes on through the I of its type.
@@ -60,7 +66,8 @@ def span_counts(predicted: Codes, labels: Codes, offsets: Codes, classes: tuple[
     ours, theirs = (_spans(types[codes], begins[codes], text) for codes in (predicted, labels))
     right = (ours >= 0) & (ours == theirs) & (types[predicted] == types[labels])
     counted = (right, ours >= 0, theirs >= 0)
-    return np.stack([np.bincount(text, weights=each, minlength=len(offsets) - 1) for each in counted], axis=1)
+    texts = len(offsets) - 1
+    return np.stack([np.bincount(text[each], minlength=texts) for each in counted], axis=1).astype(np.int64)
 
 
 def _spans(types: Codes, begins: NDArray[np.bool_], text: Codes) -> Codes:
@@ -80,14 +87,9 @@ def _spans(types: Codes, begins: NDArray[np.bool_], text: Codes) -> Codes:
     return found
 
 
-def _counts(predicted: Numbers, labels: Numbers) -> Numbers:
-    """Right, predicted and true ones [3, N, K]."""
-    return np.stack([predicted * labels, predicted, labels])
-
-
-def _share(right: Numbers) -> WeightedMetric:
+def _mean_f1(right: Gathering, predicted: Gathering, true: Gathering) -> WeightedMetric:
     def measure(weights: Weights) -> Numbers:
-        found: Numbers = right @ weights / weights.sum(axis=0)
-        return found
+        both = predicted(weights) + true(weights)
+        return mean_of_known(ratio(2 * right(weights), both, otherwise=np.nan), otherwise=1.0)
 
     return measure

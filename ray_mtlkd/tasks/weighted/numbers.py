@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ray_mtlkd.tasks.weighted.base import Numbers, WeightedMetric, Weights, gathered, ratio
+from ray_mtlkd.tasks.weighted.base import Gathering, Numbers, WeightedMetric, Weights, ratio
 
 _FLAT = 1e-12
 """Of the whole table's variance: below that, a resample's is rounding."""
@@ -22,13 +22,12 @@ def pearson(predicted: Numbers, labels: Numbers) -> WeightedMetric:
 
 def spearman(predicted: NDArray[np.floating], labels: NDArray[np.floating]) -> WeightedMetric:
     """Linear correlation of ranks, ties in their middle; 0 where predictions or labels are constant."""
-    ranked = [_ties(values) for values in (predicted, labels)]
+    ranked = _Ranks(predicted), _Ranks(labels)
 
     def measure(weights: Weights) -> Numbers:
-        total = weights.sum(axis=0)
-        x, y = (_middle_ranks(ties, weights) / total for ties in ranked)
-        moments = np.stack([(weights * each).sum(axis=0) for each in (x, y, x * x, y * y, x * y)]) / total
-        return _correlation(moments, whole=(1.0, 1.0))
+        (x, xx), (y, yy) = (ranks(weights) for ranks in ranked)
+        x *= weights
+        return ratio(np.einsum("nb,nb->b", x, y), np.sqrt(xx * yy), otherwise=0.0)
 
     return measure
 
@@ -77,17 +76,24 @@ def _correlation(moments: Numbers, *, whole: tuple[float, float]) -> Numbers:
     return ratio(xy - x * y, np.sqrt(known[0] * known[1]), otherwise=0.0)
 
 
-def _ties(values: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows in ascending order of their values [N], and the number of each row's value among these [N]."""
-    _, number = np.unique(values, return_inverse=True)
-    return np.argsort(number, kind="stable"), number
+class _Ranks:
+    """Where rows stand in the order of their values.
 
+    Args:
+        values: One a row [N].
+    """
 
-def _middle_ranks(ties: tuple[NDArray[np.int64], NDArray[np.int64]], weights: Weights) -> Numbers:
-    """Of each row in each resample [N, B], from the middle of its table."""
-    order, number = ties
-    count = int(number.max()) + 1
-    a_tie = gathered(number[order], order, count=count, rows=len(order)) @ weights
-    middle = np.cumsum(a_tie, axis=0) - a_tie / 2 - weights.sum(axis=0) / 2
-    found: Numbers = middle[number]
-    return found
+    def __init__(self, values: NDArray[np.floating]) -> None:
+        _, self._tie = np.unique(values, return_inverse=True)
+        rows = len(values)
+        self._ties = Gathering(self._tie, np.arange(rows), count=int(self._tie.max()) + 1, rows=rows)
+
+    def __call__(self, weights: Weights) -> tuple[Numbers, Numbers]:
+        """Rank of each row in each resample, from the mean rank [N, B]; the sum of squares over its table [B].
+
+        Ties have the rank of their middle.
+        """
+        tied = self._ties(weights)
+        middle = np.cumsum(tied, axis=0)
+        middle -= tied / 2 + weights.sum(axis=0) / 2
+        return middle[self._tie], np.einsum("nb,nb,nb->b", tied, middle, middle)

@@ -2,29 +2,28 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from ray_mtlkd.tasks.weighted.base import Numbers, WeightedMetric, Weights, gathered, mean_of_known, ratio
+from ray_mtlkd.tasks.weighted.base import Gathering, Numbers, WeightedMetric, Weights, mean_of_known, ratio
 
 Scores = NDArray[np.floating]
 
 
 def average_precision(scores: Scores, labels: Scores) -> WeightedMetric:
     """Mean over labels [N, K] with a positive row of their average precision; 0 where there is none."""
-    tables = [_steps(*column) for column in zip(scores.T, labels.T, strict=True)]
+    ladders = [_Ladder(*column) for column in zip(scores.T, labels.T > 0, strict=True)]
 
     def measure(weights: Weights) -> Numbers:
-        return mean_of_known(np.stack([_precision(*steps, weights) for steps in tables]), otherwise=0.0)
+        return mean_of_known(np.stack([ladder.precision(weights) for ladder in ladders]), otherwise=0.0)
 
     return measure
 
 
 def auc(scores: Scores, labels: Scores) -> WeightedMetric:
     """Mean over labels [N, K] with positive and other rows of the area under their ROC curve; .5 where none has."""
-    tables = [_steps(*column) for column in zip(scores.T, labels.T, strict=True)]
+    ladders = [_fewer_steps(*column) for column in zip(scores.T, labels.T > 0, strict=True)]
 
     def measure(weights: Weights) -> Numbers:
-        return mean_of_known(np.stack([_area(*steps, weights) for steps in tables]), otherwise=0.5)
+        return mean_of_known(np.stack([ladder.area(weights) for ladder in ladders]), otherwise=0.5)
 
     return measure
 
@@ -40,32 +39,49 @@ def mean_over_groups(by_group: Numbers) -> WeightedMetric:
     return measure
 
 
-def _steps(scores: Scores, labels: Scores) -> tuple[csr_array, csr_array]:
-    """Matrices that count positive rows, and all rows, of each step down the scores [S, N].
+class _Ladder:
+    """Rows down their scores, a step for each score of a positive row: from below the step before to that score.
 
-    A step is the rows of one score, or all rows between two scores that have a positive row: within them, neither an
-    area nor a precision is read.
+    Args:
+        scores: [N].
+        positive: [N].
     """
-    order = np.argsort(-scores, kind="stable")
-    positive = labels[order] > 0
-    new = np.concatenate([[True], np.diff(scores[order]) != 0])
-    tie = np.cumsum(new) - 1
-    has = np.bincount(tie, weights=positive) > 0
-    begins = np.concatenate([[True], has[1:] | has[:-1]])
-    step = (np.cumsum(begins) - 1)[tie]
-    shape = {"count": int(step[-1]) + 1, "rows": len(scores)}
-    return gathered(step[positive], order[positive], **shape), gathered(step, order, **shape)
+
+    def __init__(self, scores: Scores, positive: NDArray[np.bool_]) -> None:
+        order = np.argsort(-scores, kind="stable")
+        hit = positive[order]
+        tie = np.cumsum(np.concatenate([[False], np.diff(scores[order]) != 0]))
+        has = np.bincount(tie, weights=hit) > 0
+        step: NDArray[np.int64] = (np.cumsum(has) - has)[tie]  # the last one has no positive row
+        tied = has[tie] & ~hit
+        shape = {"count": int(has.sum()) + 1, "rows": len(scores)}
+        self._hits = Gathering(step[hit], order[hit], **shape)
+        self._every = Gathering(step, order, **shape)
+        self._tied = Gathering(step[tied], order[tied], **shape) if tied.any() else None
+
+    def precision(self, weights: Weights) -> Numbers:
+        """Average precision in each resample [B]; NaN where no row is positive."""
+        hits, seen = self._hits(weights), self._every(weights)
+        np.cumsum(seen, axis=0, out=seen)
+        down = np.cumsum(hits, axis=0)
+        total = down[-1].copy()
+        down *= hits
+        down /= np.maximum(seen, 1, out=seen)
+        return ratio(down.sum(axis=0), total, otherwise=np.nan)
+
+    def area(self, weights: Weights) -> Numbers:
+        """Area under the ROC curve in each resample [B]; NaN where all rows are alike."""
+        hits, others = self._hits(weights), self._every(weights)
+        others -= hits
+        above = np.cumsum(others, axis=0)
+        total = above[-1].copy()
+        if self._tied is not None:
+            above -= self._tied(weights) / 2
+        lost = np.einsum("sb,sb->b", hits, above)
+        pairs = hits.sum(axis=0) * total
+        return ratio(pairs - lost, pairs, otherwise=np.nan)
 
 
-def _precision(positive: csr_array, every: csr_array, weights: Weights) -> Numbers:
-    hits, seen = positive @ weights, np.cumsum(every @ weights, axis=0)
-    total = hits.sum(axis=0)
-    return ratio((hits * ratio(np.cumsum(hits, axis=0), seen, otherwise=0.0)).sum(axis=0), total, otherwise=np.nan)
-
-
-def _area(positive: csr_array, every: csr_array, weights: Weights) -> Numbers:
-    hits = positive @ weights
-    others = every @ weights - hits
-    total = others.sum(axis=0)
-    below = total - np.cumsum(others, axis=0) + others / 2
-    return ratio((hits * below).sum(axis=0), hits.sum(axis=0) * total, otherwise=np.nan)
+def _fewer_steps(scores: Scores, positive: NDArray[np.bool_]) -> _Ladder:
+    """A ladder of the same area: the other rows, upside down, where they are fewer."""
+    return _Ladder(-scores, ~positive) if positive.mean() > 0.5 else _Ladder(scores, positive)  # noqa: PLR2004 - half

@@ -38,7 +38,7 @@ def _check(task, outputs, labels, offsets):
     rng = np.random.default_rng(0)
     weights = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES).T
     weights[:, 0] = 1
-    found = weighted_metric(part)(weights.astype(np.float64))
+    found = weighted_metric(part)(weights.astype(np.float32))
     expected = [evaluate(task, *_repeated(each, outputs, labels, offsets)) for each in weights.T]
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
 
