@@ -127,11 +127,11 @@ class Storage:
         return Storage(join_uri(self.uri, name), self.filesystem, posixpath.join(self.root, name))
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file so that it is there whole or not at all."""
+        """Write a file so that it is there whole or not at all, also where two write it at a time."""
         path = posixpath.join(self.root, name)
         self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
         # An object store shows an object once it is whole; a file needs the rename.
-        draft = f"{path}{DRAFT}" if self.is_local else path
+        draft = f"{path}.{secrets.token_hex(4)}{DRAFT}" if self.is_local else path
         with self.filesystem.open_output_stream(draft) as stream:
             stream.write(data)
         if draft != path:
@@ -145,6 +145,11 @@ class Storage:
         with self.filesystem.open_input_stream(path) as stream:
             data: bytes = stream.read()
         return data
+
+    def modified(self, name: str) -> float | None:
+        """When a file was written by the storage's own clock [s]; None where there is none, or nobody knows."""
+        found = self.filesystem.get_file_info(posixpath.join(self.root, name)).mtime_ns
+        return None if found is None else found / 1e9
 
     @contextmanager
     def writing(self, name: str) -> Iterator[NativeFile]:

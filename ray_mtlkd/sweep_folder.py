@@ -5,6 +5,7 @@
     space.yaml       the search space, which may be read from anywhere
     manifests/       of its setups, with the folder that their tables are in
     sweep.json       what makes it the same sweep, piece by piece, and versions
+    driver-*.json    of the process that drives the sweep, while it does
     records/         one Parquet file a finished trial, later many trials a file; all that a report needs
     classical/       one Parquet file a setup: what classical models reach on its tasks
     models/          one folder a trial that keeps its model: `ray_mtlkd.predict.model_folder`
@@ -16,11 +17,13 @@
     report/          what was made of the records, where no other place was asked for
 """
 
+import re
 from dataclasses import dataclass
 
 from ray_mtlkd.storage import Storage
 
 SPACE, HEAD, MANIFESTS = "space.yaml", "sweep.json", "manifests"
+DRIVER = re.compile(r"driver-\w+\.json")
 CLASSICAL_FILE = "classical.parquet"
 """Classical models that somebody put into the folder by hand: of any setups, in one file."""
 PARQUET = ".parquet"

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
@@ -135,3 +137,13 @@ def test_a_folder_tells_its_files_sizes_and_its_folders(storage):
     storage.write("deep/b.bin", b"x")
     assert storage.sizes() == {"a.bin": 3}
     assert storage.folders() == ["deep"]
+
+
+def test_a_file_says_when_it_was_written_by_the_storage_s_clock(storage):
+    assert storage.modified("a.bin") is None
+    storage.write("a.bin", b"one")
+    first = storage.modified("a.bin")
+    time.sleep(0.05)
+    storage.write("b.bin", b"two")
+    assert 0 < storage.modified("b.bin") - first < 30
+    assert storage.names() == ["a.bin", "b.bin"]

@@ -6,8 +6,28 @@ from typing import Any
 
 from ray.tune import Callback
 
+from ray_mtlkd.sweep.lock import Lock
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import Leader, Status
+
+
+class StillDriving(Callback):  # type: ignore[misc]  # ray ships no type information
+    """Ends Tune's run where another process drives the sweep now.
+
+    Args:
+        lock: Of the sweep.
+    """
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Several times a second."""
+        self._lock.check()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: see `StatusCallback`."""
+        return {}
 
 
 class StatusCallback(Callback):  # type: ignore[misc]  # ray ships no type information

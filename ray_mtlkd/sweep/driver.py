@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from ray_mtlkd.storage import absolute, reaching
 from ray_mtlkd.sweep import output
+from ray_mtlkd.sweep.lock import Lock
 from ray_mtlkd.sweep.portable import portable, space_of
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.run import SweepEnd, SweepListener, SweepRequest
 from ray_mtlkd.sweep.space import SearchSpace, parse_space
-from ray_mtlkd.sweep_folder import SweepFolder
+from ray_mtlkd.sweep_folder import HEAD, SweepFolder
 from ray_mtlkd.yaml_files import read_text
 
 if TYPE_CHECKING:
@@ -28,27 +29,34 @@ def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener)
     with _space_file(request) as path:
         text = read_text(path)
         space = parse_space(text, path)
-        uri = _target(request, space)
-        prepared = prepare(space, data_dir=request.data_dir, say=listener.prepare)
-        files = portable(text, space.setups, data_dir=request.data_dir)
-    head = output.new_head(space.name, prepared.content)
-    if request.resume is not None:
-        head = output.check_same(SweepFolder.at(uri), head)
-    for warning in prepared.warnings:
-        listener.warn(f"warning: {warning}")
-    listener.begin(prepared.plan.size, uri)
-    from ray_mtlkd.sweep import tuner  # noqa: PLC0415 - it imports Ray, which need not be there for what is checked above
+        folder = _target(request, space)
+        with Lock(folder, say=listener.warn) as lock:
+            if request.resume is not None:  # before tables are read, which may take long
+                with reaching(folder.uri):
+                    lock.take()
+            prepared = prepare(space, data_dir=request.data_dir, say=listener.prepare)
+            files = portable(text, space.setups, data_dir=request.data_dir)
+            head = output.new_head(space.name, prepared.content)
+            if request.resume is not None:
+                head = output.check_same(folder, head)
+            for warning in prepared.warnings:
+                listener.warn(f"warning: {warning}")
+            listener.begin(prepared.plan.size, folder.uri)
+            from ray_mtlkd.sweep import tuner  # noqa: PLC0415 - it imports Ray, which the checks above do without
 
-    counts = tuner.run_trials(
-        prepared,
-        head,
-        uri=uri,
-        cluster=cluster,
-        files=files,
-        tell=listener.tell,
-        say=listener.warn,
-    )
-    return SweepEnd(uri=uri, ok=counts.ok, failed=counts.failed)
+            def begin() -> Lock:
+                with reaching(folder.uri):
+                    if request.resume is None:
+                        lock.take()
+                        if folder.root.read(HEAD) is not None:  # of a sweep that began meanwhile
+                            output.check_empty(folder)
+                    output.create(folder, head, files=files)
+                return lock
+
+            counts = tuner.run_trials(
+                prepared, head, uri=folder.uri, cluster=cluster, begin=begin, tell=listener.tell, say=listener.warn
+            )
+    return SweepEnd(uri=folder.uri, ok=counts.ok, failed=counts.failed)
 
 
 def _space_file(request: SweepRequest) -> AbstractContextManager[Path]:
@@ -61,13 +69,14 @@ def _space_file(request: SweepRequest) -> AbstractContextManager[Path]:
     return space_of(folder)
 
 
-def _target(request: SweepRequest, space: SearchSpace) -> str:
+def _target(request: SweepRequest, space: SearchSpace) -> SweepFolder:
     """Where the sweep writes, which is sound as far as that can be known before tables are read."""
     now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
     uri = absolute(request.resume or request.out or f"runs/{space.name}-{now}")
+    folder = SweepFolder.at(uri)
     with reaching(uri):
         if request.resume is None:
-            output.check_empty(SweepFolder.at(uri))
+            output.check_empty(folder)
         else:
-            output.check_space(SweepFolder.at(uri), space)
-    return uri
+            output.check_space(folder, space)
+    return folder

@@ -1,19 +1,21 @@
 """A whole sweep: one Tune run over setups, strategies, configurations and seeds."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import ray
 from ray import tune
+from ray.tune import Callback
 
 from ray_mtlkd.cluster.connection import Cluster, address
 from ray_mtlkd.cluster.workers import waiting_workers
 from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.storage import Storage, reaching
 from ray_mtlkd.sweep import archive, output
-from ray_mtlkd.sweep.callback import StatusCallback
+from ray_mtlkd.sweep.callback import StatusCallback, StillDriving
 from ray_mtlkd.sweep.classical import computing
+from ray_mtlkd.sweep.lock import Lock
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.prepare import Prepared
 from ray_mtlkd.sweep.relabel import start_shared
@@ -37,7 +39,7 @@ def run_trials(
     *,
     uri: str,
     cluster: Cluster,
-    files: Mapping[str, str],
+    begin: Callable[[], Lock],
     tell: Callable[[Status], None],
     say: Callable[[str], None],
 ) -> archive.Counts:
@@ -48,7 +50,7 @@ def run_trials(
         head: What is known of the sweep.
         uri: Its folder, which holds nothing or this sweep: a local path, absolute, or a URI that pyarrow knows.
         cluster: Where on.
-        files: Search space and manifests, for the record, by their names in the folder.
+        begin: Makes the folder this sweep's, which from then on this process drives.
         tell: Told after every change.
         say: Told what becomes of the classical models, where that is not as usual.
 
@@ -75,18 +77,19 @@ def run_trials(
     cluster.wait()
     if not searcher.is_over:
         check_room(prepared)
-    with reaching(uri):
-        output.create(folder, head, files=files)
+    lock = begin()
     with computing(unmeasured, uri, say=say):
         if not searcher.is_over:
             context = _context(prepared, uri, sweep=head.sweep)
-            _fit(context, searcher, StatusCallback(searcher, tell=tell), name=_run_name(folder.tune))
+            callbacks = [StillDriving(lock), StatusCallback(searcher, tell=tell)]
+            _fit(context, searcher, callbacks, name=_run_name(folder.tune))
+    lock.check()
     with reaching(uri):
         archive.merge(folder)
         return archive.count(folder)
 
 
-def _fit(context: TrialContext, searcher: PlanSearcher, status: StatusCallback, *, name: str) -> None:
+def _fit(context: TrialContext, searcher: PlanSearcher, callbacks: list[Callback], *, name: str) -> None:
     # With a searcher, Tune keeps one trial pending unless told: a cluster would fill up one trial at a time. Here as
     # many as run at a time are enough, and the others still give way to longer ones.
     pending = _MOST_PENDING if address() else int(ray.cluster_resources().get("CPU", 1)) // context.cpus
@@ -107,7 +110,7 @@ def _fit(context: TrialContext, searcher: PlanSearcher, status: StatusCallback, 
             name=name,
             storage_path=SweepFolder.at(context.uri).tune.uri,
             verbose=0,
-            callbacks=[status],
+            callbacks=callbacks,
             failure_config=tune.FailureConfig(max_failures=_WORKER_FAILURES),
         ),
     )

@@ -1,13 +1,13 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.sweep import output, tuner
+from ray_mtlkd.sweep import tuner
 from ray_mtlkd.sweep.archive import Counts
 from ray_mtlkd.sweep.driver import drive
 from ray_mtlkd.sweep.run import SweepRequest, Unheard
-from ray_mtlkd.sweep_folder import SweepFolder
 from tests.setup_files import Files
 
 SPACE = """
@@ -24,11 +24,11 @@ replicate: {configurations: 1, seeds: [1, 2]}
 def home(tmp_path, monkeypatch):
     """A user's folder, which is the current one; a sweep of its search space begins and ends without Ray."""
 
-    def begin(prepared, head, *, uri, files, **_):
-        output.create(SweepFolder.at(uri), head, files=files)
+    def run(prepared, head, *, begin, **_):
+        begin()
         return Counts(ok=prepared.plan.size, failed=0)
 
-    monkeypatch.setattr(tuner, "run_trials", begin)
+    monkeypatch.setattr(tuner, "run_trials", run)
     found = Files(tmp_path / "home")
     found.folder.mkdir()
     found.write()
@@ -101,3 +101,40 @@ def test_a_new_sweep_needs_a_search_space_and_an_old_one_a_sweep(tmp_path):
     assert caught.value.where == "SPACE"
     with pytest.raises(MtlkdError, match="no sweep to resume"):
         _drive(None, resume=str(tmp_path))
+
+
+def test_a_sweep_that_is_running_is_refused_before_its_tables_are_read(home, tmp_path, monkeypatch):
+    out = str(tmp_path / "out")
+    found = []
+
+    def meanwhile(*_, begin, **__):
+        begin()
+        home.path("train").unlink()
+        for target in ({"resume": out}, {"out": out}):
+            with pytest.raises(MtlkdError) as caught:
+                _drive(home.folder / "space.yaml", **target)
+            found.append(caught.value)
+        return Counts(ok=0, failed=0)
+
+    monkeypatch.setattr(tuner, "run_trials", meanwhile)
+    _drive(home.folder / "space.yaml", out=out)
+    resumed, new = found
+    assert (resumed.where, new.where) == (out, out)
+    assert f"process {os.getpid()} on" in resumed.what
+    assert not list(Path(out).glob("driver-*"))
+
+
+def test_of_two_new_sweeps_in_one_folder_the_second_is_refused_also_where_the_first_has_ended(
+    home, tmp_path, monkeypatch
+):
+    out = str(tmp_path / "out")
+    run = tuner.run_trials
+
+    def after_another(*given, **named):
+        monkeypatch.setattr(tuner, "run_trials", run)
+        assert _drive(home.folder / "space.yaml", out=out).ok
+        return run(*given, **named)
+
+    monkeypatch.setattr(tuner, "run_trials", after_another)
+    with pytest.raises(MtlkdError, match="something in this folder"):
+        _drive(home.folder / "space.yaml", out=out)

@@ -1,0 +1,217 @@
+"""One driver a sweep: each says in the sweep's folder that it drives, and says so again every few seconds.
+
+A driver first writes a file of its own and then looks for others'. Of two that begin together, whoever looks last sees
+the other and gives up; at worst both do. No file has two writers, so this holds on NFS and on object stores, too.
+Whether another driver lives, its process says on the same machine; elsewhere its file, which changes. The clocks of two
+machines are never compared: how long a file has stood still is asked of the storage, which dates both drivers' files.
+"""
+
+import os
+import platform
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.serial import dumps, loads
+from ray_mtlkd.storage import join_uri
+from ray_mtlkd.sweep_folder import DRIVER, SweepFolder
+
+BEAT_S = 5.0
+"""Between two signs of life."""
+LOST_S = 60.0
+"""A driver of another machine counts as gone that has given no sign for so long."""
+_WATCHED_BEATS = 3
+"""So many beats are waited for in any case: storage may be slow, and its clock may be set anew."""
+
+_START_TIME = 19
+"""Of what stands behind a process's name in its `stat`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a driver says of itself.
+
+    Attributes:
+        name: Tells this claim from all others.
+        host: As messages name the machine.
+        machine: Tells it from others, also from itself before it was started anew, and from other containers.
+        started: When the process was, as the machine counts: its number may be another's later.
+        beat: Counts signs of life.
+        over: Names of drivers that were gone, in whose place this one drives.
+    """
+
+    name: str
+    host: str
+    machine: str
+    pid: int
+    started: str
+    beat: int = 0
+    over: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+class Lock:
+    """This process's hold on a sweep, once it has taken it, until the body ends.
+
+    Args:
+        folder: Of the sweep.
+        say: Told of waiting, and of a driver that is gone.
+    """
+
+    def __init__(self, folder: SweepFolder, *, say: Callable[[str], None]) -> None:
+        self._root = folder.root
+        self._say = say
+        self._own = Claim(
+            name=secrets.token_hex(8),
+            host=platform.node(),
+            machine=_machine(),
+            pid=os.getpid(),
+            started=_process(os.getpid()) or "",
+        )
+        self._lost = False
+        self._ended = threading.Event()
+        self._writing = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._writing:
+            self._ended.set()
+            with suppress(OSError):
+                self._root.delete(_file(self._own.name))
+
+    def take(self) -> None:
+        """Drive from now on.
+
+        Raises:
+            MtlkdError: where another driver lives.
+        """
+        self._write()
+        threading.Thread(target=self._beat, name="lock", daemon=True).start()
+        gone = []
+        for other in self._others():
+            if self._lives(other):
+                raise MtlkdError(
+                    f"{other} drives this sweep",
+                    where=self._root.uri,
+                    fix=f"wait until it has ended, or end it there (kill {other.pid})",
+                )
+            if self._read(_file(other.name)) is not None:  # it may have ended just now
+                gone.append(other)
+        if not gone:
+            return
+        with self._writing:
+            self._own = replace(self._own, over=tuple(other.name for other in gone))
+        self._write()
+        for other in gone:
+            self._say(f"{other} drove this sweep and is gone: going on in its place")
+            with suppress(FileNotFoundError):
+                self._root.delete(_file(other.name))
+
+    def check(self) -> None:
+        """Make sure that nobody else has taken over.
+
+        Raises:
+            MtlkdError: where somebody has.
+        """
+        if self._lost:
+            raise MtlkdError(
+                "another process drives this sweep now, since this one gave no sign of life for too long",
+                where=self._root.uri,
+                fix="let that one go on; what this one has finished is kept",
+            )
+
+    def _beat(self) -> None:
+        while not self._ended.wait(BEAT_S):
+            with suppress(OSError, MtlkdError):  # the next one may get through
+                if self._is_superseded():
+                    self._lost = True
+                    return
+                with self._writing:
+                    self._own = replace(self._own, beat=self._own.beat + 1)
+                self._write()
+
+    def _is_superseded(self) -> bool:
+        """Whether somebody thought this driver gone; they say so first, and then delete its file."""
+        taken = any(self._own.name in other.over for other in self._others())
+        return taken or self._root.read(_file(self._own.name)) is None
+
+    def _write(self) -> None:
+        with self._writing:
+            if not self._ended.is_set():
+                self._root.write(_file(self._own.name), dumps(self._own).encode())
+
+    def _read(self, name: str, *, reads: int = 3) -> Claim | None:
+        """What a driver says, None where it does not any more; read again where it is not whole but being written."""
+        data = self._root.read(name)
+        if data is None:
+            return None
+        try:
+            place = join_uri(self._root.uri, name)
+            return loads(Claim, data, where=place, fix="delete it, if nobody drives this sweep")
+        except MtlkdError:
+            if reads == 1:
+                raise
+        time.sleep(BEAT_S / 10)
+        return self._read(name, reads=reads - 1)
+
+    def _others(self) -> list[Claim]:
+        own = _file(self._own.name)
+        names = [name for name in self._root.names() if DRIVER.fullmatch(name) and name != own]
+        return [claim for name in names if (claim := self._read(name)) is not None]
+
+    def _lives(self, other: Claim) -> bool:
+        if other.machine == self._own.machine:
+            return _process(other.pid) == other.started
+        name = _file(other.name)
+        now, then = self._root.modified(_file(self._own.name)), self._root.modified(name)
+        silent_s = 0.0 if now is None or then is None else now - then
+        wait_s = max(_WATCHED_BEATS * BEAT_S, LOST_S - silent_s)
+        self._say(f"{other} drove this sweep: waiting up to {wait_s:.0f} s for a sign of life …")
+        until = time.monotonic() + wait_s
+        while time.monotonic() < until:
+            time.sleep(BEAT_S / 5)
+            found = self._read(name)
+            if found is None or found.beat != other.beat:
+                return found is not None
+        return False
+
+
+def _file(name: str) -> str:
+    return f"driver-{name}.json"
+
+
+def _machine() -> str:
+    """The machine since it was started, and which processes of it are seen from here."""
+    found = [platform.node()]
+    with suppress(OSError):
+        found.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+        found.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(found)
+
+
+def _process(pid: int) -> str | None:
+    """When a process was started, as far as the system says it; None where no such process lives."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass  # another user's
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return None if fields[0] in "ZX" else fields[_START_TIME]

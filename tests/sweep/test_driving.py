@@ -1,0 +1,82 @@
+"""Real drivers of one sweep: while another one drives, after it died, and after it was thought dead."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ray_mtlkd.serial import dumps
+from ray_mtlkd.sweep.lock import Claim
+
+pytestmark = pytest.mark.ray
+
+SPACE = """
+name: long
+setups: [similar]
+encoder: {name: mlp, hidden: [8]}
+training: {steps: 1000000, batch_size: 8, eval_every: 100}
+strategies: [sum]
+replicate: {seeds: [1]}
+resources: {checkpoint_every_s: 0}
+classical: false
+"""
+LIMIT_S = 240
+
+
+@pytest.fixture
+def out(tmp_path):
+    (tmp_path / "space.yaml").write_text(SPACE)
+    return tmp_path / "out"
+
+
+def _start(*options):
+    command = [sys.executable, "-c", "from ray_mtlkd.cli import main; main()", "sweep", *map(str, options)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _claims(out):
+    return [path.name for path in out.glob("driver-*.json")]
+
+
+def _wait_for(condition):
+    until = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < until, "it never happened"
+        time.sleep(0.05)
+
+
+def _trains(out):
+    """Whether a trial has been evaluated since a moment [ns]."""
+    return lambda since: any(path.stat().st_mtime_ns > since for path in out.glob("checkpoints/*/checkpoint.json"))
+
+
+def test_a_sweep_has_one_driver_and_a_dead_one_or_one_that_was_thought_dead_gives_way(out):
+    first = _start(out.parent / "space.yaml", "--out", out)
+    _wait_for(lambda: _trains(out)(0))
+    (claim,) = _claims(out)
+    second = _start("--resume", out)
+    _, errors = second.communicate(timeout=LIMIT_S)
+    assert second.returncode == 2
+    assert f"process {first.pid} on" in errors
+    assert _claims(out) == [claim]
+
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    killed = time.time_ns()
+    third = _start("--resume", out)
+    _wait_for(lambda: _trains(out)(killed))
+    (own,) = _claims(out)
+    assert own != claim
+    thief = Claim(
+        name="thief", host="far", machine="far", pid=1, started="", over=(own.removeprefix("driver-")[: -len(".json")],)
+    )
+    (out / "driver-thief.json").write_text(dumps(thief))
+    printed, errors = third.communicate(timeout=LIMIT_S)
+    assert f"process {first.pid} on" in printed
+    assert third.returncode == 2
+    (line,) = errors.splitlines()
+    assert line.startswith(f"error: {out}: ")
+    assert _claims(out) == ["driver-thief.json"]
