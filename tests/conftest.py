@@ -34,9 +34,11 @@ def pytest_collection_modifyitems(config, items):
     is_of_files = not any("::" in arg for arg in config.args)
     files = {place_of(item)[0] for item in items} if is_of_files else set()
     strangers = config.stash[MESSAGES].strangers(place_of(item) for item in items if "worded" in item.fixturenames)
-    config.stash[STRANGERS] = {
-        place for place in strangers if place[0] in files or not (config.rootpath / place[0]).exists()
-    }
+    strangers = {place for place in strangers if place[0] in files or not (config.rootpath / place[0]).exists()}
+    if config.option.rewrite_messages:
+        for place in strangers:
+            del config.stash[MESSAGES].entries[place]
+    config.stash[STRANGERS] = config.stash[MESSAGES].entries.keys() & strangers
 
 
 @pytest.hookimpl(wrapper=True)
@@ -54,7 +56,7 @@ def pytest_pyfunc_call(pyfuncitem):
 
 def pytest_sessionfinish(session):
     if session.config.option.rewrite_messages:
-        session.config.stash[MESSAGES].write(without=session.config.stash[STRANGERS])
+        session.config.stash[MESSAGES].write()
 
 
 @pytest.fixture

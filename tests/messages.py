@@ -14,7 +14,7 @@ from ray_mtlkd.errors import flatten
 FILE = Path(__file__).with_name("messages.yaml")
 
 _CHECKSUM = re.compile(r"\b[0-9a-f]{8}…")
-_NAMES = re.compile(r"(use (?:one of|an encoder that does)): [^\s,]+(?:, [^\s,]+){2,}")
+_NAMES = re.compile(r"(use (?:one of|an encoder that does)): [^\s,]+(?:, (?!or )[^\s,]+){2,}")
 
 
 def place_of(item):
@@ -33,9 +33,9 @@ class Words:
         self._temporary = re.compile(rf"{re.escape(str(base))}/[\w-]+")
 
     def __call__(self, told):
-        """Add a text, or what an error says; of a group, what each of its errors says."""
+        """Add the lines of a text, or of what an error says; of a group, what each of its errors says."""
         told = list(flatten(told)) if isinstance(told, BaseExceptionGroup) else [told]
-        self.told += [self._plain(str(one)) for one in told]
+        self.told += [line for one in told for line in self._plain(str(one)).splitlines()]
 
     def _plain(self, text):
         """The same text on every machine, with every PyTorch, and however many names there are to choose from."""
@@ -75,10 +75,10 @@ class Messages:
         """Places of the file that are none of ``places``."""
         return self.entries.keys() - set(places)
 
-    def write(self, without):
-        """Write the file, leaving out some places."""
+    def write(self):
+        """Write the file anew."""
         files = defaultdict(lambda: defaultdict(dict))
-        for name, test, case in sorted(self.entries.keys() - without):
+        for name, test, case in sorted(self.entries):
             if told := self.entries[name, test, case]:
                 files[name][test][case] = told[0] if len(told) == 1 else told
         plain = {

@@ -1,6 +1,5 @@
 """A one-task setup in real files, sound until a test breaks it."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,12 +69,11 @@ class Files:
             return list(_leaves(group))
         return []
 
-    def problem(self) -> str:
-        """The only problem of the written files, as a user sees it, without the folder."""
+    def problem(self) -> MtlkdError:
+        """The only problem of the written files."""
         self.write()
-        found = self.problems()
-        assert len(found) == 1, found
-        return str(found[0]).replace(f"{self.folder}{os.sep}", "")
+        (found,) = self.problems()
+        return found
 
 
 def _leaves(group: ExceptionGroup[Any]) -> Iterator[MtlkdError]:

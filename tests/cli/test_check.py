@@ -55,33 +55,26 @@ def test_how_much_room_predictions_take_is_told_where_they_are_kept(check):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new"),
     [
-        ("similar", "simlar", ["unknown setup 'simlar'", "did you mean 'similar'"]),
-        ("hidden: [16]", "hiden: [16]", ["space.yaml: encoder.hiden: unknown key 'hiden'"]),
-        ("mlp, hidden: [16]", "cnn", ["the encoder reads texts, pairs and tokens, not vector; use mlp"]),
-        ("[sum, joint_kd]", "[{name: static, balancer: {weights: [1, 2]}}]", ["2 weights for 5 tasks"]),
-        ("steps: 40", "steps: x, batch_size: 0", ["space.yaml: training.steps", "1 error"]),
-        (
-            "steps: 40",
-            "steps: 40, batch_size: 9000",
-            ["a batch of 9000 rows, and no task of similar has more than 8000"],
-        ),
+        ("similar", "simlar"),
+        ("hidden: [16]", "hiden: [16]"),
+        ("mlp, hidden: [16]", "cnn"),
+        ("[sum, joint_kd]", "[{name: static, balancer: {weights: [1, 2]}}]"),
+        ("steps: 40", "steps: x, batch_size: 0"),
+        ("steps: 40", "steps: 40, batch_size: 9000"),
         (
             "steps: 40",
             "steps: 40, batch_size: {tiny_noisy: 400, small: 9, medium_noisy: 9, large: 9, huge_clean: 9}",
-            ["a batch of 400 rows, and tiny_noisy has only 300; make it at most 300"],
         ),
         (
             "steps: 40",
             "steps: 40, batch_size: {tiny: 4, tiny_noisy: 4, small: 9, medium_noisy: 9, large: 9, huge_clean: 9}",
-            ["training.batch_size: unknown task 'tiny'"],
         ),
-        ("steps: 40", "steps: 40, batch_size: {small: 9}", ["no batch size for tiny_noisy, medium_noisy"]),
+        ("steps: 40", "steps: 40, batch_size: {small: 9}"),
     ],
 )
-def test_mistakes_are_named_on_stderr_and_end_with_exit_code_2(check, old, new, said):
+def test_mistakes_are_named_on_stderr_and_end_with_exit_code_2(check, old, new, worded):
     code, printed = check(SPACE.replace(old, new))
     assert code == 2
-    assert any(part in printed.err for part in said), printed.err
-    assert printed.err.startswith("error: ")
+    worded(printed.err)

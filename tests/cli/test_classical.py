@@ -55,7 +55,7 @@ def test_a_task_without_a_baseline_is_a_users_error(run, manifest):
         )
     found = run(manifest)
     assert isinstance(found.exception, MtlkdError)
-    assert "tasks.intent: no TF-IDF" in str(found.exception)
+    assert found.exception.where == "tasks.intent"
 
 
 def test_help_ends_with_a_runnable_example(run):

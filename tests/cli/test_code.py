@@ -50,25 +50,22 @@ def test_a_search_space_finds_plug_ins_in_the_folder(code, run):
     assert run("check", "--code", code) == (0, [])
 
 
-def test_without_the_folder_there_is_one_error_that_names_the_plug_in_and_the_way_out(code, run):
+def test_without_the_folder_there_is_one_error_that_names_the_plug_in_and_the_way_out(code, run, worded):
     status, (line,) = run("check")
     assert status == 2
-    assert "strategies[1]: the balancer 'their_balancer:Halved' cannot be imported (ModuleNotFoundError" in line
-    assert "--code" in line
+    worded(line)
 
 
-def test_a_plug_in_that_breaks_its_contract_is_one_error(code, run):
+def test_a_plug_in_that_breaks_its_contract_is_one_error(code, run, worded):
     (code / "their_balancer.py").write_text(BALANCER.replace("def weigh", "def way"))
     status, (line,) = run("check", "--code", code)
     assert status == 2
-    assert "strategies[1]: 'their_balancer:Halved' is no balancer: it has no `weigh`" in line
+    worded(line)
 
 
-@pytest.mark.parametrize(("name", "said"), [("nowhere", "there is no such folder"), ("space.yaml", "is a file")])
+@pytest.mark.parametrize("name", ["nowhere", "space.yaml"])
 @pytest.mark.parametrize("verb", ["check", "sweep", "classical"])
-def test_a_folder_that_is_not_there_is_an_error_before_anything_starts(code, run, verb, name, said):
-    folder = code.parent / name
-    assert run(verb, "--code", folder) == (
-        2,
-        [f"error: --code {folder}: {said}; give the folder that your modules and packages lie in"],
-    )
+def test_a_folder_that_is_not_there_is_an_error_before_anything_starts(code, run, verb, name, worded):
+    status, (line,) = run(verb, "--code", code.parent / name)
+    assert status == 2
+    worded(line)

@@ -99,9 +99,11 @@ def test_describe_tells_missing_labels_and_texts_in_another_task_s_train(manifes
 
 
 def test_describe_raises_what_a_user_can_fix(manifest: Path):
-    (manifest.parent / "mail" / "test.parquet").write_bytes(b"PAR1")
-    with pytest.raises(MtlkdError, match="cannot be read as parquet"):
+    broken = manifest.parent / "mail" / "test.parquet"
+    broken.write_bytes(b"PAR1")
+    with pytest.raises(MtlkdError) as caught:
         RUNNER.invoke(app, ["describe", str(manifest)], catch_exceptions=False)
+    assert caught.value.where == str(broken)
 
 
 @pytest.mark.parametrize("verb", [["list"], ["describe"]])

@@ -67,14 +67,8 @@ def test_nothing_is_imported_between_two_trials_of_which_more_follow(imports):
     assert imports == []
 
 
-@pytest.mark.parametrize(
-    ("configurations", "said"),
-    [
-        (2, "no replicate trial yet, and all 2 search trials so far failed, the first of them: loss is NaN; mend"),
-        (1, "all 2 trials failed; see the report for their errors"),
-    ],
-)
-def test_a_sweep_of_which_every_trial_failed_is_an_error(configurations, said, monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize("configurations", [1, 2])
+def test_a_sweep_of_which_every_trial_failed_is_an_error(configurations, monkeypatch, tmp_path, capsys, worded):
     (tmp_path / "space.yaml").write_text(SPACE.replace("configurations: 2", f"configurations: {configurations}"))
     out = tmp_path / "out"
 
@@ -94,4 +88,4 @@ def test_a_sweep_of_which_every_trial_failed_is_an_error(configurations, said, m
         main()
     assert end.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"error: {out}: {said}")
+    worded(line)

@@ -9,7 +9,6 @@ import ray
 
 from ray_mtlkd.cluster import connection as module
 from ray_mtlkd.cluster.connection import connect
-from ray_mtlkd.errors import MtlkdError
 
 SCRIPT = Path(__file__).with_name("trials_in_waiting_workers.py")
 
@@ -67,13 +66,13 @@ def test_ray_ends_where_the_body_fails(calls):
     assert [name for name, _ in seen] == ["init", "shutdown"]
 
 
-def test_a_connection_that_fails_is_an_error_where_it_is_waited_for(calls, monkeypatch):
+def test_a_connection_that_fails_is_an_error_where_it_is_waited_for(calls, monkeypatch, refused):
     _, problems = calls
     problems.append(ConnectionError("nobody is there\nand more"))
     monkeypatch.setenv("RAY_ADDRESS", "host:1")
     with connect() as cluster:
         cluster.start()
-        with pytest.raises(MtlkdError, match="nobody is there") as caught:
+        with refused() as caught:
             cluster.wait()
     assert caught.value.where == "RAY_ADDRESS"
 

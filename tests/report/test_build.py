@@ -121,7 +121,7 @@ def test_a_query_of_a_place_stays_behind_its_names_and_every_file_lands_in_the_f
 
 def test_a_place_that_cannot_be_written_is_named(golden, tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(MtlkdError, match="cannot be reached or written") as caught:
+    with pytest.raises(MtlkdError) as caught:
         report.build([str(golden)], tmp_path / "file")
     assert caught.value.where == str(tmp_path / "file")
 
@@ -156,17 +156,16 @@ def test_a_sweep_in_which_every_replicate_failed_still_has_a_report(made, failed
     assert "gains.png" not in page
 
 
-def test_a_sweep_that_only_searched_is_an_error(made, write, tmp_path):
+def test_a_sweep_that_only_searched_is_an_error(made, write, tmp_path, refused):
     folder = write(tmp_path, iter([made("sum", seed=1, test=[0.5], stage="search")]))
-    with pytest.raises(MtlkdError, match="no replicate trial yet; finish the sweep"):
+    with refused():
         report.build([str(folder)], tmp_path / "out")
 
 
-def test_a_sweep_whose_searches_all_failed_says_why(made, failed, write, tmp_path):
+def test_a_sweep_whose_searches_all_failed_says_why(made, failed, write, tmp_path, refused):
     trials = [made("sum", seed=1, test=[0.5], stage="search"), made("pcgrad", seed=1, test=[0.5], stage="search")]
     folder = write(tmp_path, iter([failed(trial, "loss is NaN") for trial in trials]))
-    said = "no replicate trial yet, and all 2 search trials so far failed, the first of them: loss is NaN; mend that"
-    with pytest.raises(MtlkdError, match=said):
+    with refused():
         report.build([str(folder)], tmp_path / "out")
 
 

@@ -64,45 +64,46 @@ def test_searched_configurations_of_one_seed_are_different_trials(made):
     assert of([record for trial in trials for record in trial]).table.num_rows == 3
 
 
-def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(MtlkdError, match="nowhere: no such file or folder"):
+def test_a_missing_folder_is_named(tmp_path, refused):
+    with refused():
         read([str(tmp_path / "nowhere")])
 
 
-def test_a_folder_without_records_is_named(tmp_path):
+def test_a_folder_without_records_is_named(tmp_path, refused):
     (tmp_path / "records").mkdir()
-    with pytest.raises(MtlkdError, match=r"records: no records \(\*\.parquet\)"):
+    with refused():
         read([str(tmp_path)])
 
 
 def test_an_unknown_scheme_is_an_error():
-    with pytest.raises(MtlkdError, match=r"^nosuch://bucket/sweep: no such place"):
+    with pytest.raises(MtlkdError) as caught:
         read(["nosuch://bucket/sweep"])
+    assert caught.value.where == "nosuch://bucket/sweep"
 
 
 def test_a_truncated_file_is_named(made, write, tmp_path):
     folder = write(tmp_path, iter(_two(made)))
     bad = folder / "records" / "w-s-sum-replicate-0-1.parquet"
     bad.write_bytes(bad.read_bytes()[:-100])
-    with pytest.raises(MtlkdError, match=r"replicate-0-1\.parquet: truncated or not a trial's record"):
+    with pytest.raises(MtlkdError) as caught:
         read([str(folder)])
+    assert caught.value.where == str(bad)
 
 
-def test_all_bad_files_are_told_together_up_to_a_limit(made, write, tmp_path):
+def test_all_bad_files_are_told_together_up_to_a_limit(made, write, tmp_path, worded):
     folder = write(tmp_path, iter(_two(made)))
     for at in range(30):
         (folder / "records" / f"bad{at:02}.parquet").write_bytes(b"")
     with pytest.raises(ExceptionGroup) as caught:
         read([str(folder)])
-    said = [str(error) for error in caught.value.exceptions]
-    assert len(said) == 21
-    assert "bad00.parquet" in said[0]
-    assert said[-1].startswith("10 more files")
+    *named, last = caught.value.exceptions
+    assert [error.where.rpartition("/")[2] for error in named] == [f"bad{at:02}.parquet" for at in range(20)]
+    worded(last)
 
 
-def test_another_schema_is_named_with_its_missing_columns(tmp_path):
+def test_another_schema_is_named_with_its_missing_columns(tmp_path, refused):
     pq.write_table(pa.table({"sweep": ["a"], "setup": ["b"]}), tmp_path / "other.parquet")
-    with pytest.raises(MtlkdError, match=r"other\.parquet: not a trial's record: no column strategy, curriculum"):
+    with refused():
         read([str(tmp_path)])
 
 
@@ -110,8 +111,9 @@ def test_a_column_of_another_type_is_an_error(made, tmp_path):
     table = to_table(made("sum", seed=1, test=[0.5]))
     at = table.column_names.index("seed")
     pq.write_table(table.set_column(at, "seed", pa.array(["one"])), tmp_path / "typed.parquet")
-    with pytest.raises(MtlkdError, match=r"typed\.parquet: truncated or not a trial's record"):
+    with pytest.raises(MtlkdError) as caught:
         read([str(tmp_path)])
+    assert caught.value.where == str(tmp_path / "typed.parquet")
 
 
 def test_columns_that_other_tools_widened_are_cast_back(made, tmp_path):
@@ -141,22 +143,16 @@ def test_events_from_before_a_field_of_theirs_are_read(fake_trial, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "broken",
-    [
-        ("sign", 0, "column sign holds something else than 1 or -1"),
-        ("stage", "final", "column stage holds something else than search or replicate"),
-        ("strategy", None, "column strategy has no value"),
-        ("score", None, "a trial that is ok has no score"),
-    ],
+    "broken", [("sign", 0), ("stage", "final"), ("strategy", None), ("score", None)], ids=lambda broken: broken[0]
 )
-def test_values_that_no_trial_writes_are_told_with_their_file(made, write, tmp_path, broken):
-    column, value, said = broken
+def test_values_that_no_trial_writes_are_told_with_their_file(made, write, tmp_path, broken, refused):
+    column, value = broken
     folder = write(tmp_path, iter([made("sum", seed=1, test=[0.5]), made("sum", seed=2, test=[0.5], trial="odd")]))
     table = pq.read_table(folder / "records" / "odd.parquet")
     at = table.column_names.index(column)
     wrong = table.set_column(at, table.schema.field(at), pa.array([value], type=table.schema.field(at).type))
     pq.write_table(wrong, folder / "records" / "odd.parquet")
-    with pytest.raises(MtlkdError, match=rf"odd\.parquet: {said}"):
+    with refused():
         read([str(folder)])
 
 

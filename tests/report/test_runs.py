@@ -1,7 +1,4 @@
 import numpy as np
-import pytest
-
-from ray_mtlkd.errors import MtlkdError
 
 
 def test_rows_are_seeds_and_columns_are_tasks_in_the_order_of_their_index(made, setups_of):
@@ -54,17 +51,17 @@ def test_an_absent_retention_is_nan(made, setups_of):
     assert np.isnan(setup.of("sum").per_task["retention"]).all()
 
 
-def test_a_trial_that_lacks_a_task_is_an_error_that_names_it(made, setups_of):
+def test_a_trial_that_lacks_a_task_is_an_error_that_names_it(made, setups_of, refused):
     whole, short = made("sum", seed=1, test=[0.5, 0.5]), made("sum", seed=2, test=[0.5, 0.5])[:1]
-    with pytest.raises(MtlkdError, match=r"trial w-s-sum-replicate-0-2: .* 2 tasks"):
+    with refused():
         setups_of(whole, short)
 
 
-def test_sweeps_that_disagree_on_a_setups_tasks_are_an_error(made, setups_of):
-    with pytest.raises(MtlkdError, match=r"setup s: its trials disagree on its tasks .*report these sweeps apart"):
+def test_sweeps_that_disagree_on_a_setups_tasks_are_an_error(made, setups_of, refused):
+    with refused():
         setups_of(made("sum", seed=1, test=[0.5]), made("sum", seed=1, test=[0.5], sweep="v", metric="f1"))
 
 
-def test_a_strategy_that_means_two_things_is_an_error(made, setups_of):
-    with pytest.raises(MtlkdError, match=r"strategy sum: means joint x pcgrad \(baseline\) .* joint x sum"):
+def test_a_strategy_that_means_two_things_is_an_error(made, setups_of, refused):
+    with refused():
         setups_of(made("sum", seed=1, test=[0.5]), made("sum", seed=2, test=[0.5], balancer="pcgrad"))

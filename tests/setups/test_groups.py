@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.content import content_hash
 from ray_mtlkd.setups.manifest import parse_manifest
 from ray_mtlkd.setups.summary import summarise
@@ -73,23 +72,19 @@ def test_equal_tables_of_other_queries_are_other_tables(ranking):
 
 
 @pytest.mark.parametrize(
-    ("column", "values", "said"),
+    ("column", "values"),
     [
-        ("query", ["x", None, "x", "", "x"], "train.parquet:query: 2 of 5 rows (first: 1, 3, counted from 0) belong"),
-        ("query", [[1]] * 5, "train.parquet:query: the column's type is"),
-        (
-            "label",
-            [0.0, -1.0, 1.0, 1.0, 2.0],
-            "label: 1 of 5 rows (first: 1, counted from 0) are below 0",
-        ),
-        ("label", [1.0, 1.0, 1.0, 1.0, 1.0], "train.parquet:label: no train query has candidates of different"),
+        ("query", ["x", None, "x", "", "x"]),
+        ("query", [[1]] * 5),
+        ("label", [0.0, -1.0, 1.0, 1.0, 2.0]),
+        ("label", [1.0, 1.0, 1.0, 1.0, 1.0]),
     ],
 )
-def test_a_table_that_ranks_nothing_is_refused_at_its_column(ranking, column, values, said):
+def test_a_table_that_ranks_nothing_is_refused_at_its_column(ranking, column, values, refused):
     ranking.change(column, values, splits=("train",))
-    with pytest.raises(MtlkdError) as caught:
+    with refused() as caught:
         ranking.written()
-    assert said in str(caught.value)
+    assert caught.value.where.endswith(f"train.parquet:{column}")
 
 
 def test_queries_without_a_relevant_candidate_are_counted_and_told(ranking):
@@ -106,27 +101,28 @@ def test_a_summary_tells_queries_and_candidates(ranking):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "key"),
     [
-        ({"group": None}, "tasks.find.group: missing; name the column"),
-        ({"group": "relevance"}, "tasks.find.group: the label 'relevance' is also the group"),
-        ({"kind": "regression", "metric": "rmse"}, "tasks.find.group: a regression task has no groups; remove it"),
-        ({"loss": "triplet"}, "tasks.find.loss: unknown loss 'triplet'; use one of: listwise, pairwise"),
-        ({"metric": "ndcg@0"}, "tasks.find.metric: ndcg@0 does not fit a ranking task; use one of: map, mrr, ndcg"),
-        ({"classes": 2}, "tasks.find.classes: a ranking task has no classes"),
+        ({"group": None}, "group"),
+        ({"group": "relevance"}, "group"),
+        ({"kind": "regression", "metric": "rmse"}, "group"),
+        ({"loss": "triplet"}, "loss"),
+        ({"metric": "ndcg@0"}, "metric"),
+        ({"classes": 2}, "classes"),
     ],
+    ids=str,
 )
-def test_a_mistake_in_a_ranking_is_named_with_its_fix(changes, said):
+def test_a_mistake_in_a_ranking_is_named_with_its_fix(changes, key, refused):
     task = {**rankings.MANIFEST["tasks"]["find"], **changes}
     task = {key: value for key, value in task.items() if value is not None}
-    with pytest.raises(MtlkdError) as caught:
+    with refused() as caught:
         parse_manifest({"name": "finder", "tasks": {"find": task}}, where="finder.yaml")
-    assert said in str(caught.value)
+    assert caught.value.where == f"finder.yaml: tasks.find.{key}"
 
 
-def test_a_ranking_cannot_share_its_batches_with_other_tasks():
+def test_a_ranking_cannot_share_its_batches_with_other_tasks(refused):
     task = {key: rankings.MANIFEST["tasks"]["find"][key] for key in ("kind", "group", "label", "metric")}
     shared = {"data": "find", "pair": ["query", "document"]}
-    with pytest.raises(MtlkdError, match="do not fit into batches that other tasks share") as caught:
+    with refused() as caught:
         parse_manifest({"name": "finder", "shared": shared, "tasks": {"find": task}}, where="finder.yaml")
     assert caught.value.where == "finder.yaml: tasks.find.kind"

@@ -67,22 +67,19 @@ def test_dictionary_coded_names_are_names(files):
     assert labels(files, "train").tolist() == [1, 0, 1, 0]
 
 
-def test_binary_names_need_an_order(files):
+def test_binary_names_need_an_order(files, worded):
     files.spec.update(kind="binary", metric="f1")
     files.change("label", ["yes", "no", "yes", "no"], splits=("train",))
     files.change("label", ["yes", "no"], splits=("valid", "test"))
-    assert "the labels are called no and yes; say which is positive: classes: [negative, positive]" in files.problem()
+    worded(files.problem())
     files.spec["classes"] = ["no", "yes"]
     assert labels(files, "train").tolist() == [1.0, 0.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize("gap", [None, float("nan")])
-def test_missing_labels_are_counted(files, gap):
+def test_missing_labels_are_counted(files, gap, worded):
     files.change("label", [0.0, gap], splits=("test",))
-    assert files.problem() == (
-        "mail/test.parquet:label: 1 of 2 rows (first: 1, counted from 0) have no label; "
-        "drop these rows, or set missing_labels: skip to leave them out of this task"
-    )
+    worded(files.problem())
 
 
 def test_missing_labels_can_be_skipped(files):
@@ -96,50 +93,37 @@ def test_missing_labels_can_be_skipped(files):
     assert raw.warnings == ("tasks.intent: 1 of 4 rows (first: 1, counted from 0) of train have no label: left out",)
 
 
-def test_a_split_whose_labels_are_all_missing_is_refused(files):
+def test_a_split_whose_labels_are_all_missing_is_refused(files, worded):
     files.spec["missing_labels"] = "skip"
     files.change("label", pa.nulls(2), splits=("test",))
-    assert "test.parquet:label: no row has a label" in files.problem()
+    worded(files.problem())
 
 
-@pytest.mark.parametrize(
-    ("classes", "bad", "fix"),
-    [
-        (2, 2, "label with 0..1"),
-        (None, -7, "label with 0 or more"),
-        (2, -7, "0..1"),
-    ],
-)
-def test_a_label_out_of_range_is_refused(files, classes, bad, fix):
+@pytest.mark.parametrize(("classes", "bad"), [(2, 2), (None, -7), (2, -7)])
+def test_a_label_out_of_range_is_refused(files, classes, bad, worded):
     if classes is not None:
         files.spec["classes"] = classes
     files.change("label", [0, bad], splits=("test",))
-    said = files.problem()
-    assert (
-        f"test.parquet:label: 1 of 2 rows (first: 1, counted from 0) have a label out of range, first {str(bad)!r}"
-        in said
-    )
-    assert fix in said
+    worded(files.problem())
 
 
-def test_a_binary_label_beyond_1_is_refused(files):
+def test_a_binary_label_beyond_1_is_refused(files, worded):
     files.spec.update(kind="binary", metric="f1")
     files.change("label", [0, 2], splits=("test",))
-    assert "have a label out of range, first '2'; label with 0..1" in files.problem()
+    worded(files.problem())
 
 
-def test_a_name_that_is_not_in_the_manifest_is_refused(files):
+def test_a_name_that_is_not_in_the_manifest_is_refused(files, worded):
     files.spec["classes"] = ["a", "b"]
     files.change("label", ["a", "b", "a", "b"], splits=("train",))
     files.change("label", ["a", "c"], splits=("valid",))
     files.change("label", ["a", "b"], splits=("test",))
-    assert "valid.parquet:label: 1 of 2 rows" in files.problem()
-    assert "have a label that is not in `classes`, first 'c'; correct the labels or `classes` (a, b)" in files.problem()
+    worded(files.problem())
 
 
-def test_fractions_are_no_classes(files):
+def test_fractions_are_no_classes(files, worded):
     files.change("label", [0.5, 1.0], splits=("valid",))
-    assert "valid.parquet:label: 1 of 2 rows (first: 0, counted from 0) are no whole numbers" in files.problem()
+    worded(files.problem())
 
 
 def test_numbers_of_any_size_are_classes(files):
@@ -151,9 +135,9 @@ def test_numbers_of_any_size_are_classes(files):
     assert task.answers == "names"
 
 
-def test_lists_are_no_classes(files):
+def test_lists_are_no_classes(files, worded):
     files.change("label", [[0], [1]], splits=("valid",))
-    assert "valid.parquet:label: the column's type is list<element: int64>, not label numbers" in files.problem()
+    worded(files.problem())
 
 
 @pytest.mark.parametrize("written", [["0", "1"], ["0.0", "1.0"], [0.0, 1.0], [False, True], ["False", "TRUE"]])
@@ -174,16 +158,16 @@ def test_codes_are_kept_as_they_are_written(files):
     assert files.written().tasks[0].task.classes == ("100", "007", "0x10", "1E2")
 
 
-def test_more_names_than_classes_are_refused(files):
+def test_more_names_than_classes_are_refused(files, worded):
     files.spec["classes"] = 2
     files.change("label", ["a", "b", "c", "a"], splits=("train",))
     files.change("label", ["a", "b"], splits=("valid", "test"))
-    assert "3 different labels, but 2 classes" in files.problem()
+    worded(files.problem())
 
 
-def test_a_train_table_of_one_class_is_refused(files):
+def test_a_train_table_of_one_class_is_refused(files, worded):
     files.change("label", [1, 1, 1, 1], splits=("train",))
-    assert "too few classes to learn (train shows only: 1)" in files.problem()
+    worded(files.problem())
 
 
 def test_a_label_unseen_in_train_is_a_warning_and_a_miss(files):
@@ -211,29 +195,27 @@ class TestRegression:
         assert (task.center, task.scale) == (3.0, pytest.approx(np.std([1, 2, 3, 6])))
         assert labels(regression, "train").tolist() == [1.0, 2.0, 3.0, 6.0]
 
-    def test_nan_labels_are_counted(self, regression):
+    def test_nan_labels_are_counted(self, regression, worded):
         regression.change("label", [float("nan"), 2.0], splits=("test",))
-        assert "test.parquet:label: 1 of 2 rows (first: 0, counted from 0) have no label" in regression.problem()
+        worded(regression.problem())
 
     @pytest.mark.parametrize("value", [float("inf"), -1e39])
-    def test_infinite_labels_are_refused(self, regression, value):
+    def test_infinite_labels_are_refused(self, regression, value, worded):
         regression.change("label", [1.0, value], splits=("test",))
-        assert "test.parquet:label: 1 of 2 rows (first: 1, counted from 0) are infinite" in regression.problem()
+        worded(regression.problem())
 
     def test_texts_that_say_numbers_are_numbers(self, regression):
         regression.change("label", ["1", "2.5"], splits=("test",))
         assert labels(regression, "test").tolist() == [1.0, 2.5]
 
     @pytest.mark.parametrize("text", ["0x10", "1,5", "one", "True"])
-    def test_other_texts_are_no_numbers(self, regression, text):
+    def test_other_texts_are_no_numbers(self, regression, text, worded):
         regression.change("label", ["1", text], splits=("test",))
-        assert f"test.parquet:label: 1 of 2 rows (first: 1, counted from 0) are no numbers, first {text!r}" in (
-            regression.problem()
-        )
+        worded(regression.problem())
 
-    def test_constant_labels_are_refused(self, regression):
+    def test_constant_labels_are_refused(self, regression, worded):
         regression.change("label", [2.0] * 4, splits=("train",))
-        assert "train.parquet:label: every train label is 2: nothing to learn" in regression.problem()
+        worded(regression.problem())
 
 
 class TestMultilabel:
@@ -255,18 +237,18 @@ class TestMultilabel:
         multilabel.change("label", [["awe"], []], splits=("valid", "test"))
         assert multilabel.written().tasks[0].task.classes == ("awe", "joy")
 
-    def test_a_label_out_of_range_is_counted_by_row(self, multilabel):
+    def test_a_label_out_of_range_is_counted_by_row(self, multilabel, worded):
         multilabel.spec["classes"] = 3
         multilabel.change("label", [[], [3, 4]], splits=("test",))
-        assert "1 of 2 rows (first: 1, counted from 0) have a label out of range, first '3'" in multilabel.problem()
+        worded(multilabel.problem())
 
-    def test_a_null_inside_a_list_is_a_missing_label(self, multilabel):
+    def test_a_null_inside_a_list_is_a_missing_label(self, multilabel, worded):
         multilabel.change("label", [[0, None], None], splits=("test",))
-        assert "2 of 2 rows (first: 0, 1, counted from 0) have no label" in multilabel.problem()
+        worded(multilabel.problem())
 
-    def test_numbers_are_no_lists(self, multilabel):
+    def test_numbers_are_no_lists(self, multilabel, worded):
         multilabel.change("label", [0, 1], splits=("test",))
-        assert "not lists of label numbers or names" in multilabel.problem()
+        worded(multilabel.problem())
 
 
 class TestTagging:
@@ -275,21 +257,18 @@ class TestTagging:
         assert raw.tasks[0].task.classes == ("B-X", "O")
         assert raw.tasks[0].splits["test"].labels.tolist() == [1, 0, 1]
 
-    def test_a_row_with_another_number_of_tags_is_refused(self, tagging):
+    def test_a_row_with_another_number_of_tags_is_refused(self, tagging, worded):
         tagging.change("tags", [["O", "B-X"], ["O", "O"]], splits=("valid",))
-        assert tagging.problem() == (
-            "mail/valid.parquet:tags: 1 of 2 rows (first: 1, counted from 0) have another number of tags than of "
-            "tokens in words; give every token exactly one tag"
-        )
+        worded(tagging.problem())
 
-    def test_a_row_without_tokens_is_refused(self, tagging):
+    def test_a_row_without_tokens_is_refused(self, tagging, worded):
         tagging.change("words", [["a", "b"], []], splits=("valid",))
         tagging.change("tags", [["O", "B-X"], []], splits=("valid",))
-        assert "valid.parquet:words: 1 of 2 rows (first: 1, counted from 0) have no words" in tagging.problem()
+        worded(tagging.problem())
 
-    def test_tags_that_are_not_bio_are_refused(self, tagging):
+    def test_tags_that_are_not_bio_are_refused(self, tagging, worded):
         tagging.change("tags", [[0, 1], [0]])
-        assert "tags: 0, 1: no BIO tag; use BIO tags: O, B-TYPE, I-TYPE" in tagging.problem()
+        worded(tagging.problem())
         tagging.spec.update(classes=["O", "B-X", "I-X"], format="positions")
         assert tagging.written().tasks[0].task.classes == ("O", "B-X")
 

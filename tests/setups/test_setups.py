@@ -15,24 +15,21 @@ def test_names_are_the_built_in_and_the_public_setups():
     assert setups.names() == ("similar", "diverse", "census", "commerce", "intents")
 
 
-def test_an_unknown_name_lists_the_valid_ones():
-    with pytest.raises(MtlkdError) as caught:
+def test_an_unknown_name_lists_the_valid_ones(refused):
+    with refused() as caught:
         setups.read("intent", data_dir=None)
-    assert str(caught.value) == (
-        "setup: unknown setup 'intent'; did you mean 'intents'? use one of: census, commerce, diverse, intents, "
-        "similar, or the path of a manifest (.yaml)"
-    )
+    assert "census, commerce, diverse, intents, similar" in caught.value.fix
 
 
-def test_a_missing_manifest_is_named():
-    with pytest.raises(MtlkdError, match=r"nowhere/shop\.yaml: no such file"):
+def test_a_missing_manifest_is_named(refused):
+    with refused():
         setups.read("nowhere/shop.yaml", data_dir=None)
 
 
-def test_a_task_that_stands_twice_is_refused(tmp_path: Path):
+def test_a_task_that_stands_twice_is_refused(tmp_path: Path, refused):
     path = tmp_path / "shop.yaml"
     path.write_text("name: shop\ntasks:\n  mail: {}\n  mail: {}\n")
-    with pytest.raises(MtlkdError, match="'mail' stands here twice") as caught:
+    with refused() as caught:
         setups.locate(str(path), data_dir=None)
     assert caught.value.where == f"{path}:4"
 

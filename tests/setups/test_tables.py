@@ -31,58 +31,51 @@ def test_a_missing_file_is_named(files):
     assert "the folder has test.parquet, train.parquet" in problem.what
 
 
-def test_two_files_for_one_split_are_refused(files):
+def test_two_files_for_one_split_are_refused(files, worded):
     files.write()
     files.path("valid", ".csv").write_text("text,label\npay,0\n")
-    assert "valid.csv and valid.parquet both claim to be the valid table" in str(files.problems()[0])
+    worded(files.problems()[0])
 
 
-def test_a_missing_folder_says_where_to_look(files):
+def test_a_missing_folder_says_where_to_look(files, worded):
     files.write()
     for split in files.tables:
         files.path(split).unlink()
     (found,) = files.problems()
-    assert found.what.startswith("none of the folders ")
-    assert found.fix == "put the tasks' `data` folders beside the manifest"
+    worded(found)
 
 
-def test_a_missing_column_lists_the_columns_that_are_there(files):
+def test_a_missing_column_lists_the_columns_that_are_there(files, worded):
     files.change("words", ["a", "b"], splits=("valid",))
     del files.tables["valid"]["text"]
-    assert files.problem() == "mail/valid.parquet: unknown column 'text'; use one of: label, words"
+    worded(files.problem())
 
 
-def test_a_column_that_stands_twice_is_refused(files):
+def test_a_column_that_stands_twice_is_refused(files, worded):
     files.write()
     columns = [pa.array(["a", "b"]), pa.array(["a", "b"]), pa.array([0, 1])]
     pq.write_table(pa.Table.from_arrays(columns, ["text", "text", "label"]), files.path("valid"))
-    assert "valid.parquet:text: the column stands here 2 times" in str(files.problems()[0])
+    worded(files.problems()[0])
 
 
-def test_numbers_are_no_text(files):
+def test_numbers_are_no_text(files, worded):
     files.change("text", [1, 2], splits=("valid",))
-    assert files.problem() == ("mail/valid.parquet:text: the column's type is int64, not text; give a column of text")
+    worded(files.problem())
 
 
-def test_null_texts_are_counted(files):
+def test_null_texts_are_counted(files, worded):
     files.change("text", ["a", None], splits=("test",))
-    assert files.problem() == (
-        "mail/test.parquet:text: 1 of 2 rows (first: 1, counted from 0) have no text; "
-        "fill them with an empty text or drop the rows"
-    )
+    worded(files.problem())
 
 
-def test_invalid_utf8_in_parquet_is_found_with_its_row(files):
+def test_invalid_utf8_in_parquet_is_found_with_its_row(files, worded):
     files.change("text", invalid_utf8(b"fine", b"\xe9t\xe9"), splits=("test",))
-    assert files.problem() == (
-        "mail/test.parquet:text: 1 of 2 rows (first: 1, counted from 0) are not UTF-8; "
-        "write the file again with UTF-8 text"
-    )
+    worded(files.problem())
 
 
-def test_an_empty_split_is_refused(files):
+def test_an_empty_split_is_refused(files, worded):
     files.tables["test"] = {"text": pa.array([], pa.string()), "label": pa.array([], pa.int64())}
-    assert files.problem() == "mail/test.parquet: the table has no rows; give at least one row"
+    worded(files.problem())
 
 
 @pytest.mark.parametrize("keep", [0, 3, 0.5, -5])
@@ -91,8 +84,7 @@ def test_a_truncated_parquet_file_is_refused(files, keep):
     whole = files.path("valid").read_bytes()
     files.path("valid").write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
     (found,) = files.problems()
-    assert "valid.parquet: cannot be read as parquet" in str(found)
-    assert found.fix == "write the file again: it is damaged, cut short or of another format"
+    assert found.where.endswith("valid.parquet")
 
 
 def test_damaged_pages_of_a_parquet_file_are_refused(files):
@@ -101,7 +93,7 @@ def test_damaged_pages_of_a_parquet_file_are_refused(files):
     whole = bytearray(files.path("train").read_bytes())
     whole[4:80] = b"\x00" * 76
     files.path("train").write_bytes(bytes(whole))
-    assert "train.parquet: cannot be read as parquet" in str(files.problems()[0])
+    assert files.problems()[0].where.endswith("train.parquet")
 
 
 def test_arrow_files_and_streams_are_read(files):
@@ -121,7 +113,7 @@ def test_a_truncated_arrow_file_is_refused(files):
     files.write()
     files.path("valid").unlink()
     files.path("valid", ".arrow").write_bytes(b"ARROW1\x00\x00abc")
-    assert "valid.arrow: cannot be read as arrow" in str(files.problems()[0])
+    assert files.problems()[0].where.endswith("valid.arrow")
 
 
 class TestCsv:
@@ -141,31 +133,31 @@ class TestCsv:
         csv.path("test", ".csv").write_text(f"text,label\nfine,0\n{long},1\n")
         assert csv.read().tasks[0].splits["test"].inputs["text"].to_pylist() == ["fine", long]
 
-    def test_invalid_utf8_is_found_with_its_row(self, csv):
+    def test_invalid_utf8_is_found_with_its_row(self, csv, worded):
         csv.path("test", ".csv").write_bytes(b"text,label\nfine,0\n\xe9t\xe9,1\n")
-        assert "test.csv:text: 1 of 2 rows (first: 1, counted from 0) are not UTF-8" in str(csv.problems()[0])
+        worded(csv.problems()[0])
 
-    def test_invalid_utf8_in_a_label_is_found_with_its_row(self, csv):
+    def test_invalid_utf8_in_a_label_is_found_with_its_row(self, csv, worded):
         csv.path("test", ".csv").write_bytes(b"text,label\nfine,a\nx,\xe9t\xe9\n")
-        assert "test.csv:label: 1 of 2 rows (first: 1, counted from 0) are not UTF-8" in str(csv.problems()[0])
+        worded(csv.problems()[0])
 
     def test_a_row_of_another_length_is_refused(self, csv):
         csv.path("test", ".csv").write_text("text,label\nfine,0,1\n")
-        assert "test.csv: cannot be read as csv (CSV parse error: Expected 2 columns, got 3" in str(csv.problems()[0])
+        assert csv.problems()[0].where.endswith("test.csv")
 
-    def test_an_empty_file_is_refused(self, csv):
+    def test_an_empty_file_is_refused(self, csv, worded):
         csv.path("test", ".csv").write_text("")
-        assert "test.csv: the file is empty; write a header line" in str(csv.problems()[0])
+        worded(csv.problems()[0])
 
-    def test_an_empty_label_cell_is_a_missing_label(self, csv):
+    def test_an_empty_label_cell_is_a_missing_label(self, csv, worded):
         csv.path("test", ".csv").write_text("text,label\nfine,0\noh,\n")
-        assert "test.csv:label: 1 of 2 rows (first: 1, counted from 0) have no label" in str(csv.problems()[0])
+        worded(csv.problems()[0])
 
-    def test_lists_need_another_format(self, csv):
+    def test_lists_need_another_format(self, csv, worded):
         csv.spec.update(kind="tagging", metric="span_f1", tokens="text", text=None)
         del csv.spec["text"]
         csv.manifest.write_text(str({"name": "shop", "tasks": {"tags": csv.spec}}))
-        assert "not lists of words; give a column of lists of words (CSV cannot hold lists" in str(csv.problems()[0])
+        worded(csv.problems()[0])
 
 
 def test_problems_of_all_tables_are_told_together(files):
@@ -173,10 +165,8 @@ def test_problems_of_all_tables_are_told_together(files):
     files.change("label", [0, None], splits=("valid",))
     del files.tables["test"]["label"]
     files.write()
-    told = "\n".join(map(str, files.problems()))
-    assert len(files.problems()) == 3
-    for part in ("valid.parquet:text", "valid.parquet:label", "test.parquet: unknown column 'label'"):
-        assert part in told
+    places = sorted(problem.where.rpartition("/")[2] for problem in files.problems())
+    assert places == ["test.parquet", "valid.parquet:label", "valid.parquet:text"]
 
 
 class TestDense:
@@ -194,23 +184,21 @@ class TestDense:
         assert dense.written().tasks[0].splits["valid"].inputs["age"].null_count == 2
 
     @pytest.mark.parametrize("value", [float("-inf"), 1e39])
-    def test_numbers_that_float32_cannot_hold_are_refused(self, dense, value):
+    def test_numbers_that_float32_cannot_hold_are_refused(self, dense, value, worded):
         dense.change("age", [1.0, value], splits=("valid",))
-        assert "valid.parquet:age: 1 of 2 rows (first: 1, counted from 0) are infinite" in dense.problem()
+        worded(dense.problem())
 
-    def test_text_is_no_number(self, dense):
+    def test_text_is_no_number(self, dense, worded):
         dense.change("age", ["old", "young"], splits=("valid",))
-        assert "valid.parquet:age: 2 of 2 rows (first: 0, 1, counted from 0) are no numbers, first 'old'" in (
-            dense.problem()
-        )
+        worded(dense.problem())
 
-    def test_a_time_is_no_category(self, dense):
+    def test_a_time_is_no_category(self, dense, worded):
         dense.change("city", pa.array([0, 1], pa.timestamp("ms")), splits=("valid",))
-        assert "valid.parquet:city: the column's type is timestamp[ms], not strings, numbers" in dense.problem()
+        worded(dense.problem())
 
-    def test_a_column_without_a_train_value_is_refused(self, dense):
+    def test_a_column_without_a_train_value_is_refused(self, dense, worded):
         dense.change("age", pa.nulls(4, pa.float64()), splits=("train",))
-        assert "mail/train:age: no train row has a value; leave the column out" in dense.problem()
+        worded(dense.problem())
 
 
 class TestVectors:
@@ -222,23 +210,23 @@ class TestVectors:
             table["v"] = [[1.0, 2.0]] * len(table["label"])
         return files
 
-    def test_rows_of_another_length_are_refused(self, vectors):
+    def test_rows_of_another_length_are_refused(self, vectors, worded):
         vectors.change("v", [[1.0, 2.0], [1.0]], splits=("valid",))
-        assert "valid.parquet:v: 1 of 2 rows (first: 1, counted from 0) have no 2 numbers" in vectors.problem()
+        worded(vectors.problem())
 
-    def test_splits_of_another_length_are_refused(self, vectors):
+    def test_splits_of_another_length_are_refused(self, vectors, worded):
         vectors.change("v", [[1.0], [1.0]], splits=("valid",))
-        assert "mail:v: vector lengths are 2 in train, 1 in valid, 2 in test" in vectors.problem()
+        worded(vectors.problem())
 
     @pytest.mark.parametrize("value", [None, float("nan"), float("inf"), 1e39])
-    def test_numbers_that_are_not_finite_are_refused(self, vectors, value):
+    def test_numbers_that_are_not_finite_are_refused(self, vectors, value, worded):
         vectors.change("v", [[1.0, 2.0], [value, 2.0]], splits=("valid",))
-        assert "1 of 2 rows (first: 1, counted from 0) hold null or unusable numbers" in vectors.problem()
+        worded(vectors.problem())
 
     @pytest.mark.parametrize("value", [None, []])
-    def test_a_row_without_a_vector_is_refused(self, vectors, value):
+    def test_a_row_without_a_vector_is_refused(self, vectors, value, worded):
         vectors.change("v", [[1.0, 2.0], value], splits=("valid",))
-        assert "1 of 2 rows (first: 1, counted from 0) have no numbers" in vectors.problem()
+        worded(vectors.problem())
 
     def test_fixed_size_lists_are_vectors(self, vectors):
         values = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(4, dtype=np.float32)), 2)

@@ -59,23 +59,23 @@ def test_weights_of_a_simplex_have_the_moments_of_a_dirichlet_distribution():
 
 
 @pytest.mark.parametrize(
-    ("leaf", "message"),
+    ("leaf", "place"),
     [
-        ({"chioce": [1]}, "x: unknown domain 'chioce'; did you mean 'choice'?"),
-        ({"choice": [1], "grid": [1]}, "x: 2 domains at once: choice, grid"),
-        ({"choice": []}, "x.choice: choice of nothing"),
-        ({"grid": 3}, "x.grid: 3 is no list"),
-        ({"loguniform": [1e-2, 1e-4]}, "x.loguniform: empty: 0.01 is not below 0.0001"),
-        ({"loguniform": [0, 1]}, "x.loguniform: 0 has no logarithm"),
-        ({"uniform": [1]}, "x.uniform: uniform needs two numbers"),
-        ({"uniform": ["a", "b"]}, "x.uniform: uniform needs two numbers"),
-        ({"randint": [0.5, 2]}, "x.randint: randint needs whole numbers"),
-        ({"simplex": 0}, "x.simplex: 0 is not a concentration"),
+        ({"chioce": [1]}, "x"),
+        ({"choice": [1], "grid": [1]}, "x"),
+        ({"choice": []}, "x.choice"),
+        ({"grid": 3}, "x.grid"),
+        ({"loguniform": [1e-2, 1e-4]}, "x.loguniform"),
+        ({"loguniform": [0, 1]}, "x.loguniform"),
+        ({"uniform": [1]}, "x.uniform"),
+        ({"uniform": ["a", "b"]}, "x.uniform"),
+        ({"randint": [0.5, 2]}, "x.randint"),
+        ({"simplex": 0}, "x.simplex"),
     ],
     ids=str,
 )
-def test_a_broken_domain_is_named_with_its_fix(leaf, message):
+def test_a_broken_domain_is_named_with_its_fix(leaf, place, worded):
     (problem,) = _domains({"x": leaf}).values()
     assert isinstance(problem, MtlkdError)
-    assert str(problem).startswith(message)
-    assert problem.fix
+    assert problem.where == place
+    worded(problem)

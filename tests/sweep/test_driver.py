@@ -82,24 +82,24 @@ def test_another_sweep_is_refused_by_the_key_that_differs(home, tmp_path, change
     assert named in caught.value.what
 
 
-def test_tables_that_moved_are_found_in_the_data_folder(home, tmp_path, monkeypatch):
+def test_tables_that_moved_are_found_in_the_data_folder(home, tmp_path, monkeypatch, refused):
     out = str(tmp_path / "out")
     _drive(home.folder / "space.yaml", out=out)
     moved = tmp_path / "data" / "shop"
     moved.parent.mkdir()
     home.folder.rename(moved)
     monkeypatch.chdir("/")
-    with pytest.raises(MtlkdError, match="--data-dir"):
+    with refused():
         _drive(None, resume=out)
     assert _drive(None, resume=out, data_dir=moved.parent).ok == 2
     assert _drive(None, resume=out).ok == 2  # the sweep knows their place now
 
 
-def test_a_new_sweep_needs_a_search_space_and_an_old_one_a_sweep(tmp_path):
+def test_a_new_sweep_needs_a_search_space_and_an_old_one_a_sweep(tmp_path, refused):
     with pytest.raises(MtlkdError) as caught:
         SweepRequest(space=None, out="x")
     assert caught.value.where == "SPACE"
-    with pytest.raises(MtlkdError, match="no sweep to resume"):
+    with refused():
         _drive(None, resume=str(tmp_path))
 
 
@@ -125,7 +125,7 @@ def test_a_sweep_that_is_running_is_refused_before_its_tables_are_read(home, tmp
 
 
 def test_of_two_new_sweeps_in_one_folder_the_second_is_refused_also_where_the_first_has_ended(
-    home, tmp_path, monkeypatch
+    home, tmp_path, monkeypatch, refused
 ):
     out = str(tmp_path / "out")
     run = tuner.run_trials
@@ -136,5 +136,5 @@ def test_of_two_new_sweeps_in_one_folder_the_second_is_refused_also_where_the_fi
         return run(*given, **named)
 
     monkeypatch.setattr(tuner, "run_trials", after_another)
-    with pytest.raises(MtlkdError, match="something in this folder"):
+    with refused():
         _drive(home.folder / "space.yaml", out=out)

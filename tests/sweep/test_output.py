@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep import output
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.output import SweepHead
@@ -11,7 +10,7 @@ from ray_mtlkd.sweep_folder import SweepFolder
 CONTENT = SweepContent(
     settings={"search.configurations": 2}, strategies={"sum": {"lr": 0.1}}, setups={"similar": {"tables.a.train": "t1"}}
 )
-HEAD = SweepHead(name="one", content=CONTENT, versions={"torch": "2.13.0"})
+HEAD = SweepHead(name="one", content=CONTENT, versions={"torch": "1.0"})
 FILES = {"space.yaml": "name: one", "manifests/shop.yaml": "name: shop"}
 
 
@@ -20,10 +19,10 @@ def folder(tmp_path):
     return SweepFolder.at(str(tmp_path / "sweep"))
 
 
-def test_a_new_sweep_needs_an_empty_folder(folder):
+def test_a_new_sweep_needs_an_empty_folder(folder, refused):
     output.check_empty(folder)
     folder.root.write("records/t.parquet", b"PAR1")
-    with pytest.raises(MtlkdError, match="something in this folder already"):
+    with refused():
         output.check_empty(folder)
 
 
@@ -35,20 +34,21 @@ def test_the_same_sweep_may_go_on(folder):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "key"),
     [
         ({"content": replace(CONTENT, settings={"search.configurations": 3})}, "search.configurations"),
         ({"content": replace(CONTENT, strategies={"sum": {"lr": 0.2}})}, "strategies.sum.lr"),
         ({"content": replace(CONTENT, setups={"similar": {"tables.a.train": "t2"}})}, "setups.similar.tables.a.train"),
-        ({"versions": {"torch": "2.14.0"}}, "torch 2.13.0 is now 2.14.0"),
+        ({"versions": {"torch": "1.1"}}, "torch"),
     ],
 )
-def test_another_sweep_may_not(folder, changes, message):
+def test_another_sweep_may_not(folder, changes, key, refused):
     output.create(folder, HEAD, files=FILES)
-    with pytest.raises(MtlkdError, match=message):
+    with refused() as caught:
         output.check_same(folder, replace(HEAD, **changes))
+    assert key in caught.value.what
 
 
-def test_a_folder_without_a_sweep_cannot_be_resumed(folder):
-    with pytest.raises(MtlkdError, match="no sweep to resume"):
+def test_a_folder_without_a_sweep_cannot_be_resumed(folder, refused):
+    with refused():
         output.check_same(folder, HEAD)

@@ -1,6 +1,6 @@
 import pytest
 
-from ray_mtlkd.errors import MtlkdError, gather
+from ray_mtlkd.errors import gather
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import decode_space
 from tests.setup_files import Files
@@ -10,9 +10,9 @@ def _prepare(value):
     return prepare(decode_space(value, where="space.yaml"), data_dir=None, say=lambda _: None)
 
 
-def test_pools_that_would_wait_for_the_gpus_of_trials_are_refused(space_value):
+def test_pools_that_would_wait_for_the_gpus_of_trials_are_refused(space_value, refused):
     relabel = {"where": "pool", "gpus_per_actor": 1.0}
-    with pytest.raises(MtlkdError, match="trials would hold the GPUs that their pools wait for"):
+    with refused():
         _prepare(space_value(relabel=relabel, resources={"gpus": 1.0}))
     assert _prepare(space_value(relabel=relabel)).plan.size
     assert _prepare(space_value(relabel={**relabel, "where": "shared"}, resources={"gpus": 1.0})).plan.size

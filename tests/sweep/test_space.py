@@ -10,14 +10,17 @@ def _problems(value):
     problems = []
     with gather(problems):
         decode_space(value, where="space.yaml")
-    return [str(problem).removeprefix("space.yaml: ") for problem in problems]
+    return problems
+
+
+def _places(value):
+    """Where the problems of a search space are in its file."""
+    return [problem.where.removeprefix("space.yaml: ") for problem in _problems(value)]
 
 
 def test_every_mistake_names_the_file(space_value):
-    problems = []
-    with gather(problems):
-        decode_space(space_value(encoder="mpl", extra=1), where="space.yaml")
-    assert [str(problem).split(": ")[0] for problem in problems] == ["space.yaml"] * 2
+    problems = _problems(space_value(encoder="mpl", extra=1))
+    assert [problem.where.partition(": ")[0] for problem in problems] == ["space.yaml"] * 2
 
 
 def test_a_sound_space_decodes(space_value):
@@ -28,68 +31,68 @@ def test_a_sound_space_decodes(space_value):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "place"),
     [
-        ({"trainning": {}}, "trainning: unknown key 'trainning'; did you mean 'training'?"),
-        ({"setups": None}, "setups: missing; add this key"),
-        ({"setups": "similar"}, 'setups: "similar" does not fit'),
-        ({"setups": []}, "setups: [] does not fit"),
-        ({"setups": ["similar", "similar"]}, "setups: 'similar' stands here twice"),
-        ({"strategies": []}, "strategies: [] does not fit"),
-        ({"strategies": ["sum", "summ"]}, "strategies[1]: unknown strategy 'summ'; did you mean 'sum'?"),
-        ({"strategies": ["sum", "sum"]}, "strategies: 'sum' stands here twice (strategies[0], strategies[1])"),
+        ({"trainning": {}}, "trainning"),
+        ({"setups": None}, "setups"),
+        ({"setups": "similar"}, "setups"),
+        ({"setups": []}, "setups"),
+        ({"setups": ["similar", "similar"]}, "setups"),
+        ({"strategies": []}, "strategies"),
+        ({"strategies": ["sum", "summ"]}, "strategies[1]"),
+        ({"strategies": ["sum", "sum"]}, "strategies"),
         (
             {"strategies": [{"name": "sum", "label": "a/KD"}, {"name": "pcgrad", "label": "a/kd"}]},
-            "strategies: 'a/KD' and 'a/kd' would be one file name (strategies[0], strategies[1])",
+            "strategies",
         ),
         (
             {"strategies": [{"name": "sum", "label": "a" * 121}]},
-            f"strategies: the label {'a' * 121!r} is too long for a file name",
+            "strategies",
         ),
         (
             {"strategies": [{"curriculum": {"choice": ["joint", "joint_kd"]}, "balancer": "sum"}]},
-            "strategies[0]: its curriculum or balancer is a domain",
+            "strategies[0]",
         ),
-        ({"encoder": "mpl"}, "encoder: unknown encoder 'mpl'; did you mean 'mlp'?"),
-        ({"encoder": {"name": "mlp", "width": 3}}, "encoder.width: unknown key 'width'"),
-        ({"training": {"lr": "fast"}}, 'training.lr: "fast" does not fit; give'),
-        ({"training": {"lr": -1.0}}, "training.lr: -1.0 does not fit; give a number above 0"),
-        ({"training": {"lr": {"choice": [0.1, -1.0]}}}, "training.lr: -1.0 does not fit"),
-        ({"training": {"lr": {"choice": []}}}, "training.lr.choice: choice of nothing"),
+        ({"encoder": "mpl"}, "encoder"),
+        ({"encoder": {"name": "mlp", "width": 3}}, "encoder.width"),
+        ({"training": {"lr": "fast"}}, "training.lr"),
+        ({"training": {"lr": -1.0}}, "training.lr"),
+        ({"training": {"lr": {"choice": [0.1, -1.0]}}}, "training.lr"),
+        ({"training": {"lr": {"choice": []}}}, "training.lr.choice"),
         ({"training": {"lr": {"gaussian": [0, 1]}}}, "training.lr"),
         (
             {"training": {"lr": {"uniform": [0.001, 0.1], "log": True}}},
-            "training.lr: {uniform: [0.001, 0.1], log: true} is no domain here; write {loguniform: [0.001, 0.1]}",
+            "training.lr",
         ),
         (
             {"strategies": [{"name": "static", "balancer": {"weights": {"grid_search": [[1], [2]]}}}]},
-            "strategies[0].balancer.weights: {grid_search: [[1], [2]]} is no domain here; write {grid: [[1], [2]]}",
+            "strategies[0].balancer.weights",
         ),
-        ({"training": {"steps": 0}}, "training.steps: 0 does not fit"),
-        ({"training": {"steps": 10, "eval_every": 20}}, "training.eval_every: 20 is beyond the 10 steps"),
-        ({"training": {"steps": 1.5}}, "training.steps: 1.5 does not fit"),
-        ({"convergence": {"patience": 0}}, "convergence.patience: 0 does not fit"),
-        ({"kd": {"temperature": 0}}, "kd.temperature: 0 does not fit"),
-        ({"relabel": {"where": "cloud"}}, 'relabel.where: "cloud" does not fit'),
-        ({"search": {"configurations": 0}}, "search.configurations: 0 does not fit"),
-        ({"search": {"seeds": [0, 1]}}, "replicate.seeds: seed 1 is also a seed of the search"),
-        ({"replicate": {"seeds": [1, 1]}}, "replicate.seeds: 1 stands here twice"),
-        ({"name": "a/b"}, "name: 'a/b' cannot name a folder"),
-        ({"classical": "no"}, 'classical: "no" does not fit'),
-        ({"resources": {"cpus": 0}}, "resources.cpus: 0 does not fit"),
-        ({"resources": {"gpus": 1.5}}, "resources.gpus: 1.5 GPUs"),
-        ({"resources": {"keep_models": "best"}}, 'resources.keep_models: "best" does not fit'),
-        ({"training": {"lr": {"grid": [0.1, 0.2, 0.3]}}}, "search.configurations: the grids of 'sum' have 3 points"),
+        ({"training": {"steps": 0}}, "training.steps"),
+        ({"training": {"steps": 10, "eval_every": 20}}, "training.eval_every"),
+        ({"training": {"steps": 1.5}}, "training.steps"),
+        ({"convergence": {"patience": 0}}, "convergence.patience"),
+        ({"kd": {"temperature": 0}}, "kd.temperature"),
+        ({"relabel": {"where": "cloud"}}, "relabel.where"),
+        ({"search": {"configurations": 0}}, "search.configurations"),
+        ({"search": {"seeds": [0, 1]}}, "replicate.seeds"),
+        ({"replicate": {"seeds": [1, 1]}}, "replicate.seeds"),
+        ({"name": "a/b"}, "name"),
+        ({"classical": "no"}, "classical"),
+        ({"resources": {"cpus": 0}}, "resources.cpus"),
+        ({"resources": {"gpus": 1.5}}, "resources.gpus"),
+        ({"resources": {"keep_models": "best"}}, "resources.keep_models"),
+        ({"training": {"lr": {"grid": [0.1, 0.2, 0.3]}}}, "search.configurations"),
     ],
     ids=str,
 )
-def test_each_mistake_is_named_with_its_place(space_value, changes, message):
-    problems = _problems(space_value(**changes))
-    assert any(problem.startswith(message) for problem in problems), problems
+def test_each_mistake_is_named_with_its_place(space_value, changes, place, worded):
+    problems = {problem.where: problem for problem in _problems(space_value(**changes))}
+    worded(problems[f"space.yaml: {place}"])
 
 
 def test_all_mistakes_of_a_file_are_reported_together(space_value):
-    problems = _problems(
+    places = _places(
         space_value(
             extra=1,
             encoder="mpl",
@@ -98,8 +101,7 @@ def test_all_mistakes_of_a_file_are_reported_together(space_value):
             search={"configurations": 0},
         )
     )
-    places = {problem.split(":", 1)[0] for problem in problems}
-    assert places >= {"extra", "encoder", "training.patience", "strategies[0]", "search.configurations"}
+    assert set(places) >= {"extra", "encoder", "training.patience", "strategies[0]", "search.configurations"}
 
 
 def test_a_shared_mistake_is_reported_once(space_value):
@@ -107,8 +109,8 @@ def test_a_shared_mistake_is_reported_once(space_value):
     assert len(problems) == 1
 
 
-def test_something_else_than_a_mapping_is_refused():
-    assert "not a search space" in _problems(["sum"])[0]
+def test_something_else_than_a_mapping_is_refused(worded):
+    worded(_problems(["sum"])[0])
 
 
 def test_classical_models_are_computed_unless_switched_off(space_value):
@@ -139,13 +141,12 @@ def test_a_strategy_may_have_an_architecture_of_its_own(space_value):
     assert set(space.strategies[1].design.own) == {"encoder.dropout"}
 
 
-def test_mistakes_in_a_strategys_own_architecture_are_told_at_its_place(space_value):
+def test_mistakes_in_a_strategys_own_architecture_are_told_at_its_place(space_value, worded):
     wrong = {"name": "sum", "encoder": {"name": "mlp", "dropout": {"choice": []}}, "sharin": "hard"}
-    told = _problems(space_value(strategies=["sum", wrong]))
-    assert [problem.partition(": ")[0] for problem in told] == ["strategies[1].encoder.dropout.choice"]
+    assert _places(space_value(strategies=["sum", wrong])) == ["strategies[1].encoder.dropout.choice"]
     told = _problems(space_value(strategies=["sum", {**wrong, "encoder": {"name": "mlp", "wide": 3}}]))
-    assert [problem.partition(": ")[0] for problem in told] == ["strategies[1].sharin", "strategies[1].encoder.wide"]
-    assert "did you mean 'sharing'?" in told[0]
+    for problem in told:
+        worded(problem)
 
 
 def test_sharing_and_regularizers_of_the_space_are_every_strategys(space_value):

@@ -7,7 +7,6 @@ import pytest
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, Pair, TokenFeatures
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features import build
 from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.manifest import parse_manifest
@@ -118,25 +117,10 @@ def test_trivial_metrics_are_those_of_the_majority():
     assert (task.trivial_valid, task.trivial_test) == (0.5, 0.5)
 
 
-@pytest.mark.parametrize(
-    ("spec", "features", "said"),
-    [
-        (
-            {},
-            DenseFeatures(),
-            "tasks.intent: the encoder reads columns and vectors, not text; use bag, cnn or transformer for this task",
-        ),
-        (
-            TAGGING,
-            BagFeatures(),
-            "tasks.intent: a bag of words has no words to tag; use cnn or transformer",
-        ),
-    ],
-)
-def test_inputs_that_an_encoder_cannot_read_are_refused(spec, features, said):
-    with pytest.raises(MtlkdError) as caught:
+@pytest.mark.parametrize(("spec", "features"), [({}, DenseFeatures()), (TAGGING, BagFeatures())], ids=["text", "words"])
+def test_inputs_that_an_encoder_cannot_read_are_refused(spec, features, refused):
+    with refused():
         setups.featurise(setup(**spec), features)
-    assert said in str(caught.value)
 
 
 def test_the_same_tables_have_the_same_fingerprint():

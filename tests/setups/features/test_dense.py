@@ -3,7 +3,6 @@ import pyarrow as pa
 import pytest
 
 from ray_mtlkd.data.inputs import DenseFeatures
-from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features.dense import bin_edges, fit_columns, fit_token_vectors, fit_vectors
 from ray_mtlkd.setups.manifest import Columns, InputSpec
 
@@ -154,8 +153,8 @@ def test_token_vectors_lie_end_to_end(chunks):
     assert (fitted.layout.form, fitted.layout.width) == ("DenseTokens", 2)
 
 
-def test_vectors_of_another_length_than_in_train_are_refused():
+def test_vectors_of_another_length_than_in_train_are_refused(refused):
     kind = pa.large_list(pa.float32())
     fitted = fit_vectors(pa.table({"v": pa.array([[1.0, 2.0]], kind)}), "v")
-    with pytest.raises(MtlkdError, match="v: vectors of 3 numbers, not 2"):
+    with refused():
         fitted.transform(pa.table({"v": pa.array([[1.0, 2.0, 3.0]], kind)}))
