@@ -14,6 +14,7 @@ from ray_mtlkd.report.figures import draw_gains, saved, style
 from ray_mtlkd.report.history import trials
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.page import page
+from ray_mtlkd.report.row_findings import read_rows
 from ray_mtlkd.report.runs import Setup, group
 from ray_mtlkd.report.summary import ALL_SETUPS, Summary, summarise
 from ray_mtlkd.storage import Storage, join_uri, reaching
@@ -37,7 +38,7 @@ class Report:
 
 
 def build(results: Sequence[str], out: str | Path) -> Report:
-    """Read the records of these sweeps and write ``report.md``, four tables and the figures into the folder ``out``.
+    """Read the records of these sweeps and write ``report.md``, tables and the figures into the folder ``out``.
 
     Args:
         results: Sweep directories, folders of Parquet files or files; paths or URIs that pyarrow knows.
@@ -50,13 +51,24 @@ def build(results: Sequence[str], out: str | Path) -> Report:
     records = load.read(results)
     setups = _replicated(records, where=", ".join(results))
     found = summarise(setups)
+    findings = read_rows(results, records)
     baselines = classical.read(results)
     advice = advise(setups, found, baselines, model_to_take.find(results, records))
     rows = trials(records.table)
     files, images = _figures(setups, found, records, advice)
-    text = page(setups, summary=found, advice=advice, records=records, trials=rows, classical=baselines, figures=images)
+    text = page(
+        setups,
+        summary=found,
+        advice=advice,
+        records=records,
+        trials=rows,
+        classical=baselines,
+        findings=findings,
+        figures=images,
+    )
     files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}
     files |= {"strategies.csv": strategies_csv(setups), "configurations.csv": configurations_csv(rows)}
+    files |= findings.files()
     folder = Storage.at(str(out))
     with reaching(folder.uri):
         for name, content in files.items():

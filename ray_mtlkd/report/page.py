@@ -9,6 +9,8 @@ from ray_mtlkd.report.classical import SAID as CLASSICAL
 from ray_mtlkd.report.classical import Classical
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.quantities import QUANTITIES
+from ray_mtlkd.report.row_findings import RowFindings
+from ray_mtlkd.report.row_section import row_section
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.summary import ALL_SETUPS, Summary
 
@@ -64,6 +66,7 @@ def page(
     records: Records,
     trials: Sequence[dict[str, Any]],
     classical: Classical,
+    findings: RowFindings,
     figures: Mapping[str, str],
 ) -> str:
     """The report as Markdown.
@@ -72,12 +75,14 @@ def page(
         records: All, of search and replicate.
         trials: One row a trial of the records, as ``history.trials`` gives them.
         classical: What classical models reach.
+        findings: Of the predictions of test rows.
         figures: File name by setup's name, and by ``ALL_SETUPS`` the figure of gains.
     """
     sweeps = sorted({row["sweep"] for row in trials})
     found = (
         *summary.warnings,
         *classical.warnings,
+        *findings.warnings,
         *warnings.unequal_searches(trials),
         *warnings.missing_seeds(setups),
         *warnings.undistilled(records),
@@ -95,6 +100,7 @@ def page(
         *(f"### {name}\n\n{tables.gains(summary, name)}" for name in summary.sections),
         _image("Average gains", figures.get(ALL_SETUPS)),
         *(_setup(setup, figures.get(setup.name), classical) for setup in setups),
+        row_section(findings, setups, strategy=advice.ship),
         "## What ran",
         history.searches(trials),
         _SETTINGS,

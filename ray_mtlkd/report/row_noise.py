@@ -8,7 +8,7 @@ pigeonhole bootstrap", section 3.) With one seed there is no such pair, and the 
 The variance of a mean over n seeds is then (variance over seeds) / n + the variance that is given here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,6 +89,15 @@ class RowNoise:
         return {key: mean[rows].mean(axis=0) for key, rows in places.items()}
 
 
+def joined(parts: Iterable[RowNoise]) -> RowNoise:
+    """That of several setups."""
+    found = list(parts)
+    return RowNoise(
+        trials={name: each for part in found for name, each in part.trials.items()},
+        unknown={setup: names for part in found for setup, names in part.unknown.items()},
+    )
+
+
 class RowNoiseReader:
     """Takes the predictions of trials, one part after the other, and keeps how their metrics move.
 
@@ -99,30 +108,27 @@ class RowNoiseReader:
     def __init__(self, records: Records) -> None:
         self._reach, self._tasks = _reach(records)
         self._resamplers: dict[str, Resampler] = {}
-        self._found: dict[tuple[str, str], list[tuple[Key, Floats]]] = {}
+        self._found: dict[tuple[str, str], dict[str, tuple[Key, Floats]]] = {}
         self._unknown: dict[str, dict[str, None]] = {}
-
-    def begin(self, file: PredictionFile) -> None:
-        """Of a trial whose parts come next."""
-        skill = np.full((len(self._tasks[file.setup]), RESAMPLES), np.nan)
-        self._found.setdefault((file.setup, file.strategy), []).append((file.key, skill))
 
     def add(self, file: PredictionFile, part: PredictedRows) -> None:
         """One task's test rows."""
+        trials = self._found.setdefault((file.setup, file.strategy), {})
+        nothing = np.full((len(self._tasks[file.setup]), RESAMPLES), np.nan)
+        _, skill = trials.setdefault(file.name, (file.key, nothing))
         resampled = self._resamplers.setdefault(file.setup, Resampler()).measure(part)
         if resampled is None:
             self._unknown.setdefault(file.setup, {})[part.task] = None
             return
         reach = self._reach[file.setup, part.task]
-        _, skill = self._found[file.setup, file.strategy][-1]
         skill[self._tasks[file.setup].index(part.task)] = _POINTS * resampled / reach if reach else 0.0
 
     def noise(self) -> RowNoise:
         """Of all that was added."""
-        trials = {
-            name: ResampledTrials(keys=tuple(key for key, _ in found), skill=np.stack([skill for _, skill in found]))
-            for name, found in self._found.items()
-        }
+        trials = {}
+        for name, found in self._found.items():
+            keys, skills = zip(*found.values(), strict=True)
+            trials[name] = ResampledTrials(keys=keys, skill=np.stack(skills))
         return RowNoise(trials=trials, unknown={setup: tuple(names) for setup, names in self._unknown.items()})
 
 

@@ -24,9 +24,13 @@ def measured(made):
         for strategy, seeds in trials.items():
             for seed, tasks in enumerate(seeds):
                 file = PredictionFile(
-                    setup="s", strategy=strategy, key=("w", seed), checksum="", folder=Storage.at("."), name=""
+                    setup="s",
+                    strategy=strategy,
+                    key=("w", seed),
+                    checksum="",
+                    folder=Storage.at("."),
+                    name=f"{strategy}-{seed}",
                 )
-                reader.begin(file)
                 for at, codes in enumerate(tasks):
                     likeliest = np.asarray(codes, np.int32)[:, None]
                     labels, table = np.ones(len(codes)), 0 if shared else at

@@ -16,7 +16,7 @@ from ray_mtlkd.tasks import orders
 from ray_mtlkd.tasks.weighted import decisions, numbers, scores
 from ray_mtlkd.tasks.weighted.base import Numbers, WeightedMetric, Weights
 
-__all__ = ["WeightedMetric", "Weights", "decided", "units", "weighted_metric"]
+__all__ = ["WeightedMetric", "Weights", "by_group", "decided", "units", "weighted_metric"]
 
 
 def units(part: PredictedRows) -> int:
@@ -26,11 +26,21 @@ def units(part: PredictedRows) -> int:
 
 def weighted_metric(part: PredictedRows) -> WeightedMetric | None:
     """The metric of a task's predictions, by the weights of their `units`; None where it is not of this package."""
-    name, _, rank = part.metric.partition("@")
-    if part.kind == "ranking" and rank and name in orders.AT_RANK:
-        return _ranked(part, orders.AT_RANK[name](int(rank)))
+    if part.kind == "ranking":
+        values = by_group(part)
+        return None if values is None else scores.mean_over_groups(values)
     make = _METRICS.get((part.kind, part.metric))
     return None if make is None else make(part)
+
+
+def by_group(part: PredictedRows) -> Numbers | None:
+    """What a ranking's metric is the mean of: a number a group, NaN where none is relevant; None for a foreign one."""
+    name, _, rank = part.metric.partition("@")
+    if rank:
+        measure = orders.AT_RANK[name](int(rank)) if name in orders.AT_RANK else None
+    else:
+        measure = orders.BY_GROUP.get(name)
+    return None if measure is None else measure(_outputs(part), part.labels, _known(part.offsets))
 
 
 def decided(part: PredictedRows) -> NDArray[np.int64] | NDArray[np.bool_] | Numbers:
@@ -111,14 +121,6 @@ def _correlated(make: Callable[[Numbers, Numbers], WeightedMetric]) -> Callable[
     return lambda part: make(_outputs(part).astype(np.float64), part.labels.astype(np.float64))
 
 
-def _ranked(part: PredictedRows, by_group: orders.ByGroup) -> WeightedMetric:
-    return scores.mean_over_groups(by_group(_outputs(part), part.labels, _known(part.offsets)))
-
-
-def _in_groups(by_group: orders.ByGroup) -> Callable[[PredictedRows], WeightedMetric]:
-    return lambda part: _ranked(part, by_group)
-
-
 _METRICS: Mapping[tuple[str, str], Callable[[PredictedRows], WeightedMetric]] = {
     ("binary", "accuracy"): _accuracy,
     ("binary", "f1"): _f1,
@@ -137,6 +139,5 @@ _METRICS: Mapping[tuple[str, str], Callable[[PredictedRows], WeightedMetric]] = 
     ("regression", "mae"): _number(numbers.mae),
     ("regression", "r2"): _number(numbers.r2),
     ("tagging", "span_f1"): _spans,
-    **{("ranking", name): _in_groups(by_group) for name, by_group in orders.BY_GROUP.items()},
 }
-"""By kind and metric."""
+"""By kind and metric, rankings left out."""

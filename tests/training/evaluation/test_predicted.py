@@ -5,6 +5,7 @@ from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.metrics import evaluate
+from ray_mtlkd.tasks.weighted import units, weighted_metric
 from ray_mtlkd.training.evaluation.evaluate import metrics_of, predict_all
 from ray_mtlkd.training.evaluation.predicted import kept_bytes, predicted_rows
 
@@ -45,6 +46,17 @@ def test_raw_outputs_are_kept_to_the_bit_so_that_the_metric_comes_out_again(case
         part = kept[table.task.name, "test"]
         if part.outputs is not None:
             assert evaluate(table.task, part.outputs, table.test.labels.numpy(), part.offsets) == value
+
+
+def test_what_is_kept_gives_the_metric_without_pytorch(case):
+    tables, model = case
+    kept = _kept(case)
+    for split in ("valid", "test"):
+        known = metrics_of(model, tables, split, range(len(tables.tasks)))
+        for table, value in zip(tables.tasks, known, strict=True):
+            part = kept[table.task.name, split]
+            (found,) = weighted_metric(part)(np.ones((units(part), 1), np.float32))
+            assert found == pytest.approx(value, rel=1e-6)
 
 
 def test_tasks_of_one_table_are_told_from_tasks_of_their_own(case):
