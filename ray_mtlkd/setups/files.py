@@ -74,6 +74,9 @@ class FolderSource:
 
     def _missing(self, data: str, split: Split) -> MtlkdError:
         folder = self.folder / data
+        if folder.is_file():
+            fix = "let the task's `data` name a folder with a train, a valid and a test table in it"
+            return MtlkdError("a file, where a folder is meant", where=str(folder), fix=fix)
         others = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         there = f" (the folder has {', '.join(others[:5])}{', …' if len(others) > 5 else ''})" if others else ""  # noqa: PLR2004 - enough to recognise it
         fix = f"put {split}{' or '.join(READERS)} there"
@@ -105,17 +108,18 @@ def ending_of(path: Path) -> str:
 def _candidates(folder: Path, split: Split) -> list[Path]:
     """What is a table of a split: one file or folder, or the first of its shards."""
     entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in entries if _is_table(path, split)]
+    tables = [path for path in entries if _is_table(path, split)]
+    shards = [path for path in tables if _SHARD.search(path.name)]
+    return [path for path in tables if path not in shards[1:]]
 
 
 def _is_table(path: Path, split: Split) -> bool:
+    name = path.name.lower()
     if path.is_dir():
-        return path.name in {split, f"{split}.parquet"} and bool(_parts(path))
-    rest = path.name[len(split) :].lower() if path.name.startswith(split) else None
-    if rest is None:
-        return False
+        return name in {split, f"{split}.parquet"} and bool(_parts(path))
+    rest = name[len(split) :] if name.startswith(split) else ""
     shard = _SHARD.match(rest)
-    return rest in READERS if shard is None else rest[shard.end() :] == ".parquet" and int(shard[1]) == 0
+    return rest in READERS if shard is None else rest[shard.end() :] == ".parquet"
 
 
 def _parts(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """Label columns, checked and coded: what a class is called, which the train table shows, and which numbers they get."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ from ray_mtlkd.tasks.kinds.base import ClassRule
 SHOWN_NAMES = 5
 """Class names that a message lists."""
 
+_WHOLE = re.compile("-?(?:0|[1-9][0-9]*)")
 _NUMERIC: frozenset[ValueType] = frozenset({"number", "digit"})
 
 
@@ -285,7 +287,7 @@ def multi_hot(places: NDArray[np.int64], offsets: NDArray[np.int64], known: Voca
 
 
 def _is_whole(name: str) -> bool:
-    return value_type([name]) in _NUMERIC and not is_fraction(name)
+    return _WHOLE.fullmatch(name) is not None
 
 
 def _as_digit(text: str) -> str:

@@ -284,3 +284,105 @@ class TestTagging:
         split = tagging.written().tasks[0].splits["test"]
         assert (split.labels.tolist(), split.row_ids.tolist()) == ([1], [1])
         assert split.inputs["words"].to_pylist() == [["a", "b"], ["c"]]
+
+
+class TestFormat:
+    """What labels are: names, positions in `classes`, or a 0 or 1 for each."""
+
+    def test_names_that_are_digits_are_names(self, files):
+        files.spec["classes"] = ["1", "2", "3"]
+        files.change("label", [1, 2, 3, 1], splits=("train",))
+        files.change("label", [2, 3], splits=("valid", "test"))
+        assert files.written().tasks[0].task.classes == ("1", "2", "3")
+        assert labels(files, "valid").tolist() == [1, 2]
+
+    def test_numbers_beside_names_need_a_word(self, files):
+        files.spec["classes"] = ["pay", "hi"]
+        files.write()
+        problems = files.problems()
+        assert all("format: positions" in problem.fix for problem in problems)
+        assert len(problems) == 3
+        files.spec["format"] = "positions"
+        assert files.written().tasks[0].task.classes == ("pay", "hi")
+
+    def test_vectors_of_0_and_1_need_a_word(self, multilabel):
+        multilabel.change("label", [[0, 1, 0], [1, 0, 1], [0, 0, 0], [1, 1, 1]], splits=("train",))
+        multilabel.change("label", [[0, 1, 0], [1, 0, 0]], splits=("valid", "test"))
+        multilabel.write()
+        assert {problem.where.rpartition(".")[2] for problem in multilabel.problems()} == {"parquet:label"}
+        multilabel.spec.update(format="indicator", classes=["awe", "joy", "fear"])
+        raw = multilabel.written()
+        assert raw.tasks[0].task.classes == ("awe", "joy", "fear")
+        assert raw.tasks[0].splits["train"].labels.tolist() == [[0, 1, 0], [1, 0, 1], [0, 0, 0], [1, 1, 1]]
+
+    @pytest.mark.parametrize("row", [[0, 1], [0, 2, 0], ["x", "0", "1"]])
+    def test_a_row_that_is_no_indicator_is_refused(self, multilabel, row):
+        multilabel.change("label", [[0, 1, 0], [1, 0, 1], [0, 0, 0], [1, 1, 1]], splits=("train",))
+        multilabel.change("label", [[0, 1, 0], [1, 0, 0]], splits=("valid",))
+        multilabel.change("label", [[str(item) for item in one] for one in ([0, 1, 0], row)], splits=("test",))
+        multilabel.spec["format"] = "indicator"
+        assert "test.parquet:label: 1 of 2 rows (first: 1, counted from 0)" in multilabel.problem()
+
+    def test_a_label_that_only_left_out_rows_hold_is_no_class(self, multilabel):
+        multilabel.spec["missing_labels"] = "skip"
+        multilabel.change("label", [["b"], ["a", ""], ["c"], ["b", "c"]], splits=("train",))
+        multilabel.change("label", [["b"], ["c"]], splits=("valid", "test"))
+        assert multilabel.written().tasks[0].task.classes == ("b", "c")
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda labels: labels.dictionary_encode(),
+        lambda labels: labels.cast(pa.string()).dictionary_encode(),
+        lambda labels: labels.cast(pa.float64()),
+        lambda labels: labels.cast(pa.decimal128(20, 0)),
+        lambda labels: labels.cast(pa.string()).cast(pa.string_view()),
+        lambda labels: labels.cast(pa.string()).cast(pa.binary()),
+        pa.compute.run_end_encode,
+    ],
+)
+def test_a_label_is_the_same_in_every_encoding(files, encode):
+    files.write()
+    for split in files.tables:
+        files.path(split).unlink()
+        table = pa.table(files.tables[split] | {"label": encode(pa.array(files.tables[split]["label"], pa.int64()))})
+        with pa.ipc.new_file(str(files.path(split, ".arrow")), table.schema) as writer:
+            writer.write_table(table)
+    task = files.read().tasks[0]
+    assert task.task.classes == ("0", "1")
+    assert task.task.answers == "numbers"
+    assert task.splits["train"].labels.tolist() == [0, 1, 0, 1]
+
+
+def test_targets_far_from_0_are_learned_from(files):
+    files.spec.update(kind="regression", metric="r2")
+    far = 1.7e9 + np.array([0.0, 301.0, 2.0, 359.0])
+    files.change("label", far, splits=("train",))
+    files.change("label", far[:2], splits=("valid", "test"))
+    task = files.written().tasks[0]
+    assert (task.task.center, task.task.scale) == (far.mean(), pytest.approx(far.std()))
+    assert labels(files, "train").tolist() == far.tolist()
+
+
+def test_targets_that_hardly_differ_are_refused(files):
+    files.spec.update(kind="regression", metric="r2")
+    files.change("label", [1e16, 1e16 + 2, 1e16, 1e16 + 2], splits=("train",))
+    assert "train labels around 1e+16 hardly differ" in files.problem()
+
+
+def test_a_split_of_one_label_is_a_warning(files):
+    files.change("label", [1, 1], splits=("valid",))
+    (said,) = files.written().warnings
+    assert said.startswith("tasks.intent: no two rows of valid have different labels")
+
+
+def test_classes_are_named_as_yaml_writes_them(files):
+    files.spec.update(kind="binary", metric="f1")
+    files.change("label", ["yes", "no", "yes", "no"], splits=("train",))
+    files.change("label", ["yes", "no"], splits=("valid", "test"))
+    files.write()
+    files.manifest.write_text(
+        files.manifest.read_text().replace("label: label", "label: label\n    classes: [no, yes]")
+    )
+    assert files.read().tasks[0].task.classes == ("no", "yes")
