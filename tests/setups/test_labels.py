@@ -316,12 +316,12 @@ class TestFormat:
         assert raw.tasks[0].splits["train"].labels.tolist() == [[0, 1, 0], [1, 0, 1], [0, 0, 0], [1, 1, 1]]
 
     @pytest.mark.parametrize("row", [[0, 1], [0, 2, 0], ["x", "0", "1"]])
-    def test_a_row_that_is_no_indicator_is_refused(self, multilabel, row):
+    def test_a_row_that_is_no_indicator_is_refused(self, multilabel, row, worded):
         multilabel.change("label", [[0, 1, 0], [1, 0, 1], [0, 0, 0], [1, 1, 1]], splits=("train",))
         multilabel.change("label", [[0, 1, 0], [1, 0, 0]], splits=("valid",))
         multilabel.change("label", [[str(item) for item in one] for one in ([0, 1, 0], row)], splits=("test",))
         multilabel.spec["format"] = "indicator"
-        assert "test.parquet:label: 1 of 2 rows (first: 1, counted from 0)" in multilabel.problem()
+        worded(multilabel.problem())
 
     def test_a_label_that_only_left_out_rows_hold_is_no_class(self, multilabel):
         multilabel.spec["missing_labels"] = "skip"
@@ -365,10 +365,10 @@ def test_targets_far_from_0_are_learned_from(files):
     assert labels(files, "train").tolist() == far.tolist()
 
 
-def test_targets_that_hardly_differ_are_refused(files):
+def test_targets_that_hardly_differ_are_refused(files, worded):
     files.spec.update(kind="regression", metric="r2")
     files.change("label", [1e16, 1e16 + 2, 1e16, 1e16 + 2], splits=("train",))
-    assert "train labels around 1e+16 hardly differ" in files.problem()
+    worded(files.problem())
 
 
 def test_a_split_of_one_label_is_a_warning(files):
