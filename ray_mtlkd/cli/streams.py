@@ -78,7 +78,7 @@ def sound_streams() -> Iterator[None]:
     Raises:
         SystemExit: as the body does; `NO_READER` or `MISTAKE` where the body ended well and the output is not whole.
     """
-    output, errors = _Stream(sys.stdout, ends=True), _Stream(sys.stderr, ends=False)
+    output, errors = _Channel(sys.stdout, ends=True), _Channel(sys.stderr, ends=False)
     with redirect_stdout(cast(TextIO, output)), redirect_stderr(cast(TextIO, errors)):
         try:
             yield
@@ -98,7 +98,7 @@ def sound_streams() -> Iterator[None]:
     raise SystemExit(code)
 
 
-class _Stream:
+class _Channel:
     """A text stream that takes any text; once it cannot be written, it leads nowhere.
 
     Args:
