@@ -1,6 +1,8 @@
 """The file of all wordings."""
 
+import ast
 import platform
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,12 +12,31 @@ import yaml
 from ray_mtlkd.errors import MtlkdError
 from tests.messages import STRANGERS, Messages, Words, place_of
 
+TESTS = Path(__file__).parent
 PLACE = ("tests/test_a.py", "test_of_b", "")
 
 
 def test_every_entry_is_of_a_test_that_asks_for_it(request):
     """Of the files that a run reads; `pytest --rewrite-messages` leaves the others out."""
     assert request.config.stash[STRANGERS] == set()
+
+
+def _quotes(tree):
+    """Lines in which the words of an error stand in the test that meets it."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    return [
+        call.lineno
+        for call in calls
+        if isinstance(call.args[0], ast.Name)
+        and call.args[0].id == "MtlkdError"
+        and any(keyword.arg == "match" for keyword in call.keywords)
+    ]
+
+
+def test_no_other_file_quotes_what_an_error_says():
+    assert _quotes(ast.parse('with pytest.raises(MtlkdError, match="x"): ...')) == [1]
+    found = {path: _quotes(ast.parse(path.read_text(encoding="utf-8"))) for path in TESTS.rglob("*.py")}
+    assert {str(path.relative_to(TESTS)): lines for path, lines in found.items() if lines} == {}
 
 
 @pytest.mark.parametrize(("name", "case"), [("test_of_b", ""), ("test_of_b[c[0]::d]", "c[0]::d")])

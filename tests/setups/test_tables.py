@@ -23,12 +23,11 @@ def test_sound_tables_are_read_in_order(files):
     assert raw.warnings == ()
 
 
-def test_a_missing_file_is_named(files):
+def test_a_missing_file_is_named(files, worded):
     files.write()
     files.path("valid").unlink()
     (problem,) = files.problems()
-    assert problem.where.endswith("mail")
-    assert "the folder has test.parquet, train.parquet" in problem.what
+    worded(problem)
 
 
 def test_two_files_for_one_split_are_refused(files, worded):

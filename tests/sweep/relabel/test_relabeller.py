@@ -55,15 +55,27 @@ def _starts_in_two_seconds(monkeypatch):
     monkeypatch.setattr(module, "_STARTED_S", 2.0)
 
 
+@pytest.fixture
+def batch_takes(monkeypatch):
+    """Lets a batch take so many seconds, however busy this machine is."""
+
+    def take(seconds):
+        monkeypatch.setattr(module, "_timed", lambda request, rows: (module._predict(request, rows), seconds))
+
+    return take
+
+
 def _relabeller(request, **settings):
     return Relabeller(
         Relabelling(**settings), architecture=Architecture(encoder=ENCODER), tasks=(), tables=None, shared=None
     )
 
 
-@pytest.mark.parametrize("where", ["auto", "inline"])
+@pytest.mark.parametrize(("where", "batch_s"), [("auto", 0.001), ("auto", 1.0), ("inline", 0.0)])
 @pytest.mark.parametrize("index", range(5))
-def test_every_batch_is_predicted_once_also_those_that_were_timed(request_of, index, where):
+@pytest.mark.usefixtures("_starts_in_two_seconds", "cpus")
+def test_every_batch_is_predicted_once_also_those_that_were_timed(request_of, batch_takes, index, where, batch_s):
+    batch_takes(batch_s)
     request, passes = request_of(index), []
     expected = predict_all(request.model, index, request.table.train)
     with register_module_forward_hook(lambda module, *_: passes.append(0) if isinstance(module, Encoder) else None):
@@ -72,13 +84,21 @@ def test_every_batch_is_predicted_once_also_those_that_were_timed(request_of, in
     assert len(passes) == math.ceil(len(request.table.train) / BATCH_ROWS)
 
 
-def test_auto_says_what_it_chose_and_why(request_of):
+@pytest.mark.parametrize(
+    ("where", "batch_s", "why"),
+    [
+        ("inline", 1.0, "as configured"),
+        ("auto", 0.001, "0.007 s left after a batch"),
+        ("auto", 1.0, "estimated inline 5.812 s, pool 7.812 s"),
+    ],
+)
+@pytest.mark.usefixtures("_starts_in_two_seconds", "cpus")
+def test_auto_says_what_it_chose_and_why(request_of, batch_takes, where, batch_s, why):
+    batch_takes(batch_s)
     request = request_of(4)
-    told = _relabeller(request, where="inline")(request)
-    assert (told.where, told.why) == ("inline", "as configured")
-    chosen = _relabeller(request, where="auto")(request)
-    assert chosen.where == "inline"
-    assert chosen.why.endswith("s left after a batch")
+    assert len(request.table.train) == 8000
+    told = _relabeller(request, where=where)(request)
+    assert (told.where, told.why) == ("inline", why)
 
 
 @pytest.mark.parametrize(
