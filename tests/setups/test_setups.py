@@ -8,6 +8,7 @@ from sklearn.metrics import f1_score
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, TokenFeatures
+from ray_mtlkd.errors import MtlkdError
 
 
 def test_names_are_the_built_in_and_the_public_setups():
