@@ -13,7 +13,16 @@ from pathlib import Path
 from benchmarks import record
 
 ROOT = Path(__file__).parents[1]
-BENCHMARKS = ("step_cost", "sparse_step", "evaluation", "sweep_efficiency", "relabel", "dataset", "report_scale")
+BENCHMARKS = (
+    "step_cost",
+    "sparse_step",
+    "evaluation",
+    "sweep_efficiency",
+    "relabel",
+    "dataset",
+    "report_scale",
+    "row_findings",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
