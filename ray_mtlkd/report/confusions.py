@@ -1,4 +1,4 @@
-"""Which classes a strategy takes for which, summed over its seeds."""
+"""Which classes a strategy takes for which, summed over its trials."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The test rows on which strategies differ most: on average over seeds, some get them right and others do not."""
+"""The test rows on which strategies differ most: on average over trials, some get them right and others do not."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ class Disagreement:
         strategies: Names [S].
         rows: Places in the test file, of groups their first row's.
         labels: As words.
-        right: How right each strategy is, averaged over its seeds [S, R]: a share, of numbers minus the error in
+        right: How right each strategy is, averaged over its trials [S, R]: a share, of numbers minus the error in
             standard deviations of the train labels, of groups the metric.
         spread: Standard deviation of that over strategies.
     """

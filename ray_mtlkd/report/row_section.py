@@ -10,10 +10,10 @@ from ray_mtlkd.report.row_findings import RowFindings
 from ray_mtlkd.report.runs import Runs, Setup
 
 _CALIBRATION = f"""\
-Expected calibration error on test in points, mean over seeds ({BINS} bins), and in brackets how much too high
+Expected calibration error on test in points, mean over trials ({BINS} bins), and in brackets how much too high
 probabilities are on average:"""
 _DISAGREEMENTS = """\
-The test rows on which strategies differ most: how right the best and the worst are, averaged over seeds (a share; of
+The test rows on which strategies differ most: how right the best and the worst are, averaged over trials (a share; of
 numbers minus the error in standard deviations; of rankings the metric). Rows are counted from 0, a query by its first
 row. Among thousands of rows, some differ by chance:"""
 
@@ -37,7 +37,7 @@ def _setup(findings: RowFindings, setup: Setup, strategy: str | None) -> str:
     shown = _shown(findings, setup.runs, setup.name, strategy)
     tables = (
         (
-            f"What {text.code(shown)} confuses most, averaged over seeds:",
+            f"What {text.code(shown)} confuses most, averaged over its trials:",
             confusions_table(findings.confusions, setup=setup.name, tasks=tasks, strategy=shown),
         ),
         (_CALIBRATION, calibration_table(findings.calibrations, setup=setup.name, tasks=tasks, strategies=names)),

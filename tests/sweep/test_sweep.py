@@ -21,6 +21,8 @@ from ray_mtlkd.predict.model_folder import load
 from ray_mtlkd.predict.predictions import predict_table
 from ray_mtlkd.predicted import read
 from ray_mtlkd.records import classical_from_table
+from ray_mtlkd.report.load import read as load_records
+from ray_mtlkd.report.row_findings import read_rows
 from ray_mtlkd.storage import Storage
 
 pytestmark = pytest.mark.ray
@@ -224,6 +226,20 @@ def test_every_replicate_leaves_the_predictions_that_its_records_are_of(whole):
             assert [part.task for part in parts] == [row["task"] for row in ended[path.stem]]
             for part in parts:
                 assert np.mean(part.likeliest[:, 0] == part.labels) == pytest.approx(rows[part.task][split])
+
+
+def test_the_report_of_a_sweep_knows_what_other_test_rows_would_do(whole):
+    out, _ = whole
+    assert "### Rows of similar" in (out / "report" / "report.md").read_text()
+    assert {path.name for path in (out / "report").glob("*.csv")} >= {
+        "confusions.csv",
+        "calibration.csv",
+        "disagreements.csv",
+    }
+    found = read_rows([str(out)], load_records([str(out)]))
+    assert not found.warnings
+    (pair,) = {float(each) for each in found.noise.variances("similar", ["joint_kd", "gradnorm"])[[0, 1], [1, 0]]}
+    assert 0 <= pair < 10  # squared points
 
 
 def test_the_same_command_on_a_used_folder_refuses(folder, whole):
