@@ -64,6 +64,16 @@ class TrialWarning:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rung:
+    """Where the configurations of a search were compared before the end of their budget."""
+
+    share: float
+    """Of the budget, in (0, 1)."""
+    score: float | None
+    """The trial's best validation score up to there; None where a task had not started."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskIdentity:
     """Which trial, and which of its tasks."""
 
@@ -116,6 +126,11 @@ class TrialEnd:
     """Of the trial's own process: what shared or pool actors spend on relabelling is not in it."""
     predictions: str | None = None
     """SHA-256 of the file of its predictions (`ray_mtlkd.predicted`); None where it left none."""
+    rungs: list[Rung] = field(default_factory=list)
+    """Of a search that halves, those that the trial has passed, in their order."""
+    stopped_at: float | None = None
+    """Share of its budget at which the search let go of the trial, or has not gone on with it yet; None where it ran
+    to its end."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.training.configuration import Configuration
-from ray_mtlkd.training.job import Job, RelabelRequest, SoftLabels
+from ray_mtlkd.training.job import Job, Ladder, RelabelRequest, SoftLabels
 from ray_mtlkd.training.loop import Loop
 from ray_mtlkd.training.settings import Optimization
 from ray_mtlkd.training.state.checkpoint import Checkpoints
@@ -51,6 +51,7 @@ class SteppedLoop(Loop):
             checkpoints=Checkpoints(Storage.at("nowhere"), job=self.job.fingerprint),
             checkpoint_every_s=float("inf"),
             checkpoint_at_end=False,
+            ladder=Ladder(),
         )
 
     def step(self, at: int) -> None:  # noqa: ARG002 - the loop draws its rows by itself

@@ -22,7 +22,7 @@ _GAINS = (
 )
 _STRATEGIES = ("setup", "strategy", "role", "quantity", "mean", "low_95", "high_95", "interval", "seeds")
 _CONFIGURATION = ("sweep", "setup", "strategy", "config_index")
-_LEFT_OUT = ("stage", "warnings", "file", "config", "predictions")
+_LEFT_OUT = ("stage", "warnings", "file", "config", "rungs", "stopped_at", "predictions")
 _ORDER = ("setup", "strategy", "sweep", "seed", "task_index")
 
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import SCHEMA, TaskRecord, to_table
 from ray_mtlkd.storage import Storage, join_uri
+from ray_mtlkd.sweep.halving import FAILED, Found
 from ray_mtlkd.sweep_folder import PARQUET, SweepFolder
 
 BLOCK = 500
@@ -63,22 +64,25 @@ def merge(sweep: SweepFolder) -> None:
             folder.delete(name)
 
 
-def finished(sweep: SweepFolder) -> dict[str, float | None]:
-    """Trials with records, by name: the validation score, or None where the trial failed.
+def finished(sweep: SweepFolder) -> dict[str, Found]:
+    """Trials with records, by name.
 
     A trial that lost its worker too often is not among them: another run of the sweep may fare better.
     """
-    return {
-        name: row["score"] if row["status"] == "ok" else None
-        for name, row in _trials(sweep).items()
-        if row["status"] != "lost"
-    }
+    return {name: _found(row) for name, row in _trials(sweep).items() if row["status"] != "lost"}
 
 
 def count(sweep: SweepFolder) -> Counts:
     """How many trials ended well and how many failed, lost ones included."""
     ended = [row["status"] for row in _trials(sweep).values()]
     return Counts(ok=ended.count("ok"), failed=len(ended) - ended.count("ok"))
+
+
+def _found(row: dict[str, Any]) -> Found:
+    if row["status"] != "ok":
+        return FAILED
+    rungs = tuple(rung["score"] for rung in row.get("rungs") or ())
+    return Found(score=row["score"], rungs=rungs, is_over=row.get("stopped_at") is None)
 
 
 def _trials(sweep: SweepFolder) -> dict[str, dict[str, Any]]:
@@ -91,7 +95,7 @@ def _trials(sweep: SweepFolder) -> dict[str, dict[str, Any]]:
     singles, merged = _names(folder)
     found: dict[str, dict[str, Any]] = {}
     for name in (*merged, *singles):  # a trial that ran again stands in a file of its own
-        columns = ["trial", "status", "score"]
+        columns = ["trial", "status", "score", "rungs", "stopped_at"]
         try:
             table = pq.ParquetFile(io.BytesIO(folder.read(name) or b"")).read(columns=columns, use_threads=False)
         except (pa.ArrowException, OSError) as error:

@@ -73,7 +73,7 @@ class StatusCallback(Callback):  # type: ignore[misc]  # ray ships no type infor
 
     def _say(self) -> None:
         found = self._searcher.finished
-        failed = sum(score is None for score in found.values())
+        failed = sum(each.failed for each in found.values())
         elapsed = time.monotonic() - self._started
         worked = len(found) - self._before + sum(self._shares.values())
         left = self._searcher.total - self._before - worked

@@ -8,9 +8,13 @@ from typing import Any
 from ray_mtlkd.records import Stage
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.sweep import domains
+from ray_mtlkd.sweep.halving import Found, Run, Standing, spent_share, standing
 from ray_mtlkd.sweep.names import trial_name
 from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.training.configuration import Configuration, ConfigurationReader, describe
+from ray_mtlkd.training.job import Ladder
+
+_WHOLE = Ladder()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +24,7 @@ class Trial:
     Attributes:
         name: Unique in the sweep and safe as a file name.
         index: Of the configuration.
+        ladder: How far it goes, as a part of a search that halves.
     """
 
     name: str
@@ -29,6 +34,12 @@ class Trial:
     index: int
     seed: int
     configuration: Configuration
+    ladder: Ladder
+
+    @property
+    def run_name(self) -> str:
+        """Unique in one run of a sweep, where a trial may go its way in several parts."""
+        return self.name if self.ladder.until == 1 else f"{self.name}-to-{self.ladder.until:g}"
 
     @property
     def group(self) -> tuple[str, str]:
@@ -48,7 +59,8 @@ class Trial:
             MtlkdError: where a part of somebody else's cannot be imported here.
         """
         told: dict[str, Any] = loads(dict[str, Any], text, where="trial", fix="start the sweep again")
-        return cls(**{**told, "configuration": ConfigurationReader().read(told["configuration"])})
+        ladder = Ladder(rungs=tuple(told["ladder"]["rungs"]), until=told["ladder"]["until"])
+        return cls(**{**told, "configuration": ConfigurationReader().read(told["configuration"]), "ladder": ladder})
 
 
 class Plan:
@@ -82,6 +94,12 @@ class Plan:
         return self._space.search.configurations * len(self._space.search.seeds) if self.searches else 0
 
     @property
+    def search_share(self) -> float:
+        """Share of its budget that a search trial spends on average, where configurations can be compared early."""
+        search = self._space.search
+        return spent_share(search.configurations, rungs=search.rungs, least=self.chosen)
+
+    @property
     def searches(self) -> bool:
         """Whether there is anything to choose: where all configurations are replicated, they are so right away."""
         return self._space.search.configurations > self.chosen
@@ -91,15 +109,31 @@ class Plan:
         """How many configurations of a group are replicated."""
         return min(self._space.replicate.configurations, self._space.search.configurations)
 
+    @property
+    def most_runs(self) -> int:
+        """How often trials are run at most: a part of the way counts like all of it."""
+        return self.size + len(self.groups) * self.search_size * len(self._space.search.rungs)
+
     def search(self, group: tuple[str, str]) -> list[Trial]:
-        """A group's search trials; none where there is nothing to choose."""
+        """A group's search trials, each to its end; none where there is nothing to choose."""
         if not self.searches:
             return []
-        return [
-            self._trial(group, "search", index=index, seed=seed)
-            for index in range(self._space.search.configurations)
-            for seed in self._space.search.seeds
-        ]
+        search = self._space.search
+        runs = [(index, seed) for index in range(search.configurations) for seed in search.seeds]
+        return [self.search_trial(group, run, until=1.0) for run in runs]
+
+    def search_trial(self, group: tuple[str, str], run: Run, *, until: float) -> Trial:
+        """One of a group's search trials, up to a share of its budget."""
+        index, seed = run
+        ladder = Ladder(rungs=self._space.search.rungs, until=until)
+        return self._trial(group, "search", index=index, seed=seed, ladder=ladder)
+
+    def standing(self, found: Mapping[Run, Found]) -> Standing:
+        """How far a group's search has come."""
+        search = self._space.search
+        return standing(
+            found, configurations=search.configurations, seeds=search.seeds, rungs=search.rungs, least=self.chosen
+        )
 
     def replicates(self, group: tuple[str, str], index: int) -> list[Trial]:
         """A group's replicate trials, with configuration number ``index``."""
@@ -111,7 +145,7 @@ class Plan:
             for index in range(self._space.search.configurations):
                 yield self.replicates(group, index)[0]
 
-    def _trial(self, group: tuple[str, str], stage: Stage, *, index: int, seed: int) -> Trial:
+    def _trial(self, group: tuple[str, str], stage: Stage, *, index: int, seed: int, ladder: Ladder = _WHOLE) -> Trial:
         setup, label = group
         return Trial(
             name=trial_name(setup, label, index=index, seed=seed),
@@ -121,6 +155,7 @@ class Plan:
             index=index,
             seed=seed,
             configuration=self._configuration(label, index, self._tasks[setup]),
+            ladder=ladder,
         )
 
     def _configuration(self, label: str, index: int, tasks: int) -> Configuration:

@@ -1,6 +1,7 @@
 """Everything that can be found wrong before a sweep starts; no Ray in here."""
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -207,12 +208,22 @@ def estimate(prepared: Prepared) -> CostEstimate:
             tables=views[planned[0].setup, configuration.architecture.features], configuration=configuration, seed=0
         )
         per_step_s = _trial_seconds(job) / configuration.training.steps
+        searched = plan.search_share if _scores_early(job) else 1.0
         for trial in planned:
+            training = trial.configuration.training
+            spent = math.ceil(training.steps * (searched if trial.stage == "search" else 1.0))
             count += 1
-            steps += trial.configuration.training.steps
-            batches += trial.configuration.training.steps * len(job.tables.tasks)
-            seconds += per_step_s * trial.configuration.training.steps
+            steps += spent
+            batches += spent * len(job.tables.tasks)
+            seconds += per_step_s * spent
     return CostEstimate(trials=count, steps=steps, task_batches=batches, cpu_s=seconds)
+
+
+def _scores_early(job: Job) -> bool:
+    """Whether all tasks train from the first step: a search that halves can compare no others early on."""
+    curriculum = job.configuration.strategy.curriculum
+    state, _ = curriculum.begin([facts(table) for table in job.tables.tasks])
+    return "waiting" not in state.phases
 
 
 def _trial_seconds(job: Job) -> float:

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from annotated_types import MinLen
+from annotated_types import Gt, Lt, MinLen
 from pydantic import AfterValidator
 
 from ray_mtlkd.decode import decode, document, refuse
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, PositiveInt
+from ray_mtlkd.sweep.halving import halving_rungs
 
 Seeds = Annotated[tuple[int, ...], MinLen(1), Distinct]
+RungShare = Annotated[float, Gt(0), Lt(1)]
 
 
 @document
@@ -24,11 +26,27 @@ class Search:
         seed: Decides which points of the space they are.
         seeds: Training seeds of each; a configuration's score is its mean over them. More configurations find better
             ones than more seeds of them do at the same cost, since the best are replicated.
+        halving: Whether the worse half of the configurations is let go at each rung, so that many cost little; the
+            rungs' shares of the budget, ascending, where they are not to be 1/2, 1/4, … down to 1 / configurations.
     """
 
     configurations: PositiveInt = 1
     seed: int = 0
     seeds: Seeds = (0,)
+    halving: bool | Annotated[tuple[RungShare, ...], MinLen(1)] = False
+
+    def __post_init__(self) -> None:
+        """Refuse rungs out of order."""
+        if isinstance(self.halving, tuple) and list(self.halving) != sorted(set(self.halving)):
+            fix = "list the smallest share first, and each once"
+            refuse([MtlkdError("not ascending", where="halving", fix=fix)])
+
+    @property
+    def rungs(self) -> tuple[float, ...]:
+        """Shares of the budget at which configurations are compared before its end."""
+        if isinstance(self.halving, tuple):
+            return self.halving
+        return halving_rungs(self.configurations) if self.halving else ()
 
 
 @document

@@ -8,10 +8,8 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
+from ray_mtlkd.sweep.halving import FAILED, Found, Run
 from ray_mtlkd.sweep.plan import Plan, Trial, best_indices
-
-Found = float | None
-"""What became of a trial: its validation score, or None where it failed."""
 
 
 class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type information
@@ -24,14 +22,25 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         plan: What to run.
         finished: Trials with records from an earlier run of this sweep, by name: they do not run again.
         on_lost: Called with a trial that Tune gave up and that therefore has no record of its own.
+        on_let_go: Called with a trial that the search does not go on with, and that has left its checkpoint.
     """
 
-    def __init__(self, plan: Plan, *, finished: Mapping[str, Found], on_lost: Callable[[Trial], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        finished: Mapping[str, Found],
+        on_lost: Callable[[Trial], None],
+        on_let_go: Callable[[Trial], None],
+    ) -> None:
         super().__init__(metric="score", mode="max")
         self._plan = plan
         self._on_lost = on_lost
-        self._finished = dict(finished)
-        self._scores: dict[tuple[str, str], dict[int, list[Found]]] = {group: {} for group in plan.groups}
+        self._on_let_go = on_let_go
+        self._known = finished
+        self._finished: dict[str, Found] = {}
+        self._found: dict[tuple[str, str], dict[Run, Found]] = {group: {} for group in plan.groups}
+        self._handed: set[str] = set()
         self._searches: deque[Trial] = deque()
         self._replicates: list[Trial] = []
         self._wall_s: dict[tuple[str, str, int], float] = {}
@@ -40,10 +49,12 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         self._open = len(plan.groups)
         self._dropped = 0
         for group in plan.groups:
-            search = plan.search(group)
-            for trial in search:
-                self._add(trial)
-            if not search:
+            for trial in plan.search(group):
+                if trial.name in finished:
+                    self._note_search(trial, finished[trial.name])
+            if plan.searches:
+                self._go_on(group)
+            else:
                 self._replicate(group, list(range(plan.chosen)))
 
     @property
@@ -57,8 +68,13 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         return self._plan.size - self._dropped
 
     @property
+    def most_runs(self) -> int:
+        """How many trials Tune sees at most."""
+        return self._plan.most_runs
+
+    @property
     def finished(self) -> Mapping[str, Found]:
-        """What is known of trials so far, by name."""
+        """What became of trials that will not run any further, by name."""
         return self._finished
 
     @property
@@ -76,17 +92,22 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         if trial is None:
             return Searcher.FINISHED if self._open == 0 else None
         self._running[trial_id] = trial
-        return {"name": trial.name, "trial": trial.dumps()}
+        return {"name": trial.run_name, "trial": trial.dumps()}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:  # noqa: FBT001, FBT002 - Tune's signature
         """Note a trial's score; a lost one counts as failed."""
         trial = self._running.pop(trial_id)
-        lost = error or result is None or "status" not in result
-        if lost:
+        found = FAILED
+        if error or result is None or "status" not in result:
             self._on_lost(trial)
-        elif result is not None:
+        else:
             self._wall_s[_configuration(trial)] = result["wall_s"]
-        self._note(trial, None if lost or result is None else result["score"])
+            found = Found(score=result["score"], rungs=tuple(result["rungs"]), is_over=result["is_over"])
+        if trial.stage == "search":
+            self._note_search(trial, found)
+            self._go_on(trial.group)
+        else:
+            self._finish(trial, found)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing is kept here: the sweep's records are what a later run goes on from."""
@@ -100,14 +121,6 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         """Nothing: Tune pickles this for `Tuner.restore`, but a sweep goes on from its own records."""
         return {}
 
-    def _add(self, trial: Trial) -> None:
-        if trial.name in self._finished:
-            self._note(trial, self._finished[trial.name])
-        elif trial.stage == "search":
-            self._searches.append(trial)
-        else:
-            self._replicates.append(trial)
-
     def _next(self) -> Trial | None:
         if self._searches:
             return self._searches.popleft()
@@ -116,23 +129,46 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         known = [self._wall_s.get(_configuration(trial), 0.0) for trial in self._replicates]
         return self._replicates.pop(known.index(max(known)))
 
-    def _note(self, trial: Trial, score: Found) -> None:
-        self._finished[trial.name] = score
-        if score is not None:
-            self._scored.append((trial, score))
-        if trial.stage == "replicate":
-            return
-        scores = self._scores[trial.group]
-        scores.setdefault(trial.index, []).append(score)
-        if sum(map(len, scores.values())) == self._plan.search_size:
-            self._replicate(trial.group, best_indices(scores, most=self._plan.chosen))
+    def _note_search(self, trial: Trial, found: Found) -> None:
+        self._found[trial.group][trial.index, trial.seed] = found
+        if found.is_over:
+            self._finish(trial, found)
+
+    def _go_on(self, group: tuple[str, str]) -> None:
+        """What a group's search does next, after all that is known of it."""
+        found = self._found[group]
+        standing = self._plan.standing(found)
+        for run in found:
+            trial = self._plan.search_trial(group, run, until=standing.until)
+            if run[0] not in standing.left and trial.name not in self._finished:
+                self._finish(trial, found[run])
+                self._on_let_go(trial)
+        for run in standing.missing:
+            trial = self._plan.search_trial(group, run, until=standing.until)
+            if trial.run_name not in self._handed:
+                self._handed.add(trial.run_name)
+                self._searches.append(trial)
+        if standing.is_over:
+            scores: dict[int, list[float | None]] = {}
+            for index, seed in found:
+                if index in standing.left:
+                    scores.setdefault(index, []).append(found[index, seed].score)
+            self._replicate(group, best_indices(scores, most=self._plan.chosen))
 
     def _replicate(self, group: tuple[str, str], indices: Sequence[int]) -> None:
         self._open -= 1
         self._dropped += (self._plan.chosen - len(indices)) * len(self._plan.replicates(group, 0))
         for index in indices:
             for trial in self._plan.replicates(group, index):
-                self._add(trial)
+                if trial.name in self._known:
+                    self._finish(trial, self._known[trial.name])
+                else:
+                    self._replicates.append(trial)
+
+    def _finish(self, trial: Trial, found: Found) -> None:
+        self._finished[trial.name] = found
+        if found.score is not None:
+            self._scored.append((trial, found.score))
 
 
 def _configuration(trial: Trial) -> tuple[str, str, int]:

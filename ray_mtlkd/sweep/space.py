@@ -39,7 +39,7 @@ class SearchSpace:
     def content(self, setups: Mapping[str, Mapping[str, Any]]) -> SweepContent:
         """What decides trials' results, with the content of the setups by name."""
         deciding = {
-            "search": {**plain(self.search), "seeds": sorted(self.search.seeds)},
+            "search": {**plain(self.search), "seeds": sorted(self.search.seeds), "halving": list(self.search.rungs)},
             "replicate": {**plain(self.replicate), "seeds": sorted(self.replicate.seeds)},
             "resources": {"cpus": self.resources.cpus},
         }

@@ -68,7 +68,7 @@ class TrialContext:
 
 
 def run_trial(config: Mapping[str, Any], context: TrialContext) -> None:
-    """Train one trial; a trial that cannot go on leaves failed records and ends like any other."""
+    """Train one trial as far as it goes; one that cannot go on leaves failed records and ends like any other."""
     trial = Trial.loads(config["trial"])
     folder = SweepFolder.at(context.uri)
     torch.set_num_threads(context.cpus)
@@ -90,8 +90,11 @@ def run_trial(config: Mapping[str, Any], context: TrialContext) -> None:
             end, results = outcome.end, outcome.tasks
             writer.finish(tuple(table.task.name for table in tables.tasks), outcome)
         write_records(folder, trial.name, records_of(trial, tables, sweep=context.sweep, end=end, results=results))
-    folder.checkpoints(trial.name).clear()
-    tune.report({"status": end.status, "score": end.score, "wall_s": end.wall_s, "share": 1.0})
+    if end.stopped_at is None:
+        folder.checkpoints(trial.name).clear()
+    rungs = [rung.score for rung in end.rungs]
+    told = {"status": end.status, "score": end.score, "rungs": rungs, "is_over": end.stopped_at is None}
+    tune.report({**told, "wall_s": end.wall_s, "share": 1.0})
 
 
 def _train(trial: Trial, context: TrialContext, *, report: "_Teller", folder: SweepFolder) -> Outcome:
@@ -116,6 +119,7 @@ def _train(trial: Trial, context: TrialContext, *, report: "_Teller", folder: Sw
             report=report,
             storage=folder.checkpoints(trial.name),
             checkpoint_every_s=context.checkpoint_every_s,
+            ladder=trial.ladder,
             keep=_all(keepers) if keepers else None,
         )
     if predictions is None:

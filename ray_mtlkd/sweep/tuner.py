@@ -66,7 +66,10 @@ def run_trials(
         records = records_of(trial, prepared.of(trial), sweep=head.sweep, end=end)
         archive.write_records(folder, trial.name, records)
 
-    searcher = PlanSearcher(prepared.plan, finished=known, on_lost=lose)
+    def let_go(trial: Trial) -> None:
+        folder.checkpoints(trial.name).clear()
+
+    searcher = PlanSearcher(prepared.plan, finished=known, on_lost=lose, on_let_go=let_go)
     unmeasured = [
         setup
         for setup in prepared.for_classical
@@ -100,7 +103,7 @@ def _fit(context: TrialContext, searcher: PlanSearcher, callbacks: list[Callback
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            num_samples=searcher.total,
+            num_samples=searcher.most_runs,
             search_alg=searcher,
             reuse_actors=True,
             trial_name_creator=_trial_name,

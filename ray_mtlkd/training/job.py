@@ -88,6 +88,19 @@ class Chosen:
     own: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """How far a run goes, and where its score is noted on the way: nothing that would change what it does there.
+
+    Attributes:
+        rungs: Shares of the budget in (0, 1), ascending.
+        until: The run pauses at the first evaluation at which it has spent this share; 1: it goes to its end.
+    """
+
+    rungs: tuple[float, ...] = ()
+    until: float = 1.0
+
+
 RelabelFunction = Callable[[RelabelRequest], SoftLabels]
 Report = Callable[[Evaluation], None]
 Keep = Callable[[Chosen], None]

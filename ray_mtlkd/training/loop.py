@@ -4,13 +4,13 @@ import time
 from collections.abc import Sequence
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.records import CurvePoint, Event, EventKind, TrialWarning
+from ray_mtlkd.records import CurvePoint, Event, EventKind, Rung, TrialWarning
 from ray_mtlkd.strategies.curricula.base import Action, Finish, Relabel, Rewind, Start, Stop
 from ray_mtlkd.tasks.metrics import metric_of
 from ray_mtlkd.training.evaluation.convergence import Tracker, judge, track
 from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of, score
 from ray_mtlkd.training.evaluation.outcome import end_of, settle
-from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome, RelabelFunction, RelabelRequest, Report
+from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Outcome, RelabelFunction, RelabelRequest, Report
 from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointError
 from ray_mtlkd.training.state.progress import Best, Evaluation, Peak, Progress, Relabelled, Snapshot, TeacherStep
 from ray_mtlkd.training.state.snapshots import Snapshots
@@ -29,6 +29,7 @@ class Loop:
         checkpoints: Where the run resumes from, if anything is there.
         checkpoint_every_s: Least time between two checkpoints; 0 writes one at each evaluation.
         checkpoint_at_end: Whether the finished run leaves a checkpoint, for a trial that goes on with other runs.
+        ladder: How far the run goes.
         keep: Called at the end with the model that the run is measured at.
     """
 
@@ -41,6 +42,7 @@ class Loop:
         checkpoints: Checkpoints,
         checkpoint_every_s: float,
         checkpoint_at_end: bool,
+        ladder: Ladder,
         keep: Keep | None = None,
     ) -> None:
         self._job = job
@@ -57,6 +59,7 @@ class Loop:
         self._checkpoints = checkpoints
         self._checkpoint_every_s = checkpoint_every_s
         self._checkpoint_at_end = checkpoint_at_end
+        self._ladder = ladder
         self._clock = (time.perf_counter(), time.process_time())
         self._trainer = Trainer(job)
         self._snapshots = Snapshots(self._trainer.model)
@@ -75,14 +78,14 @@ class Loop:
             self._execute(action)
 
     def run(self) -> Outcome:
-        """Train to the end of the curriculum or of the budget, from the last checkpoint where there is one.
+        """Train to the end of the curriculum, of the budget or of what the ladder says, from the last checkpoint on.
 
         Raises:
             MtlkdError: where a loss or an output stops being finite, with task and step.
         """
         self._resume()
         saved = time.monotonic()
-        while not self._progress.finished:
+        while not (self._progress.finished or self._has_spent(self._ladder.until)):
             try:
                 self._train()
                 self._evaluate()
@@ -92,9 +95,12 @@ class Loop:
             if time.monotonic() - saved >= self._checkpoint_every_s:
                 self._save()
                 saved = time.monotonic()
-        if self._checkpoint_at_end:
+        if self._checkpoint_at_end or not self._progress.finished:
             self._save()
         return self._outcome()
+
+    def _has_spent(self, share: float) -> bool:
+        return self._progress.batches >= share * self._budget
 
     def _train(self) -> None:
         """Steps up to the next evaluation."""
@@ -123,6 +129,7 @@ class Loop:
         if not self._progress.finished and self._progress.batches + len(self._active()) > self._budget:
             self._event("finish", None, f"the budget of {self._budget} task batches is spent")
             self._progress.finished = True
+        self._note_rungs()
         self._snapshots.prune(self._snapshots.needed(self._progress, self._trackers))
         self._tell(values, reached)
 
@@ -145,6 +152,14 @@ class Loop:
         """Make this evaluation, which saw every task started, the checkpoint where its score is the best so far."""
         if self._progress.best is None or reached > self._progress.best.score:
             self._progress.best = Best(score=reached, step=self._progress.step, values=tuple(values))
+
+    def _note_rungs(self) -> None:
+        """Those that this evaluation passes; a run that is over passes all that are left."""
+        progress = self._progress
+        for share in self._ladder.rungs[len(progress.rungs) :]:
+            if progress.finished or self._has_spent(share):
+                reached = None if progress.best is None else progress.best.score
+                progress.rungs.append(Rung(share=share, score=reached))
 
     def _advance(self) -> None:
         progress, before = self._progress, self._progress.curriculum
@@ -231,10 +246,11 @@ class Loop:
     def _outcome(self) -> Outcome:
         best = self._progress.best or self._last_resort()
         tasks = settle(self._progress, best=best, snapshots=self._snapshots, tables=self._setup)
-        if self._keep is not None:
+        if self._keep is not None and self._progress.finished:
             self._keep(Chosen(job=self._job, model=self._snapshots.model(best.step), step=best.step, score=best.score))
         self._count_time()
-        return Outcome(end=end_of(self._progress, best=best), tasks=tasks)
+        end = end_of(self._progress, best=best, stopped_at=None if self._progress.finished else self._ladder.until)
+        return Outcome(end=end, tasks=tasks)
 
     def _last_resort(self) -> Best:
         """The last step, where no evaluation saw every task started; warns of those that had not."""

@@ -1,10 +1,12 @@
 """A whole trial: one run over all tasks, or one a task where the curriculum gives every task its own model."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
-from ray_mtlkd.records import TrialEnd, later
+from ray_mtlkd.records import Rung, TrialEnd, later
 from ray_mtlkd.storage import Storage
-from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome, RelabelFunction, Report
+from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Outcome, RelabelFunction, Report
 from ray_mtlkd.training.loop import Loop
 from ray_mtlkd.training.state.checkpoint import Checkpoints
 from ray_mtlkd.training.state.progress import Evaluation
@@ -17,9 +19,12 @@ def train(
     report: Report,
     storage: Storage,
     checkpoint_every_s: float,
+    ladder: Ladder | None = None,
     keep: Keep | None = None,
 ) -> Outcome:
     """Train and measure; the same job gives the same outcome bit for bit (but for the times), however often it resumes.
+
+    Where the ladder ends early, the outcome is what the run amounts to so far, and another call goes on from there.
 
     Args:
         job: What to train.
@@ -27,6 +32,8 @@ def train(
         report: Called after each evaluation.
         storage: A folder of this trial's own, for its checkpoints.
         checkpoint_every_s: Least time between two checkpoints; 0 writes one at each evaluation.
+        ladder: How far to go; to the end unless told. Where every task has a model of its own, each goes as far as its
+            own budget's share.
         keep: Takes the model that the trial is measured at, once it is known; one a task where each has its own. Told
             again where a trial resumes after that.
 
@@ -44,6 +51,7 @@ def train(
             checkpoints=checkpoints,
             checkpoint_every_s=checkpoint_every_s,
             checkpoint_at_end=own_models,
+            ladder=ladder or Ladder(),
             keep=part_keep,
         ).run()
 
@@ -53,7 +61,7 @@ def train(
     for index, table in enumerate(job.tables.tasks):
         steps = sum(outcome.end.steps for outcome in outcomes)
         batches = sum(outcome.end.batches for outcome in outcomes)
-        shifted = _shifted(report, steps=steps, batches=batches, tasks=len(job.tables.tasks))
+        shifted = _shifted(report, steps=index * job.configuration.training.steps, tasks=len(job.tables.tasks))
         own = None if keep is None else _owned(keep, task=table.task.name, steps=steps)
         outcome = run(job.alone(index), shifted, storage.child(table.task.name), own)
         tasks = tuple(later(task, steps=steps, batches=batches) for task in outcome.tasks)
@@ -61,15 +69,15 @@ def train(
     return _merged(outcomes)
 
 
-def _shifted(report: Report, *, steps: int, batches: int, tasks: int) -> Report:
-    """A report that counts on from the runs before."""
+def _shifted(report: Report, *, steps: int, tasks: int) -> Report:
+    """A report that counts on from what the runs before may spend, wherever they have paused or end."""
 
     def tell(evaluation: Evaluation) -> None:
         report(
             replace(
                 evaluation,
                 step=evaluation.step + steps,
-                batches=evaluation.batches + batches,
+                batches=evaluation.batches + steps,
                 budget=evaluation.budget * tasks,
                 score=None,
             )
@@ -100,6 +108,13 @@ def _merged(outcomes: list[Outcome]) -> Outcome:
             batches=sum(end.batches for end in ends),
             wall_s=sum(end.wall_s for end in ends),
             cpu_s=sum(end.cpu_s for end in ends),
+            rungs=[_merged_rung(rungs) for rungs in zip(*(end.rungs for end in ends), strict=True)],
+            stopped_at=max((end.stopped_at for end in ends if end.stopped_at is not None), default=None),
         ),
         tasks=tuple(task for outcome in outcomes for task in outcome.tasks),
     )
+
+
+def _merged_rung(rungs: Sequence[Rung]) -> Rung:
+    """The same rung of runs that are one trial; each run is of one task, which starts at once and has a score."""
+    return replace(rungs[0], score=fmean(rung.score for rung in rungs if rung.score is not None))

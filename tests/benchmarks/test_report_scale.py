@@ -43,7 +43,7 @@ def test_what_replicates_is_the_best_of_the_search_and_a_sweep_would_go_on_from_
     scores = {name: finished(SweepFolder.at(str(folder / name))) for name in SWEEPS}
     assert sum(map(len, scores.values())) == counts["search"] + counts["replicate"]
     found = scores["intents"]
-    searched = [found[f"intents-joint_kd-c{index}-s0"] for index in (0, 1)]
+    searched = [found[f"intents-joint_kd-c{index}-s0"].score for index in (0, 1)]
     best = searched.index(max(searched))
     assert {name for name in found if name.startswith("intents-joint_kd-") and not name.endswith("-s0")} == {
         f"intents-joint_kd-c{best}-s{seed}" for seed in (1, 2)

@@ -38,6 +38,16 @@ def test_a_sound_space_is_counted(check):
     assert "similar: classical models of its 5 tasks will be computed beside the trials" in said
 
 
+def test_a_search_that_halves_costs_less_but_for_strategies_that_have_no_early_scores(check):
+    halved = SPACE.replace("configurations: 2", "configurations: 16, halving: true")
+    code, printed = check(halved.replace("[sum, joint_kd]", "[sum]"))
+    assert code == 0, printed.err
+    # 16 x 1/16 + 8 x 1/16 + 4 x 1/8 + 2 x 1/4 + 1 x 1/2 = 3 whole trials, each 1/16 rounded up, and 2 replicates
+    assert "18 trials, at most 208 steps" in " ".join(printed.out.split())
+    code, printed = check(halved.replace("[sum, joint_kd]", "[sequential]"))
+    assert "18 trials, at most 720 steps" in " ".join(printed.out.split())
+
+
 def test_baselines_that_nobody_wants_are_not_announced(check):
     code, said = check(f"{SPACE}classical: false\n")
     assert code == 0, said.err

@@ -1,8 +1,10 @@
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.records import Rung
 from ray_mtlkd.report import load
 from ray_mtlkd.sweep import archive
+from ray_mtlkd.sweep.halving import FAILED, Found
 from ray_mtlkd.sweep_folder import SweepFolder
 
 
@@ -38,14 +40,20 @@ def test_finished_trials_are_known_by_their_scores_and_lost_ones_run_again(folde
     archive.write_records(folder, "good", [record(trial="good", score=0.5)])
     archive.write_records(folder, "bad", [record(trial="bad", score=None, status="failed", error="task a: nan")])
     archive.write_records(folder, "lost", [record(trial="lost", score=None, status="lost", error="no words matter")])
-    assert archive.finished(folder) == {"good": 0.5, "bad": None}
+    assert archive.finished(folder) == {"good": Found(score=0.5), "bad": FAILED}
     assert archive.count(folder).failed == 2
+
+
+def test_a_trial_that_has_paused_is_known_by_its_rungs(folder, record):
+    rungs = [Rung(share=0.25, score=None), Rung(share=0.5, score=0.4)]
+    archive.write_records(folder, "half", [record(trial="half", score=0.5, rungs=rungs, stopped_at=0.5)])
+    assert archive.finished(folder) == {"half": Found(score=0.5, rungs=(None, 0.4), is_over=False)}
 
 
 def test_a_draft_that_a_killed_worker_left_is_no_record(folder, record):
     archive.write_records(folder, "good", [record(trial="good", score=0.5)])
     folder.root.write("records/half.parquet.draft", b"PAR1")
-    assert archive.finished(folder) == {"good": 0.5}
+    assert archive.finished(folder) == {"good": Found(score=0.5)}
     assert archive.count(folder).failed == 0
 
 
@@ -92,7 +100,7 @@ def test_a_lost_trial_that_ran_again_counts_as_it_ended_then(folder, write):
     archive.merge(folder)
     assert len(archive.finished(folder)) == 3
     write([0], score=0.7)
-    assert archive.finished(folder)["s-sum-r000"] == 0.7
+    assert archive.finished(folder)["s-sum-r000"].score == 0.7
     assert archive.count(folder).failed == 0
     assert [row["score"] for row in _read(folder)] == [0.7, 0.5, 0.5, 0.5]
 

@@ -1,6 +1,7 @@
 import pytest
 from ray.tune.search import Searcher
 
+from ray_mtlkd.sweep.halving import Found
 from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.space import decode_space
@@ -16,7 +17,13 @@ class Tuner:
 
     def __init__(self, plan, finished=None):
         self.lost = []
-        self.searcher = PlanSearcher(plan, finished=finished or {}, on_lost=self.lost.append)
+        self.let_go = []
+        known = {
+            name: each if isinstance(each, Found) else Found(score=each) for name, each in (finished or {}).items()
+        }
+        self.searcher = PlanSearcher(
+            plan, finished=known, on_lost=self.lost.append, on_let_go=lambda trial: self.let_go.append(trial.name)
+        )
         self.count = 0
 
     def start(self):
@@ -28,7 +35,9 @@ class Tuner:
 
     def end(self, started, score, wall_s=1.0):
         status = "failed" if score is None else "ok"
-        self.searcher.on_trial_complete(started[0], {"status": status, "score": score, "wall_s": wall_s})
+        self.searcher.on_trial_complete(
+            started[0], {"status": status, "score": score, "rungs": [], "is_over": True, "wall_s": wall_s}
+        )
 
     def drain(self, score_of):
         names = []
@@ -136,3 +145,55 @@ def test_a_failed_trial_is_not_run_again_on_resume(plan):
     names = Tuner(plan, {"similar-sum-c0-s0": None}).drain(lambda _: 0.5)
     assert "similar-sum-c0-s0" not in names
     assert "similar-sum-c1-s1" in names
+
+
+@pytest.fixture
+def halved(space_value):
+    value = space_value(strategies=["sum"], search={"configurations": 8, "halving": [0.25, 0.5]})
+    return Plan(decode_space(value, where="x"), {"similar": 5})
+
+
+def _halve(tuner, score_of, *, most=100):
+    """Runs parts of trials until nothing is left, or so many have run; returns how far each trial went."""
+    went = {}
+    for _ in range(most):
+        started = tuner.start()
+        if not isinstance(started, tuple):
+            break
+        trial, until = started[1], started[1].ladder.until
+        went.setdefault(trial.name, []).append(until)
+        rungs = [score_of(trial) for share in trial.ladder.rungs if share <= until]
+        told = {"status": "ok", "score": score_of(trial), "rungs": rungs, "is_over": until == 1, "wall_s": 1.0}
+        tuner.searcher.on_trial_complete(started[0], told)
+    return went
+
+
+def test_halving_lets_go_of_the_worse_and_replicates_the_best(halved):
+    tuner = Tuner(halved)
+    went = _halve(tuner, lambda trial: trial.index / 10)
+    assert {name: ways[-1] for name, ways in went.items() if name.endswith("-s0")} == {
+        **{f"similar-sum-c{index}-s0": 0.25 for index in range(4)},
+        **{f"similar-sum-c{index}-s0": 0.5 for index in (4, 5)},
+        **{f"similar-sum-c{index}-s0": 1.0 for index in (6, 7)},
+    }
+    assert sorted(name for name in went if not name.endswith("-s0")) == ["similar-sum-c7-s1", "similar-sum-c7-s2"]
+    assert sorted(tuner.let_go) == [f"similar-sum-c{index}-s0" for index in range(6)]
+    assert tuner.searcher.is_over
+    assert len(tuner.searcher.finished) == tuner.searcher.total == 8 + 2
+
+
+@pytest.mark.parametrize("count", range(0, 17, 2))
+def test_a_halved_search_goes_on_from_its_records_with_the_same_decisions(halved, count):
+    def score_of(trial):
+        return (trial.index * 7 % 8) / 10
+
+    whole = _halve(Tuner(halved), score_of)
+    first = _halve(Tuner(halved), score_of, most=count)
+    known = {}
+    for name, ways in first.items():
+        index = int(name.split("-c")[1].split("-")[0])
+        score = (index * 7 % 8) / 10
+        rungs = tuple(score for share in (0.25, 0.5) if share <= ways[-1] and name.endswith("-s0"))
+        known[name] = Found(score=score, rungs=rungs, is_over=ways[-1] == 1)
+    rest = _halve(Tuner(halved, known), score_of)
+    assert {name: first.get(name, []) + rest.get(name, []) for name in first | rest} == whole

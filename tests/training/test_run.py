@@ -17,6 +17,7 @@ from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import CURRICULA
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, metrics_of, predict_all
+from ray_mtlkd.training.job import Ladder
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
 from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointError
@@ -56,13 +57,14 @@ def _silent(_):
     pass
 
 
-def _run(job, inline, folder, *, report=_silent, checkpoint_every_s=60.0):
+def _run(job, inline, folder, *, report=_silent, checkpoint_every_s=60.0, ladder=None):
     return train(
         job,
         relabel=inline,
         report=report,
         storage=Storage.at(str(folder)),
         checkpoint_every_s=checkpoint_every_s,
+        ladder=ladder,
     )
 
 
@@ -99,6 +101,40 @@ def test_a_killed_run_resumes_and_ends_within_its_budget_with_the_same_outcome_b
     assert 0 < whole.end.batches <= BUDGET
     outcome = _interrupted(lambda: job(strategy), inline, tmp_path / "killed")
     assert _untimed(outcome) == _untimed(whole)
+
+
+RUNGS = (0.25, 0.5)
+
+
+@pytest.mark.parametrize("strategy", ["gradnorm", {"name": "joint_kd", "curriculum": {"rewind": True}}, "single_task"])
+def test_a_run_that_pauses_at_rungs_ends_like_one_that_does_not_bit_for_bit(job, inline, tmp_path, strategy):
+    slow = {"convergence": Convergence(patience=4)}
+    whole = _run(job(strategy, **slow), inline, tmp_path / "whole", ladder=Ladder(rungs=RUNGS))
+    for until in (0.25, 0.5, 1.0):
+        torch.rand(7)
+        paused = _run(job(strategy, **slow), inline, tmp_path / "parts", ladder=Ladder(rungs=RUNGS, until=until))
+        passed = [share for share in RUNGS if share <= until]
+        assert paused.end.stopped_at == (None if until == 1 else until)
+        assert [rung.share for rung in paused.end.rungs] == passed
+        assert paused.end.rungs == whole.end.rungs[: len(passed)]
+        assert paused.end.batches >= until * BUDGET or until == 1
+    assert _untimed(paused) == _untimed(whole)
+    plain = _run(job(strategy, **slow), inline, tmp_path / "plain")
+    assert replace(_untimed(whole), end=replace(_untimed(whole).end, rungs=[])) == _untimed(plain)
+
+
+def test_a_rung_has_no_score_where_a_task_has_not_started(job, inline, tmp_path):
+    run = job("sequential_kd", convergence=Convergence(patience=1000))
+    rungs = _run(run, inline, tmp_path, ladder=Ladder(rungs=RUNGS)).end.rungs
+    assert [rung.score for rung in rungs] == [None, None]
+
+
+def test_a_run_that_is_over_before_a_rung_passes_it_with_its_last_score(job, inline, tmp_path):
+    quick = job("joint_kd", convergence=Convergence(patience=1, min_delta=10.0))
+    end = _run(quick, inline, tmp_path, ladder=Ladder(rungs=(0.9,), until=0.9)).end
+    assert end.batches < 0.9 * BUDGET
+    assert end.stopped_at is None
+    assert [rung.score for rung in end.rungs] == [end.score]
 
 
 @pytest.mark.parametrize("strategy", ["sum", "sequential_kd", "stop", "single_task"])

@@ -37,7 +37,7 @@ def settle(
     )
 
 
-def end_of(progress: Progress, *, best: Best) -> TrialEnd:
+def end_of(progress: Progress, *, best: Best, stopped_at: float | None) -> TrialEnd:
     """The run as a whole."""
     return TrialEnd(
         status="ok",
@@ -47,6 +47,8 @@ def end_of(progress: Progress, *, best: Best) -> TrialEnd:
         batches=progress.batches,
         wall_s=progress.wall_s,
         cpu_s=progress.cpu_s,
+        rungs=progress.rungs,
+        stopped_at=stopped_at,
     )
 
 

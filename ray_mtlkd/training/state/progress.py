@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from ray_mtlkd.records import CurvePoint, Event, RelabelPlace, TrialWarning
+from ray_mtlkd.records import CurvePoint, Event, RelabelPlace, Rung, TrialWarning
 from ray_mtlkd.strategies.curricula.base import CurriculumState
 from ray_mtlkd.training.evaluation.convergence import Tracker
 
@@ -82,6 +82,7 @@ class Progress:
         switched: Tasks whose targets were replaced since the last step.
         soft: Per relabelled task, the name of its soft labels in the storage.
         relabelled: Per relabelled task.
+        rungs: Passed so far.
     """
 
     curriculum: CurriculumState
@@ -97,6 +98,7 @@ class Progress:
     relabelled: dict[int, Relabelled] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     warnings: list[TrialWarning] = field(default_factory=list)
+    rungs: list[Rung] = field(default_factory=list)
     wall_s: float = 0.0
     cpu_s: float = 0.0
 
