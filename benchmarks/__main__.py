@@ -22,6 +22,7 @@ BENCHMARKS = (
     "dataset",
     "report_scale",
     "row_findings",
+    "verdict",
 )
 
 

@@ -104,6 +104,8 @@ class TaskIdentity:
     trivial: float
     """The trivial predictor's metric on validation."""
     perfect: float
+    weight: float = 1.0
+    """The task's share of a mean over tasks, beside the others'; 0: it trains, but does not count."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,12 +54,12 @@ def print_report(report: "Report", console: Console, *, failed: int) -> None:
 
 
 def print_summary(summary: "Summary", console: Console) -> None:
-    """Strategies x setups: average gain with its interval over each reference, in percent, on test."""
+    """Strategies x setups: difference in mean skill from each reference with its interval, in points, on test."""
     # The report's libraries take a second to import; --help and the other verbs should not wait for them.
     from ray_mtlkd.report import ALL_SETUPS, REFERENCES, footnote
 
     table = Table(
-        title="Average test gain in %, with its 95 % interval",
+        title="Mean skill on test: difference in points, with intervals that hold together with 95 %",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -69,14 +69,14 @@ def print_summary(summary: "Summary", console: Console) -> None:
         table.add_column(name)
     wide = console.width >= _WIDE
     for setup in (*summary.setups, *([ALL_SETUPS] if len(summary.setups) > 1 else [])):
-        best = summary.best_baselines.get(setup)
+        best = summary.parts[setup].best_name
         table.add_section()
         table.add_row(Text(setup, style="bold"), Text("" if best is None else f"= {best}", style="dim"))
-        for strategy in summary.strategies[setup]:
+        for strategy in summary.strategies(setup):
             cells = [summary.cells[setup, strategy.name, reference] for reference in REFERENCES]
             table.add_row(
-                f" {strategy.name}",
-                *(_gain(cell, mark=summary.mark(setup, strategy.name), wide=wide) for cell in cells),
+                f" {strategy.name} {summary.mark(setup, strategy.name)}".rstrip(),
+                *(_difference(cell, wide=wide) for cell in cells),
             )
     console.print(table)
     said = footnote(summary.unfinished[summary.total]).replace("`", "")
@@ -91,12 +91,13 @@ def print_advice(advice: "Advice", console: Console) -> None:
     console.print(advice.said.replace("**", "").replace("`", ""))
 
 
-def _gain(cell: "Cell", *, mark: str, wide: bool) -> Text:
-    from ray_mtlkd.report import NO_DIFFERENCE, cell_text
+def _difference(cell: "Cell", *, wide: bool) -> Text:
+    from ray_mtlkd.report import cell_text
 
-    number, judgement, _ = cell_text(cell, digits=1, mark=mark).partition(NO_DIFFERENCE)
-    style = {"better": "green", "worse": "red"}.get("" if cell.estimate is None else cell.estimate.difference, "dim")
-    return Text(number.strip() + (" " if wide else "\n") * bool(judgement) + judgement, style=style)
+    said, finding = cell_text(cell, digits=1), "" if cell.skill is None else cell.skill.finding
+    style = {"better": "green", "worse": "red", "equivalent": "blue"}.get(finding, "dim")
+    number = said.removesuffix(finding).strip()
+    return Text(number + (" " if wide else "\n") * bool(finding) + finding, style=style)
 
 
 def _folder(results: Sequence[str], out: str | None) -> str:

@@ -1,15 +1,20 @@
 """What to ship, in words, with the numbers that decided."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ray_mtlkd.report import text
 from ray_mtlkd.report.classical import Classical, against
+from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.headroom import advised
 from ray_mtlkd.report.model_to_take import ModelFolders, best_models
 from ray_mtlkd.report.runs import Setup
+from ray_mtlkd.report.section import RowVariances, Section
 from ray_mtlkd.report.summary import Cell, Reference, Summary
-from ray_mtlkd.report.verdict import Verdict, better_than_sum, decide, difference
+from ray_mtlkd.report.verdict import MOST_SEEDS, Verdict, decide, fragile, more_seeds
+
+_LIKELY = 0.01
+"""Chances below are not told one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,150 +22,186 @@ class Advice:
     """The recommendation.
 
     Attributes:
-        chosen: The multitask strategy with the best mean validation score; None where none finished in every setup.
-        ship: What to ship: ``chosen``, something simpler, or ``single_task``'s name; None likewise.
+        chosen: The multitask strategy with the best mean skill on validation; None where none can be compared.
+        ship: What to ship; None where that cannot be told yet.
+        simplest: The simplest strategy that may be the best; None where none can be compared.
         said: A paragraph of Markdown, and with several setups a list of what each would ship by itself.
     """
 
     chosen: str | None
     ship: str | None
+    simplest: str | None
     said: str
 
 
-def advise(setups: Sequence[Setup], summary: Summary, classical: Classical, folders: ModelFolders) -> Advice:
-    """The strategy to ship, why, whether classical models are better, what there is to hold, where its models lie."""
-    verdict = decide(setups, summary)
+def advise(
+    setups: Sequence[Setup],
+    summary: Summary,
+    classical: Classical,
+    folders: ModelFolders,
+    *,
+    rows: RowVariances | None = None,
+) -> Advice:
+    """The strategy to ship or what is missing to tell, why, what classical models reach, and where its models lie."""
+    found = summary.parts[summary.total]
+    verdict = decide(found)
     if verdict is None:
-        said = "**Nothing to ship yet.** No multitask strategy has a finished replicate trial in every setup."
-        return Advice(chosen=None, ship=None, said=said)
-    parts = [f"**Ship {text.code(verdict.ship)}.**"]
-    if verdict.single is not None:
-        parts = [f"**Train one model a task ({text.code(verdict.single)}): multitask training does not pay here.**"]
-    if all(len(runs.keys) <= 1 for setup in setups for runs in setup.runs):
-        parts.insert(0, "**Too little evidence: one seed, no interval.**")
-    parts.extend(_reasons(verdict, setups, summary))
-    if verdict.single is None:
-        parts.extend(_beside(verdict, summary, said=" ".join(parts)))
-    said = " ".join(parts)
-    compared = against(verdict.ship, setups, classical)
+        said = "**Nothing to ship yet.** No multitask strategy has finished, with every task trained, in every setup."
+        return Advice(chosen=None, ship=None, simplest=None, said=said)
+    taken = verdict.ship or verdict.simplest
+    parts = [_headline(verdict, found), *_reasons(verdict, found, setups)]
+    parts.extend(_beside(verdict, summary, said=" ".join(parts)))
+    parts.append(_robust(verdict, found, setups, rows))
+    said = " ".join(part for part in parts if part)
+    compared = against(taken, setups, classical)
     to_hold = advised(setups[0]) if len(setups) == 1 else ""
-    blocks = [block for block in (said, compared, to_hold, best_models(verdict.ship, setups, folders)) if block]
+    blocks = [block for block in (said, compared, to_hold, best_models(taken, setups, folders)) if block]
     if len(setups) > 1:
-        alone = (_alone(setup, summary, classical, folders, besides=verdict.ship) for setup in setups)
+        alone = (_alone(setup, summary, classical, folders, besides=taken, rows=rows) for setup in setups)
         blocks += ["Per setup:", "\n".join(alone)]
-    said = "\n\n".join(blocks)
-    return Advice(chosen=verdict.chosen, ship=verdict.ship, said=said)
+    return Advice(chosen=verdict.chosen, ship=verdict.ship, simplest=verdict.simplest, said="\n\n".join(blocks))
 
 
-def _reasons(verdict: Verdict, setups: Sequence[Setup], summary: Summary) -> list[str]:
-    """The steps of the rule, each with its number."""
-    said = [_why_chosen(verdict, setups), *_unfinished(verdict, summary), _against_best(verdict, setups, summary)]
-    shown_better = difference(summary.cells[verdict.where, verdict.chosen, "best_baseline"]) == "better"
-    if not shown_better and verdict.baseline not in (None, "sum") and "sum" in verdict.scores:
-        said.append(_against_sum(verdict, summary))
-    if verdict.simplest != verdict.chosen:
-        ship, chosen = text.code(verdict.simplest), text.code(verdict.chosen)
-        several = len({summary.best_baselines[setup.name] for setup in setups}) > 1
-        if several and verdict.simplest == verdict.baseline:
-            said.append(f"{ship} is the baseline with the best mean validation score.")
-        else:
-            said.append(f"So {ship} is the simplest strategy that is not shown to be worse than {chosen}.")
+def _headline(verdict: Verdict, found: Section) -> str:
     if verdict.single is not None:
+        return f"**Train one model a task ({text.code(verdict.single)}): multitask training does not pay here.**"
+    if verdict.ship is not None:
+        return f"**Ship {text.code(verdict.ship)}.**"
+    chances = found.comparison.best(verdict.contenders)
+    likely = max(chances, key=lambda name: chances[name], default=verdict.chosen)
+    plain = text.code(verdict.simplest)
+    until = (
+        plain if likely == verdict.simplest else f"{text.code(likely)} is most likely the best, {plain} the simplest"
+    )
+    return f"**Not told yet: {_missing(verdict, found)}.** Until then{':' * (until == plain)} {until}."
+
+
+def _missing(verdict: Verdict, found: Section) -> str:
+    """What would close the verdict."""
+    more = more_seeds(found, verdict)
+    if more is not None:
+        return f"run {more} more seed{'s' * (more > 1)}"
+    rest = {name: float(found.comparison.variances[name].sum()) for name in ("configurations", "rows")}
+    if not any(rest.values()):
+        return f"more than {MOST_SEEDS} seeds would be needed"
+    what = {"configurations": "search more configurations", "rows": "measure on more test rows"}
+    return f"more seeds alone will not do, {what[max(rest, key=lambda name: rest[name])]}"
+
+
+def _reasons(verdict: Verdict, found: Section, setups: Sequence[Setup]) -> list[str]:
+    """The steps of the rule, each with its number."""
+    chances = found.comparison.best(verdict.contenders)
+    said = [_why_chosen(verdict, setups), _left_out(found), _may_be_best(verdict, chances)]
+    simplest, margin = text.code(verdict.simplest), found.comparison.margin
+    if verdict.open:
+        name = max(verdict.open, key=lambda name: (chances.get(name, 0.0), verdict.scores[name]))
+        others = f" and {len(verdict.open) - 1} more" if len(verdict.open) > 1 else ""
         said.append(
-            f"On average over seeds no multitask strategy reaches {text.code(verdict.single)}, and "
-            f"{text.code(verdict.simplest)} is shown to be worse: {_gain(verdict, summary, 'single_task')}."
+            f"{simplest} is the simplest of them, but not shown to be at most {margin:g} points below "
+            f"{text.code(name)} ({_printed(found.comparison.contrast(verdict.simplest, name))}){others}."
         )
-    return said
+    elif len(verdict.contenders) > 1:
+        said.append(f"{simplest} is the simplest of them, and shown to be at most {margin:g} points below the others.")
+    if verdict.single is not None:
+        contrast = found.comparison.contrast(verdict.single, verdict.simplest)
+        single = text.code(verdict.single)
+        said.append(f"{single} is shown to be better than each of them: {_printed(contrast)} over {simplest}.")
+    return [part for part in said if part]
 
 
 def _why_chosen(verdict: Verdict, setups: Sequence[Setup]) -> str:
-    every = {key for setup in setups for runs in setup.runs for key in runs.keys}
-    over = f"{len(every)} seed{'s' * (len(every) > 1)}"
-    over += f" and {len(setups)} setups" if len(setups) > 1 else ""
-    out = f" (left out, without a finished trial in some setup: {text.listed(map(text.code, verdict.left_out))})"
+    count = max(len(setup.seeds) for setup in setups)
+    over = f"{count} seed{'s' * (count > 1)}" + (f" and {len(setups)} setups" if len(setups) > 1 else "")
+    said = (
+        f"{text.code(verdict.chosen)} has the best mean skill on validation of {len(verdict.scores)} multitask "
+        f"strategies over {over}: {verdict.scores[verdict.chosen]:.2f} points."
+    )
+    if count == 1 or verdict.elected_gain is None:
+        return said
+    names = ", ".join(f"{text.code(name)} on {times}" for name, times in verdict.elected.most_common())
     return (
-        f"{text.code(verdict.chosen)} has the best mean validation score of {len(verdict.scores)} multitask strategies "
-        f"over {over}: {verdict.scores[verdict.chosen]:.4f}{out if verdict.left_out else ''}."
+        f"{said} Chosen on the other seeds and judged on the one left out ({names}), it gains "
+        f"{verdict.elected_gain:+.2f} points over `sum` on test."
     )
 
 
-def _unfinished(verdict: Verdict, summary: Summary) -> list[str]:
-    return [
-        f"In {each.trials} of its {each.of} trials the budget ended before {', '.join(each.tasks)} had trained."
-        for each in summary.unfinished[verdict.where]
-        if each.strategy == verdict.chosen
-    ]
+def _left_out(found: Section) -> str:
+    why = {
+        "budget": "not comparable, since the budget ended before all tasks had trained",
+        "undefined": "not comparable, since a metric is missing",
+        "missing": "left out, without a finished trial in some setup",
+    }
+    told = []
+    for reason, words in why.items():
+        names = [text.code(name) for name, found_reason in found.left_out.items() if found_reason == reason]
+        told += [f"{text.listed(names)} ({words})"] if names else []
+    return f"Not among them: {'; '.join(told)}." if told else ""
 
 
-def _against_best(verdict: Verdict, setups: Sequence[Setup], summary: Summary) -> str:
-    cell = summary.cells[verdict.where, verdict.chosen, "best_baseline"]
-    if cell.state == "self":
-        return "It is itself the best baseline."
-    if cell.estimate is None:
-        return f"Its test gain over the best baseline is {cell.state}."
-    chosen, best = text.code(verdict.chosen), _best(setups, summary)
-    if cell.estimate.difference != "not shown":
-        return f"On test it is {cell.estimate.difference} than the best baseline ({best}): {_printed(cell)}."
-    why = "" if cell.estimate.low is not None else "; there is no interval: run more seeds"
-    return (
-        f"On test, the best baseline ({best}) is not shown to be worse than {chosen} "
-        f"({chosen} over it: {_printed(cell)}{why})."
-    )
-
-
-def _best(setups: Sequence[Setup], summary: Summary) -> str:
-    found = {setup.name: text.code(summary.best_baselines[setup.name] or "none") for setup in setups}
-    names = set(found.values())
-    return names.pop() if len(names) == 1 else "; ".join(f"{best} in {name}" for name, best in found.items())
-
-
-def _against_sum(verdict: Verdict, summary: Summary) -> str:
-    """Whether `sum` is as good as the chosen strategy and the best baseline."""
-    contenders = tuple(dict.fromkeys(name for name in (verdict.chosen, verdict.baseline) if name not in (None, "sum")))
-    better = better_than_sum(summary, verdict.where, [name for name in contenders if name is not None])
-    cited = better or contenders
-    told = [
-        f"{text.code(name)} ({_over(name, summary.cells[verdict.where, name, 'sum'], against='sum')})"
-        for name in cited
-        if name is not None
-    ]
-    if better:
-        return f"`sum` would be simpler, but is shown to be worse than {' and than '.join(told)}."
-    return f"On test, `sum` is not shown to be worse than {' nor than '.join(told)}."
+def _may_be_best(verdict: Verdict, chances: Mapping[str, float]) -> str:
+    if len(verdict.contenders) == 1:
+        return "On test each other one is shown to be worse than some strategy." if len(verdict.scores) > 1 else ""
+    order = sorted(verdict.contenders, key=lambda name: -chances.get(name, 0.0))
+    likely = [name for name in order if not chances or chances[name] >= _LIKELY]
+    said = [text.code(name) + (f" ({100 * chances[name]:.0f} %)" if chances else "") for name in likely]
+    rest = [text.code(name) for name in order if name not in likely]
+    less = f"; below {100 * _LIKELY:.0f} %: {', '.join(rest)}" if rest else ""
+    with_chance = ", with the chance to be it" if chances else ""
+    return f"On test {len(order)} of them may be the best{with_chance}: {', '.join(said)}{less}."
 
 
 def _beside(verdict: Verdict, summary: Summary, *, said: str) -> list[str]:
-    """The gains of what is shipped over the other references, where they do not stand there already."""
+    """What is shipped, or the simplest, over the other references, where that does not stand there already."""
     found = []
-    references: tuple[tuple[Reference, str], ...] = (("sum", "sum"), ("single_task", "one model a task"))
+    references: tuple[tuple[Reference, str], ...] = (("sum", "`sum`"), ("single_task", "one model a task"))
+    taken = verdict.ship or verdict.simplest
     for reference, name in references:
-        cell = summary.cells[verdict.where, verdict.ship, reference]
-        told = _over(verdict.ship, cell, against=name)
-        if cell.estimate is not None and told not in said:
-            shown = {"better": "a gain", "worse": "a loss", "not shown": text.NO_DIFFERENCE}[cell.estimate.difference]
-            found.append(f"{told}, {shown}.")
+        cell = summary.cells[verdict.where, taken, reference]
+        if cell.skill is not None and _printed(cell.skill) not in said and verdict.single is None:
+            shown = {"better": "a gain", "worse": "a loss"}.get(cell.skill.finding, cell.skill.finding)
+            found.append(f"{text.code(taken)} over {name}: {_printed(cell.skill)}, {shown}{_mostly(cell)}.")
     return found
 
 
-def _alone(setup: Setup, summary: Summary, classical: Classical, folders: ModelFolders, *, besides: str) -> str:
+def _mostly(cell: Cell) -> str:
+    """The relative gain, and the task whose it mostly is, where it is one's."""
+    largest = text.main_task(cell.gain, cell.by_task)
+    return f" (relative gain {cell.gain.mean:+.2f} %, {largest})" if cell.gain is not None and largest else ""
+
+
+def _robust(verdict: Verdict, found: Section, setups: Sequence[Setup], rows: RowVariances | None) -> str:
+    """The tasks without which something else would be shipped."""
+    changed = fragile(setups, verdict, found, rows=rows)
+    told = [
+        f"without {text.code(task)}{f' of {setup}' if len(setups) > 1 else ''} "
+        + ("it could not be told" if ship is None else f"{text.code(ship)} would be shipped")
+        for (setup, task), ship in changed.items()
+    ]
+    return f"**Not robust**: {'; '.join(told)}." if told else ""
+
+
+def _alone(
+    setup: Setup,
+    summary: Summary,
+    classical: Classical,
+    folders: ModelFolders,
+    *,
+    besides: str,
+    rows: RowVariances | None,
+) -> str:
     """What the same rule says of one setup, as an item of a list; what it says of ``besides`` stands above it."""
-    verdict = decide([setup], summary)
+    found = summary.parts[setup.name]
+    verdict = decide(found)
     if verdict is None:
         return f"- {setup.name}: nothing to ship yet."
-    found = [f"- {setup.name}: ship {text.code(verdict.ship)}.", *_reasons(verdict, [setup], summary)]
-    found.append(advised(setup))
-    if verdict.ship != besides:
-        found += [against(verdict.ship, [setup], classical), best_models(verdict.ship, [setup], folders)]
-    return " ".join(part for part in found if part)
+    taken = verdict.ship or verdict.simplest
+    head = f"ship {text.code(verdict.ship)}" if verdict.ship else f"not told yet, {_missing(verdict, found)}"
+    parts = [f"- {setup.name}: {head}.", *_reasons(verdict, found, [setup]), _robust(verdict, found, [setup], rows)]
+    parts.append(advised(setup))
+    if taken != besides:
+        parts += [against(taken, [setup], classical), best_models(taken, [setup], folders)]
+    return " ".join(part for part in parts if part)
 
 
-def _over(strategy: str, cell: Cell, *, against: str) -> str:
-    return f"{text.code(strategy)} over {text.code(against) if against == 'sum' else against}: {_printed(cell)}"
-
-
-def _gain(verdict: Verdict, summary: Summary, reference: Reference) -> str:
-    return _printed(summary.cells[verdict.where, verdict.simplest, reference])
-
-
-def _printed(cell: Cell) -> str:
-    return cell.state if cell.estimate is None else f"{text.gain(cell.estimate)} %"
+def _printed(contrast: Contrast | None) -> str:
+    return "no shared seed" if contrast is None else f"{text.contrast(contrast)} points"

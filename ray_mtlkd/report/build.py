@@ -8,6 +8,7 @@ from pathlib import Path
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.report import classical, load, model_to_take
 from ray_mtlkd.report.advice import Advice, advise
+from ray_mtlkd.report.comparison import MARGIN
 from ray_mtlkd.report.curve_figure import draw_curves
 from ray_mtlkd.report.exports import configurations_csv, gains_csv, strategies_csv, tasks_csv
 from ray_mtlkd.report.figures import draw_gains, saved, style
@@ -15,8 +16,11 @@ from ray_mtlkd.report.history import trials
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.page import page
 from ray_mtlkd.report.row_findings import read_rows
+from ray_mtlkd.report.row_noise import RowNoise
 from ray_mtlkd.report.runs import Setup, group
-from ray_mtlkd.report.summary import ALL_SETUPS, Summary, summarise
+from ray_mtlkd.report.section import ALL_SETUPS, RowVariances
+from ray_mtlkd.report.statistics import Floats
+from ray_mtlkd.report.summary import Summary, summarise
 from ray_mtlkd.storage import Storage, join_uri, reaching
 
 
@@ -37,12 +41,13 @@ class Report:
     failed: int
 
 
-def build(results: Sequence[str], out: str | Path) -> Report:
+def build(results: Sequence[str], out: str | Path, *, margin: float = MARGIN) -> Report:
     """Read the records of these sweeps and write ``report.md``, tables and the figures into the folder ``out``.
 
     Args:
         results: Sweep directories, folders of Parquet files or files; paths or URIs that pyarrow knows.
         out: Folder, made where it is missing; its files are replaced.
+        margin: Points of skill within which strategies are as good as each other.
 
     Raises:
         MtlkdError: where nothing was found, a file is no record, or ``out`` cannot be written.
@@ -50,10 +55,11 @@ def build(results: Sequence[str], out: str | Path) -> Report:
     """
     records = load.read(results)
     setups = _replicated(records, where=", ".join(results))
-    found = summarise(setups)
     findings = read_rows(results, records)
+    rows_of = _row_variances(findings.noise)
+    found = summarise(setups, rows=rows_of, margin=margin)
     baselines = classical.read(results)
-    advice = advise(setups, found, baselines, model_to_take.find(results, records))
+    advice = advise(setups, found, baselines, model_to_take.find(results, records), rows=rows_of)
     rows = trials(records.table)
     files, images = _figures(setups, found, records, advice)
     text = page(
@@ -99,14 +105,24 @@ def _replicated(records: Records, *, where: str) -> tuple[Setup, ...]:
     raise MtlkdError(what, where=where, fix=fix)
 
 
+def _row_variances(noise: RowNoise) -> RowVariances:
+    """What test rows do to the strategies of a setup, by the weights of its tasks."""
+
+    def of(setup: Setup, strategies: Sequence[str]) -> Floats:
+        weights = next(runs.per_task["weight"][0] for runs in setup.runs if runs.keys)
+        return noise.variances(setup.name, strategies, weights=weights)
+
+    return of
+
+
 def _figures(
     setups: Sequence[Setup], found: Summary, records: Records, advice: Advice
 ) -> tuple[dict[str, bytes], dict[str, str]]:
     """Files by name, and the name of each setup's image."""
     drawn = {}
-    also = [name for name in (advice.ship, advice.chosen) if name is not None]
+    also = [name for name in (advice.ship or advice.simplest, advice.chosen) if name is not None]
     with style():
-        if any(cell.estimate is not None for cell in found.cells.values()):
+        if any(cell.skill is not None for cell in found.cells.values()):
             drawn[ALL_SETUPS] = ("gains", draw_gains(found))
         for setup in setups:
             figure = draw_curves(setup, records, also=also)

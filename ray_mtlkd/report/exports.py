@@ -11,14 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.quantities import QUANTITIES
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.statistics import Interval
 from ray_mtlkd.report.summary import REFERENCES, Summary
 
 _GAINS = (
-    *("setup", "strategy", "role", "reference", "reference_strategy", "state", "gain_percent", "low_95", "high_95"),
-    *("interval", "seeds", "share_won", "difference", "mean_rank"),
+    *("setup", "strategy", "role", "reference", "reference_strategy", "state", "skill_points", "raw_low_95"),
+    *("raw_high_95", "low", "high", "finding", "seeds", "df", "variance_seeds", "variance_configurations"),
+    *("variance_rows", "gain_percent", "raw_gain_low_95", "raw_gain_high_95", "probability_best", "mean_rank"),
 )
 _STRATEGIES = ("setup", "strategy", "role", "quantity", "mean", "low_95", "high_95", "interval", "seeds")
 _CONFIGURATION = ("sweep", "setup", "strategy", "config_index")
@@ -32,12 +34,14 @@ def gains_csv(summary: Summary) -> bytes:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_GAINS)
     for setup in summary.sections:
-        for strategy in summary.strategies[setup]:
-            rank = summary.ranks.get((setup, strategy.name))
+        part = summary.parts[setup]
+        chances = part.comparison.best(part.compared)
+        for strategy in part.strategies:
+            last = [_number(chances.get(strategy.name)), _number(summary.ranks.get((setup, strategy.name)))]
             for reference in REFERENCES:
                 cell = summary.cells[setup, strategy.name, reference]
                 head = [setup, strategy.name, strategy.role, reference, cell.against, cell.state]
-                writer.writerow([*head, *_numbers(cell.estimate), _number(rank)])
+                writer.writerow([*head, *_difference(cell.skill), *_gain(cell.gain), *last])
     return out.getvalue().encode()
 
 
@@ -87,11 +91,17 @@ def configurations_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return out.getvalue().encode()
 
 
-def _numbers(estimate: Interval | None) -> list[str]:
-    if estimate is None:
-        return [""] * 7
-    ends = [_number(value) for value in (estimate.mean, estimate.low, estimate.high)]
-    return [*ends, estimate.method, str(estimate.seeds), _number(estimate.won), estimate.difference]
+def _difference(skill: Contrast | None) -> list[str]:
+    if skill is None:
+        return [""] * 10
+    ends = [*(skill.raw or (None, None)), *(skill.interval or (None, None))]
+    variances = [skill.variance[name] for name in ("seeds", "configurations", "rows")]
+    numbers = [_number(value) for value in (skill.mean, *ends)]
+    return [*numbers, skill.finding, str(skill.seeds), *(_number(value) for value in (skill.df, *variances))]
+
+
+def _gain(gain: Interval | None) -> list[str]:
+    return [""] * 3 if gain is None else [_number(value) for value in (gain.mean, gain.low, gain.high)]
 
 
 def _number(value: float | None) -> str:

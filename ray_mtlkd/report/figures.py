@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
 
+from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.runs import StrategyInfo
-from ray_mtlkd.report.statistics import Interval
 from ray_mtlkd.report.summary import Cell, Reference, Summary
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
@@ -25,6 +25,7 @@ _COLUMNS: tuple[tuple[Reference, str], ...] = (
     ("best_baseline", "over the best baseline"),
     ("sum", "over sum"),
 )
+_WITHOUT = {"budget": "not comparable (budget)", "undefined": "undefined", "missing": "no shared seed"}
 _DPI = 160
 _STYLE = {
     "font.size": 9,
@@ -57,23 +58,23 @@ def saved(figure: Figure) -> dict[str, bytes]:
 def draw_gains(summary: Summary) -> Figure:
     """A row a setup (and all setups), a column a reference, a point with its interval a strategy."""
     rows = summary.sections
-    heights = [0.6 + 0.24 * len(summary.strategies[name]) for name in rows]
+    heights = [0.6 + 0.24 * len(summary.strategies(name)) for name in rows]
     figure = Figure(figsize=(8.6, sum(heights) + 0.7 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), len(_COLUMNS), squeeze=False, sharex="row", height_ratios=heights)
     for row, setup in zip(axes, rows, strict=True):
-        order = sorted(summary.strategies[setup], key=lambda each: _height(summary, setup, each.name))
+        order = sorted(summary.strategies(setup), key=lambda each: _height(summary, setup, each.name))
         for axis, (reference, title) in zip(row, _COLUMNS, strict=True):
             cells = [summary.cells[setup, each.name, reference] for each in order]
-            against = summary.best_baselines.get(setup) if reference == "best_baseline" else None
+            against = summary.parts[setup].best_name if reference == "best_baseline" else None
             axis.set_title(f"{setup}: {title}" + (f" ({against})" if against else ""))
             _draw_cells(axis, order, cells)
-            axis.set_xlabel("average test gain, %")
+            axis.set_xlabel("difference in mean skill on test, points")
         row[1].tick_params(labelleft=False)
-        columns = [[summary.cells[setup, each.name, reference].estimate for each in order] for reference, _ in _COLUMNS]
-        _limit(row[0], [estimate for column in columns for estimate in column if estimate is not None])
+        columns = [[summary.cells[setup, each.name, reference].skill for each in order] for reference, _ in _COLUMNS]
+        _limit(row[0], [found for column in columns for found in column if found is not None])
         for axis, column in zip(row, columns, strict=True):
             _draw_cuts(axis, order, column)
-    _legend(figure, {each.role for name in rows for each in summary.strategies[name]})
+    _legend(figure, {each.role for name in rows for each in summary.strategies(name)})
     return figure
 
 
@@ -81,8 +82,8 @@ def _height(summary: Summary, setup: str, strategy: str) -> tuple[float, str]:
     """Where a strategy stands: the best on top, those without a number at the bottom."""
     for reference, _ in _COLUMNS:
         cell = summary.cells[setup, strategy, reference]
-        if cell.estimate is not None:
-            return cell.estimate.mean, strategy
+        if cell.skill is not None:
+            return cell.skill.mean, strategy
         if cell.state == "self":
             return 0.0, strategy
     return float("-inf"), strategy
@@ -95,42 +96,42 @@ def _draw_cells(axis: Any, strategies: Sequence[StrategyInfo], cells: Sequence[C
         color = _ROLES.get(strategy.role, PALETTE[-1])
         if cell.state == "self":
             axis.plot(0, height, marker="D", color=color, markersize=4.5, markerfacecolor="white", zorder=3)
-        elif cell.estimate is None:
-            words = "undefined" if cell.state == "undefined" else "no shared seed"
-            axis.text(0, height, f"  {words}", va="center", color="0.5", fontsize=8)
+        elif cell.skill is None:
+            axis.text(0, height, f"  {_WITHOUT[cell.state]}", va="center", color="0.5", fontsize=8)
         else:
-            shown = cell.estimate.difference != "not shown"
+            shown = cell.skill.finding != "cannot tell"
             alpha = 1.0 if shown else _MUTED
-            if cell.estimate.low is not None and cell.estimate.high is not None:
-                ends = [cell.estimate.low, cell.estimate.high]
+            if cell.skill.interval is not None:
+                ends = list(cell.skill.interval)
                 axis.plot(ends, [height, height], color=color, alpha=alpha, linewidth=1.8, solid_capstyle="butt")
             face = color if shown else "white"
-            axis.plot(cell.estimate.mean, height, marker="o", color=color, alpha=alpha, zorder=3, markerfacecolor=face)
+            axis.plot(cell.skill.mean, height, marker="o", color=color, alpha=alpha, zorder=3, markerfacecolor=face)
     axis.set_yticks(range(len(strategies)), [strategy.name for strategy in strategies])
     axis.set_ylim(-0.6, len(strategies) - 0.4)
     axis.tick_params(axis="y", length=0)
 
 
-def _limit(axis: Any, estimates: Sequence[Interval]) -> None:
+def _limit(axis: Any, found: Sequence[Contrast]) -> None:
     """Keep one wide interval (two seeds) from squeezing all others: it then runs out of the panel."""
-    if not estimates:
+    if not found:
         return
-    means = [0.0, *(each.mean for each in estimates)]
-    lows = [each.mean if each.low is None else each.low for each in estimates]
-    highs = [each.mean if each.high is None else each.high for each in estimates]
+    means = [0.0, *(each.mean for each in found)]
+    lows, highs = zip(*(each.interval or (each.mean, each.mean) for each in found), strict=True)
     room = max(max(means) - min(means), float(np.median(np.subtract(highs, lows))), 1e-3)
     low, high = max(min(0.0, *lows), min(means) - room), min(max(0.0, *highs), max(means) + room)
     axis.set_xlim(low - 0.05 * room, high + 0.05 * room)
 
 
-def _draw_cuts(axis: Any, strategies: Sequence[StrategyInfo], estimates: Sequence[Interval | None]) -> None:
+def _draw_cuts(axis: Any, strategies: Sequence[StrategyInfo], contrasts: Sequence[Contrast | None]) -> None:
     """An arrowhead where an interval runs out of the panel, and its end's value above it."""
     low, high = axis.get_xlim()
-    for height, (strategy, found) in enumerate(zip(strategies, estimates, strict=True)):
-        if found is None or found.low is None or found.high is None:
+    for height, (strategy, found) in enumerate(zip(strategies, contrasts, strict=True)):
+        if found is None or found.interval is None:
             continue
         color = _ROLES.get(strategy.role, PALETTE[-1])
-        for end, border, marker, side in ((found.low, low, CARETLEFT, "left"), (found.high, high, CARETRIGHT, "right")):
+        for end, border, marker, side in zip(
+            found.interval, (low, high), (CARETLEFT, CARETRIGHT), ("left", "right"), strict=True
+        ):
             if low <= end <= high:
                 continue
             axis.plot(border, height, marker=marker, color=color, markersize=6, clip_on=False, zorder=4)
@@ -152,7 +153,7 @@ def _legend(figure: Figure, roles: set[str]) -> None:
         return Line2D([], [], color=color, marker="o", linewidth=1.8, label=label, **look)
 
     handles = [mark(color, _ROLE_NAMES[role]) for role, color in _ROLES.items() if role in roles]
-    handles.append(mark("0.4", "no difference shown", alpha=_MUTED, markerfacecolor="white"))
+    handles.append(mark("0.4", "cannot tell", alpha=_MUTED, markerfacecolor="white"))
     reference = Line2D([], [], color="0.4", marker="D", linestyle="", markerfacecolor="white", label="the reference")
     handles.append(reference)
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8)

@@ -1,4 +1,4 @@
-"""How much better a strategy is than a reference, in percent, seed by seed."""
+"""How much better a strategy is than a reference, in percent, seed by seed: the paper's scale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ class Gains:
         reference: Name of the reference strategy.
         keys: The seeds that both have [n].
         percent: [n], finite; empty where the gain is undefined.
+        by_task: The percents that the tasks add to it on average over seeds [T]; empty likewise.
         undefined: Why the gain is undefined, one sentence a task; empty where it is defined.
     """
 
@@ -27,28 +28,24 @@ class Gains:
     reference: str
     keys: tuple[Key, ...]
     percent: Floats
+    by_task: Floats
     undefined: tuple[str, ...] = ()
 
-    @property
-    def is_self(self) -> bool:
-        """Whether the strategy is its own reference (its gain is zero by definition)."""
-        return self.strategy == self.reference
 
-
-def gain(metrics: Floats, reference: Floats, signs: Floats) -> Floats:
-    """Relative improvement in percent, averaged over tasks: 100/T sum_t s_t (m_t - b_t) / |b_t|.
+def gain(metrics: Floats, reference: Floats, signs: Floats, weights: Floats | None = None) -> Floats:
+    """Relative improvement in percent, averaged over tasks: 100 sum_t w_t s_t (m_t - b_t) / |b_t| / sum_t w_t.
 
     Args:
         metrics: m [n, T].
         reference: b [n, T], the same seeds in the same order.
         signs: s [T], +1 where a higher metric is better, else -1.
+        weights: w [T]; without them, all alike.
 
     Returns:
         [n]; NaN where a task's reference is zero or a metric is missing.
     """
-    size = np.where(reference == 0, np.nan, np.abs(reference))
-    improvement: Floats = (100 * signs * (metrics - reference) / size).mean(axis=1)
-    return improvement
+    found: Floats = _shares(metrics, reference, signs, weights).sum(axis=1)
+    return found
 
 
 def paired(runs: Runs, reference: Runs, *, setup: Setup, split: Split) -> Gains:
@@ -57,68 +54,25 @@ def paired(runs: Runs, reference: Runs, *, setup: Setup, split: Split) -> Gains:
     One seed without a defined gain leaves the whole comparison undefined: to drop that seed would favour whoever
     did badly on it.
     """
-    ours, theirs = common(runs.keys, reference.keys)
-    metrics = runs.per_task[split][ours]
-    base = reference.per_task[split][theirs]
-    keys = tuple(runs.keys[at] for at in ours)
-    names = {"strategy": runs.strategy.name, "reference": reference.strategy.name}
+    ours, theirs = common(runs.seeds, reference.seeds)
+    metrics = runs.over_configurations(runs.per_task[split])[ours]
+    base = reference.over_configurations(reference.per_task[split])[theirs]
+    keys = tuple(runs.seeds[at] for at in ours)
+    strategy, name = runs.strategy.name, reference.strategy.name
     undefined = []
     for at, task in enumerate(setup.tasks):
         zeros, gaps = base[:, at] == 0, ~np.isfinite(metrics[:, at] + base[:, at])
         if zeros.any():
-            undefined.append(f"the {task.metric} of {names['reference']} is 0 on task {task.name}")
+            undefined.append(f"the {task.metric} of {name} is 0 on task {task.name}")
         elif gaps.any():
             undefined.append(f"the {task.metric} on task {task.name} is missing or not finite")
-    percent = np.empty(0) if undefined else gain(metrics, base, setup.signs)
-    return Gains(**names, keys=keys, percent=percent, undefined=tuple(undefined))
-
-
-def best_baseline(setup: Setup) -> tuple[str | None, tuple[str, ...]]:
-    """The baseline with the best mean validation gain over ``sum`` across seeds, and warnings.
-
-    Candidates have the role ``baseline``: joint training to the end, under any balancer. Distilling strategies,
-    controls and single_task are no candidates. Test metrics are never looked at. Ties go to ``sum``. Where ``sum`` is
-    missing or a gain over it is undefined, the mean validation score chooses instead.
-    """
-    candidates = [runs for runs in setup.runs if runs.strategy.role == "baseline" and runs.keys]
-    if not candidates:
-        return None, (f"{setup.name}: no baseline has a finished trial, so there is no gain over the best baseline",)
-    base = setup.of("sum")
-    means: dict[str, float] = {}
-    problems = ["`sum` has no finished trial"] if base is None else []
-    for runs in candidates:
-        if base is None:
-            break
-        gains = paired(runs, base, setup=setup, split="valid")
-        problems.extend(gains.undefined)
-        if len(gains.percent):
-            means[runs.strategy.name] = float(gains.percent.mean())
-    warnings: tuple[str, ...] = ()
-    if problems:
-        why = "; ".join(dict.fromkeys(problems))
-        warnings = (f"{setup.name}: the best baseline was chosen by mean validation score, because {why}",)
-        means = {runs.strategy.name: float(runs.per_trial["score"].mean()) for runs in candidates}
-    return max(means, key=lambda name: (means[name], name == "sum")), warnings
-
-
-def ranks(gains: Sequence[Gains]) -> dict[str, float]:
-    """Mean rank of each strategy over seeds (1 is best), by gain over ``sum``, among those that finished the seed.
-
-    Args:
-        gains: Over the same reference, one a strategy; undefined ones take no part.
-    """
-    places: dict[str, list[float]] = {}
-    for key in sorted({key for each in gains for key in each.keys}):
-        here = {
-            each.strategy: each.percent[each.keys.index(key)]
-            for each in gains
-            if key in each.keys and not each.undefined
-        }
-        percents = np.array(list(here.values()))
-        for name, percent in here.items():
-            better, ties = (percents > percent).sum(), (percents == percent).sum()
-            places.setdefault(name, []).append(better + (ties + 1) / 2)
-    return {name: float(np.mean(values)) for name, values in places.items()}
+    nothing = np.empty(0)
+    if undefined or not keys:
+        why = tuple(undefined)
+        return Gains(strategy=strategy, reference=name, keys=keys, percent=nothing, by_task=nothing, undefined=why)
+    shares = _shares(metrics, base, setup.signs, runs.per_task["weight"][0])
+    means = shares.mean(axis=0)
+    return Gains(strategy=strategy, reference=name, keys=keys, percent=shares.sum(axis=1), by_task=means)
 
 
 def across(gains: Sequence[Gains]) -> tuple[Floats, float]:
@@ -147,3 +101,11 @@ def common(ours: Sequence[Key], theirs: Sequence[Key]) -> tuple[list[int], list[
     places = {key: at for at, key in enumerate(theirs)}
     pairs = [(at, places[key]) for at, key in enumerate(ours) if key in places]
     return [at for at, _ in pairs], [at for _, at in pairs]
+
+
+def _shares(metrics: Floats, reference: Floats, signs: Floats, weights: Floats | None) -> Floats:
+    """What each task adds to a gain [n, T]."""
+    size = np.where(reference == 0, np.nan, np.abs(reference))
+    share = np.ones(metrics.shape[1]) if weights is None else weights
+    found: Floats = 100 * signs * (metrics - reference) / size * share / share.sum()
+    return found

@@ -57,7 +57,7 @@ def advised(setup: Setup) -> str:
     runs = next((runs for runs in setup.runs if runs.strategy.role == "baseline" and runs.keys), None)
     if runs is None:
         return ""
-    valid, test = headroom(runs, setup, "valid"), headroom(runs, setup, "test")
+    valid, test = (runs.over_configurations(headroom(runs, setup, split)) for split in ("valid", "test"))
     if not np.isfinite([valid, test]).all():
         return ""
     most, measured = estimate(valid), estimate(test)

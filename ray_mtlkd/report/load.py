@@ -142,14 +142,11 @@ def _impossible(table: pa.Table, files: Sequence[RecordFile]) -> list[MtlkdError
 def _once(table: pa.Table) -> pa.Table:
     """Each trial once: a resumed sweep may have run one twice, and a folder may be named twice.
 
-    A trial is known by sweep, setup, strategy, stage, seed and, in the search, its configuration. A finished one is
-    kept before a failed one, then the last by name.
+    A trial is known by sweep, setup, strategy, stage, configuration and seed. A finished one is kept before a failed
+    one, then the last by name.
     """
-    searched = pc.equal(table["stage"], "search")
-    names = ["sweep", "setup", "strategy", "stage", "seed"]
-    columns = [table[name].to_pylist() for name in names]
-    configs = pc.if_else(searched, table["config_index"], -1).to_pylist()
-    identities = list(zip(*columns, configs, strict=True))
+    names = ["sweep", "setup", "strategy", "stage", "config_index", "seed"]
+    identities = list(zip(*(table[name].to_pylist() for name in names), strict=True))
     done = pc.equal(table["status"], "ok").to_pylist()
     copies = list(zip(done, table["trial"].to_pylist(), table["file"].to_pylist(), strict=True))
     kept: dict[tuple[Any, ...], tuple[Any, ...]] = {}

@@ -34,7 +34,7 @@ class Quantity:
 
     def over_seeds(self, runs: Runs, setup: Setup) -> Interval | None:
         """The mean with its interval; None where there is no trial, or one of them has no number."""
-        values = self.of(runs, setup)
+        values = runs.over_configurations(self.of(runs, setup))
         return estimate(values) if len(values) and np.isfinite(values).all() else None
 
     def cell(self, runs: Runs, setup: Setup) -> str:

@@ -1,39 +1,43 @@
-"""Strategies x setups: every gain over every reference, with its interval."""
+"""Strategies x setups: every difference from every reference, with its interval."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, get_args
 
-import numpy as np
-
-from ray_mtlkd.report.gains import Gains, across, best_baseline, paired, ranks
-from ray_mtlkd.report.runs import Setup, StrategyInfo
+from ray_mtlkd.report.best_baseline import BestBaseline, as_runs
+from ray_mtlkd.report.comparison import MARGIN, Contrast
+from ray_mtlkd.report.gains import Gains, across, paired
+from ray_mtlkd.report.runs import Runs, Setup, StrategyInfo
+from ray_mtlkd.report.section import ALL_SETUPS, RowVariances, Section, section
 from ray_mtlkd.report.statistics import Interval, estimate, without_interval
 from ray_mtlkd.report.warnings import MARK, Unfinished, unfinished
 
 Reference = Literal["best_baseline", "sum", "single_task"]
 REFERENCES: tuple[Reference, ...] = get_args(Reference)
-ALL_SETUPS = "all setups"
-"""Stands where a setup's name would, for the mean over setups."""
-State = Literal["known", "self", "undefined", "missing"]
+State = Literal["known", "self", "budget", "undefined", "missing"]
 _Where = tuple[str, str, Reference]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """The gain of a strategy over a reference.
+    """What a strategy gains over a reference.
 
     Attributes:
-        state: ``known``: there is an estimate. ``self``: the strategy is the reference. ``undefined``: a task's
-            reference metric is zero or missing. ``missing``: no seed finished with both.
-        against: Name of the reference strategy; empty where it differs between setups or is missing.
-        estimate: In percent.
+        state: ``known``: there is a difference. ``self``: the strategy is the reference. ``budget``: the budget ended
+            before one of them had trained every task. ``undefined``: a metric is missing. ``missing``: no seed
+            finished with both.
+        against: Name of the reference strategy; empty where it differs between seeds or setups, or is missing.
+        skill: The difference in points of skill, by which is judged.
+        gain: The relative gain in percent; None where it is undefined.
+        by_task: What each task adds to the gain in percent, of one setup.
     """
 
     state: State
     against: str = ""
-    estimate: Interval | None = None
+    skill: Contrast | None = None
+    gain: Interval | None = None
+    by_task: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,25 +46,27 @@ class Summary:
 
     Attributes:
         setups: Names, ascending; with several, ``ALL_SETUPS`` is a key of the mappings, too.
-        strategies: Of each setup (and of ``ALL_SETUPS``), in the order of the tables.
+        parts: How strategies compare in each setup (and in ``ALL_SETUPS``).
         cells: By setup, strategy and reference.
         ranks: By setup and strategy; 1 is best.
-        best_baselines: By setup; None where no baseline finished.
         unfinished: By setup, the strategies that did not train every task in every trial.
         warnings: Sentences.
     """
 
     setups: tuple[str, ...]
-    strategies: Mapping[str, tuple[StrategyInfo, ...]]
+    parts: Mapping[str, Section]
     cells: Mapping[_Where, Cell]
     ranks: Mapping[tuple[str, str], float]
-    best_baselines: Mapping[str, str | None]
     unfinished: Mapping[str, tuple[Unfinished, ...]]
     warnings: tuple[str, ...]
 
     def mark(self, setup: str, strategy: str) -> str:
         """A dagger where the strategy did not train every task, else nothing."""
         return MARK if any(each.strategy == strategy for each in self.unfinished[setup]) else ""
+
+    def strategies(self, where: str) -> tuple[StrategyInfo, ...]:
+        """Of a setup or of ``ALL_SETUPS``, in the order of the tables."""
+        return self.parts[where].strategies
 
     @property
     def total(self) -> str:
@@ -73,99 +79,91 @@ class Summary:
         return self.setups if len(self.setups) == 1 else (ALL_SETUPS, *self.setups)
 
 
-def summarise(setups: Sequence[Setup]) -> Summary:
-    """All gains of all strategies on test, in each setup and over all of them."""
-    best: dict[str, str | None] = {}
-    warnings: list[str] = []
+def summarise(setups: Sequence[Setup], *, rows: RowVariances | None = None, margin: float = MARGIN) -> Summary:
+    """All differences of all strategies on test, in each setup and over all of them.
+
+    Args:
+        rows: What the test rows add to the variance of differences, where predictions are stored.
+        margin: Points of skill within which strategies are as good as each other.
+    """
+    parts = {setup.name: section([setup], rows=rows, margin=margin) for setup in setups}
+    if len(setups) > 1:
+        parts[ALL_SETUPS] = section(setups, rows=rows, margin=margin)
+    family = sum(part.pairs for part in parts.values())
+    parts = {where: part.in_family(family) for where, part in parts.items()}
     gains: dict[_Where, Gains] = {}
-    places: dict[tuple[str, str], float] = {}
     for setup in setups:
-        best[setup.name], said = best_baseline(setup)
-        found = _gains(setup, best[setup.name])
-        gains.update({(setup.name, *key): value for key, value in found.items()})
-        warnings.extend((*said, *_undefined(setup.name, list(found.values()))))
-        over_sum = [value for (_, reference), value in found.items() if reference == "sum"]
-        places.update({(setup.name, name): rank for name, rank in ranks(over_sum).items()})
-    names = tuple(setup.name for setup in setups)
-    strategies = {setup.name: tuple(runs.strategy for runs in setup.runs) for setup in setups}
+        gains.update(_gains(setup, parts[setup.name].bests[setup.name]))
     cells = {
-        (setup, strategy.name, reference): _cell(gains.get((setup, strategy.name, reference)))
-        for setup in names
-        for strategy in strategies[setup]
-        for reference in REFERENCES
+        (where, strategy.name, reference): _cell(part, strategy, reference, gains)
+        for where, part in parts.items()
+        for strategy, reference in product(part.strategies, REFERENCES)
     }
-    if len(names) > 1:
-        everywhere = [each for each in strategies[names[0]] if all(each in strategies[name] for name in names)]
-        strategies[ALL_SETUPS] = tuple(everywhere)
-        for strategy, reference in product(everywhere, REFERENCES):
-            parts = [gains.get((name, strategy.name, reference)) for name in names]
-            cells[ALL_SETUPS, strategy.name, reference] = _cell_across(parts)
-        places.update(_ranks_across(names, everywhere, places))
     return Summary(
-        setups=names,
-        strategies=strategies,
+        setups=tuple(setup.name for setup in setups),
+        parts=parts,
         cells=cells,
-        ranks=places,
-        best_baselines=best,
+        ranks={(where, name): rank for where, part in parts.items() for name, rank in part.ranks().items()},
         unfinished={**{setup.name: unfinished([setup]) for setup in setups}, ALL_SETUPS: unfinished(setups)},
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(dict.fromkeys((*_baseline_warnings(parts), *_undefined(gains)))),
     )
 
 
-def _ranks_across(
-    setups: Sequence[str], strategies: Sequence[StrategyInfo], places: Mapping[tuple[str, str], float]
-) -> dict[tuple[str, str], float]:
+def _gains(setup: Setup, best: BestBaseline | None) -> dict[_Where, Gains]:
+    single = next((runs.strategy.name for runs in setup.runs if runs.strategy.role == "reference"), "")
+    references: dict[Reference, Runs | None] = {
+        "best_baseline": None if best is None else as_runs(best, setup),
+        "sum": setup.of("sum"),
+        "single_task": setup.of(single),
+    }
     return {
-        (ALL_SETUPS, each.name): float(np.mean([places[setup, each.name] for setup in setups]))
-        for each in strategies
-        if all((setup, each.name) in places for setup in setups)
+        (setup.name, runs.strategy.name, reference): paired(runs, base, setup=setup, split="test")
+        for reference in REFERENCES
+        if (base := references[reference]) is not None
+        for runs in setup.runs
+        if runs.keys
     }
 
 
-def _gains(setup: Setup, best: str | None) -> dict[tuple[str, Reference], Gains]:
-    single = next((runs.strategy.name for runs in setup.runs if runs.strategy.role == "reference"), None)
-    references: dict[Reference, str | None] = {"best_baseline": best, "sum": "sum", "single_task": single}
-    found = {}
-    for reference, name in references.items():
-        base = None if name is None else setup.of(name)
-        for runs in setup.runs:
-            if base is not None and runs.keys:
-                found[runs.strategy.name, reference] = paired(runs, base, setup=setup, split="test")
-    return found
+def _cell(part: Section, strategy: StrategyInfo, reference: Reference, gains: Mapping[_Where, Gains]) -> Cell:
+    name = part.reference(reference)
+    against = part.best_name if reference == "best_baseline" else name
+    if name is not None and strategy.name == against:
+        return Cell(state="self", against=strategy.name)
+    out = {part.left_out[each] for each in (strategy.name, name or "") if each in part.left_out}
+    if out:
+        return Cell(state="budget" if "budget" in out else "undefined" if "undefined" in out else "missing")
+    skill = None if name is None else part.comparison.contrast(strategy.name, name)
+    if skill is None:
+        return Cell(state="missing", against=against or "")
+    found = [gains.get((setup, strategy.name, reference)) for setup in part.setups]
+    known = [each for each in found if each is not None and len(each.percent)]
+    whole = len(known) == len(part.setups)
+    by_task = dict(zip(part.tasks, map(float, known[0].by_task), strict=True)) if whole and len(known) == 1 else None
+    gain = _gain(known) if whole else None
+    return Cell(state="known", against=against or "", skill=skill, gain=gain, by_task=by_task)
 
 
-def _undefined(setup: str, gains: Sequence[Gains]) -> list[str]:
+def _gain(parts: Sequence[Gains]) -> Interval:
+    per_seed, mean = across(parts)
+    if len(parts) == 1:
+        return estimate(parts[0].percent)
+    seeds = sum(len(part.keys) for part in parts)
+    return estimate(per_seed) if len(per_seed) else without_interval(mean, seeds=seeds)
+
+
+def _baseline_warnings(parts: Mapping[str, Section]) -> list[str]:
     return [
-        f"{setup}: the gain of {each.strategy} over {each.reference} is undefined, because {why}"
-        for each in gains
-        for why in each.undefined
-        if not each.is_self
+        f"{name}: no baseline can be compared, so there is no best one"
+        for name, part in parts.items()
+        if name != ALL_SETUPS and part.bests[name] is None
     ]
 
 
-def _cell(gains: Gains | None) -> Cell:
-    if gains is None or not gains.keys:
-        return Cell(state="missing", against="" if gains is None else gains.reference)
-    if gains.is_self:
-        return Cell(state="self", against=gains.reference)
-    if gains.undefined:
-        return Cell(state="undefined", against=gains.reference)
-    return Cell(state="known", against=gains.reference, estimate=estimate(gains.percent))
-
-
-def _cell_across(parts: Sequence[Gains | None]) -> Cell:
-    known = [part for part in parts if part is not None and part.keys]
-    if len(known) < len(parts):
-        return Cell(state="missing")
-    against = known[0].reference if len({part.reference for part in known}) == 1 else ""
-    if all(part.is_self for part in known):
-        return Cell(state="self", against=against)
-    if any(part.undefined for part in known):
-        return Cell(state="undefined", against=against)
-    per_seed, mean = across(known)
-    seeds = sum(len(part.keys) for part in known)
-    return Cell(
-        state="known",
-        against=against,
-        estimate=estimate(per_seed) if len(per_seed) else without_interval(mean, seeds=seeds),
-    )
+def _undefined(gains: Mapping[_Where, Gains]) -> list[str]:
+    return [
+        f"{setup}: the gain of {each.strategy} over {each.reference} is undefined, because {why}"
+        for (setup, *_), each in gains.items()
+        for why in each.undefined
+        if each.strategy != each.reference
+    ]

@@ -1,4 +1,6 @@
-"""The tables of a report's page, as Markdown."""
+"""The page's tables of each setup by itself, as Markdown."""
+
+from collections.abc import Collection
 
 import numpy as np
 
@@ -8,40 +10,7 @@ from ray_mtlkd.report.gains import common
 from ray_mtlkd.report.quantities import QUANTITIES
 from ray_mtlkd.report.runs import Runs, Setup
 from ray_mtlkd.report.statistics import Floats, estimate
-from ray_mtlkd.report.summary import REFERENCES, Cell, Summary
-from ray_mtlkd.report.warnings import footnote
-
-
-def gains(summary: Summary, setup: str) -> str:
-    """Every strategy's gain over the three references, seeds won, and mean rank; a line on what is marked."""
-    best = summary.best_baselines.get(setup)
-    over = "over the best baseline" + ("" if best is None else f", {text.code(best)}")
-    header = ["strategy", "role", over, "seeds won", "over `sum`", "over single-task", "mean rank"]
-    rows = []
-    for strategy in summary.strategies[setup]:
-        mark = summary.mark(setup, strategy.name)
-        cells = {reference: summary.cells[setup, strategy.name, reference] for reference in REFERENCES}
-        rows.append(
-            [
-                text.code(strategy.name),
-                strategy.role,
-                cell(cells["best_baseline"], mark=mark),
-                _won(cells["best_baseline"]),
-                cell(cells["sum"], mark=mark),
-                cell(cells["single_task"], mark=mark),
-                text.number(summary.ranks.get((setup, strategy.name), np.nan), 1),
-            ]
-        )
-    said = footnote(summary.unfinished[setup])
-    return text.table(header, rows, words=["role"]) + (f"\n\n{said}." if said else "")
-
-
-def cell(shown: Cell, *, digits: int = 2, mark: str = "") -> str:
-    """One gain: the number, its interval, the mark, and whether a difference is shown."""
-    if shown.estimate is None:
-        return {"self": text.NOTHING, "undefined": "undefined"}.get(shown.state, "no shared seed")
-    judgement = f" {text.NO_DIFFERENCE}" if shown.estimate.difference == "not shown" else ""
-    return text.gain(shown.estimate, digits) + (mark and f" {mark}") + judgement
+from ray_mtlkd.report.warnings import MARK
 
 
 def metrics(setup: Setup, classical: Classical) -> str:
@@ -53,9 +22,9 @@ def metrics(setup: Setup, classical: Classical) -> str:
     header = ["strategy", "seeds", *(f"{task.name}<br>{task.metric} {arrows[task.sign]}" for task in setup.tasks)]
     rows = []
     for runs in setup.runs:
-        test, peak = runs.per_task["test"], runs.per_task["test_peak"]
+        test, peak = (runs.over_configurations(runs.per_task[name]) for name in ("test", "test_peak"))
         cells = [_metric(test[:, at], peak[:, at]) for at in range(len(setup.tasks))]
-        rows.append([text.code(runs.strategy.name), str(len(runs.keys)), *cells])
+        rows.append([text.code(runs.strategy.name), str(len(runs.seeds)), *cells])
     last = row(setup, classical)
     said = models(setup, classical)
     return text.table(header, [*rows, *([] if last is None else [last])]) + (f"\n\n{said}" if said else "")
@@ -66,17 +35,19 @@ def transfer(setup: Setup) -> str:
     single = next((runs for runs in setup.runs if runs.strategy.role == "reference" and runs.keys), None)
     if single is None:
         return "No `single_task` trial finished, so negative transfer is not known."
+    others = [runs for runs in setup.runs if runs is not single]
     rows = []
-    for runs in setup.runs:
-        if runs is single:
-            continue
-        ours, theirs = common(runs.keys, single.keys)
+    for runs in others:
+        ours, theirs = common(runs.seeds, single.seeds)
         if not ours:
             rows.append([text.code(runs.strategy.name), text.NOTHING, "no shared seed"])
             continue
-        change = setup.signs * (runs.per_task["test"][ours] - single.per_task["test"][theirs])
+        tests = [each.over_configurations(each.per_task["test"]) for each in (runs, single)]
+        change = setup.signs * (tests[0][ours] - tests[1][theirs])
         below = [at for at in range(len(setup.tasks)) if change[:, at].mean() < 0]
-        shown = [f"{setup.tasks[at].name}{_mark(change[:, at])}" for at in below]
+        out = {task for names in runs.untrained for task in names}
+        family = len(others) * len(setup.tasks)
+        shown = [_below(setup.tasks[at].name, change[:, at], out=out, family=family) for at in below]
         rows.append([text.code(runs.strategy.name), f"{len(below)} of {len(setup.tasks)}", text.listed(shown)])
     return text.table(["strategy", "tasks below single-task", "which"], rows, words=["which"])
 
@@ -96,12 +67,6 @@ def quantities(setup: Setup) -> str:
     return text.table(header, rows)
 
 
-def _won(shown: Cell) -> str:
-    if shown.estimate is None or np.isnan(shown.estimate.won):
-        return text.NOTHING
-    return f"{round(shown.estimate.won * shown.estimate.seeds)} of {shown.estimate.seeds}"
-
-
 def _metric(test: Floats, peak: Floats) -> str:
     if not len(test):
         return text.NOTHING
@@ -109,9 +74,12 @@ def _metric(test: Floats, peak: Floats) -> str:
     return f"{text.number(float(test.mean()))}{spread} ({text.number(float(peak.mean()))})"
 
 
-def _mark(change: Floats) -> str:
-    """A star where the loss is shown, not luck."""
-    return "*" if np.isfinite(change).all() and estimate(change).difference == "worse" else ""
+def _below(task: str, change: Floats, *, out: Collection[str], family: int) -> str:
+    """A task's name: with the mark where it did not train, with a star where the loss is shown, not luck."""
+    if task in out:
+        return f"{task}{MARK}"
+    found = estimate(change, family=family) if np.isfinite(change).all() else None
+    return f"{task}*" if found is not None and found.difference == "worse" else task
 
 
 def _retention(setup: Setup, runs: Runs) -> tuple[str, str, str]:

@@ -1,20 +1,33 @@
 """Numbers and tables as the report prints them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.statistics import Interval
 
-NO_DIFFERENCE = "no difference shown"
 NOTHING = "\N{EN DASH}"
+_MOST = 0.5
+"""Of a gain: more than that is said to be a single task's."""
 
 
 def gain(estimate: Interval, digits: int = 2) -> str:
     """``+1.23 [+0.40, +2.06]``, in percent; without brackets where there is no interval."""
-    mean = f"{estimate.mean:+.{digits}f}"
-    if estimate.low is None or estimate.high is None:
-        return mean
-    return f"{mean} [{estimate.low:+.{digits}f}, {estimate.high:+.{digits}f}]"
+    ends = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
+    return _with_ends(estimate.mean, ends, digits)
+
+
+def contrast(found: Contrast, digits: int = 2) -> str:
+    """``+1.23 [+0.40, +2.06]``, in points, with the interval that holds together with all others."""
+    return _with_ends(found.mean, found.interval, digits)
+
+
+def main_task(found: Interval | None, by_task: Mapping[str, float] | None) -> str:
+    """``emotions alone +14.60``: the task that adds most to a gain, where that is more than half; else nothing."""
+    if found is None or not by_task or len(by_task) == 1:
+        return ""
+    name = max(by_task, key=lambda task: by_task[task] * found.mean)
+    return f"{name} alone {by_task[name]:+.2f}" if abs(by_task[name]) > _MOST * abs(found.mean) else ""
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -42,6 +55,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: Sequen
     rules = ["---" if at == 0 or name in words else "---:" for at, name in enumerate(header)]
     lines = [header, rules, *rows]
     return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _with_ends(mean: float, ends: tuple[float, float] | None, digits: int) -> str:
+    return f"{mean:+.{digits}f}" + ("" if ends is None else f" [{ends[0]:+.{digits}f}, {ends[1]:+.{digits}f}]")
 
 
 def _cell(text: str) -> str:

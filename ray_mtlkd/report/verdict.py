@@ -1,13 +1,22 @@
-"""The rule: chosen on validation, judged on test, and the simplest where no difference is shown."""
+"""The rule: the simplest of the strategies that may be the best, where it is shown to be as good as all of them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ray_mtlkd.report.comparison import Comparison
 from ray_mtlkd.report.runs import Setup, StrategyInfo
-from ray_mtlkd.report.statistics import Difference
-from ray_mtlkd.report.summary import ALL_SETUPS, Cell, Reference, Summary
+from ray_mtlkd.report.section import RowVariances, Section, section, without
+from ray_mtlkd.report.statistics import mean_of_finite
+
+_SIMPLE = ("baseline", "control", "kd")
+"""Roles, the simplest first."""
+FEWEST_SEEDS = 3
+"""With one there is no interval at all; with two, variances are hardly known."""
+MOST_SEEDS = 100
+"""More than so many are not advised."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,83 +25,135 @@ class Verdict:
 
     Attributes:
         where: Name of the setup, or ``ALL_SETUPS``.
-        scores: Mean validation score of the multitask strategies that finished in every setup.
-        left_out: The other multitask strategies.
-        chosen: The strategy with the best of ``scores``.
-        baseline: The best baseline, or the one that stands for several; None where no baseline finished everywhere.
-        simplest: ``chosen``, ``baseline`` or ``sum``.
-        single: The name of one model a task, where that is to be shipped instead of ``simplest``.
+        scores: Mean skill on validation, in points, of the multitask strategies that can be compared.
+        chosen: The one with the best of ``scores``.
+        elected: How often each is the best on validation over all seeds but one.
+        elected_gain: What those gain over ``sum`` on the seed that is left out, on average in points; None without
+            ``sum``.
+        contenders: Those that no other is shown to be better than, the simplest first.
+        open: Contenders than which the simplest is not shown to be at most the margin worse: they keep it from being
+            shipped.
+        single: One model a task, where it is shown to be better than every contender.
     """
 
     where: str
     scores: Mapping[str, float]
-    left_out: tuple[str, ...]
     chosen: str
-    baseline: str | None
-    simplest: str
+    elected: Counter[str]
+    elected_gain: float | None
+    contenders: tuple[str, ...]
+    open: tuple[str, ...]
     single: str | None
 
     @property
-    def ship(self) -> str:
-        """What to ship."""
-        return self.single or self.simplest
+    def simplest(self) -> str:
+        """The simplest contender."""
+        return self.contenders[0]
+
+    @property
+    def ship(self) -> str | None:
+        """What to ship; None where it cannot be told yet."""
+        return self.single or (None if self.open else self.simplest)
 
 
-def decide(setups: Sequence[Setup], summary: Summary) -> Verdict | None:
-    """The verdict over these setups, all or one; None where no multitask strategy finished in every one of them."""
-    where = setups[0].name if len(setups) == 1 else ALL_SETUPS
-    multitask = [each for each in summary.strategies[where] if each.role != "reference"]
-    scores = _scores(setups, multitask)
-    if not scores:
+def decide(found: Section) -> Verdict | None:
+    """The verdict on what a section compares; None where no multitask strategy can be compared."""
+    multitask = [each for each in found.strategies if each.role != "reference" and each.name not in found.left_out]
+    if not multitask:
         return None
-    chosen = max(scores, key=lambda name: scores[name])
-    best = {summary.best_baselines[setup.name] for setup in setups}
-    baselines = [each.name for each in multitask if each.role == "baseline" and each.name in scores]
-    names = [name for name in baselines if best == {name}] or baselines
-    baseline = max(names, key=lambda name: scores[name], default=None)
-    simplest = chosen
-    if difference(summary.cells[where, chosen, "best_baseline"]) != "better" and baseline is not None:
-        plain = "sum" in scores and not better_than_sum(summary, where, (chosen, baseline))
-        simplest = "sum" if plain else baseline
+    names = [each.name for each in multitask]
+    valid = found.skills.mean_valid()
+    scores = {name: valid[name] for name in names}
+    elected = [found.skills.chosen_without(at, names) for at in range(len(found.skills.seeds))]
+    contenders, still_open = _rule(found.comparison, _by_plainness(multitask, scores))
     return Verdict(
-        where=where,
+        where=found.where,
         scores=scores,
-        left_out=tuple(each.name for each in multitask if each.name not in scores),
-        chosen=chosen,
-        baseline=baseline,
-        simplest=simplest,
-        single=_single_task(simplest, where, summary),
+        chosen=max(scores, key=lambda name: scores[name]),
+        elected=Counter(name for name in elected if name is not None),
+        elected_gain=_elected_gain(found, elected),
+        contenders=contenders,
+        open=still_open,
+        single=_single(found, contenders),
     )
 
 
-def difference(cell: Cell) -> Difference:
-    """Whether a difference is shown; it is not where there is no gain."""
-    return "not shown" if cell.estimate is None else cell.estimate.difference
+def more_seeds(found: Section, verdict: Verdict) -> int | None:
+    """How many more would tell what to ship, as if means and variances stayed what they are.
+
+    None where ``MOST_SEEDS`` would not.
+    """
+    multitask = [each for each in found.strategies if each.name in verdict.scores]
+    order = _by_plainness(multitask, verdict.scores)
+    if found.comparison.prior is None:
+        return FEWEST_SEEDS - int(found.comparison.seeds.max(initial=0))
+    return next((more for more in range(MOST_SEEDS) if not _rule(found.comparison.after(more), order)[1]), None)
 
 
-def better_than_sum(summary: Summary, where: str, strategies: Sequence[str]) -> tuple[str, ...]:
-    """Those of ``strategies`` that are shown to be better than ``sum``, each once."""
-    names = dict.fromkeys(strategies)
-    return tuple(name for name in names if difference(summary.cells[where, name, "sum"]) == "better")
+def fragile(
+    setups: Sequence[Setup], verdict: Verdict, found: Section, *, rows: RowVariances | None = None
+) -> dict[tuple[str, str], str | None]:
+    """What would be shipped without a task, by setup and task, where that is something else."""
+    changed: dict[tuple[str, str], str | None] = {}
+    if verdict.ship is None:
+        return changed
+    for at, setup in enumerate(setups):
+        for index, task in enumerate(setup.tasks):
+            rest = without(setup, index)
+            if rest is None:
+                continue
+            others = [*setups[:at], rest, *setups[at + 1 :]]
+            part = section(others, rows=rows, family=found.comparison.family, margin=found.comparison.margin)
+            again = decide(part)
+            ship = None if again is None else again.ship
+            if ship != verdict.ship:
+                changed[setup.name, task.name] = ship
+    return changed
 
 
-def _scores(setups: Sequence[Setup], multitask: Sequence[StrategyInfo]) -> dict[str, float]:
-    """Mean validation score over seeds, then setups."""
-    means: dict[str, float] = {}
-    for strategy in multitask:
-        runs = [setup.of(strategy.name) for setup in setups]
-        found = [float(each.per_trial["score"].mean()) for each in runs if each is not None]
-        if len(found) == len(setups):
-            means[strategy.name] = float(np.mean(found))
-    return means
+def _by_plainness(strategies: Sequence[StrategyInfo], scores: Mapping[str, float]) -> tuple[str, ...]:
+    """Names, the simplest first: `sum`, other baselines, controls, what distils; of alike the best on validation."""
+
+    def plainness(strategy: StrategyInfo) -> tuple[bool, int, float]:
+        role = _SIMPLE.index(strategy.role) if strategy.role in _SIMPLE else len(_SIMPLE)
+        return strategy.name != "sum", role, -scores[strategy.name]
+
+    return tuple(each.name for each in sorted(strategies, key=plainness))
 
 
-def _single_task(ship: str, where: str, summary: Summary) -> str | None:
-    """The reference's name, where it is better than every multitask strategy and shown to beat ``ship``."""
-    against: Reference = "single_task"
-    multitask = [each.name for each in summary.strategies[where] if each.role != "reference"]
-    cells = [summary.cells[where, name, against] for name in multitask]
-    means = [cell.estimate.mean for cell in cells if cell.estimate is not None]
-    if not means or max(means) >= 0 or difference(summary.cells[where, ship, against]) != "worse":
+def _rule(comparison: Comparison, order: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Contenders, and those of them than which the simplest may be worse by more than the margin.
+
+    Args:
+        order: Names of what may be shipped, the simplest first.
+    """
+    places = np.array([comparison.strategies.index(name) for name in order])
+    square = np.ix_(places, places)
+    kept = np.flatnonzero(~comparison.better[square].any(axis=0))
+    as_good = comparison.not_below[square][kept[0]]
+    names = [order[int(at)] for at in kept]
+    return tuple(names), tuple(name for name, at in zip(names[1:], kept[1:], strict=True) if not as_good[at])
+
+
+def _elected_gain(found: Section, elected: Sequence[str | None]) -> float | None:
+    if "sum" not in found.skills.strategies:
         return None
-    return next(each.name for each in summary.strategies[where] if each.role == "reference")
+    test = mean_of_finite(found.skills.test, axis=2)
+    plain = found.skills.strategies.index("sum")
+    gains = [
+        test[found.skills.strategies.index(name), at] - test[plain, at]
+        for at, name in enumerate(elected)
+        if name is not None
+    ]
+    known = [float(gain) for gain in gains if np.isfinite(gain)]
+    return float(np.mean(known)) if known else None
+
+
+def _single(found: Section, contenders: Sequence[str]) -> str | None:
+    """The reference's name, where it is shown to be better than all that may be shipped."""
+    name = found.reference("single_task")
+    if name is None:
+        return None
+    against = [found.comparison.contrast(name, each) for each in contenders]
+    shown = all(each is not None and each.finding == "better" for each in against)
+    return name if shown else None

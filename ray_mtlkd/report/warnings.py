@@ -42,11 +42,11 @@ def unfinished(setups: Sequence[Setup]) -> tuple[Unfinished, ...]:
     found: dict[str, list[Unfinished]] = {}
     for setup in setups:
         for runs in setup.runs:
-            lacking = {task for names in runs.untrained.values() for task in names}
+            lacking = {task for names in runs.untrained for task in names}
             each = Unfinished(
                 strategy=runs.strategy.name,
                 tasks=tuple(task.name for task in setup.tasks if task.name in lacking),
-                trials=len(runs.untrained),
+                trials=sum(map(bool, runs.untrained)),
                 of=len(runs.keys),
             )
             found.setdefault(each.strategy, []).append(each)
@@ -69,7 +69,7 @@ def footnote(marked: Sequence[Unfinished]) -> str:
     trials, of = sum(each.trials for each in marked), sum(each.of for each in marked)
     return (
         f"{MARK} in {trials} of {of} trials the budget ended before every task had trained "
-        f"({'; '.join(each.said for each in marked)}): the missing tasks count as untrained"
+        f"({'; '.join(each.said for each in marked)}): not comparable (budget)"
     )
 
 
@@ -120,9 +120,9 @@ def missing_seeds(setups: Sequence[Setup]) -> list[str]:
         for runs in setup.runs:
             if runs.missing:
                 seeds = text.listed(str(seed) for _, seed in runs.missing)
-                name, total = text.code(runs.strategy.name), len(runs.keys) + len(runs.missing)
+                name, total = text.code(runs.strategy.name), len(runs.seeds) + len(runs.missing)
                 said.append(
-                    f"{setup.name}: {name} has {len(runs.keys)} of {total} seeds (without {seeds}); it is compared "
+                    f"{setup.name}: {name} has {len(runs.seeds)} of {total} seeds (without {seeds}); it is compared "
                     "only on the seeds that it shares with the reference"
                 )
     return said

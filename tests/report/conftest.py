@@ -197,7 +197,9 @@ def made(
     records = []
     for at, metric in enumerate(test):
         shown = metric if valid is None else valid[at]
-        own = {"task": f"t{at}", "task_index": at, "sign": 1 if signs is None else signs[at], "trial": name}
+        sign = 1 if signs is None else signs[at]
+        scale = {"trivial": 0.0, "perfect": 1.0} if sign > 0 else {"trivial": 4.0, "perfect": 0.0}
+        own = {"task": f"t{at}", "task_index": at, "sign": sign, "trial": name, **scale}
         peaks = {"valid": shown, "test": metric, "valid_peak": shown, "test_peak": metric, "score": sum(valid or test)}
         records.append(changed(base, **{**own, **peaks, "wall_s": 2.0, "cpu_s": 1.5, **columns}))
     return records

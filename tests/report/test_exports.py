@@ -16,10 +16,19 @@ def test_gains_have_a_row_a_reference_and_empty_cells_where_there_is_no_number(m
     rows = _read(gains_csv(summarise(setups_of(made("sum", seed=1, test=[0.5]), made("joint_kd", seed=1, test=[0.6])))))
     assert len(rows) == 2 * 3
     over_sum = next(row for row in rows if row["strategy"] == "joint_kd" and row["reference"] == "sum")
-    assert (over_sum["gain_percent"], over_sum["low_95"], over_sum["seeds"]) == ("20", "", "1")
-    assert (over_sum["difference"], over_sum["mean_rank"]) == ("not shown", "1")
+    assert (over_sum["skill_points"], over_sum["raw_low_95"], over_sum["low"], over_sum["seeds"]) == ("10", "", "", "1")
+    assert (over_sum["gain_percent"], over_sum["finding"], over_sum["mean_rank"]) == ("20", "cannot tell", "1")
     single = next(row for row in rows if row["reference"] == "single_task")
-    assert (single["state"], single["gain_percent"]) == ("missing", "")
+    assert (single["state"], single["skill_points"], single["gain_percent"]) == ("missing", "", "")
+
+
+def test_raw_intervals_and_those_that_hold_together_are_told_apart(made, setups_of):
+    levels = {"sum": 0.5, "joint_kd": 0.6, "stop": 0.7}
+    trials = [
+        made(name, seed=seed, test=[level + seed**2 / 90]) for name, level in levels.items() for seed in (1, 2, 3)
+    ]
+    row = next(row for row in _read(gains_csv(summarise(setups_of(*trials)))) if row["strategy"] == "joint_kd")
+    assert float(row["low"]) <= float(row["raw_low_95"]) <= float(row["raw_high_95"]) <= float(row["high"])
 
 
 def test_strategies_have_a_row_a_measure_that_is_known_of_them(made, failed, setups_of):

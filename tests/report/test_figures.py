@@ -20,7 +20,7 @@ def test_strategies_are_sorted_by_gain_and_named(made, setups_of):
     best, over_sum = draw_gains(summary).axes
     assert [label.get_text() for label in best.get_yticklabels()] == ["stop", "sum", "joint_kd"]
     assert best.get_title(loc="center") + best.get_title(loc="left") == "s: over the best baseline (sum)"
-    assert over_sum.get_xlabel() == "average test gain, %"
+    assert over_sum.get_xlabel() == "difference in mean skill on test, points"
 
 
 def test_intervals_that_span_zero_are_muted(made, setups_of):
@@ -44,8 +44,8 @@ def test_an_interval_that_is_cut_ends_in_an_arrowhead_with_its_value(made, setup
         made, setups_of, {"sum": (0,) * 3, "joint_kd": (5, 5.1, 5.2), "stop": (4, 4.1, 4), "static": (-90, 90, 1)}
     )
     axis = draw_gains(summary).axes[1]
-    estimate = summary.cells["s", "static", "sum"].estimate
-    assert [text.get_text() for text in axis.texts] == [f"{estimate.low:+.1f}", f"{estimate.high:+.1f}"]
+    low, high = summary.cells["s", "static", "sum"].skill.interval
+    assert [text.get_text() for text in axis.texts] == [f"{low:+.1f}", f"{high:+.1f}"]
     heads = {line.get_marker(): line.get_xdata()[0] for line in axis.lines if line.get_marker() in CUTS}
     assert heads == dict(zip(CUTS, axis.get_xlim(), strict=True))
 
@@ -55,19 +55,18 @@ def test_an_interval_within_the_panel_has_no_arrowhead(made, setups_of):
     assert not any(line.get_marker() in CUTS for axis in draw_gains(summary).axes for line in axis.lines)
 
 
-def test_an_undefined_gain_is_written_as_such(made, setups_of):
+def test_what_cannot_be_compared_is_written_as_such(made, setups_of):
+    late = [{"kind": "untrained", "task": "t0", "text": "the budget ended before t0 had trained"}]
     summary = summarise(
         setups_of(
-            made("sum", seed=1, valid=[0.5], test=[0.0]),
-            made("static", seed=1, valid=[0.6], test=[0.5]),
-            made("joint_kd", seed=1, valid=[0.5], test=[0.6]),
+            made("sum", seed=1, test=[0.5]),
+            made("joint_kd", seed=1, test=[float("nan")]),
+            made("sequential", seed=1, test=[0.1], warnings=late),
         )
     )
     over_sum = draw_gains(summary).axes[1]
-    assert [text.get_text().strip() for text in over_sum.texts] == [
-        "undefined",
-        "undefined",
-    ]
+    said = sorted(text.get_text().strip() for text in over_sum.texts)
+    assert said == ["not comparable (budget)", "undefined"]
 
 
 def test_the_same_records_give_the_same_bytes(made, setups_of):

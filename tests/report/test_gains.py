@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ray_mtlkd.report.gains import across, best_baseline, gain, paired, ranks
+from ray_mtlkd.report.gains import across, gain, paired
 
 
 def _gain(setup, strategy, reference, split="test"):
@@ -70,74 +70,27 @@ def test_a_metric_that_is_not_finite_is_named(made, setups_of):
     assert _gain(setup, "joint_kd", "sum").undefined == ("the accuracy on task t0 is missing or not finite",)
 
 
-def test_best_baseline_is_chosen_on_validation_never_on_test(made, setups_of):
+def test_a_task_of_weight_zero_adds_nothing_and_shares_add_up(made, setups_of):
     (setup,) = setups_of(
-        made("sum", seed=1, valid=[0.5], test=[0.5]),
-        made("static", seed=1, valid=[0.6], test=[0.1]),
-        made("pcgrad", seed=1, valid=[0.55], test=[0.9]),
+        made("sum", seed=1, test=[0.5, 0.5, 0.5]),
+        made("joint_kd", seed=1, test=[0.6, 0.55, 0.4]),
+        made("static", seed=1, test=[1, 1, 1]),
     )
-    assert best_baseline(setup) == ("static", ())
+    found = _gain(setup, "joint_kd", "sum")
+    # 20 %, 10 % and -20 %, each a third
+    assert found.by_task == pytest.approx([20 / 3, 10 / 3, -20 / 3])
+    assert found.percent == pytest.approx([found.by_task.sum()])
+    weights = np.array([1.0, 3.0, 0.0])
+    assert gain(np.array([[0.6, 0.55, 0.4]]), np.full((1, 3), 0.5), np.ones(3), weights) == pytest.approx([12.5])
 
 
-def test_only_baselines_can_be_the_best_baseline(made, setups_of):
-    (setup,) = setups_of(
-        made("sum", seed=1, test=[0.5]),
-        *(made(name, seed=1, test=[0.9]) for name in ("joint_kd", "stop", "single_task")),
-    )
-    assert best_baseline(setup) == ("sum", ())
-
-
-def test_a_tie_goes_to_sum(made, setups_of):
-    (setup,) = setups_of(made("sum", seed=1, test=[0.5]), made("gradnorm", seed=1, test=[0.5]))
-    assert best_baseline(setup)[0] == "sum"
-
-
-def test_without_sum_the_score_chooses_the_best_baseline_and_a_warning_says_so(made, setups_of):
-    (setup,) = setups_of(made("static", seed=1, test=[0.5]), made("pcgrad", seed=1, test=[0.6]))
-    best, warnings = best_baseline(setup)
-    assert best == "pcgrad"
-    assert warnings == (
-        "s: the best baseline was chosen by mean validation score, because `sum` has no finished trial",
-    )
-
-
-def test_a_zero_of_sum_on_validation_lets_the_score_choose(made, setups_of):
-    (setup,) = setups_of(
-        made("sum", seed=1, valid=[0.0, 0.9], test=[0.5, 0.5]),
-        made("static", seed=1, valid=[0.3, 0.3], test=[0.5, 0.5]),
-    )
-    best, (warning,) = best_baseline(setup)
-    assert best == "sum"
-    assert "task t0" in warning
-
-
-def test_without_baselines_there_is_no_best_one(made, setups_of):
-    (setup,) = setups_of(made("joint_kd", seed=1, test=[0.5]))
-    best, warnings = best_baseline(setup)
-    assert best is None
-    assert len(warnings) == 1
-
-
-def test_ranks_are_averaged_over_seeds_and_ties_share(made, setups_of):
+def test_configurations_of_a_seed_count_with_their_mean(made, setups_of):
     (setup,) = setups_of(
         made("sum", seed=1, test=[0.5]),
-        made("sum", seed=2, test=[0.5]),
-        made("static", seed=1, test=[0.5]),
-        made("static", seed=2, test=[0.4]),
-        made("joint_kd", seed=1, test=[0.6]),
-        made("joint_kd", seed=2, test=[0.6]),
+        made("joint_kd", seed=1, test=[0.5], config_index=2),
+        made("joint_kd", seed=1, test=[0.6], config_index=5),
     )
-    found = ranks([_gain(setup, name, "sum") for name in ("sum", "static", "joint_kd")])
-    # seed 1: 2.5, 2.5, 1; seed 2: 2, 3, 1
-    assert found == {"sum": 2.25, "static": 2.75, "joint_kd": 1.0}
-
-
-def test_a_strategy_that_lost_a_seed_is_ranked_on_the_others(made, setups_of):
-    (setup,) = setups_of(
-        made("sum", seed=1, test=[0.5]), made("sum", seed=2, test=[0.5]), made("joint_kd", seed=2, test=[0.6])
-    )
-    found = ranks([_gain(setup, name, "sum") for name in ("sum", "joint_kd")])
-    assert found == {"sum": 1.5, "joint_kd": 1.0}
+    assert _gain(setup, "joint_kd", "sum").percent == pytest.approx([10.0])
 
 
 def test_the_mean_over_setups_pairs_seeds_that_ran_in_all_of_them(made, setups_of):

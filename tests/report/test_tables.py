@@ -1,52 +1,11 @@
-import pytest
-
 from ray_mtlkd.report import tables
 from ray_mtlkd.report.classical import Classical
-from ray_mtlkd.report.statistics import Interval
-from ray_mtlkd.report.summary import Cell, summarise
 from ray_mtlkd.report.text import NOTHING
 from tests.columns import changed
 
 
 def _rows(table):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
-
-
-@pytest.mark.parametrize(
-    ("cell", "shown"),
-    [
-        (Cell(state="self"), NOTHING),
-        (Cell(state="undefined"), "undefined"),
-        (Cell(state="missing"), "no shared seed"),
-    ],
-)
-def test_a_cell_without_a_gain_says_why(cell, shown):
-    assert tables.cell(cell) == shown
-
-
-def test_a_gain_whose_interval_spans_zero_is_printed_as_no_difference_shown():
-    estimate = Interval(mean=0.4, low=-0.2, high=1.0, won=1.0, seeds=3, method="student-t")
-    assert tables.cell(Cell(state="known", estimate=estimate)) == "+0.40 [-0.20, +1.00] no difference shown"
-
-
-def test_a_gain_of_one_seed_has_no_brackets():
-    estimate = Interval(mean=4.0, low=None, high=None, won=1.0, seeds=1, method="none")
-    assert tables.cell(Cell(state="known", estimate=estimate)) == "+4.00 no difference shown"
-
-
-def test_gains_are_a_row_a_strategy(made, setups_of):
-    gains = {"sum": (0, 0, 0), "joint_kd": (9, 10, 11), "single_task": (-1, 1, -2)}
-    trials = [
-        made(name, seed=seed, test=[0.5 * (1 + percent / 100)])
-        for name, percents in gains.items()
-        for seed, percent in enumerate(percents)
-    ]
-    header, _, sums, joint, _ = _rows(tables.gains(summarise(setups_of(*trials)), "s"))
-    assert header[2] == "over the best baseline, `sum`"
-    # standard error 1 / sqrt(3), t = 4.303: half-width 2.48
-    assert joint[:5] == ["`joint_kd`", "kd", "+10.00 [+7.52, +12.48]", "3 of 3", "+10.00 [+7.52, +12.48]"]
-    assert joint[6] == "1.0"
-    assert sums[2:5] == [NOTHING, NOTHING, NOTHING]
 
 
 def test_metrics_are_mean_and_deviation_with_the_peak_beside(made, setups_of):
@@ -65,9 +24,18 @@ def test_negative_transfer_counts_and_names_tasks_and_stars_shown_losses(made, s
         *(made("single_task", seed=seed, test=[0.8, 0.5, 2.0], signs=[1, 1, -1]) for seed in range(3)),
         made("sum", seed=0, test=[0.7, 0.6, 2.5], signs=[1, 1, -1]),
         made("sum", seed=1, test=[0.7, 0.6, 1.9], signs=[1, 1, -1]),
-        made("sum", seed=2, test=[0.71, 0.6, 2.0], signs=[1, 1, -1]),
+        made("sum", seed=2, test=[0.701, 0.6, 2.0], signs=[1, 1, -1]),
     )
     assert _rows(tables.transfer(setup))[2] == ["`sum`", "2 of 3", "t0*, t2"]
+
+
+def test_a_task_that_did_not_train_is_marked_not_starred(made, setups_of):
+    late = [{"kind": "untrained", "task": "t0", "text": "the budget ended before t0 had trained"}]
+    (setup,) = setups_of(
+        *(made("single_task", seed=seed, test=[0.8]) for seed in range(3)),
+        *(made("sequential", seed=seed, test=[0.0], warnings=late) for seed in range(3)),
+    )
+    assert _rows(tables.transfer(setup))[2] == ["`sequential`", "1 of 1", "t0†"]
 
 
 def test_negative_transfer_needs_single_task(made, setups_of):
