@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 
-from ray_mtlkd.training.step.trainer import StepReport
+from ray_mtlkd.training.step.weighing import StepReport
 
 
 class StepMeans:

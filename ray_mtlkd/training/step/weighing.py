@@ -1,0 +1,77 @@
+"""What a step does between the forward pass and the optimizer: losses, a balancer's weights, gradients."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.strategies.balancers.base import Weights
+from ray_mtlkd.training.state.soft_labels import SoftTable
+from ray_mtlkd.training.step.feed import Batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepReport:
+    """What one step did, for the A tasks that took a batch: losses [A], shared weights [A], gram [A][A] where measured.
+
+    A task takes none where it waits, has stopped, or labels no row of a batch that all tasks share.
+    """
+
+    tasks: tuple[int, ...]
+    losses: tuple[float, ...]
+    weights: tuple[float, ...]
+    gram: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a balancer is told of the A tasks that took a batch: losses [A], norms [A] and gram [A][A] where it asks."""
+
+    tasks: tuple[int, ...]
+    losses: tuple[float, ...]
+    norms: tuple[float, ...] = ()
+    gram: tuple[tuple[float, ...], ...] = ()
+
+
+class Weigh(Protocol):
+    """The balancer's word."""
+
+    def __call__(self, measured: Measured, /) -> Weights:
+        """The weights of the tasks.
+
+        Raises:
+            MtlkdError: where a loss is NaN or infinite.
+        """
+
+
+class Weighing(Protocol):
+    """A way from batches to weighted gradients."""
+
+    def backward(self, batches: Sequence[Batch], *, soft: Mapping[int, SoftTable], weigh: Weigh) -> StepReport:
+        """Set ``.grad`` of every parameter that some task trains.
+
+        Args:
+            batches: Of the tasks that train.
+            soft: Soft labels by task.
+            weigh: Asked once.
+
+        Raises:
+            MtlkdError: where ``weigh`` raises it, or its weights do not fit; ``.grad`` is not to be used then.
+        """
+
+
+def tasks_of(batches: Sequence[Batch]) -> tuple[int, ...]:
+    """The tasks that take a batch, ascending."""
+    return tuple(sorted({target.task for batch in batches for target in batch.targets}))
+
+
+def refuse_infinite_loss(what: str, value: float, *, where: str) -> None:
+    """Raise where a loss is NaN or infinite.
+
+    Raises:
+        MtlkdError: naming ``where``.
+    """
+    if not math.isfinite(value):
+        fix = "lower training.lr, or look for extreme values in the task's inputs and labels"
+        raise MtlkdError(f"the {what} is {value}", where=where, fix=fix)
