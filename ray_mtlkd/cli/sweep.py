@@ -28,11 +28,15 @@ def sweep(
         Path | None,
         typer.Argument(help="A search space, e.g. search_spaces/quickstart.yaml; with --resume: that of the sweep."),
     ] = None,
+    *,
     out: Annotated[
         str | None, typer.Option(help="Folder or URI to write to [default: runs/NAME-TIME].", show_default=False)
     ] = None,
     resume: Annotated[
         str | None, typer.Option(help="Folder or URI of a sweep to go on with.", metavar="DIR", show_default=False)
+    ] = None,
+    extend: Annotated[
+        str | None, typer.Option(help="Folder or URI of a sweep to add to.", metavar="DIR", show_default=False)
     ] = None,
     data_dir: DataDir = None,
     code: CodeDir = None,
@@ -40,10 +44,11 @@ def sweep(
     """Search and replicate every strategy on every setup, then write the report.
 
     Runs on this machine, or on the Ray cluster at RAY_ADDRESS. The folder gets the records, a report and TensorBoard
-    event files. Finished trials never run again: after an interruption, go on with --resume. That every trial
-    failed is an error, and the exit code 2.
+    event files. Finished trials never run again: after an interruption, go on with --resume. --extend adds what SPACE
+    has more of (seeds, configurations, strategies, setups) and runs only that. That every trial failed is an error, and
+    the exit code 2.
     """
-    request = SweepRequest(space=space, out=out, resume=resume, data_dir=data_dir)
+    request = SweepRequest(space=space, out=out, resume=resume, extend=extend, data_dir=data_dir)
     own = code_path(code)
     console = open_console()
     from ray_mtlkd.cluster.connection import connect

@@ -31,14 +31,14 @@ def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener)
         space = parse_space(text, path)
         folder = _target(request, space)
         with Lock(folder, say=listener.warn) as lock:
-            if request.resume is not None:  # before tables are read, which may take long
+            if request.known is not None:  # before tables are read, which may take long
                 with reaching(folder.uri):
                     lock.take()
             prepared = prepare(space, data_dir=request.data_dir, say=listener.prepare)
             files = portable(text, space.setups, data_dir=request.data_dir)
             head = output.new_head(space.name, prepared.content)
-            if request.resume is not None:
-                head = output.check_same(folder, head)
+            if request.known is not None:
+                head = output.check_same(folder, head, grows=request.extend is not None)
             for warning in prepared.warnings:
                 listener.warn(f"warning: {warning}")
             listener.begin(prepared.plan.size, folder.uri)
@@ -46,7 +46,7 @@ def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener)
 
             def begin() -> Lock:
                 with reaching(folder.uri):
-                    if request.resume is None:
+                    if request.known is None:
                         lock.take()
                         if folder.root.read(HEAD) is not None:  # of a sweep that began meanwhile
                             output.check_empty(folder)
@@ -72,11 +72,11 @@ def _space_file(request: SweepRequest) -> AbstractContextManager[Path]:
 def _target(request: SweepRequest, space: SearchSpace) -> SweepFolder:
     """Where the sweep writes, which is sound as far as that can be known before tables are read."""
     now = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M%S")
-    uri = absolute(request.resume or request.out or f"runs/{space.name}-{now}")
+    uri = absolute(request.known or request.out or f"runs/{space.name}-{now}")
     folder = SweepFolder.at(uri)
     with reaching(uri):
-        if request.resume is None:
+        if request.known is None:
             output.check_empty(folder)
         else:
-            output.check_space(folder, space)
+            output.check_space(folder, space, grows=request.extend is not None)
     return folder

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 import pyarrow.parquet as pq
@@ -12,7 +12,7 @@ from ray_mtlkd.records import ClassicalRecord, classical_to_table
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.shell import command
 from ray_mtlkd.storage import join_uri
-from ray_mtlkd.sweep.content import SweepContent, differences
+from ray_mtlkd.sweep.content import SweepContent, alterations, differences
 from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.sweep_folder import HEAD, PARQUET, SweepFolder
 
@@ -27,22 +27,25 @@ class SweepHead:
     """What makes two runs the same sweep, and what they ran with.
 
     Attributes:
+        began: Fingerprint of the content that it began with: a sweep that grows is the same one.
         versions: Of the packages that decide results.
     """
 
     name: str
+    began: str
     content: SweepContent
     versions: Mapping[str, str]
 
     @property
     def sweep(self) -> str:
         """The sweep's identity in its records."""
-        return f"{self.name}-{self.content.fingerprint[:8]}"
+        return f"{self.name}-{self.began[:8]}"
 
 
 def new_head(name: str, content: SweepContent) -> SweepHead:
     """Of a sweep that begins here and now."""
-    return SweepHead(name=name, content=content, versions={package: version(package) for package in _DECIDING})
+    versions = {package: version(package) for package in _DECIDING}
+    return SweepHead(name=name, began=content.fingerprint, content=content, versions=versions)
 
 
 def check_empty(folder: SweepFolder) -> None:
@@ -85,31 +88,41 @@ def create(folder: SweepFolder, head: SweepHead, *, files: Mapping[str, str]) ->
     folder.root.write(HEAD, dumps(head, indent=1).encode())
 
 
-def check_space(folder: SweepFolder, space: SearchSpace) -> None:
+def check_space(folder: SweepFolder, space: SearchSpace, *, grows: bool) -> None:
     """Make sure that a folder holds a sweep of this search space, before the tables are read.
 
     Raises:
         MtlkdError: where it holds none, or one of another space or of other versions.
     """
     there = read_head(folder)
-    check_same(folder, new_head(there.name, space.content(there.content.setups)))
+    check_same(folder, new_head(there.name, space.content(there.content.setups)), grows=grows)
 
 
-def check_same(folder: SweepFolder, head: SweepHead) -> SweepHead:
-    """Make sure that a folder holds this very sweep, whatever it is called; returns its head.
+def check_same(folder: SweepFolder, head: SweepHead, *, grows: bool) -> SweepHead:
+    """Make sure that a folder holds this very sweep, whatever it is called; returns the head to go on with.
+
+    Args:
+        folder: Of the sweep.
+        head: As a new sweep would have it.
+        grows: Whether there may be more of it now.
 
     Raises:
         MtlkdError: where it holds none, or one of another space, other tables or other versions.
     """
     there = read_head(folder)
-    found = differences(there.content, head.content)
+    found = (alterations if grows else differences)(there.content, head.content)
     if found:
         more = f", and {len(found) - _SHOWN} other things" if len(found) > _SHOWN else ""
+        what = "this would change trials that have run" if grows else "this folder holds another sweep"
+        fix = (
+            "only add strategies, setups, seeds or (where the search does not halve) configurations"
+            if grows
+            else "go on with what it was started with (`--resume` alone takes the search space in the folder)"
+        )
         raise MtlkdError(
-            f"this folder holds another sweep: {'; '.join(map(str, found[:_SHOWN]))}{more}",
+            f"{what}: {'; '.join(map(str, found[:_SHOWN]))}{more}",
             where=folder.uri,
-            fix="go on with what it was started with (`--resume` alone takes the search space in the folder), or start"
-            " a new sweep with another `--out`",
+            fix=f"{fix}, or start a new sweep with another `--out`",
         )
     if there.versions != head.versions:
         pairs = {name: (there.versions.get(name), now) for name, now in head.versions.items()}
@@ -119,7 +132,7 @@ def check_same(folder: SweepFolder, head: SweepHead) -> SweepHead:
             where=folder.uri,
             fix="install what it began with, or start a new sweep with another `--out`",
         )
-    return there
+    return replace(there, content=head.content)
 
 
 def write_classical(folder: SweepFolder, records: Sequence[ClassicalRecord]) -> None:

@@ -84,6 +84,11 @@ class Plan:
         return [(setup, strategy.label) for setup in self._tasks for strategy in self._space.strategies]
 
     @property
+    def indices(self) -> range:
+        """Numbers of the configurations of a group."""
+        return range(self._space.search.configurations)
+
+    @property
     def size(self) -> int:
         """Trials in all, where every group replicates."""
         return len(self.groups) * (self.search_size + self.chosen * len(self._space.replicate.seeds))
@@ -142,7 +147,7 @@ class Plan:
     def distinct(self) -> Iterator[Trial]:
         """A trial for every configuration of every group."""
         for group in self.groups:
-            for index in range(self._space.search.configurations):
+            for index in self.indices:
                 yield self.replicates(group, index)[0]
 
     def _trial(self, group: tuple[str, str], stage: Stage, *, index: int, seed: int, ladder: Ladder = _WHOLE) -> Trial:

@@ -23,12 +23,14 @@ class SweepRequest:
         space: The search-space file; None for the one in the folder of a sweep to go on with.
         out: Folder or URI of a new sweep; None for ``runs/NAME-TIME``.
         resume: Folder or URI of a sweep to go on with.
+        extend: Folder or URI of a sweep to add to.
         data_dir: Where the tables of the catalogue's setups are.
     """
 
     space: Path | None
     out: str | None = None
     resume: str | None = None
+    extend: str | None = None
     data_dir: Path | None = None
 
     def __post_init__(self) -> None:
@@ -40,8 +42,15 @@ class SweepRequest:
         if self.space is None and self.resume is None:
             fix = "name the file, or a sweep to go on with by --resume"
             raise MtlkdError("no search space is given", where="SPACE", fix=fix)
-        if self.out is not None and self.resume is not None:
-            raise MtlkdError("both are given", where="--out and --resume", fix="give only one of them")
+        targets = {"--out": self.out, "--resume": self.resume, "--extend": self.extend}
+        given = [name for name, target in targets.items() if target is not None]
+        if len(given) > 1:
+            raise MtlkdError(f"{len(given)} are given", where=" and ".join(given), fix="give only one of them")
+
+    @property
+    def known(self) -> str | None:
+        """Folder or URI of the sweep that is there, to go on with or to add to; None for a new one."""
+        return self.resume or self.extend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,18 +105,21 @@ def run_sweep(
     *,
     out: str | None = None,
     resume: str | None = None,
+    extend: str | None = None,
     data_dir: str | Path | None = None,
     code: str | Path | None = None,
     listener: SweepListener | None = None,
 ) -> SweepEnd:
     """Search and replicate every strategy on every setup, on the cluster at RAY_ADDRESS or on this machine.
 
-    Finished trials never run again: after an interruption, ``resume`` goes on.
+    Finished trials never run again: after an interruption, ``resume`` goes on; ``extend`` adds seeds, configurations,
+    strategies or setups to a sweep, and leaves the records of what has run as they are.
 
     Args:
         space: A search-space file; None for the one in the folder of ``resume``.
         out: Folder or URI to write to; ``runs/NAME-TIME`` unless told.
         resume: Folder or URI of a sweep to go on with, instead of ``out``.
+        extend: Folder or URI of a sweep of which ``space`` is to be more, likewise.
         data_dir: Where the tables of the catalogue's setups are.
         code: Folder of your own modules, for what the search space names ``module:Name``.
         listener: Is told how it goes.
@@ -123,6 +135,7 @@ def run_sweep(
         space=None if space is None else Path(space),
         out=out,
         resume=resume,
+        extend=extend,
         data_dir=None if data_dir is None else Path(data_dir),
     )
     own = None if code is None else import_from(Path(code))
@@ -137,7 +150,7 @@ def sweep_on(cluster: "Cluster", request: SweepRequest, *, listener: SweepListen
         MtlkdError: the only problem; nothing has run.
         ExceptionGroup: of ``MtlkdError``, where there are several.
     """
-    if request.resume is None:
+    if request.known is None:
         cluster.start()  # first of all: it takes as long as the imports below
     with importing():
         from ray_mtlkd.sweep.driver import drive  # noqa: PLC0415 - see the docstring of the module

@@ -155,7 +155,9 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
                     scores.setdefault(index, []).append(found[index, seed].score)
             self._replicate(group, best_indices(scores, most=self._plan.chosen))
 
-    def _replicate(self, group: tuple[str, str], indices: Sequence[int]) -> None:
+    def _replicate(self, group: tuple[str, str], best: Sequence[int]) -> None:
+        """Replicate the best, and what was among them before there were more: all strategies have the same seeds."""
+        indices = [*best, *(index for index in self._plan.indices if index not in best and self._began(group, index))]
         self._open -= 1
         self._dropped += (self._plan.chosen - len(indices)) * len(self._plan.replicates(group, 0))
         for index in indices:
@@ -164,6 +166,9 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
                     self._finish(trial, self._known[trial.name])
                 else:
                     self._replicates.append(trial)
+
+    def _began(self, group: tuple[str, str], index: int) -> bool:
+        return any(trial.name in self._known for trial in self._plan.replicates(group, index))
 
     def _finish(self, trial: Trial, found: Found) -> None:
         self._finished[trial.name] = found

@@ -1,6 +1,6 @@
 import pytest
 
-from ray_mtlkd.sweep.content import Difference, differences
+from ray_mtlkd.sweep.content import Difference, alterations, differences
 from ray_mtlkd.sweep.space import decode_space
 
 REWIND = "strategies.joint_kd.curriculum.rewind"
@@ -84,3 +84,46 @@ def test_values_are_said_but_not_hashes():
     said = Difference(path="replicate.seeds", there=[1, 2], here=[1, 3])
     assert ("[1, 2]" in str(said), "[1, 3]" in str(said)) == (True, True)
     assert "abc" not in str(Difference(path="setups.shop.tables.match.train", there="abc", here="xyz"))
+
+
+@pytest.mark.parametrize(
+    ("setups", "changes"),
+    [
+        (SETUPS, {"replicate": {"configurations": 2, "seeds": [7, 2, 1]}}),
+        (SETUPS, {"search": {"configurations": 5, "seeds": [0, 10]}}),
+        (SETUPS, {"strategies": ["sum", "pcgrad", "joint_kd"]}),
+        ({**SETUPS, "mail": {}}, {}),
+    ],
+    ids=str,
+)
+def test_more_of_a_sweep_alters_nothing(content, setups, changes):
+    assert differences(content(), content(setups, **changes))
+    assert alterations(content(), content(setups, **changes)) == ()
+
+
+HALVED = {"configurations": 8, "halving": [0.25, 0.5]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "path"),
+    [
+        ({}, {"replicate": {"configurations": 1, "seeds": [1]}}, "replicate.seeds"),
+        ({}, {"search": {"configurations": 1}}, "search.configurations"),
+        ({}, {"search": {"configurations": 2, "seed": 1}}, "search.seed"),
+        ({}, {"strategies": ["joint_kd"]}, "strategies.sum"),
+        ({}, {"training": TRAINING}, "strategies.sum.training.lr.loguniform"),
+        ({}, {"resources": {"cpus": 2}}, "resources.cpus"),
+        ({}, {"search": {"configurations": 2, "halving": True}}, "search.halving"),
+        ({"search": HALVED}, {"search": {**HALVED, "configurations": 9}}, "search.configurations"),
+        ({"search": HALVED}, {"search": {**HALVED, "seeds": [0, 9]}}, "search.seeds"),
+    ],
+    ids=str,
+)
+def test_what_would_alter_trials_that_have_run_is_named_by_its_path(content, before, after, path):
+    assert path in [each.path for each in alterations(content(**before), content(**after))]
+
+
+def test_tables_that_changed_alter_trials(content):
+    changed = {"shop": {**SETUPS["shop"], "tables.match.train": "xyz"}}
+    assert [each.path for each in alterations(content(), content(changed))] == ["setups.shop.tables.match.train"]
+    assert [each.path for each in alterations(content(), content({}))] == ["setups.shop"]

@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.sweep import tuner
+from ray_mtlkd.sweep import output, tuner
 from ray_mtlkd.sweep.archive import Counts
 from ray_mtlkd.sweep.driver import drive
 from ray_mtlkd.sweep.run import SweepRequest, Unheard
+from ray_mtlkd.sweep_folder import SweepFolder
 from tests.setup_files import Files
 
 SPACE = """
@@ -80,6 +81,23 @@ def test_another_sweep_is_refused_by_the_key_that_differs(home, tmp_path, change
         _drive(home.folder / "space.yaml", resume=out)
     assert caught.value.where == out
     assert named in caught.value.what
+
+
+def test_a_sweep_grows_by_a_space_that_only_adds_and_keeps_what_it_is_called_by(home, tmp_path, refused):
+    out = str(tmp_path / "out")
+    space = home.folder / "space.yaml"
+    _drive(space, out=out)
+    folder = SweepFolder.at(out)
+    began = output.read_head(folder)
+    space.write_text(SPACE.replace("[1, 2]", "[1, 2, 3]").replace("[sum]", "[sum, pcgrad]"))
+    with pytest.raises(MtlkdError, match=r"replicate\.seeds"):
+        _drive(space, resume=out)
+    assert _drive(space, extend=out).ok == 2 * 3
+    assert output.read_head(folder).sweep == began.sweep
+    assert _drive(None, resume=out).ok == 2 * 3
+    space.write_text(SPACE.replace("steps: 4", "steps: 6"))
+    with refused():
+        _drive(space, extend=out)
 
 
 def test_tables_that_moved_are_found_in_the_data_folder(home, tmp_path, monkeypatch, refused):

@@ -10,7 +10,7 @@ from ray_mtlkd.sweep_folder import SweepFolder
 CONTENT = SweepContent(
     settings={"search.configurations": 2}, strategies={"sum": {"lr": 0.1}}, setups={"similar": {"tables.a.train": "t1"}}
 )
-HEAD = SweepHead(name="one", content=CONTENT, versions={"torch": "1.0"})
+HEAD = SweepHead(name="one", began="0123456789abcdef", content=CONTENT, versions={"torch": "1.0"})
 FILES = {"space.yaml": "name: one", "manifests/shop.yaml": "name: shop"}
 
 
@@ -28,7 +28,7 @@ def test_a_new_sweep_needs_an_empty_folder(folder, refused):
 
 def test_the_same_sweep_may_go_on(folder):
     output.create(folder, HEAD, files=FILES)
-    assert output.check_same(folder, replace(HEAD, name="another")) == HEAD
+    assert output.check_same(folder, replace(HEAD, name="another", began="f"), grows=False) == HEAD
     assert folder.root.read("space.yaml") == b"name: one"
     assert folder.manifests.read("shop.yaml") == b"name: shop"
 
@@ -45,10 +45,18 @@ def test_the_same_sweep_may_go_on(folder):
 def test_another_sweep_may_not(folder, changes, key, refused):
     output.create(folder, HEAD, files=FILES)
     with refused() as caught:
-        output.check_same(folder, replace(HEAD, **changes))
+        output.check_same(folder, replace(HEAD, **changes), grows=False)
     assert key in caught.value.what
 
 
 def test_a_folder_without_a_sweep_cannot_be_resumed(folder, refused):
     with refused():
-        output.check_same(folder, HEAD)
+        output.check_same(folder, HEAD, grows=False)
+
+
+def test_a_sweep_that_grew_keeps_its_identity(folder):
+    output.create(folder, HEAD, files=FILES)
+    more = replace(CONTENT, strategies={**CONTENT.strategies, "pcgrad": {"lr": 0.1}})
+    grown = output.check_same(folder, replace(HEAD, name="another", began="f", content=more), grows=True)
+    assert grown == replace(HEAD, content=more)
+    assert grown.sweep == HEAD.sweep

@@ -197,3 +197,25 @@ def test_a_halved_search_goes_on_from_its_records_with_the_same_decisions(halved
         known[name] = Found(score=score, rungs=rungs, is_over=ways[-1] == 1)
     rest = _halve(Tuner(halved, known), score_of)
     assert {name: first.get(name, []) + rest.get(name, []) for name in first | rest} == whole
+
+
+def test_a_sweep_that_grew_runs_what_is_new_and_goes_on_replicating_what_was_best_before(space_value):
+    def tuner(finished, **changes):
+        value = space_value(strategies=["sum"], **changes)
+        return Tuner(Plan(decode_space(value, where="x"), {"similar": 5}), finished)
+
+    def score_of(trial):
+        return 0.5 + 0.1 * trial.index
+
+    before = tuner({}).drain(score_of)
+    finished = {name: 0.5 + 0.1 * ("-c1-" in name) for name in before}
+    more = {"search": {"configurations": 3}, "replicate": {"configurations": 1, "seeds": [1, 2, 3]}}
+    grown = tuner(finished, **more)
+    assert sorted(grown.drain(score_of)) == [
+        "similar-sum-c1-s3",
+        "similar-sum-c2-s0",
+        "similar-sum-c2-s1",
+        "similar-sum-c2-s2",
+        "similar-sum-c2-s3",
+    ]
+    assert grown.searcher.total == len(grown.searcher.finished) == 3 + 2 * 3

@@ -1,0 +1,54 @@
+"""A sweep that grows, by the real command line on real Ray."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.ray
+
+SPACE = """
+name: grown
+setups: [similar]
+encoder: {name: mlp, hidden: [8]}
+training: {steps: 20, batch_size: 16, eval_every: 10, lr: {loguniform: [1e-3, 1e-2]}}
+strategies: [sum]
+search: {configurations: 2}
+replicate: {configurations: 1, seeds: [1]}
+classical: false
+"""
+MORE = (
+    SPACE.replace("[sum]", "[sum, gradnorm]").replace("configurations: 2", "configurations: 3").replace("[1]", "[1, 2]")
+)
+
+
+def _sweep(folder, text, *options):
+    (folder / "space.yaml").write_text(text)
+    command = [sys.executable, "-m", "ray_mtlkd", "sweep", str(folder / "space.yaml"), *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+
+def _bytes(out):
+    kept = ("records", "models", "predictions")
+    return {path: path.read_bytes() for name in kept for path in (out / name).rglob("*") if path.is_file()}
+
+
+def test_what_is_new_runs_and_what_was_there_keeps_every_byte(tmp_path):
+    out = tmp_path / "out"
+    first = _sweep(tmp_path, SPACE, "--out", str(out))
+    assert first.returncode == 0, first.stderr
+    before = _bytes(out)
+    assert len(list((out / "records").iterdir())) == 2 + 1
+    second = _sweep(tmp_path, MORE, "--extend", str(out))
+    assert second.returncode == 0, second.stderr
+    after = _bytes(out)
+    assert {path: after[path] for path in before} == before
+    names = {path.stem for path in (out / "records").iterdir()}
+    assert {name for name in names if name.endswith("-s0")} == {
+        f"similar-{strategy}-c{index}-s0" for strategy in ("sum", "gradnorm") for index in range(3)
+    }
+    replicated = {name.rsplit("-s", 1)[0] for name in names if name.endswith("-s1")}
+    assert replicated == {name.rsplit("-s", 1)[0] for name in names if name.endswith("-s2")}
+    altered = _sweep(tmp_path, MORE.replace("steps: 20", "steps: 30"), "--extend", str(out))
+    assert altered.returncode == 2
+    assert "training.steps is 30 and was 20" in altered.stderr
