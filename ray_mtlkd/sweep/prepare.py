@@ -18,6 +18,7 @@ from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.content import SweepContent
+from ray_mtlkd.sweep.foresight import budget_warnings
 from ray_mtlkd.sweep.names import folded, trial_name
 from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.space import SearchSpace
@@ -92,7 +93,11 @@ def prepare(
                 model_for(decoded.architecture, as_tensors(tables[key]).tasks)
             fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=_place(space, trial))
     raise_all(space.name, without_repeats(problems))
-    warnings = tuple(dict.fromkeys(warning for table in tables.values() for warning in table.warnings))
+    planned = ((trial, tables[trial.setup, trial.configuration.architecture.features]) for trial in plan.distinct())
+    warnings = (
+        *dict.fromkeys(warning for table in tables.values() for warning in table.warnings),
+        *budget_warnings(planned),
+    )
     wanted = tuple(validated.values()) if space.classical else ()
     return Prepared(
         space=space,

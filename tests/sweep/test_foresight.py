@@ -1,0 +1,53 @@
+import pytest
+
+from ray_mtlkd.sweep.prepare import prepare
+from ray_mtlkd.sweep.space import decode_space
+
+ENOUGH = {"steps": 8000, "batch_size": 64, "eval_every": 100}
+"""Of `similar`, whose largest table has 8000 rows: 64 epochs."""
+
+
+@pytest.fixture
+def warnings(space_value):
+    """What is warned of, without what the tables themselves call for."""
+
+    def found(*, patience=5, strategies=("sum",), search=1, **training):
+        value = space_value(
+            training={**ENOUGH, **training},
+            convergence={"patience": patience},
+            strategies=list(strategies),
+            search={"configurations": search},
+        )
+        return [said.removeprefix("similar: ") for said in prepare(decode_space(value, where="x")).warnings]
+
+    return found
+
+
+def test_a_budget_that_does_what_it_should_warns_of_nothing(warnings):
+    assert warnings(strategies=["sum", "sequential_kd", "sequential", "single_task"]) == []
+
+
+def test_fewer_than_ten_epochs_of_the_largest_table_are_told(warnings, worded):
+    (said,) = warnings(steps=1000)
+    assert said.startswith("training.steps: ")
+    worded(said)
+    assert warnings(steps=1250) == []
+
+
+def test_a_patience_below_one_epoch_of_a_table_is_told(warnings, worded):
+    (said,) = warnings(eval_every=20)
+    assert said.startswith("convergence.patience: ")
+    worded(said)
+    assert warnings(eval_every=25) == []
+
+
+def test_a_curriculum_whose_last_task_hardly_trains_is_told_by_its_strategy(warnings):
+    strategies = ["sum", "sequential", "joint_kd", "single_task"]
+    # 1 + 2 + 3 + 4 tasks train for 6 x 100 steps each, of 5 x 4700 task batches
+    (said,) = warnings(steps=4700, strategies=strategies)
+    assert "under sequential the last task starts when 26% of the budget" in said
+    assert warnings(steps=4900, strategies=strategies) == []
+
+
+def test_each_thing_is_told_once_however_many_configurations_there_are(warnings):
+    assert len(warnings(steps=1000, strategies=["sum", "pcgrad"], search=3)) == 1
