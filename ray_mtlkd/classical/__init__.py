@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ray_mtlkd.classical.cache import VERSION, find, keep
 from ray_mtlkd.errors import MtlkdError, first_line
@@ -13,12 +14,17 @@ from ray_mtlkd.setups.trivial import trivial_metric
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 from ray_mtlkd.tasks.metrics import metric_of
 
+if TYPE_CHECKING:
+    from ray_mtlkd.classical.measure import Measured
+
 __all__ = ["ClassicalResults", "compute", "known", "remember"]
 
 # It imports scikit-learn's models, which a sweep that does not compute models itself never needs.
 _measure = Later("ray_mtlkd.classical.measure")
 
 Say = Callable[[str], None]
+Tell = Callable[[str, int, int], None]
+"""Is told of a task and its model, and how many of the model's parts of how many are fitted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +51,13 @@ def known(validated: ValidatedSetup, *, say: Say) -> ClassicalResults | None:
     return None if records is None else ClassicalResults(records=records)
 
 
-def compute(validated: ValidatedSetup, *, say: Say) -> ClassicalResults:
+def compute(validated: ValidatedSetup, *, say: Say, tell: Tell = lambda *_: None) -> ClassicalResults:
     """The setup's models, computed now; a task that cannot have one does not stop the others.
 
     Args:
         validated: The setup.
         say: Told before each task, and what became of it.
+        tell: Told of progress within a task.
     """
     content = content_hash(validated)
     records, problems = [], []
@@ -59,7 +66,8 @@ def compute(validated: ValidatedSetup, *, say: Say) -> ClassicalResults:
         say(f"classical model of {where} …")
         started = time.monotonic()
         try:
-            records.append(_record(task, setup=validated.manifest.name, content=content))
+            found = _measure.measure(task, _named(where, tell))
+            records.append(_record(task, found, setup=validated.manifest.name, content=content))
         # what a library refuses about somebody's tables is not known beforehand, and the other tasks have models
         except (MtlkdError, ValueError, ArithmeticError, MemoryError) as error:
             problems.append(_problem(task, error))
@@ -80,8 +88,11 @@ def remember(found: ClassicalResults, *, say: Say) -> None:
         keep(found.records, say=say)
 
 
-def _record(task: ValidatedTask, *, setup: str, content: str) -> ClassicalRecord:
-    found = _measure.measure(task)
+def _named(task: str, tell: Tell) -> Tell:
+    return lambda model, done, total: tell(f"{task}: {model}", done, total)
+
+
+def _record(task: ValidatedTask, found: "Measured", *, setup: str, content: str) -> ClassicalRecord:
     metric = metric_of(task.task)
     return ClassicalRecord(
         setup=setup,

@@ -12,7 +12,7 @@ from ray_mtlkd.errors import first_line
 from ray_mtlkd.records import CLASSICAL, ClassicalRecord, classical_from_table, classical_to_table
 from ray_mtlkd.setups.cache import cache_folder
 
-VERSION = f"2-sklearn-{version('scikit-learn')}"
+VERSION = f"3-sklearn-{version('scikit-learn')}"
 """Changes with every change of the models or their features that may change a figure."""
 
 

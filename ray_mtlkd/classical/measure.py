@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from ray_mtlkd.classical import rows, tags
-from ray_mtlkd.classical.models import Fit, Floats, Predictor, boosted, linear
+from ray_mtlkd.classical.models import MEASURED, Fit, Outputs, boosted, linear
 from ray_mtlkd.classical.rows import Rows
 from ray_mtlkd.data.examples import Split
 from ray_mtlkd.setups.trivial import label_offsets
@@ -19,8 +19,8 @@ from ray_mtlkd.setups.validated import ValidatedTask
 from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.metrics import evaluate, metric_of
 
-Answer = Callable[[Split], Floats]
-"""A fitted model's raw outputs on a split."""
+Tell = Callable[[str, int, int], None]
+"""Is told of a model's name, and how many of its parts, one a class, of how many are fitted."""
 
 _FEW = linear(0.1, 1.0, 10.0)
 """Of rows with few columns."""
@@ -40,77 +40,75 @@ class Measured:
     cpu_s: float
 
 
-def measure(task: ValidatedTask) -> Measured:
+def measure(task: ValidatedTask, tell: Tell = lambda *_: None) -> Measured:
     """Fit the models for the task's kind and inputs, keep the one that is best on validation, and measure it on test.
+
+    Args:
+        task: What to learn.
+        tell: Told of progress.
 
     Raises:
         MtlkdError: where the inputs give nothing to learn from.
     """
     started = time.process_time()
     sign = metric_of(task.task).sign
-    best: tuple[float, str, Answer] | None = None
+    best: tuple[float, str, Outputs] | None = None
     # One thread: it is the machine's other cores that train the networks, and sums do not depend on their number.
     with threadpool_limits(limits=1), warnings.catch_warnings():
         # A fit that ran out of iterations is a candidate like any other: validation decides.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for name, answer in _candidates(task):
-            valid = _metric(task, "valid", answer)
+        for name, outputs in _candidates(task, tell):
+            valid = _metric(task, "valid", outputs)
             if best is None or sign * valid > sign * best[0]:
-                best = valid, name, answer
+                best = valid, name, outputs
         assert best is not None  # noqa: S101 - every kind and form has a candidate
-        valid, name, answer = best
-        test = _metric(task, "test", answer)
+        valid, name, outputs = best
+        test = _metric(task, "test", outputs)
     return Measured(model=name, valid=valid, test=test, cpu_s=time.process_time() - started)
 
 
-def _metric(task: ValidatedTask, split: Split, answer: Answer) -> float:
-    return evaluate(task.task, answer(split), task.splits[split].labels, label_offsets(task, split))
+def _metric(task: ValidatedTask, split: Split, outputs: Outputs) -> float:
+    return evaluate(task.task, outputs[split], task.splits[split].labels, label_offsets(task, split))
 
 
-def _candidates(task: ValidatedTask) -> Iterator[tuple[str, Answer]]:
+def _candidates(task: ValidatedTask, tell: Tell) -> Iterator[tuple[str, Outputs]]:
     """Every fitted model with its name, by the task's kind and input form."""
     form, kind = task.spec.form, kind_of(task.task)
     plain = "ridge regression" if kind.labels == "number" else "logistic regression"
     if kind.per_token:
-        yield from _taggers(task)
+        yield from _taggers(task, tell)
     elif form in {"text", "tokens"}:
         words = rows.words(task)
-        yield from _fitted(task, words, {f"TF-IDF + {plain}": _text(task)})
+        yield from _fitted(task, words, {f"TF-IDF + {plain}": _text(task)}, tell)
         both = rows.beside(words, rows.characters(task))
-        yield from _fitted(task, both, {f"TF-IDF with chars + {plain}": _text(task)})
+        yield from _fitted(task, both, {f"TF-IDF with chars + {plain}": _text(task)}, tell)
     elif form == "pair":
         fits = {f"token overlap + {plain}": _FEW, "token overlap + gradient boosting": boosted()}
-        yield from _fitted(task, rows.overlap(task), fits)
+        yield from _fitted(task, rows.overlap(task), fits, tell)
     elif task.spec.columns is not None:
         numeric, categorical = len(task.spec.columns.numeric), len(task.spec.columns.categorical)
         codes = range(numeric, numeric + categorical)
-        yield from _fitted(task, rows.columns(task), {"gradient boosting": boosted(categorical=codes)})
+        yield from _fitted(task, rows.columns(task), {"gradient boosting": boosted(categorical=codes)}, tell)
     else:
-        yield from _fitted(task, rows.standardised_vectors(task), {plain: _FEW, "gradient boosting": boosted()})
+        yield from _fitted(task, rows.standardised_vectors(task), {plain: _FEW, "gradient boosting": boosted()}, tell)
 
 
 def _text(task: ValidatedTask) -> Fit:
     return linear(*_RIDGE_OF_TEXT) if kind_of(task.task).labels == "number" else linear(_LOGISTIC_OF_TEXT, wide=True)
 
 
-def _fitted(task: ValidatedTask, inputs: Rows, fits: Mapping[str, Fit]) -> Iterator[tuple[str, Answer]]:
+def _fitted(task: ValidatedTask, inputs: Rows, fits: Mapping[str, Fit], tell: Tell) -> Iterator[tuple[str, Outputs]]:
     for name, fit in fits.items():
-        for predict in fit(task.task, inputs["train"], task.splits["train"].labels):
-            yield name, partial(_predicted, predict, inputs)
+        tell(name, 0, 1)
+        for model in fit(task.task, inputs, task.splits["train"].labels, partial(tell, name)):
+            yield f"{name} ({model.sample})" if model.sample else name, model.outputs
 
 
-def _predicted(predict: Predictor, inputs: Rows, split: Split) -> Floats:
-    return predict(inputs[split])
-
-
-def _taggers(task: ValidatedTask) -> Iterator[tuple[str, Answer]]:
+def _taggers(task: ValidatedTask, tell: Tell) -> Iterator[tuple[str, Outputs]]:
     of_words = task.spec.form == "tokens"
     inputs = tags.word_features(task) if of_words else rows.standardised_vectors(task)
     name = f"logistic regression{' on words' if of_words else ''}, Viterbi"
+    tell(name, 0, 1)
     labels, offsets = task.splits["train"].labels.astype(np.int64), tags.offsets_of(task, "train")
     for tagger in tags.fit_taggers(inputs["train"], labels, offsets, _TAGGERS):
-        yield name, partial(_tagged, tagger, inputs, task)
-
-
-def _tagged(tagger: tags.Tagger, inputs: Rows, task: ValidatedTask, split: Split) -> Floats:
-    return tagger.tag(inputs[split], tags.offsets_of(task, split))
+        yield name, {split: tagger.tag(inputs[split], tags.offsets_of(task, split)) for split in MEASURED}

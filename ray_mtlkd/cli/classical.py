@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from ray_mtlkd.cli.live import bar
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
 from ray_mtlkd.cli.streams import lasting, open_console
 from ray_mtlkd.errors import MtlkdError, raise_all
@@ -42,7 +43,9 @@ def classical(
 
     if out is not None:
         _check(out)
-    found = models.compute(setups.read(name, data_dir=data_dir), say=say)
+    validated = setups.read(name, data_dir=data_dir)
+    with bar(console) as tell:
+        found = models.compute(validated, say=say, tell=tell)
     models.remember(found, say=say)
     if found.records:
         print_classical(found.records, console)

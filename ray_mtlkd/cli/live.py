@@ -1,11 +1,14 @@
 """A line that says how far something is."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 _QUIET_S = 10.0
@@ -48,6 +51,19 @@ class LiveLine:
         if now - self._last >= _QUIET_S or over:
             self._last = now
             self._console.print(line, soft_wrap=True)
+
+
+@contextmanager
+def bar(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """Draws how many parts of what are done while the body runs, on a terminal; nothing elsewhere, or afterwards."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        shown = progress.add_task("", total=None)
+
+        def tell(what: str, done: int, total: int) -> None:
+            progress.update(shown, description=what, completed=done, total=total if done else None)
+
+        yield tell
 
 
 def clock(seconds: float) -> str:

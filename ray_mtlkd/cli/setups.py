@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ray_mtlkd.cli.live import bar
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
 from ray_mtlkd.cli.streams import open_console
 from ray_mtlkd.errors import MtlkdError
@@ -129,7 +130,8 @@ def _print_references(
     found = models.known(validated, say=say) if classical else models.ClassicalResults(records=())
     if found is None:
         say("computing classical models; --no-classical leaves them out")
-        found = models.compute(validated, say=say)
+        with bar(console) as tell:
+            found = models.compute(validated, say=say, tell=tell)
         models.remember(found, say=say)
     if found.records:
         print_classical(found.records, console)

@@ -1,11 +1,14 @@
+import io
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from rich.console import Console
 from typer.testing import CliRunner
 
+from ray_mtlkd.cli.live import bar
 from ray_mtlkd.cli.setups import app
 from ray_mtlkd.errors import MtlkdError
 
@@ -110,3 +113,14 @@ def test_describe_raises_what_a_user_can_fix(manifest: Path):
 def test_help_ends_with_a_runnable_example(verb):
     result = RUNNER.invoke(app, [*verb, "--help"], catch_exceptions=False)
     assert result.output.strip().splitlines()[-1].strip().startswith("Example: ray-mtlkd setups")
+
+
+def test_progress_is_drawn_on_a_terminal_and_gone_afterwards():
+    for terminal, drawn in ((True, True), (False, False)):
+        written = io.StringIO()
+        console = Console(file=written, force_terminal=terminal, width=80, height=20, legacy_windows=False)
+        with bar(console) as tell:
+            tell("intent: [TF-IDF]", 340, 1500)
+        said = written.getvalue()
+        assert ("intent: [TF-IDF]" in said and "340/1500" in said) == drawn
+        assert not said.endswith("340/1500")
