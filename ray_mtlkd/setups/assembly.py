@@ -134,7 +134,15 @@ def _task_and_values(
     """The task with its class names, and the labels of the rows that have one."""
     if kind_named(spec.kind).classes is None:
         values = {split: raw.values.drop_null().to_numpy() for split, raw in labels.items()}
-        return Task(name=name, kind=spec.kind, metric=spec.metric, loss=spec.loss or "", group=spec.group or ""), values
+        task = Task(
+            name=name,
+            kind=spec.kind,
+            metric=spec.metric,
+            loss=spec.loss or "",
+            group=spec.group or "",
+            weight=spec.weight,
+        )
+        return task, values
     return _class_task(name, spec, labels, problems, warnings)
 
 
@@ -161,6 +169,7 @@ def _class_task(
         classes=known.classes,
         answers=answers(labels["train"], known.classes, spec),
         threshold=0.5 if spec.threshold is None else spec.threshold,
+        weight=spec.weight,
     )
     return task, {split: _code(places[split], raw, known, spec) for split, raw in labels.items()}
 

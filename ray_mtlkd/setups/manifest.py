@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from ray_mtlkd.decode import decode, document, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
-from ray_mtlkd.ranges import Text, UnitInterval
+from ray_mtlkd.ranges import NonNegativeFloat, Text, UnitInterval
 from ray_mtlkd.setups.values import MARKERS
 from ray_mtlkd.tasks.kinds import KINDS, kind_named
 from ray_mtlkd.tasks.metrics import check_metric
@@ -87,6 +87,7 @@ class TaskSpec(InputSpec):
         threshold: Probability from which a label counts as predicted, of kinds that have one.
         group: Column that names what a row belongs to, of kinds whose rows stay together: the query of a candidate.
         missing_labels: Whether a row without a label is an error or left out.
+        weight: The task's share of a mean over tasks, beside the others'; 0: it trains, but does not count.
     """
 
     kind: str
@@ -98,6 +99,7 @@ class TaskSpec(InputSpec):
     format: Literal["names", "positions", "indicator"] = "names"
     threshold: float | None = None
     missing_labels: Literal["error", "skip"] = "error"
+    weight: NonNegativeFloat = 1.0
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -165,6 +167,8 @@ def parse_manifest(value: Any, *, where: str) -> Manifest:
         with gather(problems):
             specs[name] = decode(TaskSpec, whole, where=at)
             problems += _spec_problems(specs[name], at, inputs=at if shared is None else "shared") if knows_kind else ()
+    if specs and not any(spec.weight for spec in specs.values()) and len(problems) == found:
+        problems.append(MtlkdError("no task counts", where="tasks", fix="give one of them a weight above 0"))
     if outline is not None:
         problems += _name_problems(outline)
     raise_all(where, within(where, without_repeats(problems)))

@@ -59,4 +59,5 @@ def _identity(trial: Trial, tables: SetupTables[Any], index: int, *, sweep: str)
         train_rows=len(table.train),
         trivial=table.trivial_valid,
         perfect=metric.perfect,
+        weight=table.task.weight,
     )

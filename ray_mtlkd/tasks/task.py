@@ -28,6 +28,7 @@ class Task:
         scale: Regression only: standard deviation of the train labels, > 0.
         group: Ranking only: the column that names the query.
         constant_loss: Ranking only: what constant scores lose on train, > 0.
+        weight: Share of a mean over tasks, beside the others'; 0 where it does not count.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Task:
     scale: float = 1.0
     group: str = ""
     constant_loss: float = 1.0
+    weight: float = 1.0
 
     @property
     def outputs(self) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean
 
 from ray_mtlkd.records import Rung, TrialEnd, later
 from ray_mtlkd.storage import Storage
@@ -66,7 +65,7 @@ def train(
         outcome = run(job.alone(index), shifted, storage.child(table.task.name), own)
         tasks = tuple(later(task, steps=steps, batches=batches) for task in outcome.tasks)
         outcomes.append(replace(outcome, tasks=tasks))
-    return _merged(outcomes)
+    return _merged(outcomes, weights=[table.task.weight for table in job.tables.tasks])
 
 
 def _shifted(report: Report, *, steps: int, tasks: int) -> Report:
@@ -95,26 +94,33 @@ def _owned(keep: Keep, *, task: str, steps: int) -> Keep:
     return tell
 
 
-def _merged(outcomes: list[Outcome]) -> Outcome:
-    """Runs one after the other as one trial, whose score is the mean of theirs."""
+def _merged(outcomes: list[Outcome], *, weights: Sequence[float]) -> Outcome:
+    """Runs one after the other as one trial, whose score is the mean of theirs by the weights of their tasks."""
     ends = [outcome.end for outcome in outcomes]
-    scores = [end.score for end in ends if end.score is not None]
     return Outcome(
         end=TrialEnd(
             status="ok",
             warnings=[warning for end in ends for warning in end.warnings],
-            score=sum(scores) / len(scores),
+            score=_mean([end.score for end in ends], weights),
             steps=sum(end.steps for end in ends),
             batches=sum(end.batches for end in ends),
             wall_s=sum(end.wall_s for end in ends),
             cpu_s=sum(end.cpu_s for end in ends),
-            rungs=[_merged_rung(rungs) for rungs in zip(*(end.rungs for end in ends), strict=True)],
+            rungs=[_merged_rung(rungs, weights) for rungs in zip(*(end.rungs for end in ends), strict=True)],
             stopped_at=max((end.stopped_at for end in ends if end.stopped_at is not None), default=None),
         ),
         tasks=tuple(task for outcome in outcomes for task in outcome.tasks),
     )
 
 
-def _merged_rung(rungs: Sequence[Rung]) -> Rung:
+def _merged_rung(rungs: Sequence[Rung], weights: Sequence[float]) -> Rung:
     """The same rung of runs that are one trial; each run is of one task, which starts at once and has a score."""
-    return replace(rungs[0], score=fmean(rung.score for rung in rungs if rung.score is not None))
+    return replace(rungs[0], score=_mean([rung.score for rung in rungs], weights))
+
+
+def _mean(scores: Sequence[float | None], weights: Sequence[float]) -> float:
+    """Of those that are there; all alike where none of them counts."""
+    known = [(score, weight) for score, weight in zip(scores, weights, strict=True) if score is not None]
+    if not any(weight for _, weight in known):
+        known = [(score, 1.0) for score, _ in known]
+    return sum(weight * score for score, weight in known) / sum(weight for _, weight in known)

@@ -65,6 +65,7 @@ def test_numeric_and_categorical_columns_are_inputs_in_order():
         {"classes": 1},
         {"classes": ["a", "b", "a"]},
         {"missing_labels": "drop"},
+        {"weight": -1},
     ],
     ids=str,
 )
@@ -95,6 +96,15 @@ def test_names_that_are_no_file_names_are_refused(worded):
 
 def test_names_that_differ_only_in_case_are_refused(worded):
     worded(problems({"name": "shop", "tasks": {"mail": TASK, "Mail": TASK}})[0])
+
+
+def test_weights_are_read_and_one_task_at_least_must_count(worded):
+    tasks = {"mail": {**TASK, "weight": 0}, "chat": {**TASK, "weight": 2.5}, "call": TASK}
+    found = parse_manifest({"name": "shop", "tasks": tasks}, where="shop.yaml")
+    assert [spec.weight for spec in found.tasks.values()] == [0, 2.5, 1]
+    (problem,) = problems({"name": "shop", "tasks": {"mail": {**TASK, "weight": 0}}})
+    assert problem.where == "shop.yaml: tasks"
+    worded(problem)
 
 
 def test_a_manifest_without_tasks_is_refused(worded):

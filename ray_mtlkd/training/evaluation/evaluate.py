@@ -117,12 +117,14 @@ def _measure(task: Task, outputs: Tensor, examples: Examples[Tensor]) -> float:
 
 
 def score(values: Sequence[float], tables: Sequence[TaskTables[Tensor]]) -> float:
-    """Mean skill over tasks of validation metrics [T]."""
+    """Mean skill over tasks of validation metrics [T], by their weights; of tasks that do not count, all alike."""
+    weights = [table.task.weight for table in tables]
+    weights = weights if any(weights) else [1.0] * len(weights)
     skills = [
-        skill(value, table.trivial_valid, metric_of(table.task).perfect)
-        for value, table in zip(values, tables, strict=True)
+        weight * skill(value, table.trivial_valid, metric_of(table.task).perfect)
+        for weight, value, table in zip(weights, values, tables, strict=True)
     ]
-    return sum(skills) / len(skills)
+    return sum(skills) / sum(weights)
 
 
 def facts(table: TaskTables[Any]) -> TaskFacts:

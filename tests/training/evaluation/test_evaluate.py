@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.training.evaluation import evaluate
-from ray_mtlkd.training.evaluation.evaluate import predict, predict_all
+from ray_mtlkd.training.evaluation.evaluate import predict, predict_all, score
 
 ENCODERS = {"tables": Mlp(hidden=(8,)), "shared_tables": Mlp(hidden=(8,)), "shared_words": Cnn(embedding=4, channels=4)}
 
@@ -52,3 +54,19 @@ def test_every_token_has_its_prediction_whatever_the_lengths_of_rows(lengths, mo
     tokens = torch.arange(2.0 * int(offsets[-1])).view(-1, 2)
     examples = Examples(DenseTokens(tokens, offsets), torch.zeros(len(tokens)), torch.arange(len(lengths)), offsets)
     assert torch.equal(predict_all(Echo(), 5, examples), tokens + 5)
+
+
+def test_a_score_is_the_mean_skill_by_the_tasks_weights(tables):
+    def weighed(*weights):
+        return [
+            replace(
+                table, trivial_valid=0.5, task=replace(table.task, kind="multiclass", metric="accuracy", weight=weight)
+            )
+            for table, weight in zip(tables.tasks, weights, strict=False)
+        ]
+
+    values = [0.75, 1.0]  # skills 0.5 and 1
+    assert score(values, weighed(1.0, 1.0)) == pytest.approx(0.75)
+    assert score(values, weighed(3.0, 1.0)) == pytest.approx(0.625)
+    assert score(values, weighed(1.0, 0.0)) == pytest.approx(0.5)
+    assert score(values[:1], weighed(0.0)) == pytest.approx(0.5)
