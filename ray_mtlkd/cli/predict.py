@@ -170,7 +170,7 @@ def _read_keys(data: Path, keys: tuple[str, ...]) -> "list[pa.Table]":
     """The columns that are copied: those of a CSV as the text that stands there, since an identity is no number."""
     import pyarrow as pa
 
-    from ray_mtlkd.setups.columns import strings
+    from ray_mtlkd.setups.cells import strings
     from ray_mtlkd.setups.files import ending_of, read_table
     from ray_mtlkd.setups.plain import whole
     from ray_mtlkd.setups.requests import TableRequest

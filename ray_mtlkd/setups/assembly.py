@@ -10,20 +10,18 @@ from numpy.typing import NDArray
 from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.errors import MtlkdError, gather
-from ray_mtlkd.setups.columns import said_rows
-from ray_mtlkd.setups.groups import bring_together
-from ray_mtlkd.setups.labels import (
-    RawLabels,
+from ray_mtlkd.setups.cells import said_rows
+from ray_mtlkd.setups.class_names import (
     Vocabulary,
-    alike,
     all_names,
-    answers,
     class_problems,
     find_places,
     multi_hot,
     unseen_warning,
     vocabulary,
 )
+from ray_mtlkd.setups.groups import bring_together
+from ray_mtlkd.setups.labels import RawLabels, alike, answers
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.setups.validated import ValidatedSplit, ValidatedTask
 from ray_mtlkd.setups.values import said_markers

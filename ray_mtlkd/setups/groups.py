@@ -5,7 +5,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.columns import Rows, categories, nulls, said_rows
+from ray_mtlkd.setups.cells import Rows, categories, nulls, said_rows
 
 Numbers = NDArray[np.int64]
 

@@ -6,7 +6,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.columns import Rows, explode, nulls, rows_with, said_rows, value_texts
+from ray_mtlkd.setups.cells import Rows, nulls, said_rows, value_texts
+from ray_mtlkd.setups.columns import explode, rows_with
 from ray_mtlkd.setups.values import canonical
 
 _ACCEPTED = "lists of 0 and 1, one for every class"

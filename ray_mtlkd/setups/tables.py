@@ -12,6 +12,7 @@ from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all
 from ray_mtlkd.setups import columns
 from ray_mtlkd.setups.assembly import CheckedSplit, assemble
 from ray_mtlkd.setups.categories import by_train
+from ray_mtlkd.setups.cells import Checked, said_rows
 from ray_mtlkd.setups.columns import ColumnRule
 from ray_mtlkd.setups.files import TableSource
 from ray_mtlkd.setups.groups import read_groups
@@ -190,7 +191,7 @@ def check_inputs(table: pa.Table, rules: Mapping[str, ColumnRule], *, where: str
 
 def _check(table: pa.Table, rules: Mapping[str, ColumnRule], where: str, problems: _Problems) -> CheckedInputs:
     """Those columns that are in order."""
-    found: dict[str, columns.Checked] = {}
+    found: dict[str, Checked] = {}
     for column, rule in rules.items():
         with gather(problems):
             found[column] = columns.check(
@@ -236,5 +237,5 @@ def _length_problems(tokens: pa.Array, labels: RawLabels, spec: TaskSpec) -> lis
     other = (np.diff(list_offsets(tokens)) != np.diff(labels.offsets)) & ~labels.missing
     if not other.any():
         return []
-    what = f"{columns.said_rows(other)} have another number of tags than of {spec.form} in {spec.input_columns[0]}"
+    what = f"{said_rows(other)} have another number of tags than of {spec.form} in {spec.input_columns[0]}"
     return [MtlkdError(what, where=labels.where, fix="give every token exactly one tag")]

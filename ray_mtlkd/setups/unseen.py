@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.columns import said_rows
+from ray_mtlkd.setups.cells import said_rows
 
 FEW_ROWS = 10
 """Rows with a category below which a share says nothing: they are told, but no error."""
