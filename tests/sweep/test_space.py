@@ -155,3 +155,16 @@ def test_sharing_and_regularizers_of_the_space_are_every_strategys(space_value):
     space = decode_space(space_value(sharing="tests.sharings:Serial", regularizers=["tests.sharings:Decay"]), where="x")
     assert {type(strategy.example.architecture.sharing).__name__ for strategy in space.strategies} == {"Serial"}
     assert all(len(strategy.example.architecture.regularizers) == 1 for strategy in space.strategies)
+
+
+def test_yes_and_no_are_text_where_text_is_meant_and_shown_as_typed_elsewhere(tmp_path, space_text):
+    path = tmp_path / "space.yaml"
+    kd = "{name: joint_kd, label: no, curriculum: {rewind: %s}}"
+    path.write_text(space_text.replace("joint_kd", kd % "{choice: [true, false]}"))
+    assert [strategy.label for strategy in read_space(path).strategies] == ["sum", "no"]
+    path.write_text(space_text.replace("joint_kd", kd % "{choice: [yes, no]}"))
+    problems = []
+    with gather(problems):
+        read_space(path)
+    assert {problem.where for problem in problems} == {f"{path}: strategies[1].curriculum.rewind"}
+    assert {problem.what for problem in problems} == {'"yes" does not fit', '"no" does not fit'}
