@@ -29,6 +29,8 @@ class Examples(Generic[A]):
             groups, ascending in each group.
         offsets: Tagging only: where each labelled row's tokens begin in ``labels`` [N+1] int64.
         groups: Ranking only: where each group's rows begin in ``labels`` [G+1] int64.
+        weights: Train only: what each label counts in the loss, as many as ``labels`` has rows, float32, 1 on average;
+            None where all count alike, and where groups have the losses.
     """
 
     inputs: Inputs[A]
@@ -36,6 +38,7 @@ class Examples(Generic[A]):
     row_ids: A
     offsets: A | None = None
     groups: A | None = None
+    weights: A | None = None
 
     @property
     def label_offsets(self) -> A | None:

@@ -25,17 +25,19 @@ from ray_mtlkd.setups.labels import RawLabels, alike, answers
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.setups.validated import ValidatedSplit, ValidatedTask
 from ray_mtlkd.setups.values import said_markers
-from ray_mtlkd.tasks.kinds import kind_named
+from ray_mtlkd.setups.weights import label_weights
+from ray_mtlkd.tasks.kinds import Kind, kind_named
 from ray_mtlkd.tasks.task import Task
 
 
 @dataclass(frozen=True)
 class CheckedSplit:
-    """One table whose columns are each in order: inputs [M], labels [M], and the numbers of their groups [M]."""
+    """One table whose columns are each in order: inputs, labels, numbers of their groups and weights, all [M]."""
 
     inputs: pa.Table
     labels: RawLabels
     groups: NDArray[np.int64] | None = None
+    weights: NDArray[np.float64] | None = None
 
 
 def assemble(
@@ -73,7 +75,10 @@ def assemble(
     kind = kind_named(spec.kind)
     made = {split: _split(table, values[split]) for split, table in splits.items()}
     with gather(problems):
-        task = kind.fit(task, made["train"].labels, made["train"].groups, labels["train"].where)
+        train, rows = made["train"], _row_weights(splits["train"], kind)
+        weights = label_weights(task, spec, train.labels, rows, where=f"tasks.{name}")
+        task = kind.fit(task, train.labels, train.groups, weights, labels["train"].where)
+        made["train"] = replace(train, weights=weights)
     if len(problems) > found:
         return None
     for split, part in made.items():
@@ -91,6 +96,14 @@ def _split(table: CheckedSplit, values: Array) -> ValidatedSplit:
         return ValidatedSplit(table.inputs, values, kept)
     order, groups = bring_together(table.groups, ~table.labels.missing)
     return ValidatedSplit(table.inputs, values[order], kept[order], groups)
+
+
+def _row_weights(train: CheckedSplit, kind: Kind) -> NDArray[np.float64] | None:
+    """The weight of each label's row; None where rows have none."""
+    if train.weights is None:
+        return None
+    kept = ~train.labels.missing
+    return np.repeat(train.weights[kept], train.labels.lengths[kept]) if kind.per_token else train.weights[kept]
 
 
 def _one_label(name: str, split: Split, labels: Array) -> list[str]:

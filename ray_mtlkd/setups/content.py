@@ -41,7 +41,7 @@ def content_hash(validated: ValidatedSetup) -> str:
 
 def _split_hash(task: ValidatedTask, part: ValidatedSplit, inputs: str) -> str:
     digest = hashlib.blake2b(repr((task.task, inputs)).encode(), digest_size=16)
-    for array in (part.labels, part.row_ids, *(() if part.groups is None else (part.groups,))):
+    for array in (part.labels, part.row_ids, *(each for each in (part.groups, part.weights) if each is not None)):
         digest.update(f"{array.dtype}{array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()

@@ -4,11 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from annotated_types import MinLen
 
 from ray_mtlkd.decode import decode, document, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
-from ray_mtlkd.ranges import NonNegativeFloat, Text, UnitInterval
+from ray_mtlkd.ranges import NonNegativeFloat, PositiveFloat, Text, UnitInterval
 from ray_mtlkd.setups.values import MARKERS
 from ray_mtlkd.tasks.kinds import KINDS, kind_named
 from ray_mtlkd.tasks.metrics import check_metric
@@ -88,6 +90,9 @@ class TaskSpec(InputSpec):
         group: Column that names what a row belongs to, of kinds whose rows stay together: the query of a candidate.
         missing_labels: Whether a row without a label is an error or left out.
         weight: The task's share of a mean over tasks, beside the others'; 0: it trains, but does not count.
+        class_weights: What a label counts in the loss by its class, of kinds with one class a row or token: by name, or
+            `balanced`, so that all classes count alike together. Only their ratios matter.
+        weight_column: Column of train that says what a row counts in the loss, 0 or above. Only ratios matter.
     """
 
     kind: str
@@ -100,6 +105,8 @@ class TaskSpec(InputSpec):
     threshold: float | None = None
     missing_labels: Literal["error", "skip"] = "error"
     weight: NonNegativeFloat = 1.0
+    class_weights: Literal["balanced"] | Annotated[dict[Text, PositiveFloat], MinLen(1)] | None = None
+    weight_column: str | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -164,6 +171,7 @@ def parse_manifest(value: Any, *, where: str) -> Manifest:
             knows_kind = _knows_kind(whole, at)
         problems += _kind_problems(whole, at) if knows_kind else ()
         problems += _group_problems(whole, at, shared=shared is not None) if knows_kind else ()
+        problems += _weight_problems(whole, at) if knows_kind else ()
         with gather(problems):
             specs[name] = decode(TaskSpec, whole, where=at)
             problems += _spec_problems(specs[name], at, inputs=at if shared is None else "shared") if knows_kind else ()
@@ -271,6 +279,22 @@ def _group_problems(raw: Mapping[str, Any], where: str, *, shared: bool) -> Iter
         yield MtlkdError(f"the label {group!r} is also the group", where=join(where, "group"), fix=fix)
 
 
+def _weight_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
+    kind, column = kind_named(raw["kind"]), raw.get("weight_column")
+    if raw.get("class_weights") is not None and kind.labels not in {"class", "tags"}:
+        what = f"a label of a {raw['kind']} task is not one class"
+        fix = "remove it" if kind.per_group else "remove it; weight_column weighs rows"
+        yield MtlkdError(what, where=join(where, "class_weights"), fix=fix)
+    if column is None:
+        return
+    where = join(where, "weight_column")
+    if kind.per_group:
+        what = f"the rows of a {raw['kind']} task are compared with each other, and have no loss of their own"
+        yield MtlkdError(what, where=where, fix="remove it")
+    if column == raw.get("label"):
+        yield MtlkdError(f"the label {column!r} is also the weight", where=where, fix="name another column")
+
+
 def _spec_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[MtlkdError]:
     """What does not fit in a decoded task; ``inputs`` is where its inputs are described."""
     columns = spec.input_columns if any(getattr(spec, form) is not None for form in FORMS) else None
@@ -283,6 +307,9 @@ def _spec_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[Mtlkd
     if columns is not None and spec.label in columns:
         fix = "leave the label out of the inputs: a model would only copy it"
         yield MtlkdError(f"the label {spec.label!r} is also an input", where=join(where, "label"), fix=fix)
+    if columns is not None and spec.weight_column in columns:
+        fix = "leave the weight out of the inputs: rows to be predicted have none"
+        yield MtlkdError(f"{spec.weight_column!r} is also an input", where=join(where, "weight_column"), fix=fix)
     if spec.threshold is not None:
         yield from _threshold_problems(spec, join(where, "threshold"))
     if spec.classes is not None:

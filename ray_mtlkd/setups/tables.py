@@ -22,6 +22,7 @@ from ray_mtlkd.setups.plain import list_offsets, whole
 from ray_mtlkd.setups.requests import TableRequest
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.setups.values import said_markers
+from ray_mtlkd.setups.weights import read_weights
 from ray_mtlkd.tasks.kinds import kind_named
 
 
@@ -70,7 +71,7 @@ def read_setup(manifest: Manifest, source: TableSource) -> ValidatedSetup:
 
 @dataclass(frozen=True)
 class _SplitFile:
-    """A file as far as some tasks read it: its input columns that are in order, its labels and groups as they are."""
+    """A file as far as some tasks read it: input columns that are in order; labels, groups and weights as they are."""
 
     where: str
     inputs: pa.Table
@@ -106,7 +107,8 @@ def _read_file(
 ) -> _SplitFile | None:
     spec = readers[0]
     where = source.place(spec.data, split)
-    named = (column for reader in readers for column in (reader.label, reader.group))
+    weights = [reader.weight_column for reader in readers if split == "train"]
+    named = (*(column for reader in readers for column in (reader.label, reader.group)), *weights)
     labels = tuple(dict.fromkeys(column for column in named if column is not None))
     wanted = tuple(dict.fromkeys((*spec.input_columns, *labels)))
     try:
@@ -218,17 +220,21 @@ def _read_labels(spec: TaskSpec, split: Split, files: _Files, problems: _Problem
     file = files[_inputs_of(spec), split]
     if file is None:
         return None
-    labels, groups, found = None, None, len(problems)
+    labels, groups, weights, found = None, None, None, len(problems)
     with gather(problems):
         labels = read_labels(whole(file.labels[spec.label]), spec, where=f"{file.where}:{spec.label}")
     with gather(problems):
         if spec.group is not None:
             groups = read_groups(whole(file.labels[spec.group]), where=f"{file.where}:{spec.group}")
+    with gather(problems):
+        if spec.weight_column is not None and split == "train":
+            column = whole(file.labels[spec.weight_column])
+            weights = read_weights(column, where=f"{file.where}:{spec.weight_column}")
     if labels is None or len(problems) > found:
         return None
     if kind_named(spec.kind).per_token and spec.input_columns[0] in file.inputs.column_names:
         problems.extend(_length_problems(whole(file.inputs[spec.input_columns[0]]), labels, spec))
-    return CheckedSplit(file.inputs, labels, groups)
+    return CheckedSplit(file.inputs, labels, groups, weights)
 
 
 def _length_problems(tokens: pa.Array, labels: RawLabels, spec: TaskSpec) -> list[MtlkdError]:

@@ -22,12 +22,14 @@ class ValidatedSplit:
         labels: Of the N labelled rows, as ``tasks.examples`` has them.
         row_ids: Places of the labelled rows in the file [N], ascending; where rows belong to groups, group by group.
         groups: Where each group's rows begin among the labels [G+1]; None where rows have no groups.
+        weights: Of train: what each label counts in the loss, 1 on average; None where all count alike.
     """
 
     inputs: pa.Table
     labels: Array
     row_ids: NDArray[np.int64]
     groups: NDArray[np.int64] | None = None
+    weights: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

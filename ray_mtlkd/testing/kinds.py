@@ -97,7 +97,7 @@ def _fitted(name: str, kind: Kind) -> tuple[Task, Labels, Offsets]:
         labels = (draws.random((_ROWS, len(classes))) < 0.5).astype(kind.dtype)  # noqa: PLR2004 - as often as not
     offsets = None if kind.extent == "row" else np.arange(0, _ROWS + 1, _TOGETHER)
     task = Task(name="drawn", kind=name, metric="", classes=classes)
-    fitted = kind.fit(task, labels, offsets, "the labels")
+    fitted = kind.fit(task, labels, offsets, None, "the labels")
     expect(isinstance(fitted, Task), f"`fit` gives a {type(fitted).__name__}, not a Task")
     return fitted, labels.astype(kind.dtype), offsets
 

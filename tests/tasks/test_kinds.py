@@ -168,7 +168,7 @@ def test_the_best_constant_predictor_loses_one(kind):
     if kind == "regression":
         task = replace(task, center=float(labels.mean()), scale=float(labels.std(correction=0)))
     elif kind == "ranking":
-        task = KINDS[kind].fit(task, labels.numpy(), groups_of(kind, len(labels)).numpy(), "x")
+        task = KINDS[kind].fit(task, labels.numpy(), groups_of(kind, len(labels)).numpy(), None, "x")
     elif kind in {"multiclass", "tagging"}:
         task = replace(task, prior=tuple((torch.bincount(labels, minlength=4) / len(labels)).tolist()))
     else:

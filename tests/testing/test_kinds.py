@@ -53,7 +53,7 @@ BROKEN_KINDS = {
     "too sure": replace(SOUND, confidence=lambda outputs, predicted: outputs.max(1) + 2),
     "odd metric": replace(SOUND, metrics={"odd": lambda task, outputs, labels, offsets: float("nan")}),
     "silent": replace(SOUND, describe=lambda task, labels, offsets: None),
-    "no fit": replace(SOUND, fit=lambda task, labels, offsets, where: None),
+    "no fit": replace(SOUND, fit=lambda task, labels, offsets, weights, where: None),
 }
 
 

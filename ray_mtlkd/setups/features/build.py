@@ -202,7 +202,14 @@ def _misfit(task: ValidatedTask, features: Features) -> Sequence[MtlkdError]:
 
 def _tables(task: ValidatedTask, layout: Layout, inputs: Sequence[Inputs[Array]]) -> TaskTables[Array]:
     examples = {
-        split: Examples(made, np.ascontiguousarray(rows.labels), rows.row_ids, token_offsets(task, split), rows.groups)
+        split: Examples(
+            made,
+            np.ascontiguousarray(rows.labels),
+            rows.row_ids,
+            token_offsets(task, split),
+            rows.groups,
+            None if rows.weights is None else rows.weights.astype(np.float32),
+        )
         for (split, rows), made in zip(task.splits.items(), inputs, strict=True)
     }
     return TaskTables(

@@ -15,6 +15,9 @@ Labels = NDArray[Any]
 Offsets = NDArray[np.int64] | None
 """Where each row's tokens, or each group's rows, begin among the labels, and where the last ones end; else None."""
 
+LabelWeights = NDArray[np.float64] | None
+"""What each label counts in the loss, 1 on average; None where all count alike."""
+
 LabelForm = Literal["class", "classes", "tags", "number"]
 """What a row of the label column holds: one class, a list of classes, a list with a class for every token, a number."""
 
@@ -104,13 +107,14 @@ class Confidence(Protocol):
 class Fit(Protocol):
     """What a task knows of its train labels."""
 
-    def __call__(self, task: Task, labels: Labels, offsets: Offsets, where: str, /) -> Task:
+    def __call__(self, task: Task, labels: Labels, offsets: Offsets, weights: LabelWeights, where: str, /) -> Task:
         """The task with what it knows.
 
         Args:
             task: Its classes are known.
             labels: Of train, as `ray_mtlkd.data.examples.Examples` holds them; numbers in double precision.
             offsets: As the metrics get them.
+            weights: What each label counts in the loss.
             where: The label column.
 
         Raises:

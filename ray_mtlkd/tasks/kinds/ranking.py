@@ -26,7 +26,7 @@ from torch.nn import functional
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.tasks import orders
-from ray_mtlkd.tasks.kinds.base import Floats, Kind, Labels, LabelWords, LossRule, Measure, Offsets
+from ray_mtlkd.tasks.kinds.base import Floats, Kind, Labels, LabelWeights, LabelWords, LossRule, Measure, Offsets
 from ray_mtlkd.tasks.task import Task
 
 _GRADES = 6
@@ -88,7 +88,7 @@ def _start(task: Task) -> tuple[tuple[float, ...], float]:
     return (0.0,), task.constant_loss
 
 
-def _fit(task: Task, labels: Labels, groups: Offsets, where: str) -> Task:
+def _fit(task: Task, labels: Labels, groups: Offsets, _weights: LabelWeights, where: str) -> Task:
     sizes = np.diff(_known(groups))
     highest, lowest = _reduced(np.maximum, labels, groups), _reduced(np.minimum, labels, groups)
     differ = highest > lowest

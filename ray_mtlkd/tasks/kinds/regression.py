@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.tasks.kinds import measures, words
-from ray_mtlkd.tasks.kinds.base import Floats, Kind, Labels, LabelWords, LossRule, Offsets
+from ray_mtlkd.tasks.kinds.base import Floats, Kind, Labels, LabelWeights, LabelWords, LossRule, Offsets
 from ray_mtlkd.tasks.kinds.measures import decided
 from ray_mtlkd.tasks.spread import spread
 from ray_mtlkd.tasks.task import Task
@@ -33,8 +33,8 @@ def _start(_task: Task) -> tuple[tuple[float, ...], float]:
     return (0.0,), 1.0
 
 
-def _fit(task: Task, labels: Labels, _offsets: Offsets, where: str) -> Task:
-    center, scale = float(labels.mean()), spread(labels)
+def _fit(task: Task, labels: Labels, _offsets: Offsets, weights: LabelWeights, where: str) -> Task:
+    center, scale = float(np.average(labels, weights=weights)), spread(labels, weights)
     if not scale > 0:
         same = np.ptp(labels) == 0
         what = f"every train label is {center:g}" if same else f"train labels around {center:g} hardly differ"

@@ -10,7 +10,7 @@ from scipy.special import expit
 from torch import Tensor
 from torch.nn import functional
 
-from ray_mtlkd.tasks.kinds.base import Floats, Labels, Offsets
+from ray_mtlkd.tasks.kinds.base import Floats, Labels, LabelWeights, Offsets
 from ray_mtlkd.tasks.task import Task
 
 _SURE = 30.0
@@ -36,9 +36,10 @@ def start(task: Task) -> tuple[tuple[float, ...], float]:
     return tuple(math.log(p / (1 - p)) for p in prior), sum(-p * math.log(p) - (1 - p) * math.log(1 - p) for p in prior)
 
 
-def fit(task: Task, labels: Labels, _offsets: Offsets, _where: str) -> Task:
-    """The task with the share of rows that have each answer, so that neither 0 nor 1 comes out."""
-    present = labels.reshape(len(labels), -1).sum(axis=0, dtype=np.float64)
+def fit(task: Task, labels: Labels, _offsets: Offsets, weights: LabelWeights, _where: str) -> Task:
+    """The task with the share of rows, by what they count, that have each answer; neither 0 nor 1 comes out."""
+    answers = labels.reshape(len(labels), -1)
+    present = answers.sum(axis=0, dtype=np.float64) if weights is None else weights @ answers
     return replace(task, prior=tuple(float(share) for share in (present + 0.5) / (len(labels) + 1)))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ray_mtlkd.tasks.kinds.base import Floats, Labels, LossRule, Offsets
+from ray_mtlkd.tasks.kinds.base import Floats, Labels, LabelWeights, LossRule, Offsets
 from ray_mtlkd.tasks.task import Task
 
 _FEW = 16
@@ -39,9 +39,9 @@ CROSS_ENTROPY = LossRule(hard=_cross_entropy, soft=_distillation, start=_start)
 """Mean over rows (tokens), divided by the entropy of the train labels: - sum_k p_k log p_k."""
 
 
-def fit(task: Task, labels: Labels, _offsets: Offsets, _where: str) -> Task:
-    """The task with the share of the labels that are of each class."""
-    shares = np.bincount(labels, minlength=task.outputs) / len(labels)
+def fit(task: Task, labels: Labels, _offsets: Offsets, weights: LabelWeights, _where: str) -> Task:
+    """The task with the share of the labels, by what they count, that are of each class."""
+    shares = np.bincount(labels, weights=weights, minlength=task.outputs) / len(labels)
     return replace(task, prior=tuple(float(share) for share in shares))
 
 

@@ -91,6 +91,7 @@ class Objective:
             outputs,
             [table.train.labels.index_select(0, target.labels) for table, target in zip(tables, targets, strict=True)],
             groups=[target.groups for target in targets],
+            counts=self._counts(targets),
             smoothing=self._settings.label_smoothing,
             weights=[target.share for target in targets],
         )
@@ -103,9 +104,18 @@ class Objective:
             outputs,
             [soft[target.task].take(target.labels) for target in targets],
             groups=[target.groups for target in targets],
+            counts=self._counts(targets),
             temperature=self._kd.temperature,
             weights=[target.share * self._kd.kd_weight for target in targets],
         )
+
+    def _counts(self, targets: Sequence[BatchTarget]) -> list[Tensor | None]:
+        """What each label counts, of the tasks where they do not count alike [A]."""
+        known = [self._tables[target.task].train.weights for target in targets]
+        return [
+            None if weights is None else weights.index_select(0, target.labels)
+            for weights, target in zip(known, targets, strict=True)
+        ]
 
     def _split(self) -> SplitModel:
         if self._parts is None:

@@ -47,7 +47,7 @@ COUNTS = Kind(
     least_number=0.0,
     losses={"poisson": LossRule(hard=poisson, soft=recall, start=lambda task: ((math.log(task.center),), 1.0))},
     metrics={"accuracy": share_right},
-    fit=lambda task, labels, offsets, where: replace(task, center=float(labels.mean())),
+    fit=lambda task, labels, offsets, weights, where: replace(task, center=float(labels.mean())),
     constant=lambda task, labels: np.asarray(math.log(labels.mean()), np.float32),
     predict=lambda task, outputs: np.exp(outputs),
     describe=lambda task, labels, offsets: LabelWords(distribution=(f"mean {labels.mean():.1f}",)),
