@@ -29,6 +29,14 @@ def report(
         str | None,
         typer.Option(help="Folder or URI to write to [default: the first of RESULTS + /report].", show_default=False),
     ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="Points of skill within which strategies are equally good [default: what the sweeps ask for].",
+            min=0.0,
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Say which strategy to ship, from the records of one or several sweeps.
 
@@ -40,7 +48,7 @@ def report(
         from ray_mtlkd import build_report
 
     console = open_console()
-    found = build_report(results, _folder(results, out))
+    found = build_report(results, _folder(results, out), margin=margin)
     print_report(found, console, failed=found.failed)
 
 

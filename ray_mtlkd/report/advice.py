@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ray_mtlkd.report import text
+from ray_mtlkd.report import next_seeds, text
 from ray_mtlkd.report.classical import Classical, against
 from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.headroom import advised
@@ -41,6 +41,7 @@ def advise(
     folders: ModelFolders,
     *,
     rows: RowVariances | None = None,
+    results: Sequence[str] = (),
 ) -> Advice:
     """The strategy to ship or what is missing to tell, why, what classical models reach, and where its models lie."""
     found = summary.parts[summary.total]
@@ -55,7 +56,9 @@ def advise(
     said = " ".join(part for part in parts if part)
     compared = against(taken, setups, classical)
     to_hold = advised(setups[0]) if len(setups) == 1 else ""
-    blocks = [block for block in (said, compared, to_hold, best_models(taken, setups, folders)) if block]
+    more = None if verdict.ship else more_seeds(found, verdict)
+    how = "" if more is None else next_seeds.said(more, setups, results)
+    blocks = [block for block in (said, how, compared, to_hold, best_models(taken, setups, folders)) if block]
     if len(setups) > 1:
         alone = (_alone(setup, summary, classical, folders, besides=taken, rows=rows) for setup in setups)
         blocks += ["Per setup:", "\n".join(alone)]

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.report import classical, load, model_to_take
+from ray_mtlkd.report import classical, load, model_to_take, next_seeds
 from ray_mtlkd.report.advice import Advice, advise
-from ray_mtlkd.report.comparison import MARGIN
 from ray_mtlkd.report.curve_figure import draw_curves
 from ray_mtlkd.report.exports import configurations_csv, gains_csv, strategies_csv, tasks_csv
 from ray_mtlkd.report.figures import draw_gains, saved, style
@@ -41,13 +40,13 @@ class Report:
     failed: int
 
 
-def build(results: Sequence[str], out: str | Path, *, margin: float = MARGIN) -> Report:
+def build(results: Sequence[str], out: str | Path, *, margin: float | None = None) -> Report:
     """Read the records of these sweeps and write ``report.md``, tables and the figures into the folder ``out``.
 
     Args:
         results: Sweep directories, folders of Parquet files or files; paths or URIs that pyarrow knows.
         out: Folder, made where it is missing; its files are replaced.
-        margin: Points of skill within which strategies are as good as each other.
+        margin: Points of skill within which strategies are as good as each other; None for what the sweeps ask for.
 
     Raises:
         MtlkdError: where nothing was found, a file is no record, or ``out`` cannot be written.
@@ -57,9 +56,9 @@ def build(results: Sequence[str], out: str | Path, *, margin: float = MARGIN) ->
     setups = _replicated(records, where=", ".join(results))
     findings = read_rows(results, records)
     rows_of = _row_variances(findings.noise)
-    found = summarise(setups, rows=rows_of, margin=margin)
+    found = summarise(setups, rows=rows_of, margin=next_seeds.margin(results) if margin is None else margin)
     baselines = classical.read(results)
-    advice = advise(setups, found, baselines, model_to_take.find(results, records), rows=rows_of)
+    advice = advise(setups, found, baselines, model_to_take.find(results, records), rows=rows_of, results=results)
     rows = trials(records.table)
     files, images = _figures(setups, found, records, advice)
     text = page(

@@ -24,12 +24,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
+from ray_mtlkd.judging import Judging
 from ray_mtlkd.report.skills import Skills
 from ray_mtlkd.report.statistics import CONFIDENCE, Floats, Prior
 from ray_mtlkd.report.variances import of_configurations, of_seeds, satterthwaite
 
 Finding = Literal["better", "equivalent", "worse", "cannot tell"]
-MARGIN = 0.5
+MARGIN = Judging().margin
 """Points of skill within which strategies are as good as each other."""
 _DRAWS = 20_000
 

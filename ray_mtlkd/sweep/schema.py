@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 
 from ray_mtlkd.decode import decode, document, refuse
 from ray_mtlkd.errors import MtlkdError, gather
+from ray_mtlkd.judging import Judging
 from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, PositiveInt
 from ray_mtlkd.sweep.halving import halving_rungs
@@ -103,6 +104,7 @@ class SpaceDocument:
         name: Also a folder's.
         setups: Names of built-in ones and of the catalogue, or manifests.
         classical: Whether the sweep also computes each setup's classical models.
+        report: How its report judges; decides nothing of a trial.
     """
 
     name: FolderName
@@ -119,6 +121,7 @@ class SpaceDocument:
     replicate: Replicate = field(default_factory=Replicate)
     resources: Resources = field(default_factory=Resources)
     classical: bool = True
+    report: Judging = field(default_factory=Judging)
 
 
 _ANY = {"name": "x", "setups": ["x"], "strategies": ["sum"], "encoder": "mlp"}

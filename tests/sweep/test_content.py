@@ -17,6 +17,10 @@ def content(space_value):
     return make
 
 
+def test_how_a_report_judges_makes_no_other_sweep(content):
+    assert differences(content(), content(report={"margin": 2.0})) == ()
+
+
 def test_a_sweep_does_not_differ_from_itself(content):
     assert differences(content(), content()) == ()
 

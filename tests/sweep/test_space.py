@@ -81,6 +81,7 @@ def test_a_sound_space_decodes(space_value):
         ({"replicate": {"seeds": [1, 1]}}, "replicate.seeds"),
         ({"name": "a/b"}, "name"),
         ({"classical": "no"}, "classical"),
+        ({"report": {"margin": 0}}, "report.margin"),
         ({"resources": {"cpus": 0}}, "resources.cpus"),
         ({"resources": {"gpus": 1.5}}, "resources.gpus"),
         ({"resources": {"keep_models": "best"}}, "resources.keep_models"),
