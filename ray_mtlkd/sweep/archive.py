@@ -64,12 +64,13 @@ def merge(sweep: SweepFolder) -> None:
             folder.delete(name)
 
 
-def finished(sweep: SweepFolder) -> dict[str, Found]:
+def finished(sweep: SweepFolder, *, with_lost: bool = False) -> dict[str, Found]:
     """Trials with records, by name.
 
-    A trial that lost its worker too often is not among them: another run of the sweep may fare better.
+    A trial that lost its worker too often is not among them, since another run of the sweep may fare better; unless
+    ``with_lost``: then it has failed.
     """
-    return {name: _found(row) for name, row in _trials(sweep).items() if row["status"] != "lost"}
+    return {name: _found(row) for name, row in _trials(sweep).items() if with_lost or row["status"] != "lost"}
 
 
 def count(sweep: SweepFolder) -> Counts:

@@ -65,26 +65,31 @@ def alterations(there: SweepContent, here: SweepContent) -> tuple[Difference, ..
     """In what a sweep that is to grow differs so that trials would change that have run; nothing where it only grows.
 
     It may get strategies and setups, seeds and configurations: none of them touches the trials of the others. Where a
-    search halves, though, more configurations or seeds would change which ones went on.
+    search halves, though, more configurations or seeds would change which ones went on, and where configurations follow
+    scores, more seeds would change what followed.
     """
-    halves = bool(there.settings.get("search.halving"))
-    found = [each for each in _between(there.settings, here.settings, "") if not _only_adds(each, halves=halves)]
+    halves, follows = bool(there.settings.get("search.halving")), there.settings.get("search.sampler") == "tpe"
+    frozen = {*(_OF_HALVING if halves else ()), *(("search.seeds",) if follows else ())}
+    found = [
+        each for each in _between(there.settings, here.settings, "") if each.path in frozen or not _only_adds(each)
+    ]
     for name in ("strategies", "setups"):
         then, now = getattr(there, name), getattr(here, name)
         found += _within(then, {part: content for part, content in now.items() if part in then}, name)
     return tuple(found)
 
 
-def _only_adds(difference: Difference, *, halves: bool) -> bool:
+_OF_HALVING = ("search.seeds", "search.configurations", "replicate.configurations")
+
+
+def _only_adds(difference: Difference) -> bool:
     if difference.there is None or difference.here is None:
         return False
     match difference.path:
-        case "replicate.seeds":
+        case "replicate.seeds" | "search.seeds":
             return set(difference.there) <= set(difference.here)
-        case "search.seeds":
-            return not halves and set(difference.there) <= set(difference.here)
         case "search.configurations" | "replicate.configurations":
-            return not halves and bool(difference.there < difference.here)
+            return bool(difference.there < difference.here)
         case _:
             return False
 

@@ -23,6 +23,9 @@ from ray_mtlkd.sweep.domains import Domain
 
 _qmc = Later("scipy.stats.qmc")
 
+Place = tuple[float, ...]
+"""A number in [0, 1) for each axis of a design."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
@@ -43,24 +46,33 @@ class Design:
         """How many points the product of all grids has; 1 where there is no grid."""
         return math.prod(len(domain.candidates) for domain in (*_grids(self.shared), *_grids(self.own)))
 
-    def values(self, index: int, *, tasks: int) -> dict[str, Any]:
-        """The values of configuration number ``index``, by path, for a setup of so many ``tasks``."""
+    def values(self, index: int, *, tasks: int, place: Place | None = None) -> dict[str, Any]:
+        """The values of configuration number ``index``, by path.
+
+        Args:
+            index: From 0.
+            tasks: Of the setup.
+            place: Where its axes are; as the sequence says unless told.
+        """
         turn, shared = self._grid_point(self.shared, index)
         _, own = self._grid_point(self.own, turn)
-        return {**shared, **own, **self._spread(index, tasks)}
-
-    def _spread(self, index: int, tasks: int) -> dict[str, Any]:
-        """Values of all that is no grid."""
-        drawn = [*_drawn(self.shared), *_drawn(self.own)]
-        widths = [domain.axes(tasks) for _, domain in drawn]
-        if not drawn:
-            return {}
-        halton = _qmc.Halton(sum(widths), scramble=True, rng=self._generator("halton"))
-        point = iter(halton.fast_forward(index).random(1)[0].tolist())
-        return {
-            path: domain.value(tuple(itertools.islice(point, width)))
-            for (path, domain), width in zip(drawn, widths, strict=True)
+        axes = iter(self.place(index, tasks=tasks) if place is None else place)
+        spread = {
+            path: domain.value(tuple(itertools.islice(axes, domain.axes(tasks)))) for path, domain in self._axes()
         }
+        return {**shared, **own, **spread}
+
+    def place(self, index: int, *, tasks: int) -> Place:
+        """Where configuration number ``index`` lies in the sequence."""
+        width = sum(domain.axes(tasks) for _, domain in self._axes())
+        if not width:
+            return ()
+        halton = _qmc.Halton(width, scramble=True, rng=self._generator("halton"))
+        return tuple(halton.fast_forward(index).random(1)[0].tolist())
+
+    def _axes(self) -> list[tuple[str, Domain]]:
+        """All that is no grid."""
+        return [*_drawn(self.shared), *_drawn(self.own)]
 
     def _grid_point(self, domains: Mapping[str, Domain], index: int) -> tuple[int, dict[str, Any]]:
         """How often the product of the grids was run through before ``index``, and the point that stands there.

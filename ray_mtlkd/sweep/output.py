@@ -44,7 +44,8 @@ class SweepHead:
 
 def new_head(name: str, content: SweepContent) -> SweepHead:
     """Of a sweep that begins here and now."""
-    versions = {package: version(package) for package in _DECIDING}
+    packages = (*_DECIDING, *(("optuna",) if content.settings.get("search.sampler") == "tpe" else ()))
+    versions = {package: version(package) for package in packages}
     return SweepHead(name=name, began=content.fingerprint, content=content, versions=versions)
 
 

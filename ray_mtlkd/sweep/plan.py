@@ -6,11 +6,13 @@ from statistics import fmean
 from typing import Any
 
 from ray_mtlkd.records import Stage
-from ray_mtlkd.serial import dumps, loads
+from ray_mtlkd.serial import dumps, fingerprint, loads
 from ray_mtlkd.sweep import domains
+from ray_mtlkd.sweep.design import Place
 from ray_mtlkd.sweep.halving import Found, Run, Standing, spent_share, standing
 from ray_mtlkd.sweep.names import trial_name
 from ray_mtlkd.sweep.space import SearchSpace
+from ray_mtlkd.sweep.tpe import FIRST, round_of, standing_by_rounds, suggest
 from ray_mtlkd.training.configuration import Configuration, ConfigurationReader, describe
 from ray_mtlkd.training.job import Ladder
 
@@ -77,6 +79,7 @@ class Plan:
         self._by_label = {strategy.label: strategy for strategy in space.strategies}
         self._reader = ConfigurationReader()
         self._known: dict[tuple[str, int, int], Configuration] = {}
+        self._followed: dict[tuple[tuple[str, str], int], tuple[Place, Configuration]] = {}
 
     @property
     def groups(self) -> list[tuple[str, str]]:
@@ -87,6 +90,16 @@ class Plan:
     def indices(self) -> range:
         """Numbers of the configurations of a group."""
         return range(self._space.search.configurations)
+
+    @property
+    def known_indices(self) -> range:
+        """Of these, the configurations that follow from no scores."""
+        return self.indices[:FIRST] if self.follows_scores else self.indices
+
+    @property
+    def follows_scores(self) -> bool:
+        """Whether what is tried later follows from what was found before."""
+        return self._space.search.sampler == "tpe"
 
     @property
     def size(self) -> int:
@@ -119,13 +132,19 @@ class Plan:
         """How often trials are run at most: a part of the way counts like all of it."""
         return self.size + len(self.groups) * self.search_size * len(self._space.search.rungs)
 
+    @property
+    def search_runs(self) -> list[Run]:
+        """A group's search trials by configuration and seed; none where there is nothing to choose."""
+        return [(index, seed) for index in self.indices for seed in self._space.search.seeds] if self.searches else []
+
+    def search_name(self, group: tuple[str, str], run: Run) -> str:
+        """What one of a group's search trials is called."""
+        setup, label = group
+        return trial_name(setup, label, index=run[0], seed=run[1])
+
     def search(self, group: tuple[str, str]) -> list[Trial]:
-        """A group's search trials, each to its end; none where there is nothing to choose."""
-        if not self.searches:
-            return []
-        search = self._space.search
-        runs = [(index, seed) for index in range(search.configurations) for seed in search.seeds]
-        return [self.search_trial(group, run, until=1.0) for run in runs]
+        """A group's search trials, each to its end, as far as they follow from no scores."""
+        return [self.search_trial(group, run, until=1.0) for run in self.search_runs if run[0] in self.known_indices]
 
     def search_trial(self, group: tuple[str, str], run: Run, *, until: float) -> Trial:
         """One of a group's search trials, up to a share of its budget."""
@@ -136,9 +155,35 @@ class Plan:
     def standing(self, found: Mapping[Run, Found]) -> Standing:
         """How far a group's search has come."""
         search = self._space.search
+        if self.follows_scores:
+            return standing_by_rounds(found, configurations=search.configurations, seeds=search.seeds)
         return standing(
             found, configurations=search.configurations, seeds=search.seeds, rungs=search.rungs, least=self.chosen
         )
+
+    def follow(self, group: tuple[str, str], found: Mapping[Run, Found]) -> None:
+        """Let the configurations be known that follow from the scores that have been found."""
+        search, (setup, label) = self._space.search, group
+        for index in self.indices[FIRST:] if self.follows_scores else ():
+            if (group, index) in self._followed:
+                continue
+            together = round_of(index)
+            before = range(together.start)
+            scores = [[found[at, seed].score for seed in search.seeds if (at, seed) in found] for at in before]
+            if any(len(each) < len(search.seeds) for each in scores):
+                return
+            space, tasks = self._by_label[label], self._tasks[setup]
+            places = [self._place(group, at) for at in before]
+            seed = int(fingerprint((search.seed, setup, label, together.start))[:8], 16)
+            for at, place in zip(together, suggest(places, scores, count=len(together), seed=seed), strict=True):
+                values = space.design.values(at, tasks=tasks, place=place)
+                self._followed[group, at] = place, self._reader.read(domains.fill(space.tree, values))
+
+    def _place(self, group: tuple[str, str], index: int) -> Place:
+        if (group, index) in self._followed:
+            return self._followed[group, index][0]
+        setup, label = group
+        return self._by_label[label].design.place(index, tasks=self._tasks[setup])
 
     def replicates(self, group: tuple[str, str], index: int) -> list[Trial]:
         """A group's replicate trials, with configuration number ``index``."""
@@ -147,7 +192,7 @@ class Plan:
     def distinct(self) -> Iterator[Trial]:
         """A trial for every configuration of every group."""
         for group in self.groups:
-            for index in self.indices:
+            for index in self.known_indices:
                 yield self.replicates(group, index)[0]
 
     def _trial(self, group: tuple[str, str], stage: Stage, *, index: int, seed: int, ladder: Ladder = _WHOLE) -> Trial:
@@ -159,13 +204,16 @@ class Plan:
             stage=stage,
             index=index,
             seed=seed,
-            configuration=self._configuration(label, index, self._tasks[setup]),
+            configuration=self._configuration(group, index),
             ladder=ladder,
         )
 
-    def _configuration(self, label: str, index: int, tasks: int) -> Configuration:
-        """Configuration number ``index`` of a strategy, for setups of so many tasks."""
-        key = label, index, tasks
+    def _configuration(self, group: tuple[str, str], index: int) -> Configuration:
+        """Configuration number ``index`` of a group; without scores, setups of equally many tasks have the same."""
+        if index not in self.known_indices:
+            return self._followed[group, index][1]
+        (setup, label) = group
+        key = label, index, (tasks := self._tasks[setup])
         if key not in self._known:
             space = self._by_label[label]
             values = space.design.values(index, tasks=tasks)

@@ -200,23 +200,25 @@ _MEASURED_STEPS = 12
 
 def estimate(prepared: Prepared) -> CostEstimate:
     """Measure the first trial of each group for a few steps, and extrapolate to the whole plan."""
-    plan, space = prepared.plan, prepared.space
+    plan = prepared.plan
     views = {key: as_tensors(tables) for key, tables in prepared.tables.items()}
     count, steps, batches, seconds = 0, 0, 0, 0.0
     for group in plan.groups:
-        replicated = [plan.replicates(group, index) for index in range(space.search.configurations)]
+        replicated = [plan.replicates(group, index) for index in plan.known_indices]
         # which configurations will be replicated is not known: at most the longest
         longest = sorted(replicated, key=lambda trials: -trials[0].configuration.training.steps)[: plan.chosen]
-        planned = [*plan.search(group), *itertools.chain(*longest)]
+        # nor what follows from scores: about what is known by now
+        searched = list(itertools.islice(itertools.cycle(plan.search(group)), plan.search_size))
+        planned = [*searched, *itertools.chain(*longest)]
         configuration = planned[0].configuration
         job = Job(
             tables=views[planned[0].setup, configuration.architecture.features], configuration=configuration, seed=0
         )
         per_step_s = _trial_seconds(job) / configuration.training.steps
-        searched = plan.search_share if _scores_early(job) else 1.0
+        share = plan.search_share if _scores_early(job) else 1.0
         for trial in planned:
             training = trial.configuration.training
-            spent = math.ceil(training.steps * (searched if trial.stage == "search" else 1.0))
+            spent = math.ceil(training.steps * (share if trial.stage == "search" else 1.0))
             count += 1
             steps += spent
             batches += spent * len(job.tables.tasks)

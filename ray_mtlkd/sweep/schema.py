@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import field
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 from annotated_types import Gt, Lt, MinLen
@@ -13,6 +14,7 @@ from ray_mtlkd.judging import Judging
 from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, PositiveInt
 from ray_mtlkd.sweep.halving import halving_rungs
+from ray_mtlkd.sweep.tpe import FIRST
 
 Seeds = Annotated[tuple[int, ...], MinLen(1), Distinct]
 RungShare = Annotated[float, Gt(0), Lt(1)]
@@ -29,18 +31,32 @@ class Search:
             ones than more seeds of them do at the same cost, since the best are replicated.
         halving: Whether the worse half of the configurations is let go at each rung, so that many cost little; the
             rungs' shares of the budget, ascending, where they are not to be 1/2, 1/4, … down to 1 / configurations.
+        sampler: Whether configurations are spread evenly, or all but the first eight follow the scores before them.
     """
 
     configurations: PositiveInt = 1
     seed: int = 0
     seeds: Seeds = (0,)
     halving: bool | Annotated[tuple[RungShare, ...], MinLen(1)] = False
+    sampler: Literal["spread", "tpe"] = "spread"
 
     def __post_init__(self) -> None:
-        """Refuse rungs out of order."""
+        """Refuse rungs out of order, and a sampler that has nothing to learn from or is not there."""
+        refuse(self._sampler_problems() if self.sampler == "tpe" else ())
         if isinstance(self.halving, tuple) and list(self.halving) != sorted(set(self.halving)):
             fix = "list the smallest share first, and each once"
             refuse([MtlkdError("not ascending", where="halving", fix=fix)])
+
+    def _sampler_problems(self) -> Iterator[MtlkdError]:
+        if find_spec("optuna") is None:
+            fix = "pip install 'ray-mtlkd[optuna]', or leave this out"
+            yield MtlkdError("tpe needs Optuna, which is not installed", where="sampler", fix=fix)
+        if self.halving:
+            what = "tpe learns from whole trials, and a search that halves has few"
+            yield MtlkdError(what, where="sampler", fix="leave out one of sampler and halving")
+        if self.configurations <= FIRST:
+            what = f"the first {FIRST} of {self.configurations} configurations are spread, and no more are left"
+            yield MtlkdError(what, where="sampler", fix=f"try more than {FIRST} configurations, or leave this out")
 
     @property
     def rungs(self) -> tuple[float, ...]:

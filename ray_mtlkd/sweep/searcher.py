@@ -49,9 +49,11 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         self._open = len(plan.groups)
         self._dropped = 0
         for group in plan.groups:
-            for trial in plan.search(group):
-                if trial.name in finished:
-                    self._note_search(trial, finished[trial.name])
+            for run in plan.search_runs:
+                name = plan.search_name(group, run)
+                if name in finished:
+                    plan.follow(group, self._found[group])
+                    self._note_search(plan.search_trial(group, run, until=1.0), finished[name])
             if plan.searches:
                 self._go_on(group)
             else:
@@ -137,6 +139,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
     def _go_on(self, group: tuple[str, str]) -> None:
         """What a group's search does next, after all that is known of it."""
         found = self._found[group]
+        self._plan.follow(group, found)
         standing = self._plan.standing(found)
         for run in found:
             trial = self._plan.search_trial(group, run, until=standing.until)

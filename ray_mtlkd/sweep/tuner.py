@@ -58,7 +58,8 @@ def run_trials(
         MtlkdError: where the cluster cannot hold a trial.
     """
     folder = SweepFolder.at(uri)
-    known = archive.finished(folder)
+    # Where what is tried follows from scores, what a lost trial made follow has run by now.
+    known = archive.finished(folder, with_lost=prepared.plan.follows_scores)
 
     def lose(trial: Trial) -> None:
         error = f"the worker was lost {_WORKER_FAILURES + 1} times; see {folder.tune.uri}"

@@ -105,6 +105,7 @@ def test_more_of_a_sweep_alters_nothing(content, setups, changes):
     assert alterations(content(), content(setups, **changes)) == ()
 
 
+FOLLOWED = {"configurations": 9, "sampler": "tpe"}
 HALVED = {"configurations": 8, "halving": [0.25, 0.5]}
 
 
@@ -119,6 +120,7 @@ HALVED = {"configurations": 8, "halving": [0.25, 0.5]}
         ({}, {"resources": {"cpus": 2}}, "resources.cpus"),
         ({}, {"search": {"configurations": 2, "halving": True}}, "search.halving"),
         ({"search": HALVED}, {"search": {**HALVED, "configurations": 9}}, "search.configurations"),
+        ({"search": FOLLOWED}, {"search": {**FOLLOWED, "seeds": [0, 9]}}, "search.seeds"),
         ({"search": HALVED}, {"search": {**HALVED, "seeds": [0, 9]}}, "search.seeds"),
     ],
     ids=str,

@@ -76,6 +76,8 @@ def test_a_sound_space_decodes(space_value):
         ({"relabel": {"where": "cloud"}}, "relabel.where"),
         ({"search": {"configurations": 0}}, "search.configurations"),
         ({"search": {"seeds": [0, 1]}}, "replicate.seeds"),
+        ({"search": {"configurations": 8, "sampler": "tpe"}}, "search.sampler"),
+        ({"search": {"configurations": 16, "sampler": "tpe", "halving": True}}, "search.sampler"),
         ({"search": {"halving": [0.5, 0.25]}}, "search.halving"),
         ({"search": {"halving": [0.5, 1.0]}}, "search.halving[1]"),
         ({"replicate": {"seeds": [1, 1]}}, "replicate.seeds"),
