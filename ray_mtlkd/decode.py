@@ -161,6 +161,7 @@ _WANTED = {
     "string_too_short": "text",
     "string_type": "a string",
     "too_short": "a {field_type} of {min_length} or more",
+    "too_long": "a list of {max_length} or fewer",
     "tuple_type": "a list",
 }
 """What a value should have been, by pydantic's type of the error."""

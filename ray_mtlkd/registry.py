@@ -101,7 +101,7 @@ class Registry(Mapping[str, T], Generic[T]):
             raise MtlkdError(
                 f"{name!r} is no {self.noun}: {problem}",
                 where=where,
-                fix=f"see docs/extending.md for what a {self.noun} has",
+                fix="see docs/extending.md for what one has",
             )
         return found
 
