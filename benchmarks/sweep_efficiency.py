@@ -44,7 +44,7 @@ def space(*, strategies: Sequence[str], configurations: int, seeds: int, steps: 
         "convergence": {"patience": 15},
         "strategies": [{"name": name, **(weights if name == "static" else {})} for name in strategies],
         "search": {"configurations": configurations},
-        "replicate": {"seeds": list(range(1, seeds + 1))},
+        "replicate": {"configurations": 1, "seeds": list(range(1, seeds + 1))},
         "classical": False,
     }
 

@@ -44,7 +44,7 @@ def test_its_manifest_and_its_search_spaces_fit_each_other(blocks, tmp_path):
         for split, start in (("train", 0), ("valid", 100), ("test", 130)):
             pq.write_table(_table(task, range(start, start + 90)), tmp_path / task / f"{split}.parquet")
     prepared = prepare(read_space(tmp_path / "my_space.yaml"), data_dir=None, say=lambda _: None)
-    assert prepared.plan.size == 5 * (8 + 6)
+    assert prepared.plan.size == 5 * (8 + 2 * 6)
     (tmp_path / "headroom.yaml").write_text(headroom)
     assert len(headroom.splitlines()) == 6
     assert prepare(read_space(tmp_path / "headroom.yaml"), data_dir=None, say=lambda _: None).plan.size == 3

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -49,15 +50,17 @@ def failures(rows: Sequence[dict[str, Any]]) -> str:
 
 def _searched(rows: Sequence[dict[str, Any]], varied: Collection[str]) -> list[list[str]]:
     searched = [row for row in rows if row["stage"] == "search"]
-    failed = sum(row["status"] != "ok" for row in searched)
-    count = f"{failed} of {len(searched)} configurations failed" if failed else str(len(searched))
+    failed = {row["config_index"] for row in searched if row["status"] != "ok"}
+    tried = {row["config_index"] for row in searched}
+    count = f"{len(failed)} of {len(tried)} configurations failed" if failed else str(len(tried))
     head = [rows[0]["setup"], text.code(rows[0]["strategy"]), count]
     chosen = sorted({(row["config_index"], row["config"]) for row in rows if row["stage"] == "replicate"})
     lines = []
     for index, config in chosen:
         scores = [row["score"] for row in searched if row["config_index"] == index and row["score"] is not None]
         settings = [text.code(f"{name}: {_value(value)}") for name, value in _flat(config).items() if name in varied]
-        lines.append([*head, str(index), text.number(max(scores, default=np.nan), 4), text.listed(settings)])
+        score = text.number(fmean(scores) if scores else np.nan, 4)
+        lines.append([*head, str(index), score, text.listed(settings)])
     return lines or [[*head, text.NOTHING, text.NOTHING, text.NOTHING]]
 
 

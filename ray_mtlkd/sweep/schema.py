@@ -76,7 +76,7 @@ class Replicate:
         seeds: Fresh training seeds, the same for all strategies.
     """
 
-    configurations: PositiveInt = 1
+    configurations: PositiveInt = 2
     seeds: Seeds = (1, 2, 3)
 
 

@@ -15,7 +15,7 @@ encoder: {name: mlp, hidden: [4]}
 training: {steps: 20, eval_every: 10}
 strategies: [sum, "their_balancer:Halved"]
 search: {configurations: 1}
-replicate: {seeds: [1]}
+replicate: {configurations: 1, seeds: [1]}
 classical: false
 """
 

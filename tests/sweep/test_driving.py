@@ -19,7 +19,7 @@ setups: [similar]
 encoder: {name: mlp, hidden: [8]}
 training: {steps: 1000000, batch_size: 8, eval_every: 100}
 strategies: [sum]
-replicate: {seeds: [1]}
+replicate: {configurations: 1, seeds: [1]}
 resources: {checkpoint_every_s: 0}
 classical: false
 """

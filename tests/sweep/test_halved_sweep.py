@@ -17,7 +17,7 @@ encoder: {name: mlp, hidden: [16]}
 training: {steps: 80, batch_size: 32, eval_every: 10, lr: {loguniform: [1e-3, 1e-2]}}
 strategies: [sum, single_task]
 search: {configurations: 4, halving: true}
-replicate: {seeds: [1]}
+replicate: {configurations: 1, seeds: [1]}
 classical: false
 """
 

@@ -36,7 +36,7 @@ strategies:
   - {curriculum: "their_curriculum:ToTheEnd", balancer: {name: "their_balancer:Halved", factor: 2.0}}
   - {name: sum, sharing: "their_sharing:Apart"}
 search: {configurations: 1}
-replicate: {seeds: [1]}
+replicate: {configurations: 1, seeds: [1]}
 classical: false
 """
 

@@ -23,7 +23,7 @@ convergence: {patience: 2}
 relabel: {where: {grid: [inline, shared, pool]}}
 strategies: [joint_kd]
 search: {configurations: 3}
-replicate: {seeds: [1]}
+replicate: {configurations: 1, seeds: [1]}
 """
 COMMAND = (sys.executable, "-c", "from ray_mtlkd.cli import main; main()")
 

@@ -28,7 +28,7 @@ convergence: {patience: 2}
 relabel: {where: {grid: [inline, shared, pool]}}
 strategies: [{curriculum: joint_kd, balancer: pcgrad}]
 search: {configurations: 3}
-replicate: {seeds: [1]}
+replicate: {configurations: 1, seeds: [1]}
 classical: false
 """
 
