@@ -10,7 +10,7 @@ Scores = NDArray[np.floating]
 
 def average_precision(scores: Scores, labels: Scores) -> WeightedMetric:
     """Mean over labels [N, K] with a positive row of their average precision; 0 where there is none."""
-    ladders = [_Ladder(*column) for column in zip(scores.T, labels.T > 0, strict=True)]
+    ladders = [_Steps(*column) for column in zip(scores.T, labels.T > 0, strict=True)]
 
     def measure(weights: Weights) -> Numbers:
         return mean_of_known(np.stack([ladder.precision(weights) for ladder in ladders]), otherwise=0.0)
@@ -39,7 +39,7 @@ def mean_over_groups(by_group: Numbers) -> WeightedMetric:
     return measure
 
 
-class _Ladder:
+class _Steps:
     """Rows down their scores, a step for each score of a positive row: from below the step before to that score.
 
     Args:
@@ -82,6 +82,6 @@ class _Ladder:
         return ratio(pairs - lost, pairs, otherwise=np.nan)
 
 
-def _fewer_steps(scores: Scores, positive: NDArray[np.bool_]) -> _Ladder:
+def _fewer_steps(scores: Scores, positive: NDArray[np.bool_]) -> _Steps:
     """A ladder of the same area: the other rows, upside down, where they are fewer."""
-    return _Ladder(-scores, ~positive) if positive.mean() > 0.5 else _Ladder(scores, positive)  # noqa: PLR2004 - half
+    return _Steps(-scores, ~positive) if positive.mean() > 0.5 else _Steps(scores, positive)  # noqa: PLR2004 - half

@@ -12,7 +12,7 @@ from ray_mtlkd.training.state.soft_labels import SoftTable
 from ray_mtlkd.training.step.feed import Batch
 from ray_mtlkd.training.step.gradients import SharedGradients
 from ray_mtlkd.training.step.objective import Objective
-from ray_mtlkd.training.step.weighing import Measured, StepReport, Weigh, tasks_of
+from ray_mtlkd.training.step.weighing import TaskMeasures, StepReport, Weigh, tasks_of
 
 
 class GradientWeighing:
@@ -49,7 +49,7 @@ class GradientWeighing:
         rest = tuple(numbers[len(losses) :])
         gram = tuple(zip(*[iter(rest)] * len(tasks), strict=True)) if self._needs == "gram" else ()
         norms = rest if self._needs == "norms" else ()
-        weights = weigh(Measured(tasks=tasks, losses=values, norms=norms, gram=gram))
+        weights = weigh(TaskMeasures(tasks=tasks, losses=values, norms=norms, gram=gram))
         self._matrix.combine(tasks, weights.shared)
         for task, weight in zip(tasks, weights.heads, strict=True):
             if weight != 1.0:

@@ -11,7 +11,7 @@ from ray_mtlkd.training.optimizer.optimizer import Optimizer
 from ray_mtlkd.training.state.soft_labels import SoftTable
 from ray_mtlkd.training.step.feed import Batch
 from ray_mtlkd.training.step.objective import Objective
-from ray_mtlkd.training.step.weighing import Measured, StepReport, Weigh, tasks_of
+from ray_mtlkd.training.step.weighing import TaskMeasures, StepReport, Weigh, tasks_of
 
 
 class LossWeighing:
@@ -41,7 +41,7 @@ class LossWeighing:
         outputs = [self._objective.outputs(batch) for batch in batches]
         losses = self._objective.losses(targets, [found for each in outputs for found in each], soft)
         values = tuple(losses.tolist())
-        weights = weigh(Measured(tasks=tasks, losses=values))
+        weights = weigh(TaskMeasures(tasks=tasks, losses=values))
         if weights.heads != weights.shared:
             raise MtlkdError(
                 "a balancer that needs losses alone weighs each loss as a whole, but gave heads other weights",

@@ -23,7 +23,7 @@ from ray_mtlkd.training.step.gradient_weighing import GradientWeighing
 from ray_mtlkd.training.step.loss_weighing import LossWeighing
 from ray_mtlkd.training.step.model import model_for
 from ray_mtlkd.training.step.objective import Objective
-from ray_mtlkd.training.step.weighing import Measured, StepReport, Weighing, refuse_infinite_loss
+from ray_mtlkd.training.step.weighing import TaskMeasures, StepReport, Weighing, refuse_infinite_loss
 
 
 class Trainer:
@@ -166,7 +166,7 @@ class Trainer:
             if gradient is not None:
                 parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
 
-    def _weigh(self, measured: Measured, *, switched: frozenset[int]) -> Weights:
+    def _weigh(self, measured: TaskMeasures, *, switched: frozenset[int]) -> Weights:
         for task, value in zip(measured.tasks, measured.losses, strict=True):
             refuse_infinite_loss("loss", value, where=f"task {self._tables[task].task.name}")
         signals = Signals(

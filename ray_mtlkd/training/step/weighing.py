@@ -25,7 +25,7 @@ class StepReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class TaskMeasures:
     """What a balancer is told of the A tasks that took a batch: losses [A], norms [A] and gram [A][A] where it asks."""
 
     tasks: tuple[int, ...]
@@ -37,7 +37,7 @@ class Measured:
 class Weigh(Protocol):
     """The balancer's word."""
 
-    def __call__(self, measured: Measured, /) -> Weights:
+    def __call__(self, measured: TaskMeasures, /) -> Weights:
         """The weights of the tasks.
 
         Raises:
