@@ -44,14 +44,14 @@ _SEEDS = (1, 2, 3)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Agreement:
     """A run's mean skill on test in percent, and the bytes of its soft labels."""
 
     score: float
     nbytes: int
 
 
-def run(stored: str, seed: int, data: Path, steps: int) -> Found:
+def run(stored: str, seed: int, data: Path, steps: int) -> Agreement:
     """Train one student."""
     torch.set_num_threads(1)
     encoder, kd = BagOfNgrams(dropout=0.3), STORED[stored]
@@ -82,7 +82,7 @@ def run(stored: str, seed: int, data: Path, steps: int) -> Found:
         skill(task.test, table.trivial_test, METRICS[table.task.metric].perfect)
         for task, table in zip(outcome.tasks, tables.tasks, strict=True)
     ]
-    return Found(score=100 * statistics.mean(skills), nbytes=sum(sizes))
+    return Agreement(score=100 * statistics.mean(skills), nbytes=sum(sizes))
 
 
 def storage_rows(data: Path, *, quick: bool) -> Iterator[Row]:
@@ -94,7 +94,7 @@ def storage_rows(data: Path, *, quick: bool) -> Iterator[Row]:
     jobs = [(stored, seed) for seed in seeds for stored in STORED]
     raw = setups.read("intents", data_dir=data)
     setups.featurise(raw, BagOfNgrams().features)  # the others find the tables in the cache
-    found: dict[str, list[Found]] = defaultdict(list)
+    found: dict[str, list[Agreement]] = defaultdict(list)
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         runs = pool.map(run, *zip(*((*job, data, steps) for job in jobs), strict=True))
         for (stored, _), result in zip(jobs, runs, strict=True):
@@ -102,7 +102,7 @@ def storage_rows(data: Path, *, quick: bool) -> Iterator[Row]:
     yield from rows(found)
 
 
-def rows(found: Mapping[str, Sequence[Found]]) -> Iterator[Row]:
+def rows(found: Mapping[str, Sequence[Agreement]]) -> Iterator[Row]:
     """The figures of runs with the same seeds in the same order."""
     case, whole = "stored of soft labels, intents", found[ALL]
     for stored, runs in found.items():

@@ -12,7 +12,7 @@ from ray_mtlkd.training.state.soft_labels import SoftTable
 from ray_mtlkd.training.step.feed import Batch
 from ray_mtlkd.training.step.gradients import SharedGradients
 from ray_mtlkd.training.step.objective import Objective
-from ray_mtlkd.training.step.weighing import TaskMeasures, StepReport, Weigh, tasks_of
+from ray_mtlkd.training.step.weighing import StepReport, TaskMeasures, Weigh, tasks_of
 
 
 class GradientWeighing:

@@ -23,7 +23,7 @@ from ray_mtlkd.training.step.gradient_weighing import GradientWeighing
 from ray_mtlkd.training.step.loss_weighing import LossWeighing
 from ray_mtlkd.training.step.model import model_for
 from ray_mtlkd.training.step.objective import Objective
-from ray_mtlkd.training.step.weighing import TaskMeasures, StepReport, Weighing, refuse_infinite_loss
+from ray_mtlkd.training.step.weighing import StepReport, TaskMeasures, Weighing, refuse_infinite_loss
 
 
 class Trainer:
