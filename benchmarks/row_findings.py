@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from threadpoolctl import threadpool_limits
+
 from benchmarks.record import Row, machine, sampled, save
 from benchmarks.report.predictions import METRICS, SEEDS, STRATEGIES, part_of
 from ray_mtlkd.report.resampler import Resampler
@@ -78,11 +80,12 @@ def by_metric(rows: int, *, repetitions: int) -> list[Row]:
     for task, (kind, usual) in METRICS.items():
         for metric in (usual, *OTHERS.get(task, ())):
             part, resampler, samples = part_of(task, rows, trial=0, metric=metric), Resampler(), []
-            resampler.measure(part)  # draws the counts
-            for _ in range(repetitions):
-                started = time.process_time()
-                resampler.measure(part)
-                samples.append(1000 * (time.process_time() - started))
+            with threadpool_limits(1):
+                resampler.measure(part)  # draws the counts
+                for _ in range(repetitions):
+                    started = time.process_time()
+                    resampler.measure(part)
+                    samples.append(1000 * (time.process_time() - started))
             found.append(sampled(f"{rows} rows", f"draws of {metric} ({kind})", samples, "ms a trial"))
     return found
 
