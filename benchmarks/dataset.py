@@ -29,7 +29,7 @@ from ray_mtlkd.predict.dataset.labels import Settings
 from ray_mtlkd.predict.dataset.pool import Pool, relabel
 from ray_mtlkd.predict.dataset.work import Done, plan
 from ray_mtlkd.setups.files import MemorySource
-from ray_mtlkd.setups.manifest import parse_manifest
+from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy

@@ -15,7 +15,7 @@ from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.predict.dataset.work import Worker, finish
 from ray_mtlkd.predict.model_folder import Origin, load, save
 from ray_mtlkd.setups.files import MemorySource
-from ray_mtlkd.setups.manifest import parse_manifest
+from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy

@@ -17,7 +17,8 @@ from ray_mtlkd.setups.features import (
     unpack_featurisers,
 )
 from ray_mtlkd.setups.files import FolderSource, MemorySource, TableSource, missing_folders
-from ray_mtlkd.setups.manifest import Manifest, parse_manifest
+from ray_mtlkd.setups.manifest import Manifest
+from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.synthetic import BUILT_IN, generate
 from ray_mtlkd.setups.tables import check_inputs, read_setup
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ray_mtlkd.setups.content import content_hash
-from ray_mtlkd.setups.manifest import parse_manifest
+from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.summary import summarise
 from tests import rankings
 

@@ -1,7 +1,8 @@
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.manifest import Columns, parse_manifest
+from ray_mtlkd.setups.manifest import Columns
+from ray_mtlkd.setups.manifest_reader import parse_manifest
 
 TASK = {"kind": "multiclass", "data": "mail", "text": ["text"], "label": "label", "metric": "accuracy"}
 

@@ -9,7 +9,7 @@ from ray_mtlkd import setups
 from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, Pair, TokenFeatures
 from ray_mtlkd.setups.features import build
 from ray_mtlkd.setups.files import MemorySource
-from ray_mtlkd.setups.manifest import parse_manifest
+from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
 
 TEXTS = {

@@ -16,7 +16,7 @@ from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, Features, TokenFea
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features import state
 from ray_mtlkd.setups.files import MemorySource
-from ray_mtlkd.setups.manifest import parse_manifest
+from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
 
 TEXTS = {

@@ -10,7 +10,7 @@ from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.setups.files import MemorySource
-from ray_mtlkd.setups.manifest import parse_manifest
+from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.metrics import check_metric, evaluate
