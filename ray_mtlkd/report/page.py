@@ -13,6 +13,8 @@ from ray_mtlkd.report.quantities import QUANTITIES
 from ray_mtlkd.report.row_findings import RowFindings
 from ray_mtlkd.report.row_section import row_section
 from ray_mtlkd.report.runs import Setup
+from ray_mtlkd.report.search_budget import SAID as SMALLER
+from ray_mtlkd.report.search_budget import search_budget
 from ray_mtlkd.report.section import ALL_SETUPS
 from ray_mtlkd.report.summary import Summary
 
@@ -57,6 +59,7 @@ def page(
     said = [quantity.said for quantity in QUANTITIES if quantity.said]
     counts = [sum(row["stage"] == stage for row in trials) for stage in ("search", "replicate")]
     failed = sum(row["status"] != "ok" for row in trials)
+    found_by_fewer = search_budget(trials)
     parts = [
         f"# Report: {', '.join(sweeps)}",
         advice.said,
@@ -73,6 +76,7 @@ def page(
         "## What ran",
         history.searches(trials),
         _SETTINGS,
+        *(["### Smaller searches", found_by_fewer, SMALLER] if found_by_fewer else []),
         "### Failed trials",
         history.failures(trials),
         "### Warnings of trials",
