@@ -143,22 +143,21 @@ def _task_and_values(
     name: str, spec: TaskSpec, labels: Mapping[Split, RawLabels], problems: list[MtlkdError], warnings: list[str]
 ) -> tuple[Task, dict[Split, Array]]:
     """The task with its class names, and the labels of the rows that have one."""
-    if kind_named(spec.kind).classes is None:
-        values = {split: raw.values.drop_null().to_numpy() for split, raw in labels.items()}
-        task = Task(
-            name=name,
-            kind=spec.kind,
-            metric=spec.metric,
-            loss=spec.loss or "",
-            group=spec.group or "",
-            weight=spec.weight,
-        )
-        return task, values
-    return _class_task(name, spec, labels, problems, warnings)
+    task = Task(
+        name=name,
+        kind=spec.kind,
+        metric=spec.metric,
+        loss=spec.loss or "",
+        group=spec.group or "",
+        weight=spec.weight,
+    )
+    if kind_named(spec.kind).classes is not None:
+        return _with_classes(task, spec, labels, problems, warnings)
+    return task, {split: raw.values.drop_null().to_numpy() for split, raw in labels.items()}
 
 
-def _class_task(
-    name: str, spec: TaskSpec, labels: Mapping[Split, RawLabels], problems: list[MtlkdError], warnings: list[str]
+def _with_classes(
+    task: Task, spec: TaskSpec, labels: Mapping[Split, RawLabels], problems: list[MtlkdError], warnings: list[str]
 ) -> tuple[Task, dict[Split, Array]]:
     names = all_names(labels, spec)
     places: dict[Split, NDArray[np.int64]] = {}
@@ -166,21 +165,16 @@ def _class_task(
         with gather(problems):
             places[split] = find_places(raw, names, spec)
     if len(places) < len(SPLITS):
-        return Task(name=name, kind=spec.kind, metric=spec.metric), {}
+        return task, {}
     known = vocabulary(labels, places, spec)
     problems.extend(class_problems(names, known, spec, where=labels["train"].where))
-    warning = unseen_warning(name, places, labels, known)
+    warning = unseen_warning(task.name, places, labels, known)
     warnings.extend([] if warning is None else [warning])
-    task = Task(
-        name=name,
-        kind=spec.kind,
-        metric=spec.metric,
-        loss=spec.loss or "",
-        group=spec.group or "",
+    task = replace(
+        task,
         classes=known.classes,
         answers=answers(labels["train"], known.classes, spec),
         threshold=0.5 if spec.threshold is None else spec.threshold,
-        weight=spec.weight,
     )
     return task, {split: _code(places[split], raw, known, spec) for split, raw in labels.items()}
 
