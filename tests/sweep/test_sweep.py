@@ -208,7 +208,7 @@ def test_every_replicate_leaves_the_model_that_its_records_are_of(whole):
         said = predict_table(kept, "large", split.inputs, where="test")["large_prediction"].take(
             pa.array(split.row_ids)
         )
-        truth = [kept.tasks[kept.index("large")].classes[code] for code in split.labels]
+        truth = [int(kept.tasks[kept.index("large")].classes[code]) for code in split.labels]
         assert np.mean(np.array(said.to_pylist()) == truth) == pytest.approx(records["large"]["test"])
 
 
