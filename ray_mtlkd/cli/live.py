@@ -66,6 +66,13 @@ def bar(console: Console) -> Iterator[Callable[[str, int, int], None]]:
         yield tell
 
 
+def waiting_for_ray() -> str:
+    """What is going on before Ray answers."""
+    from ray_mtlkd.cluster.address import address
+
+    return "starting Ray …" if address() is None else f"waiting for Ray at {address()} …"
+
+
 def clock(seconds: float) -> str:
     """``0:07``, ``1:02:03``."""
     minutes, rest = divmod(round(seconds), 60)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from ray_mtlkd.cli.live import LiveLine, clock
+from ray_mtlkd.cli.live import LiveLine, clock, waiting_for_ray
 from ray_mtlkd.cli.options import AllowUnseen
 from ray_mtlkd.cli.paths import CodeDir, code_path
+from ray_mtlkd.cli.stops import stoppable
 from ray_mtlkd.cli.streams import lasting, open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
@@ -48,7 +49,7 @@ def relabel(
     allow_unseen: AllowUnseen = 0.5,
     actors: Annotated[int | None, typer.Option(help="[default: CPUs of the cluster].", show_default=False)] = None,
     gpus_per_actor: Annotated[float, typer.Option(help="Above 0: predict on GPUs.")] = 0.0,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for a free CPU.")] = 60.0,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for Ray, and then for a free CPU.")] = 60.0,
     code: CodeDir = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
 ) -> None:
@@ -90,11 +91,12 @@ def relabel(
     if not work.left:
         finish(work, [])
     else:
-        try:
-            _run(work, actors=actors, gpus=gpus_per_actor, wait_s=wait, code=own, console=console)
-        except KeyboardInterrupt:
-            console.print("stopped; the same command goes on")
-            raise typer.Exit(130) from None
+        with stoppable() as stop:
+            try:
+                _run(work, actors=actors, gpus=gpus_per_actor, wait_s=wait, code=own, console=console)
+            except KeyboardInterrupt:
+                console.print("stopped; the same command goes on")
+                raise typer.Exit(stop.code) from None
     console.print(f"labels of {task} by teacher {work.teacher[:12]} → {work.out}", soft_wrap=True)
 
 
@@ -114,7 +116,7 @@ def _run(work: "Work", *, actors: int | None, gpus: float, wait_s: float, code: 
     from ray_mtlkd.cluster.connection import connect
 
     # Ray Data starts three actors of its own before those that predict: each would first import PyTorch.
-    with _line(console) as line, connect(preload=False, code=code) as cluster:
+    with _line(console) as line, connect(preload=False, code=code, wait_s=max(1.0, wait_s)) as cluster:
         cluster.start()  # it takes as long as the imports below
         with importing():
             from ray_mtlkd.predict.dataset.pool import Pool
@@ -137,7 +139,7 @@ def _line(console: Console) -> Iterator[LiveLine | None]:
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
             yield None  # Ray prints what becomes of its processes, whatever it is told
     else:
-        with LiveLine(console, "starting Ray …") as line:
+        with LiveLine(console, waiting_for_ray()) as line:
             yield line
 
 

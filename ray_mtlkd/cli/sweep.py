@@ -2,7 +2,7 @@
 
 import importlib
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Self
@@ -10,8 +10,9 @@ from typing import Annotated, Self
 import typer
 from rich.console import Console
 
-from ray_mtlkd.cli.live import LiveLine, clock
+from ray_mtlkd.cli.live import LiveLine, clock, waiting_for_ray
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
+from ray_mtlkd.cli.stops import stoppable
 from ray_mtlkd.cli.streams import lasting, open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
@@ -40,6 +41,7 @@ def sweep(
     ] = None,
     data_dir: DataDir = None,
     code: CodeDir = None,
+    wait: Annotated[float, typer.Option(help="Seconds that Ray may take to answer.", min=1)] = 45.0,
 ) -> None:
     """Search and replicate every strategy on every setup, then write the report.
 
@@ -53,25 +55,30 @@ def sweep(
     console = open_console()
     from ray_mtlkd.cluster.connection import connect
 
-    with connect(code=own) as cluster:
+    with stoppable() as stop, connect(code=own, wait_s=wait) as cluster:
         terminal = _Terminal(console)
         try:
             with terminal:
                 ended = sweep_on(cluster, request, listener=terminal)
+            cluster.stop()
+            finish(ended.uri, failed=ended.failed, console=console)
         except KeyboardInterrupt:
-            if terminal.uri is None:
-                raise
-            said = f"stopped; go on with: {_going_on(terminal.uri, data_dir=data_dir, code=code)}"
-            console.print(said, soft_wrap=True)
-            raise typer.Exit(130) from None
-        cluster.stop()
-        finish(ended.uri, failed=ended.failed, console=console)
+            rest = _going_on(terminal.uri, data_dir=data_dir, code=code)
+            console.print(f"stopped; go on with: {rest}" if rest else "stopped; nothing has run", soft_wrap=True)
+            raise typer.Exit(stop.code) from None
     if not ended.ok:
         raise MtlkdError(f"all {ended.failed} trials failed", where=ended.uri, fix="see the report for their errors")
 
 
-def _going_on(uri: str, *, data_dir: Path | None, code: Path | None) -> str:
-    """The command, from any folder."""
+def _going_on(uri: str | None, *, data_dir: Path | None, code: Path | None) -> str | None:
+    """The command, from any folder; None where there is nothing to go on with."""
+    from ray_mtlkd.sweep_folder import HEAD, SweepFolder
+
+    if uri is None:
+        return None
+    with suppress(OSError):  # where the storage does not answer, the sweep may well be there
+        if SweepFolder.at(uri).root.read(HEAD) is None:
+            return None
     options = {"--resume": uri, "--data-dir": data_dir and data_dir.absolute(), "--code": code and code.absolute()}
     given = [word for option, value in options.items() if value is not None for word in (option, value)]
     return command("ray-mtlkd", "sweep", *given)
@@ -87,7 +94,7 @@ class _Terminal:
     def __init__(self, console: Console) -> None:
         self.uri: str | None = None
         self._console = console
-        self._progress = LiveLine(console, "starting Ray …")
+        self._progress = LiveLine(console, waiting_for_ray())
         self._ahead = ReportAhead()
         self._open = ExitStack()
 
@@ -98,6 +105,8 @@ class _Terminal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
+        if kind is None:
+            self._ahead.wait()
 
     def prepare(self, line: str) -> None:
         """What is being read."""
@@ -137,15 +146,20 @@ class ReportAhead:
 
     def __init__(self) -> None:
         self._most = 0
-        self._started = False
+        self._thread: threading.Thread | None = None
 
     def look(self, status: Status) -> None:
         """One moment of the sweep."""
         self._most = max(self._most, status.running)
         left = status.total - status.done - status.failed
-        if not self._started and left == status.running < self._most:
-            self._started = True
-            threading.Thread(target=_import_report, daemon=True).start()
+        if self._thread is None and left == status.running < self._most:
+            self._thread = threading.Thread(target=_import_report, daemon=True)
+            self._thread.start()
+
+    def wait(self) -> None:
+        """Return when it is done: two threads that import parts of one package get in each other's way."""
+        if self._thread is not None:
+            self._thread.join()
 
 
 def _import_report() -> None:

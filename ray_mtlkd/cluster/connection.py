@@ -3,18 +3,26 @@
 Only Ray itself is imported with this module: PyTorch and Tune take about as long to import as Ray takes to start.
 """
 
+import atexit
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ray
 
 from ray_mtlkd.cluster import ray_private
-from ray_mtlkd.errors import MtlkdError, first_line
+from ray_mtlkd.cluster.address import address, reach
+from ray_mtlkd.cluster.failures import explained, may_succeed_later, no_answer, wrong_token
+from ray_mtlkd.cluster.held_errors import HeldErrors
 
 _TOKEN = Path.home() / ".ray" / "auth_token"
 
@@ -22,6 +30,11 @@ _PRELOADED = "ray_mtlkd.sweep.preload"
 """What a worker of this machine imports as soon as it starts, while tables are read."""
 _IDLE_S = 60
 """A worker waits so long for its first work; then its memory is free again."""
+
+WAIT_S = 45.0
+"""How long Ray may take to answer, unless the user gives it longer."""
+_GOODBYE_S = 60.0
+"""How long Ray may take to end, on a busy machine: this process cannot end well while its core still works."""
 
 _ENVIRONMENT = {
     # Tune would set it for each trial.
@@ -35,82 +48,149 @@ _ENVIRONMENT = {
 }
 
 
+class _Attempt:
+    """Ray, in a thread of its own.
+
+    Its processes on this machine die with the thread that started them: the thread lives as long as they should, and
+    what a failed start leaves behind goes with it. No program waits at its end for a Ray that does not answer.
+
+    Args:
+        connect: Connects, or fails.
+
+    Attributes:
+        outcome: Whether it has.
+    """
+
+    def __init__(self, connect: Callable[[], None]) -> None:
+        self.outcome: Future[None] = Future()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._live, args=(connect,), name="ray", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Disconnect, without waiting for it."""
+        self._ending.set()
+
+    def is_over(self, *, wait_s: float) -> bool:
+        """Whether it has ended, or does within so many seconds."""
+        self._thread.join(wait_s)
+        return not self._thread.is_alive()
+
+    def _live(self, connect: Callable[[], None]) -> None:
+        try:
+            connect()
+        except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits for the outcome
+            self.outcome.set_exception(error)
+            return
+        self.outcome.set_result(None)
+        self._ending.wait()
+        ray.shutdown()
+
+
 class Cluster:
     """The cluster at RAY_ADDRESS, or one of this machine's own.
 
     Args:
         preload: Whether workers of this machine's own import what trials need as they start.
         code: Folder whose modules workers can import; None where installed ones are enough.
+        wait_s: How long Ray may take to answer.
     """
 
-    def __init__(self, *, preload: bool, code: str | None) -> None:
+    def __init__(self, *, preload: bool, code: str | None, wait_s: float) -> None:
         self._preload = preload
         self._code = code
-        # Ray's processes on this machine die with the thread that started them: it lives as long as they should.
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ray")
-        self._connected: Future[None] | None = None
-        self._stopped: Future[None] | None = None
+        self._wait_s = wait_s
+        self._attempt: _Attempt | None = None
+        self._held = HeldErrors()
 
     def start(self) -> None:
-        """Start a cluster of this machine's own, without waiting for it; one of others may not answer for long."""
-        if address() is None:
-            self._begin()
+        """Connect or start, without waiting for it."""
+        self._attempt = self._attempt or self._begin()
 
     def wait(self) -> None:
-        """Connect, if that has not begun, and return when it is done.
+        """Connect or start, if that has not begun, and return when it is done.
+
+        A start on this machine that fails is tried again, as long as there is time: what was slow lies in memory then.
 
         Raises:
-            MtlkdError: where there is no cluster at RAY_ADDRESS, or it does not take this token.
+            MtlkdError: where Ray does not start here, or nobody lets this process in at RAY_ADDRESS.
         """
-        self._begin().result()
+        self.start()
+        until = time.monotonic() + self._wait_s
+        while self._attempt is not None:
+            outcome = self._attempt.outcome
+            if not futures.wait([outcome], timeout=max(0.0, until - time.monotonic())).done:
+                self._held.release()
+                raise no_answer(self._wait_s)
+            error = outcome.exception()
+            if error is None:
+                return
+            if address() or not may_succeed_later(error) or time.monotonic() >= until:
+                raise explained(error) from error
+            self._attempt = self._begin()
 
-    def _begin(self) -> Future[None]:
+    def _begin(self) -> _Attempt:
         ahead = ray_private.imported_ahead(_PRELOADED) if self._preload else {}
         environment = {**_ENVIRONMENT, **ray_private.waiting(_IDLE_S), **ahead}
-        self._connected = self._connected or self._thread.submit(_connect, environment, code=self._code)
-        return self._connected
+        if address() is None:
+            return _Attempt(partial(_start, environment, code=self._code))
+        return _Attempt(partial(_join, environment, code=self._code, wait_s=self._wait_s, held=self._held))
 
     def stop(self) -> None:
         """Disconnect, and end a cluster of this machine's own, without waiting for it."""
-        if self._connected is not None:
-            self._stopped = self._stopped or self._thread.submit(ray.shutdown)
+        if self._attempt is not None:
+            self._attempt.end()
 
     def close(self) -> None:
-        """Disconnect, and return when that is done."""
+        """Disconnect, and return when that is done, or when Ray has taken too long."""
         self.stop()
-        self._thread.shutdown()
+        self._held.release()
+        if self._attempt is None:
+            return
+        # Nobody waits for a cluster of others that has not answered yet.
+        patience_s = _GOODBYE_S if address() is None or self._attempt.outcome.done() else 0.0
+        if not self._attempt.is_over(wait_s=patience_s):
+            # Its processes end with this one; that it ends must not depend on Ray, which would disconnect at exit.
+            atexit.unregister(ray.shutdown)
 
 
 @contextmanager
-def connect(*, preload: bool = True, code: str | None = None) -> Iterator[Cluster]:
+def connect(*, preload: bool = True, code: str | None = None, wait_s: float = WAIT_S) -> Iterator[Cluster]:
     """A cluster for as long as the body runs; it starts when it is told to, or first waited for."""
-    cluster = Cluster(preload=preload, code=code)
+    cluster = Cluster(preload=preload, code=code, wait_s=wait_s)
     try:
         yield cluster
     finally:
         cluster.close()
 
 
-def address() -> str | None:
-    """The cluster that the user named."""
-    return os.environ.get("RAY_ADDRESS") or None
+def _start(environment: Mapping[str, str], *, code: str | None) -> None:
+    """Ray on this machine."""
+    with _importable(code):
+        _init(environment, address="local", include_dashboard=False)
 
 
-def _connect(environment: Mapping[str, str], *, code: str | None) -> None:
+def _join(environment: Mapping[str, str], *, code: str | None, wait_s: float, held: HeldErrors) -> None:
+    """The cluster of others."""
+    named = address() or "local"
+    # Copied to every node, and first on its workers' path.
+    own: dict[str, Any] = {} if code is None else {"runtime_env": {"working_dir": code}}
+    reach(named, wait_s=wait_s)
+    held.hold()  # Ray's core prints a line for each time that it is not let in
+    try:
+        _init(environment, address=named, **own)
+    except ConnectionError as error:
+        if ray_private.is_about_token(held.release()):
+            raise wrong_token() from error
+        raise
+    finally:
+        sys.stderr.write(ray_private.CORE_LINE.sub("", held.release()))
+
+
+def _init(environment: Mapping[str, str], **options: Any) -> None:
     for name, value in environment.items():
         os.environ.setdefault(name, value)
-    own: dict[str, Any] = {} if address() else {"include_dashboard": False}
-    if code is not None and address():
-        own["runtime_env"] = {"working_dir": code}  # copied to every node, and first on its workers' path
-    try:
-        with _importable(None if address() else code):
-            ray.init(address=address() or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise MtlkdError(
-            f"Ray does not start ({first_line(error)})",
-            where="RAY_ADDRESS" if address() else "this machine",
-            fix="check the address, that RAY_AUTH_MODE is the cluster's, and the token in ~/.ray/auth_token",
-        ) from error
+    ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     logging.getLogger("ray").setLevel(logging.ERROR)
     if _TOKEN.exists():
         _TOKEN.chmod(0o600)  # Ray leaves it readable by everyone

@@ -1,19 +1,16 @@
 """While a pool works, the terminal is ours."""
 
 import logging
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import ray.data
 
+from ray_mtlkd.cluster.held_errors import HeldErrors
 from ray_mtlkd.cluster.ray_private import data_printers
 from ray_mtlkd.errors import MtlkdError
-
-_STDERR = 2
 
 
 @contextmanager
@@ -53,19 +50,14 @@ def quiet_core() -> Iterator[None]:
     It complains of every pool of Ray Data's that what the actors are made of lies in the object store
     (ray-project/ray#53727): nothing comes of that, since the driver, who put it there, outlives the pool.
     """
-    sys.stderr.flush()
-    terminal = os.dup(_STDERR)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), _STDERR)
-        try:
-            yield
-        except (MtlkdError, ExceptionGroup, KeyboardInterrupt):
-            raise
-        except BaseException:
-            held.seek(0)
-            os.write(terminal, held.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal, _STDERR)
-            os.close(terminal)
+    held = HeldErrors()
+    held.hold()
+    try:
+        yield
+    except (MtlkdError, ExceptionGroup, KeyboardInterrupt):
+        raise
+    except BaseException:
+        sys.stderr.write(held.release())
+        raise
+    finally:
+        held.release()

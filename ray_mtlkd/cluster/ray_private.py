@@ -7,6 +7,7 @@ Ray itself is imported by the functions that need it, since it reads some of wha
 import importlib
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -42,6 +43,29 @@ def leave_ended_actors_untold() -> None:
     ``RAY_DEDUP_LOGS_SKIP_REGEX`` is documented, the words that it matches are not. Ray reads it as it is imported.
     """
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "killed by .ray.kill")
+
+
+def is_about_long_path(error: BaseException) -> bool:
+    """Whether Ray has not started because its temporary folder's path is too long for sockets (some 50 letters).
+
+    By the words of the error, which is an ``OSError`` without a number.
+    """
+    return isinstance(error, OSError) and "AF_UNIX path length" in str(error)
+
+
+def log_folder() -> str:
+    """Where Ray writes its logs on this machine: below ``RAY_TMPDIR``, else ``TMPDIR``, else ``/tmp``."""
+    temporary = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - it is Ray's own choice
+    return os.path.join(temporary, "ray", "session_latest", "logs")  # noqa: PTH118 - text for a message
+
+
+CORE_LINE = re.compile(r"^\[[-0-9]+ [:,.0-9]+ [A-Z] \d+ \d+\] .*\n?", re.MULTILINE)
+"""A line that Ray's core prints by itself: ``[2026-01-31 12:00:00,123 W 7 9] gcs_client.cc:210: Failed to …``."""
+
+
+def is_about_token(text: str) -> bool:
+    """Whether lines of Ray's core say that the cluster does not take this process's token."""
+    return "InvalidAuthToken" in text
 
 
 @contextmanager

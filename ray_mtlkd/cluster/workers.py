@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from ray_mtlkd.cluster.connection import address
+from ray_mtlkd.cluster.address import address
 from ray_mtlkd.cluster.ray_private import trials_without_variables
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import ray
 
-from ray_mtlkd.cluster.connection import address
+from ray_mtlkd.cluster.address import address
 from ray_mtlkd.data.device import check_cuda
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep.prepare import Prepared

@@ -108,6 +108,7 @@ def run_sweep(
     extend: str | None = None,
     data_dir: str | Path | None = None,
     code: str | Path | None = None,
+    wait_s: float = 45.0,
     listener: SweepListener | None = None,
 ) -> SweepEnd:
     """Search and replicate every strategy on every setup, on the cluster at RAY_ADDRESS or on this machine.
@@ -122,6 +123,7 @@ def run_sweep(
         extend: Folder or URI of a sweep of which ``space`` is to be more, likewise.
         data_dir: Where the tables of the catalogue's setups are.
         code: Folder of your own modules, for what the search space names ``module:Name``.
+        wait_s: How long Ray may take to answer.
         listener: Is told how it goes.
 
     Raises:
@@ -139,7 +141,7 @@ def run_sweep(
         data_dir=None if data_dir is None else Path(data_dir),
     )
     own = None if code is None else import_from(Path(code))
-    with connect(code=own) as cluster:
+    with connect(code=own, wait_s=wait_s) as cluster:
         return sweep_on(cluster, request, listener=listener or Unheard())
 
 

@@ -8,7 +8,8 @@ import ray
 from ray import tune
 from ray.tune import Callback
 
-from ray_mtlkd.cluster.connection import Cluster, address
+from ray_mtlkd.cluster.address import address
+from ray_mtlkd.cluster.connection import Cluster
 from ray_mtlkd.cluster.workers import waiting_workers
 from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.storage import Storage, reaching

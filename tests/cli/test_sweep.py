@@ -1,3 +1,5 @@
+import os
+import signal
 import sys
 import threading
 from contextlib import nullcontext
@@ -60,6 +62,23 @@ def test_the_report_s_libraries_are_imported_once_when_a_worker_finds_no_trial(i
     assert imports[0] is not threading.main_thread()
 
 
+def test_the_report_waits_until_its_libraries_are_imported(monkeypatch):
+    begun, imported = threading.Event(), []
+
+    def import_slowly():
+        begun.wait(30)
+        imported.append(1)
+
+    monkeypatch.setattr(module, "_import_report", import_slowly)
+    ahead = module.ReportAhead()
+    ahead.wait()
+    for moment in (_status(done=0, running=2), _status(done=4, running=1)):
+        ahead.look(moment)
+    threading.Timer(0.2, begun.set).start()
+    ahead.wait()
+    assert imported
+
+
 def test_nothing_is_imported_between_two_trials_of_which_more_follow(imports):
     ahead = module.ReportAhead()
     for moment in (_status(done=0, running=2), _status(done=1, running=1), _status(done=1, running=2)):
@@ -89,3 +108,28 @@ def test_a_sweep_of_which_every_trial_failed_is_an_error(configurations, monkeyp
     assert end.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     worded(line)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_sweep_that_is_stopped_says_how_to_go_on_if_there_is_anything_to_go_on_with(
+    begun, monkeypatch, tmp_path, capsys
+):
+    (tmp_path / "space.yaml").write_text(SPACE)
+    out, code = tmp_path / "o u t", tmp_path / "code"
+    code.mkdir()
+
+    def stop(*_, begin, **__):
+        if begun:
+            begin()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(connection, "connect", lambda **_: nullcontext(_Cluster()))
+    monkeypatch.setattr(tuner, "run_trials", stop)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", "space.yaml", "--out=o u t", "--code=code"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 128 + signal.SIGTERM
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert (f"ray-mtlkd sweep --resume '{out}' --code {code}" in last) == begun
+    assert not list(out.glob("driver-*"))

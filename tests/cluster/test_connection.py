@@ -9,6 +9,7 @@ import ray
 
 from ray_mtlkd.cluster import connection as module
 from ray_mtlkd.cluster.connection import connect
+from ray_mtlkd.errors import MtlkdError
 
 SCRIPT = Path(__file__).with_name("trials_in_waiting_workers.py")
 
@@ -27,6 +28,7 @@ def calls(monkeypatch, tmp_path):
     monkeypatch.setattr(ray, "shutdown", lambda: seen.append(("shutdown", threading.get_ident())))
     monkeypatch.setattr(os, "environ", dict(os.environ))  # what Ray is told is not for other tests
     monkeypatch.setattr(module, "_TOKEN", tmp_path / "none")
+    monkeypatch.setattr(module, "reach", lambda *_, **__: None)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     return seen, problems
 
@@ -74,7 +76,87 @@ def test_a_connection_that_fails_is_an_error_where_it_is_waited_for(calls, monke
         cluster.start()
         with refused() as caught:
             cluster.wait()
-    assert caught.value.where == "RAY_ADDRESS"
+    assert caught.value.where == "RAY_ADDRESS=host:1"
+
+
+def _let_in(error, monkeypatch):
+    """Ray's core prints by itself, and Python something else, before Ray connects or fails."""
+
+    def init(**_):
+        sys.stderr.write("somebody's own\n")
+        os.write(2, CORE_LINE.encode())
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setenv("RAY_ADDRESS", "host:1")
+    with connect() as cluster:
+        cluster.wait()
+
+
+CORE_LINE = (
+    "[2026-01-31 12:00:00,123 W 7 9] gcs_client.cc:210: Failed to get cluster ID from GCS server: Unauthenticated:"
+    " RPC error: InvalidAuthToken: Authentication token is missing or incorrect\n"
+)
+
+
+@pytest.mark.usefixtures("calls")
+def test_what_ray_s_core_prints_while_it_connects_is_not_for_the_terminal(monkeypatch, capfd):
+    _let_in(None, monkeypatch)
+    assert capfd.readouterr().err == "somebody's own\n"
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_wrong_token_is_told_as_such(monkeypatch, capfd, refused):
+    with refused():
+        _let_in(ConnectionError("Failed to connect to Ray cluster at host:1"), monkeypatch)
+    assert "gcs_client" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_start_that_was_too_slow_is_tried_again_once_what_it_left_has_gone_with_its_thread(
+    calls, monkeypatch, failures
+):
+    begun = []
+
+    def init(**_):
+        assert not any(thread.is_alive() for thread in begun)
+        begun.append(threading.current_thread())
+        if len(begun) <= failures:
+            raise Exception("The current node timed out during startup")  # noqa: TRY002 - Ray has no other
+
+    monkeypatch.setattr(ray, "init", init)
+    with connect() as cluster:
+        cluster.wait()
+    assert len(begun) == failures + 1
+    assert [name for name, _ in calls[0]] == ["shutdown"]
+
+
+@pytest.mark.parametrize("named", ["", "host:1"], ids=["here", "there"])
+def test_no_failure_is_repeated_that_time_cannot_mend(calls, monkeypatch, named):
+    seen, problems = calls
+    problems.append(RuntimeError("another version") if named else ValueError("a wrong option"))
+    monkeypatch.setenv("RAY_ADDRESS", named)
+    with connect() as cluster, pytest.raises(MtlkdError):
+        cluster.wait()
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("named", ["", "host:1"], ids=["here", "there"])
+def test_a_ray_that_never_answers_is_an_error_in_time_and_is_left_when_it_answers_after_all(calls, monkeypatch, named):
+    seen, answers = [], threading.Event()
+    monkeypatch.setenv("RAY_ADDRESS", named)
+    monkeypatch.setattr(module, "_GOODBYE_S", 0.1)
+    monkeypatch.setattr(module.atexit, "unregister", seen.append)
+    monkeypatch.setattr(ray, "init", lambda **_: answers.wait(60))
+    with connect(wait_s=0.2) as cluster, pytest.raises(MtlkdError) as caught:
+        cluster.wait()
+    assert caught.value.where == (f"RAY_ADDRESS={named}" if named else "this machine")
+    assert seen == [ray.shutdown]
+    answers.set()
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "ray"]
+    thread.join(60)
+    assert [name for name, _ in calls[0]] == ["shutdown"]
 
 
 @pytest.mark.ray

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import ray
 import ray.data
+from ray._common import utils as common_utils
 from ray._private import ray_constants
+from ray._private import utils as ray_utils
 from ray.tune.execution import class_cache
 
 from ray_mtlkd.cluster import ray_private
@@ -33,6 +35,22 @@ def test_tune_still_looks_its_variables_up_where_they_are_replaced(monkeypatch):
     with ray_private.trials_without_variables():
         class_cache._ActorClassCache().get(object)
     assert given == [{"env_vars": {}}], "Tune gives trials variables from elsewhere: they get workers of their own"
+
+
+def test_ray_says_that_a_path_is_too_long_for_sockets_in_the_words_that_are_looked_for():
+    with pytest.raises(OSError, match="path") as caught:
+        ray_utils.validate_socket_filepath("x" * 200)
+    assert ray_private.is_about_long_path(caught.value), "Ray says otherwise that its temporary folder is too long"
+    assert not ray_private.is_about_long_path(OSError("no room"))
+
+
+@pytest.mark.parametrize("variable", ["RAY_TMPDIR", "TMPDIR", None])
+def test_ray_s_logs_are_where_they_are_said_to_be(variable, monkeypatch, tmp_path):
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.delenv("TMPDIR", raising=False)
+    if variable is not None:
+        monkeypatch.setenv(variable, str(tmp_path))
+    assert ray_private.log_folder() == f"{common_utils.get_default_ray_temp_dir()}/session_latest/logs"
 
 
 def test_a_data_set_is_made_of_blocks_that_exist():

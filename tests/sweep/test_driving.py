@@ -1,10 +1,12 @@
-"""Real drivers of one sweep: while another one drives, after it died, and after it was thought dead."""
+"""Real drivers of one sweep: while another one drives, after it died or was thought dead, and as they are stopped."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +26,13 @@ resources: {checkpoint_every_s: 0}
 classical: false
 """
 LIMIT_S = 240
+# A process that a shell starts in the background ignores SIGINT, and so do its children.
+MAIN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from ray_mtlkd.cli import main
+main()
+"""
 
 
 @pytest.fixture
@@ -33,7 +42,7 @@ def out(tmp_path):
 
 
 def _start(*options):
-    command = [sys.executable, "-c", "from ray_mtlkd.cli import main; main()", "sweep", *map(str, options)]
+    command = [sys.executable, "-c", MAIN, "sweep", *map(str, options)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -80,3 +89,40 @@ def test_a_sweep_has_one_driver_and_a_dead_one_or_one_that_was_thought_dead_give
     (line,) = errors.splitlines()
     assert line.startswith(f"error: {out}: ")
     assert _claims(out) == ["driver-thief.json"]
+
+
+def _left(mark):
+    """Processes with a variable in their environment."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if folder.name.isdigit() and mark.encode() in (folder / "environ").read_bytes():
+                found[folder.name] = (folder / "cmdline").read_bytes()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "when"),
+    [
+        (signal.SIGTERM, 143, "training"),
+        (signal.SIGHUP, 129, "training"),
+        (signal.SIGINT, 130, "starting"),
+    ],
+)
+def test_a_sweep_that_is_stopped_says_how_to_go_on_and_leaves_no_process(out, monkeypatch, number, code, when):
+    mark = f"MARK={out}"
+    monkeypatch.setenv(*mark.split("="))
+    driver = _start(out.parent / "space.yaml", "--out", out)
+    printed = ""
+    if when == "training":
+        _wait_for(lambda: _trains(out)(0))
+    else:
+        while "starting Ray" not in printed:
+            printed += driver.stdout.readline()
+    driver.send_signal(number)
+    rest, errors = driver.communicate(timeout=LIMIT_S)
+    assert driver.returncode == code, errors
+    assert "Traceback" not in errors
+    assert (f"--resume {out}" in rest) == (when == "training")
+    _wait_for(lambda: not _left(mark))
+    assert not _claims(out)

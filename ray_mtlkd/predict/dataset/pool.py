@@ -16,7 +16,7 @@ import torch
 from ray.data.exceptions import ExecutionTimeoutError
 from ray.exceptions import ObjectLostError, RayActorError, RaySystemError
 
-from ray_mtlkd.cluster.connection import address
+from ray_mtlkd.cluster.address import address
 from ray_mtlkd.cluster.gpu import relying_on_gpu
 from ray_mtlkd.cluster.ray_logging import quiet_core, quiet_data
 from ray_mtlkd.cluster.ray_private import dataset_of
