@@ -8,7 +8,7 @@ sweep: .venv/installed
 	$(BIN)/ray-mtlkd sweep search_spaces/quickstart.yaml
 
 test: .venv/installed-dev
-	$(BIN)/pytest -m "not ray" -n auto --maxprocesses 4
+	$(BIN)/pytest -m "not ray" -n auto --maxprocesses 4 --dist worksteal
 	$(BIN)/pytest -m ray
 
 check: .venv/installed-dev

@@ -1,4 +1,5 @@
 import functools
+import logging
 import os
 from contextlib import contextmanager
 
@@ -91,11 +92,31 @@ def _no_cache():
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _workers_run_like_anything_else():
+    """Ray starts them so nice that other work on the machine would make them run into limits of time."""
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - the name is Ray's
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _built_in_setups_are_drawn_once():
     """Drawing one takes a second, and always gives the same tables."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(setups, "generate", functools.cache(setups.generate))
         yield
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A cluster of two CPUs for the whole run, which this process is connected to: what commands must find in their
+    environment to use it.
+    """
+    import ray  # noqa: PLC0415 - most tests go without
+
+    before = os.umask(0o077)  # Ray may write a token
+    context = ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    os.umask(before)
+    yield {"RAY_ADDRESS": context.address_info["address"], "RAY_AUTH_MODE": "token"}
+    ray.shutdown()
 
 
 @pytest.fixture(scope="session")

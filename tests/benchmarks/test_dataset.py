@@ -1,10 +1,13 @@
 """What the benchmark of relabelling data sets writes, and makes of its runs; no Ray in here."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from benchmarks import dataset
 from benchmarks.dataset import LARGER, Run, report, write_data_set, write_model
+from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.predict.dataset.labels import Settings
 from ray_mtlkd.predict.dataset.output import Written
 from ray_mtlkd.predict.dataset.work import Done, plan
@@ -12,6 +15,7 @@ from ray_mtlkd.predict.dataset.work import Done, plan
 
 def test_the_model_can_read_the_data_set_which_has_the_size_that_was_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(dataset, "TRAIN_ROWS", 100)
+    monkeypatch.setattr(dataset, "BagOfNgrams", partial(BagOfNgrams, buckets=512))
     rng = np.random.default_rng(0)
     write_model(tmp_path / "model", rng)
     rows, size = write_data_set(tmp_path / "data", 2**22, rng)

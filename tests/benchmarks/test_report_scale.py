@@ -2,7 +2,6 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.report import records
 from benchmarks.report.records import SWEEPS, write_sweeps
 from benchmarks.report_scale import Cost, report, rows
 from ray_mtlkd.report.load import read
@@ -50,9 +49,10 @@ def test_what_replicates_is_the_best_of_the_search_and_a_sweep_would_go_on_from_
     }
 
 
-def test_a_report_is_measured_from_start_to_end_once_it_counts_every_trial(monkeypatch, tmp_path):
-    monkeypatch.setattr(records, "SWEEPS", ("intents",))
-    cost = report(tmp_path, write_sweeps(tmp_path, 40))
+def test_a_report_is_measured_from_start_to_end_once_it_counts_every_trial(sweeps, tmp_path):
+    (tmp_path / "intents").symlink_to(sweeps[0] / "intents")
+    trials = read([str(tmp_path / "intents")]).table.group_by(["trial", "stage", "status"]).aggregate([])
+    cost = report(tmp_path, Counter(trials["stage"].to_pylist() + trials["status"].to_pylist()))
     assert cost.cpu_s > 0
     assert cost.wall_s > 0
     assert cost.peak_mib > 50

@@ -10,8 +10,9 @@ import ray
 from ray_mtlkd.cluster import connection as module
 from ray_mtlkd.cluster.connection import connect
 from ray_mtlkd.errors import MtlkdError
+from tests.scripts import json_in, printed_by
 
-SCRIPT = Path(__file__).with_name("trials_in_waiting_workers.py")
+SCRIPT = Path(__file__).with_name("workers_of_clusters.py")
 
 
 @pytest.fixture
@@ -159,14 +160,17 @@ def test_a_ray_that_never_answers_is_an_error_in_time_and_is_left_when_it_answer
     assert [name for name, _ in calls[0]] == ["shutdown"]
 
 
+@pytest.fixture(scope="module")
+def told(tmp_path_factory, cluster):
+    """What workers did, of a cluster of the script's own and of the run's."""
+    folder, code = (tmp_path_factory.mktemp(name) for name in ("trials", "code"))
+    (code / "somebodys_own.py").write_text('WORD = "found"\n')
+    return json_in(printed_by(SCRIPT, folder, code, on=cluster))
+
+
 @pytest.mark.ray
-def test_trials_run_in_workers_that_were_waiting_for_them(tmp_path):
-    folder = tmp_path / "trials"
-    folder.mkdir()
-    command = [sys.executable, str(SCRIPT), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "waiting, waiting" in done.stdout.splitlines()
+def test_trials_run_in_workers_that_were_waiting_for_them(told):
+    assert told["trials"] == [{"waited": True, "imported": True}] * 2
 
 
 ENDED = """
@@ -182,8 +186,8 @@ class Actor:
     def work(self):
         time.sleep(600)
 
-signal.alarm(240)
-ray.init("local", num_cpus=0, include_dashboard=False, log_to_driver=False)
+signal.alarm(900)
+ray.init(os.environ["RAY_ADDRESS"], log_to_driver=False)
 ended, lost = Actor.remote(), Actor.remote()
 pids = ray.get([ended.pid.remote(), lost.pid.remote()])
 work = [ended.work.remote(), lost.work.remote()]
@@ -196,13 +200,14 @@ sys.stdin.readline()
 
 
 @pytest.mark.ray
-def test_the_terminal_is_told_of_actors_that_were_lost_but_not_of_those_that_were_ended():
+def test_the_terminal_is_told_of_actors_that_were_lost_but_not_of_those_that_were_ended(cluster):
     driver = subprocess.Popen(
         [sys.executable, "-c", ENDED],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        env={**os.environ, **cluster},
     )
     first = next(line for line in driver.stdout if "Task Actor.work failed" in line)
     rest, _ = driver.communicate("\n")
@@ -242,9 +247,5 @@ def test_a_cluster_of_others_is_given_a_copy_of_the_user_s_modules(calls, monkey
 
 
 @pytest.mark.ray
-def test_workers_import_the_user_s_modules_here_and_on_other_clusters(tmp_path):
-    (tmp_path / "somebodys_own.py").write_text('WORD = "found"\n')
-    command = [sys.executable, str(SCRIPT.with_name("plug_in_on_workers.py")), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "own: found\nother: found" in done.stdout
+def test_workers_import_the_user_s_modules_here_and_on_other_clusters(told):
+    assert (told["own"], told["other"]) == ("found", "found")

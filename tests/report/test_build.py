@@ -1,6 +1,7 @@
 """A report from fixed records, and the folder that it is written to."""
 
 import difflib
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,10 @@ def test_baselines_add_a_row_and_a_sentence_and_change_nothing_else(
     ]
 
 
-def test_a_report_is_the_same_bytes_each_time_and_shows_its_figures(sweep, tmp_path):
+def test_a_report_is_the_same_bytes_each_time_and_shows_its_figures(fake_trial, write, tmp_path):
+    strategies = product(("similar", "diverse"), ("sum", "joint_kd"), (1, 2))
+    trials = [fake_trial(setup=setup, strategy=name, seed=seed) for setup, name, seed in strategies]
+    sweep = write(tmp_path / "run", iter(trials))
     for name in ("first", "second"):
         report.build([str(sweep)], tmp_path / name)
     files = {path.name: path.read_bytes() for path in (tmp_path / "first").iterdir()}
@@ -104,25 +108,31 @@ def test_a_report_is_the_same_bytes_each_time_and_shows_its_figures(sweep, tmp_p
     assert all(f"]({name})" in page for name in files if name.endswith(".png"))
 
 
-def test_a_report_goes_to_any_place_that_pyarrow_knows(golden, tmp_path):
-    found = report.build([golden.as_uri()], (tmp_path / "there").as_uri())
+@pytest.fixture
+def small(made, write, tmp_path):
+    """A sweep of two trials."""
+    return write(tmp_path / "run", iter([made(name, seed=1, test=[0.5]) for name in ("sum", "joint_kd")]))
+
+
+def test_a_report_goes_to_any_place_that_pyarrow_knows(small, tmp_path):
+    found = report.build([small.as_uri()], (tmp_path / "there").as_uri())
     assert found.page == (tmp_path / "there").as_uri() + "/report.md"
     assert (tmp_path / "there" / "report.md").exists()
 
 
-def test_a_query_of_a_place_stays_behind_its_names_and_every_file_lands_in_the_folder(golden, tmp_path):
+def test_a_query_of_a_place_stays_behind_its_names_and_every_file_lands_in_the_folder(small, tmp_path):
     out = tmp_path / "there"
-    found = report.build([f"{golden.as_uri()}?a=b"], f"{out.as_uri()}?a=b")
+    found = report.build([f"{small.as_uri()}?a=b"], f"{out.as_uri()}?a=b")
     assert found.page == f"{out.as_uri()}/report.md?a=b"
     names = ["configurations.csv", "gains.csv", "gains.png", "gains.svg", "report.md", "strategies.csv", "tasks.csv"]
     assert sorted(path.name for path in out.iterdir()) == names
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "there"]
 
 
-def test_a_place_that_cannot_be_written_is_named(golden, tmp_path):
+def test_a_place_that_cannot_be_written_is_named(small, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(MtlkdError) as caught:
-        report.build([str(golden)], tmp_path / "file")
+        report.build([str(small)], tmp_path / "file")
     assert caught.value.where == str(tmp_path / "file")
 
 

@@ -1,9 +1,8 @@
 """A sweep that grows, by the real command line on real Ray."""
 
-import subprocess
-import sys
-
 import pytest
+
+from tests.scripts import command, run
 
 pytestmark = pytest.mark.ray
 
@@ -22,10 +21,15 @@ MORE = (
 )
 
 
-def _sweep(folder, text, *options):
-    (folder / "space.yaml").write_text(text)
-    command = [sys.executable, "-m", "ray_mtlkd", "sweep", str(folder / "space.yaml"), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+@pytest.fixture
+def sweep(tmp_path, cluster):
+    """Runs the command on a search space."""
+
+    def ask(text, *options):
+        (tmp_path / "space.yaml").write_text(text)
+        return run(command("sweep", tmp_path / "space.yaml", *options), on=cluster)
+
+    return ask
 
 
 def _bytes(out):
@@ -33,13 +37,13 @@ def _bytes(out):
     return {path: path.read_bytes() for name in kept for path in (out / name).rglob("*") if path.is_file()}
 
 
-def test_what_is_new_runs_and_what_was_there_keeps_every_byte(tmp_path):
+def test_what_is_new_runs_and_what_was_there_keeps_every_byte(tmp_path, sweep):
     out = tmp_path / "out"
-    first = _sweep(tmp_path, SPACE, "--out", str(out))
+    first = sweep(SPACE, "--out", out)
     assert first.returncode == 0, first.stderr
     before = _bytes(out)
     assert len(list((out / "records").iterdir())) == 2 + 1
-    second = _sweep(tmp_path, MORE, "--extend", str(out))
+    second = sweep(MORE, "--extend", out)
     assert second.returncode == 0, second.stderr
     after = _bytes(out)
     assert {path: after[path] for path in before} == before
@@ -49,6 +53,6 @@ def test_what_is_new_runs_and_what_was_there_keeps_every_byte(tmp_path):
     }
     replicated = {name.rsplit("-s", 1)[0] for name in names if name.endswith("-s1")}
     assert replicated == {name.rsplit("-s", 1)[0] for name in names if name.endswith("-s2")}
-    altered = _sweep(tmp_path, MORE.replace("steps: 20", "steps: 30"), "--extend", str(out))
+    altered = sweep(MORE.replace("steps: 20", "steps: 30"), "--extend", out)
     assert altered.returncode == 2
     assert "training.steps is 30 and was 20" in altered.stderr

@@ -1,12 +1,10 @@
 """A search that halves, by the real command line on real Ray."""
 
-import subprocess
-import sys
-
 import pyarrow.parquet as pq
 import pytest
 
 from ray_mtlkd.sweep_folder import SweepFolder
+from tests.scripts import command, run
 
 pytestmark = pytest.mark.ray
 
@@ -22,11 +20,10 @@ classical: false
 """
 
 
-def test_each_strategy_lets_half_of_its_configurations_go_at_each_rung_and_replicates_the_best(tmp_path):
+def test_each_strategy_lets_half_of_its_configurations_go_at_each_rung_and_replicates_the_best(tmp_path, cluster):
     (tmp_path / "space.yaml").write_text(SPACE)
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "ray_mtlkd", "sweep", str(tmp_path / "space.yaml"), "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = run(command("sweep", tmp_path / "space.yaml", "--out", out), on=cluster)
     assert done.returncode == 0, done.stderr
     records = {path.stem: pq.read_table(path).to_pylist()[0] for path in (out / "records").glob("*.parquet")}
     assert len(records) == 2 * (4 + 1)

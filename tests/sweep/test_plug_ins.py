@@ -1,8 +1,6 @@
 """Parts of every sort from a folder outside the package: checked, swept, kept and used again."""
 
 import json
-import os
-import subprocess
 import sys
 
 import numpy as np
@@ -11,8 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from ray_mtlkd import testing
+from ray_mtlkd.cli import main
 from ray_mtlkd.registry import load
 from tests.plug_ins import EVERY, write_every
+from tests.scripts import command, run
 
 MANIFEST = """
 name: theirs
@@ -58,20 +58,19 @@ def folder(tmp_path_factory):
     return folder
 
 
-def run(folder, *arguments):
-    environment = {**os.environ, "MTLKD_CACHE": ""}
-    command = [sys.executable, "-c", "from ray_mtlkd.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=240, check=False, cwd=folder, env=environment
-    )
+@pytest.fixture
+def _forgotten(monkeypatch):
+    """Nothing of theirs is left in this process."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    for name in EVERY:
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
-def imported(folder, monkeypatch):
-    monkeypatch.syspath_prepend(folder / "code")
-    yield load
-    for name in EVERY:
-        sys.modules.pop(name, None)
+def imported(folder, _forgotten):
+    sys.path.insert(0, str(folder / "code"))
+    return load
 
 
 def test_they_keep_the_promises_of_their_sorts(imported):
@@ -86,7 +85,7 @@ def test_they_keep_the_promises_of_their_sorts(imported):
 
 @pytest.fixture(scope="module")
 def swept(folder):
-    done = run(folder, "sweep", "space.yaml", "--code", "code", "--out", "out")
+    done = run(command("sweep", "space.yaml", "--code", "code", "--out", "out"), cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -104,7 +103,9 @@ def test_a_sweep_trains_them_under_short_names_and_records_where_they_are_found(
     }
     assert {row["kind"] for row in rows} == {"their_kind:VERDICT", "regression"}
     assert json.loads(rows[0]["config"])["encoder.name"] == "their_encoder:OneLayer"
-    assert "their_" not in swept.split("Average test gain")[1].split("report:")[0]
+    table = swept.partition("over best baseline")[2].partition("report:")[0]
+    assert "halved" in table
+    assert "their_" not in table
 
 
 @pytest.mark.ray
@@ -112,7 +113,7 @@ def test_a_sweep_trains_them_under_short_names_and_records_where_they_are_found(
 def test_a_kept_model_of_theirs_predicts_with_their_code_and_says_what_it_misses_without(folder):
     (model,) = (folder / "out" / "models").glob("*-sum+apart-*")
     ask = ("predict", "--checkpoint", model, "--data", "rows/test.parquet", "--out", "answers.parquet")
-    without = run(folder, *ask)
+    without = run(command(*ask), cwd=folder)
     assert without.returncode == 2
     missed = ("their_encoder:OneLayer", "their_sharing:Apart", "their_regularizer:Decay")
     *lines, count = without.stderr.splitlines()
@@ -120,7 +121,7 @@ def test_a_kept_model_of_theirs_predicts_with_their_code_and_says_what_it_misses
     for name, line in zip(missed, lines, strict=True):
         assert f"{name!r} cannot be imported" in line
         assert "--code" in line
-    assert run(folder, *ask, "--code", "code").returncode == 0
+    assert run(command(*ask, "--code", "code"), cwd=folder).returncode == 0
     assert pq.read_table(folder / "answers.parquet").column_names == [
         "row",
         "fine_verdict",
@@ -129,11 +130,16 @@ def test_a_kept_model_of_theirs_predicts_with_their_code_and_says_what_it_misses
     ]
 
 
-def test_a_plug_in_that_breaks_its_contract_is_one_error_and_nothing_starts(folder, tmp_path):
+@pytest.mark.usefixtures("_forgotten")
+def test_a_plug_in_that_breaks_its_contract_is_one_error_and_nothing_starts(
+    folder, tmp_path, monkeypatch, capsys, worded
+):
     broken = {"their_encoder": EVERY["their_encoder"].replace("def build", "def make")}
     for name, source in {**EVERY, **broken}.items():
         (tmp_path / f"{name}.py").write_text(source)
-    done = run(folder, "check", "space.yaml", "--code", tmp_path)
-    (line,) = done.stderr.splitlines()
-    assert done.returncode == 2
-    assert "encoder.name: 'their_encoder:OneLayer' is no encoder: it has no `build`" in line
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "check", "space.yaml", "--code", str(tmp_path)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    worded(capsys.readouterr().err)

@@ -1,8 +1,5 @@
 """A ranking beside another task, through the real command line on real Ray."""
 
-import subprocess
-import sys
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,6 +8,7 @@ from ray_mtlkd.predict.model_folder import load
 from ray_mtlkd.predict.predictions import predict_table
 from ray_mtlkd.storage import Storage
 from tests import rankings
+from tests.scripts import command, run
 
 pytestmark = pytest.mark.ray
 
@@ -25,24 +23,18 @@ strategies: [joint_kd]
 search: {configurations: 3}
 replicate: {configurations: 1, seeds: [1]}
 """
-COMMAND = (sys.executable, "-c", "from ray_mtlkd.cli import main; main()")
-
-
-def _run(folder, *arguments):
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=240, check=False, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def _records(out):
     return {path.name: pq.read_table(path) for path in (out / "records").glob("*.parquet")}
 
 
-def test_a_ranking_is_swept_relabelled_reported_and_resumed(tmp_path):
+def test_a_ranking_is_swept_relabelled_reported_and_resumed(tmp_path, cluster):
     rankings.write(tmp_path, loss="pairwise", metric="map")
     (tmp_path / "space.yaml").write_text(SPACE)
     out = tmp_path / "out"
-    _run(tmp_path, "sweep", "space.yaml", "--out", str(out))
+    done = run(command("sweep", "space.yaml", "--out", out), on=cluster, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     tables = _records(out)
     rows = [row for row in pa.concat_tables(tables.values()).to_pylist() if row["task"] == "find"]
     assert {row["status"] for row in rows} == {"ok"}
@@ -56,7 +48,8 @@ def test_a_ranking_is_swept_relabelled_reported_and_resumed(tmp_path):
     # a trial whose records are lost runs again and ends the same
     lost = min((out / "records").glob("*.parquet"))
     lost.unlink()
-    _run(tmp_path, "sweep", "space.yaml", "--resume", str(out))
+    done = run(command("sweep", "space.yaml", "--resume", out), on=cluster, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     untimed = ("wall_s", "cpu_s")
     again = _records(out)
     assert again.keys() == tables.keys()

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from contextlib import nullcontext
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,8 @@ from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from ray_mtlkd import setups
+from ray_mtlkd.cli import main
+from ray_mtlkd.cluster import connection
 from ray_mtlkd.predict.model_folder import load
 from ray_mtlkd.predict.predictions import predict_table
 from ray_mtlkd.predicted import read
@@ -24,6 +26,8 @@ from ray_mtlkd.records import classical_from_table
 from ray_mtlkd.report.load import read as load_records
 from ray_mtlkd.report.row_findings import read_rows
 from ray_mtlkd.storage import Storage
+from tests.processes import below, lives
+from tests.scripts import LIMIT_S, run
 
 pytestmark = pytest.mark.ray
 
@@ -31,7 +35,7 @@ SPACE = """
 name: breakable
 setups: [similar]
 encoder: {name: mlp, hidden: [32]}
-training: {steps: 250, batch_size: 32, eval_every: 10, lr: {grid: [3e-3, 6e-3]}}
+training: {steps: 120, batch_size: 32, eval_every: 6, lr: {grid: [6e-3, 12e-3]}}
 convergence: {patience: 2}
 strategies:
   - {name: joint_kd, curriculum: {rewind: true}}
@@ -41,8 +45,12 @@ replicate: {configurations: 1, seeds: [1, 2]}
 resources: {checkpoint_every_s: 0}
 """
 TRIALS = 2 * (2 + 2)
+ALONE = """
+relabel: {where: inline}
+classical: false
+"""
+"""Nothing runs beside the trials."""
 UNTIMED = ("wall_s", "cpu_s", "relabelled_where", "relabelled_why")
-LIMIT_S = 240
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +81,18 @@ def _command(folder, *options):
     return [sys.executable, "-c", MAIN, "sweep", str(folder / "space.yaml"), *options]
 
 
-def _sweep(folder, *options):
-    return subprocess.run(_command(folder, *options), capture_output=True, text=True, timeout=LIMIT_S, check=False)
+def _sweep(folder, *options, on=None):
+    return run(_command(folder, *options), on=on)
 
 
 def _records(out):
     """Every trial's reproducible records, by name."""
     return {path.stem: pq.read_table(path).drop_columns(UNTIMED) for path in (out / "records").glob("*.parquet")}
+
+
+def _written(out):
+    """When the records of each trial were written, by file."""
+    return {path: path.stat().st_mtime_ns for path in (out / "records").glob("*.parquet")}
 
 
 def _assert_same(first, second):
@@ -97,37 +110,22 @@ def _kept(out):
 
 @pytest.fixture(scope="module")
 def whole(folder):
-    """A sweep that nobody disturbed."""
+    """A sweep that nobody disturbed, on a cluster of its own."""
     out = folder / "whole"
     done = _sweep(folder, "--out", str(out))
     assert done.returncode == 0, done.stderr
     return out, done.stdout
 
 
-def _children(pid):
-    """All processes below ``pid``, by name."""
-    found, frontier = {}, [pid]
-    while frontier:
-        parent = frontier.pop()
-        for task in Path(f"/proc/{parent}/task").iterdir():
-            for line in (task / "children").read_text().split():
-                child = int(line)
-                found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-                frontier.append(child)
-    return found
+def _trials(driver):
+    """Processes below ``driver`` that run trials."""
+    return [pid for pid, name in below(driver.pid).items() if name.startswith("ray::ImplicitFunc")]
 
 
 def _first_step(event_file):
     events = EventAccumulator(str(event_file))
     events.Reload()
     return min(events.Scalars(tag)[0].step for tag in events.Tags()["scalars"])
-
-
-def _lives(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def _wait_for(condition):
@@ -148,14 +146,35 @@ def test_a_sweep_writes_records_report_and_event_files_and_prints_the_table(whol
     assert not list((out / "checkpoints").glob("*"))
 
 
-def test_relabelling_that_asks_for_gpus_is_an_error_on_a_machine_without(folder):
-    text = f"{SPACE}relabel: {{where: shared, gpus_per_actor: 1}}\n"
-    (folder / "gpus.yaml").write_text(text.replace("name: breakable", "name: gpus"))
-    command = [part.replace("space.yaml", "gpus.yaml") for part in _command(folder, "--out", str(folder / "gpus"))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    assert done.returncode == 2
-    assert "a trial with its relabelling asks for 1 CPUs and 2 GPUs, this machine has" in done.stderr
-    assert not (folder / "gpus" / "records").exists()
+class _Connected:
+    """A cluster that there is a connection to already, though nobody names its address."""
+
+    def start(self):
+        pass
+
+    wait = stop = start
+
+
+@pytest.fixture
+def here(cluster, monkeypatch, capsys):
+    """Runs the command, where it runs no trial, in this process; returns its exit code and what it said."""
+
+    def sweep(*words):
+        monkeypatch.setattr(connection, "connect", lambda **_: nullcontext(_Connected()))
+        monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0, capsys.readouterr()
+
+    return sweep
+
+
+def test_relabelling_that_asks_for_gpus_is_an_error_on_a_machine_without(folder, here):
+    (folder / "gpus.yaml").write_text(f"{SPACE}relabel: {{where: shared, gpus_per_actor: 1}}\n")
+    code, said = here(folder / "gpus.yaml", "--out", str(folder / "gpus"))
+    assert code == 2
+    assert "a trial with its relabelling asks for 1 CPUs and 2 GPUs, this machine has 2 and 0" in said.err
+    assert not (folder / "gpus").exists()
 
 
 def test_a_sweep_computes_classical_baselines_and_reports_them(whole):
@@ -186,7 +205,7 @@ def test_event_files_hold_scalars_events_and_hyper_parameters(whole):
     written = events.PluginTagToContent("hparams")
     start = HParamsPluginData.FromString(written["_hparams_/session_start_info"]).session_start_info.hparams
     assert start["strategy"].string_value == "joint_kd"
-    assert start["training.lr"].number_value == pytest.approx(3e-3)
+    assert start["training.lr"].number_value == pytest.approx(6e-3)
     assert start["curriculum.rewind"].number_value == 1
     end = HParamsPluginData.FromString(written["_hparams_/session_end_info"]).session_end_info
     assert end.status == STATUS_SUCCESS
@@ -242,47 +261,50 @@ def test_the_report_of_a_sweep_knows_what_other_test_rows_would_do(whole):
     assert 0 <= pair < 10  # squared points
 
 
-def test_the_same_command_on_a_used_folder_refuses(folder, whole):
+def test_the_same_command_on_a_used_folder_refuses(folder, whole, here):
     out, _ = whole
     before = sorted(path.stat().st_mtime_ns for path in out.rglob("*"))
-    done = _sweep(folder, "--out", str(out))
-    assert done.returncode == 2
-    assert f"go on with a sweep by `--resume {out}`" in done.stderr
+    code, said = here(folder / "space.yaml", "--out", str(out))
+    assert code == 2
+    assert f"go on with a sweep by `--resume {out}`" in said.err
     assert sorted(path.stat().st_mtime_ns for path in out.rglob("*")) == before
 
 
-def test_another_space_cannot_resume_a_sweep(folder, whole, tmp_path):
-    out, _ = whole
+def test_another_space_cannot_resume_a_sweep(whole, here, tmp_path):
     (tmp_path / "space.yaml").write_text(SPACE.replace("seeds: [1, 2]", "seeds: [1, 3]"))
-    done = _sweep(tmp_path, "--resume", str(out))
-    assert done.returncode == 2
-    assert "replicate.seeds" in done.stderr
+    code, said = here(tmp_path / "space.yaml", "--resume", str(whole[0]))
+    assert code == 2
+    assert "replicate.seeds" in said.err
 
 
-@pytest.mark.parametrize("stage", ["search", "replicate"])
-def test_a_sweep_whose_driver_was_killed_goes_on_and_runs_nothing_twice(folder, whole, stage):
-    out = folder / f"killed-in-{stage}"
-    seeds = {"search": "-s0", "replicate": "-s1"}
-    driver = subprocess.Popen(_command(folder, "--out", str(out)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _wait_for(lambda: list((out / "records").glob(f"*{seeds[stage]}.parquet")))
-    workers = [pid for pid, name in _children(driver.pid).items() if name.startswith("ray::ImplicitFunc")]
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.wait()
-    _wait_for(lambda: not any(_lives(pid) for pid in workers))
-    finished = {path: path.stat().st_mtime_ns for path in (out / "records").glob("*.parquet")}
-    assert 0 < len(finished) < TRIALS
-    done = _sweep(folder, "--resume", str(out))
+@pytest.mark.kill
+def test_a_sweep_whose_driver_was_killed_again_and_again_goes_on_and_runs_nothing_twice(folder, whole, cluster):
+    """Killed while it searches, and here again while it replicates; ended elsewhere."""
+    out, finished = folder / "killed", {}
+    for options, awaited in ((("--out", str(out)), "*-s0.parquet"), (("--resume", str(out)), "*-s[12].parquet")):
+        command = _command(folder, *options)
+        driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _wait_for(lambda awaited=awaited: list((out / "records").glob(awaited)))
+        workers = _trials(driver)
+        os.kill(driver.pid, signal.SIGKILL)
+        driver.wait()
+        _wait_for(lambda workers=workers: not any(map(lives, workers)))
+        before, finished = finished, _written(out)
+        assert finished.items() >= before.items()
+        assert len(before) < len(finished) < TRIALS
+    done = _sweep(folder, "--resume", str(out), on=cluster)
     assert done.returncode == 0, done.stderr
-    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert _written(out).items() >= finished.items()
     _assert_same(_records(out), _records(whole[0]))
     assert _kept(out) == _kept(whole[0])
 
 
+@pytest.mark.kill
 def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_same_records(folder, whole):
     out = folder / "worker-killed"
     driver = subprocess.Popen(_command(folder, "--out", str(out)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     _wait_for(lambda: list((out / "checkpoints").glob("*/checkpoint.json")))
-    workers = [pid for pid, name in _children(driver.pid).items() if name.startswith("ray::ImplicitFunc")]
+    workers = _trials(driver)
     assert workers
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
@@ -290,38 +312,38 @@ def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_sam
     assert driver.returncode == 0, errors
     _assert_same(_records(out), _records(whole[0]))
     assert _kept(out) == _kept(whole[0])
-    first_evaluation = 10 * 5  # task batches
+    first_evaluation = 6 * 5  # task batches
     attempts = [sorted(folder.glob("events.*")) for folder in (out / "tensorboard").iterdir()]
     resumed = [_first_step(files[1]) for files in attempts if len(files) > 1]
     assert resumed
     assert max(resumed) > first_evaluation
 
 
-def test_a_finished_sweep_resumes_without_running_anything(folder, whole):
+def test_a_finished_sweep_resumes_without_running_anything(folder, whole, here):
     out, _ = whole
-    before = {path: path.stat().st_mtime_ns for path in (out / "records").glob("*")}
-    command = [part for part in _command(folder, "--resume", str(out)) if not part.endswith("space.yaml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "over best baseline" in done.stdout
-    assert {path: path.stat().st_mtime_ns for path in (out / "records").glob("*")} == before
+    before = _written(out)
+    code, said = here("--resume", str(out))
+    assert code == 0, said.err
+    assert "over best baseline" in said.out
+    assert _written(out) == before
 
 
-def test_baselines_that_are_missing_are_made_up_for_on_resume_without_running_a_trial(folder, whole):
+def test_baselines_that_are_missing_are_made_up_for_on_resume_without_running_a_trial(folder, whole, here):
     out, _ = whole
     file = out / "classical" / "similar.parquet"
-    before = {path: path.stat().st_mtime_ns for path in (out / "records").glob("*")}
-    baselines = pq.read_table(file)
+    before, baselines = _written(out), pq.read_table(file)
     file.unlink()
-    done = _sweep(folder, "--resume", str(out))
-    assert done.returncode == 0, done.stderr
+    code, said = here(folder / "space.yaml", "--resume", str(out))
+    assert code == 0, said.err
     assert pq.read_table(file).equals(baselines)
-    assert {path: path.stat().st_mtime_ns for path in (out / "records").glob("*")} == before
+    assert _written(out) == before
 
 
-def test_a_stopped_sweep_says_how_to_go_on(folder):
-    out = folder / "stopped"
-    driver = subprocess.Popen(_command(folder, "--out", str(out)), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def test_a_stopped_sweep_says_how_to_go_on(tmp_path, cluster):
+    (tmp_path / "space.yaml").write_text(SPACE + ALONE)
+    out = tmp_path / "out"
+    command, environment = _command(tmp_path, "--out", str(out)), {**os.environ, **cluster}
+    driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     _wait_for(lambda: list((out / "records").glob("*.parquet")))
     driver.send_signal(signal.SIGINT)
     printed, _ = driver.communicate(timeout=LIMIT_S)
@@ -329,36 +351,11 @@ def test_a_stopped_sweep_says_how_to_go_on(folder):
     assert f"--resume {out}" in printed.decode()
 
 
-def test_every_way_to_relabel_gives_the_same_trial_while_trials_hold_every_cpu(tmp_path):
-    text = SPACE.replace("{grid: [3e-3, 6e-3]}", "3e-3").replace("configurations: 2", "configurations: 3")
-    text += "relabel: {where: {grid: [inline, shared, pool]}}\n"
-    (tmp_path / "space.yaml").write_text(
-        text.replace("  - {name: gradnorm}\n", "")
-        .replace("[1, 2]", "[1]")
-        .replace("{checkpoint", "{keep_models: none, keep_predictions: false, checkpoint")
-        + "classical: false\n"
-    )
+def test_a_trial_whose_loss_becomes_nan_fails_alone(tmp_path, cluster):
+    text = SPACE.replace("{grid: [6e-3, 12e-3]}", "{grid: [6e-3, 1e30]}").replace("steps: 120", "steps: 30")
+    (tmp_path / "space.yaml").write_text(text.replace("seeds: [1, 2]", "seeds: [1]") + ALONE)
     out = tmp_path / "out"
-    done = _sweep(tmp_path, "--out", str(out))
-    assert done.returncode == 0, done.stderr
-    by_way = {}
-    for index in range(3):
-        rows = pq.read_table(out / "records" / f"similar-joint_kd-c{index}-s0.parquet").to_pylist()
-        ways = {row["relabelled_where"] for row in rows if row["relabelled_where"]}
-        by_way["+".join(ways)] = [(row["test"], row["valid"], row["curve"]) for row in rows]
-    assert not (out / "classical").exists()
-    assert not (out / "models").exists()
-    assert not (out / "predictions").exists()
-    assert by_way.keys() == {"inline", "shared", "pool"}
-    assert by_way["shared"] == by_way["inline"]
-    assert by_way["pool"] == by_way["inline"]
-
-
-def test_a_trial_whose_loss_becomes_nan_fails_alone(folder, tmp_path):
-    text = SPACE.replace("{grid: [3e-3, 6e-3]}", "{grid: [3e-3, 1e30]}").replace("steps: 250", "steps: 50")
-    (tmp_path / "space.yaml").write_text(text)
-    out = tmp_path / "out"
-    done = _sweep(tmp_path, "--out", str(out))
+    done = _sweep(tmp_path, "--out", str(out), on=cluster)
     assert done.returncode == 0, done.stderr
     records = {path.stem: pq.read_table(path).to_pylist() for path in (out / "records").glob("*.parquet")}
     failed = {name: rows[0]["error"] for name, rows in records.items() if rows[0]["status"] == "failed"}
@@ -366,7 +363,7 @@ def test_a_trial_whose_loss_becomes_nan_fails_alone(folder, tmp_path):
     for error in failed.values():
         assert error.startswith("task ")
         assert ", step " in error
-    assert len(records) == TRIALS
+    assert len(records) == 2 * (2 + 1)
     assert "2 trials failed" in done.stdout
     page = (out / "report" / "report.md").read_text()
     assert "step" in page

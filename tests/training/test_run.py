@@ -509,7 +509,8 @@ class TestSharedRows:
     )
     def test_every_strategy_trains_and_resumes_bit_for_bit(self, job, inline, tmp_path, shared_tables, strategy):
         def make():
-            return job(strategy, of=shared_tables, convergence=Convergence(patience=4))
+            brief = Optimization(steps=40, batch_size=16, eval_every=4, lr=3e-2)
+            return job(strategy, of=shared_tables, training=brief, convergence=Convergence(patience=2))
 
         whole = _run(make(), inline, tmp_path / "whole")
         assert whole.end.score > 0.2

@@ -53,7 +53,7 @@ def main(model, data, large, out):
 
     told = {
         "killed": run("killed", data, rows_per_part=1024, actors=1, kill=True),
-        "large": run("large", large, key=("payload",), rows_per_part=2**16, actors=2),
+        "large": run("large", large, key=("payload",), rows_per_part=2**13, actors=2),
     }
     holder = _Holder.remote()
     ray.get(holder.ready.remote())

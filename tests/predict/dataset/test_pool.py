@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,13 +16,12 @@ from ray_mtlkd.predict.dataset.labels import Settings
 from ray_mtlkd.predict.dataset.work import plan
 from tests.keeping import content_of, relabel_alone
 from tests.predict.dataset.relabel_on_ray import OBJECT_STORE_BYTES
-from tests.scripts import json_in
+from tests.scripts import LIMIT_S, command, json_in, printed_by, run
 
 pytestmark = pytest.mark.ray
 
 SCRIPT = Path(__file__).with_name("relabel_on_ray.py")
-LIMIT_S = 240
-PAYLOAD_BYTES = 512
+PAYLOAD_BYTES = 4096
 LARGE_ROWS = 4 * OBJECT_STORE_BYTES // PAYLOAD_BYTES
 """Of the large data set, whose payload alone is four times the object store."""
 
@@ -68,15 +66,7 @@ def large(diverse_rows, tmp_path_factory):
 def ran(diverse, segments, large, tmp_path_factory):
     """What the script did, and where."""
     out = tmp_path_factory.mktemp("ran")
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), diverse.uri, str(segments), str(large), str(out)],
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    yield json_in(done.stdout), out
+    yield json_in(printed_by(SCRIPT, diverse.uri, segments, large, out)), out
     shutil.rmtree(out)
 
 
@@ -102,17 +92,17 @@ def test_a_cluster_whose_cpus_are_all_held_is_an_error_and_nothing_is_written(ra
 
 
 def _command(kept, data, out, *options):
-    main = "from ray_mtlkd.cli import main; main()"
-    named = ["--checkpoint", kept.uri, "--task", "segment", "--data", str(data), "--out", str(out)]
-    return [sys.executable, "-c", main, "relabel", *named, "--rows-per-part", "1024", *options]
+    named = ["--checkpoint", kept.uri, "--task", "segment", "--data", data, "--out", out]
+    return command("relabel", *named, "--rows-per-part", "1024", *options)
 
 
-def test_a_driver_that_was_killed_goes_on_with_other_actors_to_the_bytes_of_one_process_alone(
-    diverse, segments, expected, tmp_path
+@pytest.mark.kill
+def test_a_driver_that_was_killed_goes_on_with_other_actors_elsewhere_to_the_bytes_of_one_process_alone(
+    diverse, segments, expected, tmp_path, cluster
 ):
     out = tmp_path / "out"
-    command = _command(diverse, segments, out)
-    driver = subprocess.Popen([*command, "--actors", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    again = _command(diverse, segments, out)
+    driver = subprocess.Popen([*again, "--actors", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until = time.monotonic() + LIMIT_S
     while not list(out.glob("*.parquet")):
         assert time.monotonic() < until, "no part was ever written"
@@ -120,26 +110,20 @@ def test_a_driver_that_was_killed_goes_on_with_other_actors_to_the_bytes_of_one_
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
     assert not (out / "manifest.json").exists()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    done = run(again, on=cluster)
     assert done.returncode == 0, done.stderr
     assert "parts are there already" in done.stdout
     assert "9000/9000 rows (100%)" in done.stdout
     assert content_of(out) == expected
 
 
-def test_rows_that_do_not_fit_end_the_command_with_one_line_that_names_them(diverse, segments, tmp_path):
+def test_rows_that_do_not_fit_end_the_command_with_one_line_that_names_them(diverse, segments, tmp_path, cluster):
     folder = shutil.copytree(segments, tmp_path / "data")
     table = pq.read_table(folder / "1.parquet")
     vectors = table["inputs"].to_pylist()
     vectors[2000] = vectors[2000][:-1]
     pq.write_table(table.set_column(0, "inputs", pa.array(vectors, table["inputs"].type)), folder / "1.parquet")
-    done = subprocess.run(
-        _command(diverse, folder, tmp_path / "out", "--quiet"),
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
+    done = run(_command(diverse, folder, tmp_path / "out", "--quiet"), on=cluster)
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()

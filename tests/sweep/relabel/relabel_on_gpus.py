@@ -1,10 +1,10 @@
-"""Relabels by actors that hold GPUs, on a cluster that counts two of them where PyTorch finds none.
+"""Relabels on a cluster of one CPU that counts two GPUs where PyTorch finds none.
 
-Usage: relabel_on_gpus.py FOLDER
+Usage: python -m tests.sweep.relabel.relabel_on_gpus FOLDER
 
-Says as JSON what becomes of it, first as it is, and then with the CPU in the place of a GPU that fails the first
-process of each way: each of the others notes in FOLDER which GPUs Ray has given it. Last, one that fails each process
-of the pool.
+Says as JSON what becomes of it. First, two trials that want the CPU relabel on CPUs. Then actors hold GPUs, first as it
+is, and then with the CPU in the place of a GPU that fails the first process of each way: each of the others notes in
+FOLDER which GPUs Ray has given it. Last, a GPU fails each process of the pool.
 """
 
 import json
@@ -25,6 +25,7 @@ from ray_mtlkd.sweep.relabel import Relabeller, start_shared
 from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import RelabelRequest
 from ray_mtlkd.training.settings import Relabelling
+from tests.sweep.relabel.busy import assert_same, relabel_in_every_way
 
 INDEX = 4  # the largest table: several ranges
 ENCODER = Mlp(hidden=(512, 512))
@@ -66,11 +67,11 @@ def _trial(reference, shared, ways):
     told = {}
     for where in ways:
         settings = Relabelling(where=where, gpus_per_actor=SHARES[where])
-        desk = Relabeller(
+        relabeller = Relabeller(
             settings, architecture=Architecture(encoder=ENCODER), tasks=tasks, tables=reference[0], shared=shared
         )
         try:
-            told[where] = torch.allclose(desk(request).outputs, expected, atol=1e-6, rtol=0)
+            told[where] = torch.allclose(relabeller(request).outputs, expected, atol=1e-6, rtol=0)
         except MtlkdError as error:
             told[where] = str(error)
     return told
@@ -86,6 +87,16 @@ def main(folder):
         logging_level=logging.ERROR,
         runtime_env={"worker_process_setup_hook": _stand_in(folder)},
     )
+    on_cpus = relabel_in_every_way(2, width=128)
+    assert_same(on_cpus)
+    told = {"agree": len(on_cpus)}
+    if not torch.cuda.is_available():
+        told |= _on_gpus(folder)
+    sys.stdout.write(json.dumps(told) + "\n")
+    ray.shutdown()
+
+
+def _on_gpus(folder):
     shared = start_shared(2, gpus=SHARES["shared"])
     reference = [ray.put(setups.featurise(setups.read("similar", data_dir=None), ENCODER.features))]
     without = ray.get(_trial.remote(reference, shared, [*SHARES]), timeout=120)
@@ -95,9 +106,7 @@ def main(folder):
     failed = sorted(path.name for path in folder.glob("failed-*"))
     (folder / "broken").touch()
     broken = ray.get(_trial.remote(reference, shared, ["pool"]), timeout=120)
-    told = {"without": without, "instead": instead, "failed": failed, "given": given, "broken": broken["pool"]}
-    sys.stdout.write(json.dumps(told) + "\n")
-    ray.shutdown()
+    return {"without": without, "instead": instead, "failed": failed, "given": given, "broken": broken["pool"]}
 
 
 if __name__ == "__main__":
