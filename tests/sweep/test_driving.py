@@ -13,7 +13,7 @@ import pytest
 from ray_mtlkd.serial import dumps
 from ray_mtlkd.sweep.lock import Claim
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.kill]
 
 SPACE = """
 name: long
