@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.step.ours import never_relabel, tell_nobody
 from ray_mtlkd.storage import Storage
-from ray_mtlkd.training.job import Job
+from ray_mtlkd.training.job import Job, Ladder
 from ray_mtlkd.training.loop import Loop
 from ray_mtlkd.training.optimizer.optimizer import Optimizer
 from ray_mtlkd.training.state.checkpoint import Checkpoints
@@ -127,6 +127,7 @@ def overhead(job: Job, *, warmup: int) -> list[StepTimes]:
         checkpoints=Checkpoints(Storage.at("nowhere"), job=job.fingerprint),
         checkpoint_every_s=float("inf"),
         checkpoint_at_end=False,
+        ladder=Ladder(),
     )
     loop.compute, loop.draw, loop.spent = Stopwatch(), Stopwatch(), []
     with loop.compute.watch(COMPUTE), loop.draw.watch(DRAW):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks.relabel import LIGHT, Answer, Way, report, request, rows_for, tables
-from benchmarks.soft_labels import Found, rows
+from benchmarks.soft_labels import Agreement, rows
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.sweep.relabel import Relabeller
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS
@@ -51,8 +51,8 @@ def test_ways_are_compared_with_the_trial_itself_and_with_their_goals():
 
 def test_what_is_stored_is_compared_by_seed_with_all_numbers():
     found = {
-        "float32": [Found(score=80.0, nbytes=2**21), Found(score=90.0, nbytes=2**21)],
-        "top 1": [Found(score=79.0, nbytes=2**20), Found(score=91.5, nbytes=2**20)],
+        "float32": [Agreement(score=80.0, nbytes=2**21), Agreement(score=90.0, nbytes=2**21)],
+        "top 1": [Agreement(score=79.0, nbytes=2**20), Agreement(score=91.5, nbytes=2**20)],
     }
     figures = {(row.what, row.unit): row.figure for row in rows(found)}
     assert figures["float32", "MiB a trial"] == 2.0

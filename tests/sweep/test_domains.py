@@ -30,7 +30,7 @@ def test_filling_replaces_leaves_and_nothing_else():
         ({"simplex": 1.0}, lambda v: len(v) == 4 and abs(sum(v) - 4) < 1e-9 and min(v) >= 0),
         ({"simplex": 1e-4}, lambda v: len(v) == 4 and abs(sum(v) - 4) < 1e-9 and min(v) >= 0),
     ],
-    ids=str,
+    ids=["uniform", "loguniform", "randint", "choice", "simplex", "simplex of one"],
 )
 def test_values_stay_in_their_domain_and_vary(leaf, holds):
     (domain,) = _domains({"x": leaf}).values()
