@@ -154,9 +154,15 @@ def test_a_driver_of_another_machine_that_gives_none_is_taken_over_from(folder):
 def test_a_driver_that_ends_while_it_is_watched_is_not_called_gone(folder, monkeypatch):
     monkeypatch.setattr(module, "LOST_S", LIMIT_S)
     _write(folder, _claim())
-    threading.Timer(0.1, lambda: folder.root.delete("driver-other.json")).start()
-    said, error = _taken(folder)
-    assert (len(said), error) == (1, None)
+    said = []
+
+    def say(line):
+        said.append(line)
+        folder.root.delete("driver-other.json")
+
+    with Lock(folder, say=say) as lock:
+        lock.take()
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize("how", ["superseded", "superseded and over"])
