@@ -50,13 +50,14 @@ def advise(
         said = "**Nothing to ship yet.** No multitask strategy has finished, with every task trained, in every setup."
         return Advice(chosen=None, ship=None, simplest=None, said=said)
     taken = verdict.ship or verdict.simplest
-    parts = [_headline(verdict, found), *_reasons(verdict, found, setups)]
+    more = None if verdict.ship else more_seeds(found, verdict)
+    chances = found.comparison.best(verdict.contenders)
+    parts = [_headline(verdict, found, chances, more), *_reasons(verdict, found, setups, chances)]
     parts.extend(_beside(verdict, summary, said=" ".join(parts)))
     parts.append(_robust(verdict, found, setups, rows))
     said = " ".join(part for part in parts if part)
     compared = against(taken, setups, classical)
     to_hold = advised(setups[0]) if len(setups) == 1 else ""
-    more = None if verdict.ship else more_seeds(found, verdict)
     how = "" if more is None else next_seeds.said(more, setups, results)
     blocks = [block for block in (said, how, compared, to_hold, best_models(taken, setups, folders)) if block]
     if len(setups) > 1:
@@ -65,23 +66,21 @@ def advise(
     return Advice(chosen=verdict.chosen, ship=verdict.ship, simplest=verdict.simplest, said="\n\n".join(blocks))
 
 
-def _headline(verdict: Verdict, found: Section) -> str:
+def _headline(verdict: Verdict, found: Section, chances: Mapping[str, float], more: int | None) -> str:
     if verdict.single is not None:
         return f"**Train one model a task ({text.code(verdict.single)}): multitask training does not pay here.**"
     if verdict.ship is not None:
         return f"**Ship {text.code(verdict.ship)}.**"
-    chances = found.comparison.best(verdict.contenders)
     likely = max(chances, key=lambda name: chances[name], default=verdict.chosen)
     plain = text.code(verdict.simplest)
     until = (
         plain if likely == verdict.simplest else f"{text.code(likely)} is most likely the best, {plain} the simplest"
     )
-    return f"**Not told yet: {_missing(verdict, found)}.** Until then{':' * (until == plain)} {until}."
+    return f"**Not told yet: {_missing(found, more)}.** Until then{':' * (until == plain)} {until}."
 
 
-def _missing(verdict: Verdict, found: Section) -> str:
-    """What would close the verdict."""
-    more = more_seeds(found, verdict)
+def _missing(found: Section, more: int | None) -> str:
+    """What would close the verdict: so many seeds, or something else where no number of them would."""
     if more is not None:
         return f"run {more} more seed{'s' * (more > 1)}"
     rest = {name: float(found.comparison.variances[name].sum()) for name in ("configurations", "rows")}
@@ -91,9 +90,8 @@ def _missing(verdict: Verdict, found: Section) -> str:
     return f"more seeds alone will not do, {what[max(rest, key=lambda name: rest[name])]}"
 
 
-def _reasons(verdict: Verdict, found: Section, setups: Sequence[Setup]) -> list[str]:
+def _reasons(verdict: Verdict, found: Section, setups: Sequence[Setup], chances: Mapping[str, float]) -> list[str]:
     """The steps of the rule, each with its number."""
-    chances = found.comparison.best(verdict.contenders)
     said = [_why_chosen(verdict, setups), _left_out(found), _may_be_best(verdict, chances)]
     simplest, margin = text.code(verdict.simplest), found.comparison.margin
     if verdict.open:
@@ -198,9 +196,14 @@ def _alone(
     if verdict is None:
         return f"- {setup.name}: nothing to ship yet."
     taken = verdict.ship or verdict.simplest
-    head = f"ship {text.code(verdict.ship)}" if verdict.ship else f"not told yet, {_missing(verdict, found)}"
-    parts = [f"- {setup.name}: {head}.", *_reasons(verdict, found, [setup]), _robust(verdict, found, [setup], rows)]
-    parts.append(advised(setup))
+    head = (
+        f"ship {text.code(verdict.ship)}"
+        if verdict.ship
+        else f"not told yet, {_missing(found, more_seeds(found, verdict))}"
+    )
+    chances = found.comparison.best(verdict.contenders)
+    parts = [f"- {setup.name}: {head}.", *_reasons(verdict, found, [setup], chances)]
+    parts += [_robust(verdict, found, [setup], rows), advised(setup)]
     if taken != besides:
         parts += [against(taken, [setup], classical), best_models(taken, [setup], folders)]
     return " ".join(part for part in parts if part)

@@ -5,9 +5,7 @@ yes or no, the probability of yes with how often yes is true. The expected calib
 equal width of the distance between the two, weighed by the rows in a bin (Guo et al. 2017, arXiv:1706.04599, eq. 3).
 """
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,17 +85,17 @@ def _probabilities(part: PredictedRows) -> tuple[Floats, Floats] | None:
 
 def calibration_csv(calibrations: Calibrations) -> bytes:
     """A line a bin with decisions in it, over all trials: a reliability diagram's points."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    bounds = ["from", "to", "decisions", "mean_probability", "share_true"]
-    writer.writerow(["setup", "task", "strategy", "expected_calibration_error", *bounds])
+    bins = ["from", "to", "decisions", "mean_probability", "share_true"]
+    return text.csv_file(["setup", "task", "strategy", "expected_calibration_error", *bins], _lines(calibrations))
+
+
+def _lines(calibrations: Calibrations) -> Iterator[Sequence[object]]:
     for key, found in sorted(calibrations.items()):
         rows, said, true = (part.sum(axis=0) for part in (found.rows, found.said, found.true))
         for at in np.flatnonzero(rows):
             ends = [f"{edge / BINS:.4f}" for edge in (at, at + 1)]
             means = [f"{part[at] / rows[at]:.6g}" for part in (said, true)]
-            writer.writerow([*key, f"{found.error:.6g}", *ends, f"{rows[at]:.0f}", *means])
-    return out.getvalue().encode()
+            yield [*key, f"{found.error:.6g}", *ends, f"{rows[at]:.0f}", *means]
 
 
 def calibration_table(

@@ -1,7 +1,5 @@
 """Which classes a strategy takes for which, summed over its trials."""
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -84,12 +82,11 @@ class ConfusionReader:
 
 def confusions_csv(confusions: Confusions) -> bytes:
     """A line a pair of classes that occurs: the diagonal is what was right."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["setup", "task", "strategy", "true", "predicted", "count", "trials"])
-    for key, confusion in sorted(confusions.items()):
-        writer.writerows([*key, *cell, confusion.trials] for cell in confusion.cells())
-    return out.getvalue().encode()
+    header = ["setup", "task", "strategy", "true", "predicted", "count", "trials"]
+    found = sorted(confusions.items())
+    return text.csv_file(
+        header, ([*key, *cell, confusion.trials] for key, confusion in found for cell in confusion.cells())
+    )
 
 
 def confusions_table(confusions: Confusions, *, setup: str, tasks: Sequence[str], strategy: str) -> str:

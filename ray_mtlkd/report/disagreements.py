@@ -1,8 +1,6 @@
 """The test rows on which strategies differ most: on average over trials, some get them right and others do not."""
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +8,7 @@ from numpy.typing import NDArray
 
 from ray_mtlkd.predicted import PredictedRows
 from ray_mtlkd.report import text
+from ray_mtlkd.report.confusions import UNSEEN
 from ray_mtlkd.report.prediction_files import PredictionFile
 from ray_mtlkd.report.statistics import Floats
 from ray_mtlkd.tasks.weighted import by_group, decided
@@ -121,19 +120,19 @@ def _label(part: PredictedRows, at: int) -> str:
 def _word(part: PredictedRows, label: float) -> str:
     if not part.classes:
         return f"{label:g}"
-    return part.classes[int(label)] if label >= 0 else "(unseen in train)"
+    return part.classes[int(label)] if label >= 0 else UNSEEN
 
 
 def disagreements_csv(disagreements: Disagreements) -> bytes:
     """A line a row and strategy, the rows with the most disagreement of each task first."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["setup", "task", "row", "label", "spread", "strategy", "right"])
+    return text.csv_file(["setup", "task", "row", "label", "spread", "strategy", "right"], _lines(disagreements))
+
+
+def _lines(disagreements: Disagreements) -> Iterator[Sequence[object]]:
     for key, found in sorted(disagreements.items()):
         for at, (row, label, spread) in enumerate(zip(found.rows, found.labels, found.spread, strict=True)):
             for name, right in zip(found.strategies, found.right[:, at], strict=True):
-                writer.writerow([*key, row, label, f"{spread:.6g}", name, f"{right:.6g}"])
-    return out.getvalue().encode()
+                yield [*key, row, label, f"{spread:.6g}", name, f"{right:.6g}"]
 
 
 def disagreements_table(disagreements: Disagreements, *, setup: str, tasks: Sequence[str]) -> str:

@@ -1,8 +1,7 @@
 """The report's numbers as CSV, for spreadsheets and other programs."""
 
-import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from ray_mtlkd.report import text
 from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.quantities import QUANTITIES
 from ray_mtlkd.report.runs import Setup
@@ -30,34 +30,33 @@ _ORDER = ("setup", "strategy", "sweep", "seed", "task_index")
 
 def gains_csv(summary: Summary) -> bytes:
     """One row a setup (and all setups), strategy and reference."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_GAINS)
+    return text.csv_file(_GAINS, _gain_lines(summary))
+
+
+def _gain_lines(summary: Summary) -> Iterator[Sequence[object]]:
     for setup in summary.sections:
         part = summary.parts[setup]
-        chances = part.comparison.best(part.compared)
         for strategy in part.strategies:
-            last = [_number(chances.get(strategy.name)), _number(summary.ranks.get((setup, strategy.name)))]
+            last = [_number(part.chances.get(strategy.name)), _number(summary.ranks.get((setup, strategy.name)))]
             for reference in REFERENCES:
                 cell = summary.cells[setup, strategy.name, reference]
                 head = [setup, strategy.name, strategy.role, reference, cell.against, cell.state]
-                writer.writerow([*head, *_difference(cell.skill), *_gain(cell.gain), *last])
-    return out.getvalue().encode()
+                yield [*head, *_difference(cell.skill), *_gain(cell.gain), *last]
 
 
 def strategies_csv(setups: Sequence[Setup]) -> bytes:
     """One row a setup, strategy and quantity, of those that there are: mean over seeds with its interval."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_STRATEGIES)
+    return text.csv_file(_STRATEGIES, _strategy_lines(setups))
+
+
+def _strategy_lines(setups: Sequence[Setup]) -> Iterator[Sequence[object]]:
     for setup, quantity in product(setups, QUANTITIES):
         for runs in setup.runs:
             found = quantity.over_seeds(runs, setup)
             if found is not None:
                 numbers = [_number(value) for value in (found.mean, found.low, found.high)]
                 head = [setup.name, runs.strategy.name, runs.strategy.role, quantity.name]
-                writer.writerow([*head, *numbers, found.method, found.seeds])
-    return out.getvalue().encode()
+                yield [*head, *numbers, found.method, found.seeds]
 
 
 def tasks_csv(table: pa.Table) -> bytes:
@@ -83,12 +82,13 @@ def configurations_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
             line["replicates"] += 1
         else:
             line.update(searched=row["status"], score=row["score"])
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*_CONFIGURATION, "searched", "search_score", "replicates", "config"])
-    for key, line in sorted(found.items()):
-        writer.writerow([*key, line["searched"], _number(line["score"]), line["replicates"], line["config"]])
-    return out.getvalue().encode()
+    return text.csv_file(
+        [*_CONFIGURATION, "searched", "search_score", "replicates", "config"],
+        (
+            [*key, line["searched"], _number(line["score"]), line["replicates"], line["config"]]
+            for key, line in sorted(found.items())
+        ),
+    )
 
 
 def _difference(skill: Contrast | None) -> list[str]:

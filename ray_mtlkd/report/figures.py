@@ -15,6 +15,7 @@ from matplotlib.markers import CARETLEFT, CARETRIGHT
 from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.runs import StrategyInfo
 from ray_mtlkd.report.summary import Cell, Reference, Summary
+from ray_mtlkd.report.text import WITHOUT
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 """Okabe and Ito's colours, which colour-blind readers tell apart, without their yellow (too pale for a line)."""
@@ -25,7 +26,6 @@ _COLUMNS: tuple[tuple[Reference, str], ...] = (
     ("best_baseline", "over the best baseline"),
     ("sum", "over sum"),
 )
-_WITHOUT = {"budget": "not comparable (budget)", "undefined": "undefined", "missing": "no shared seed"}
 _DPI = 160
 _STYLE = {
     "font.size": 9,
@@ -97,7 +97,7 @@ def _draw_cells(axis: Any, strategies: Sequence[StrategyInfo], cells: Sequence[C
         if cell.state == "self":
             axis.plot(0, height, marker="D", color=color, markersize=4.5, markerfacecolor="white", zorder=3)
         elif cell.skill is None:
-            axis.text(0, height, f"  {_WITHOUT[cell.state]}", va="center", color="0.5", fontsize=8)
+            axis.text(0, height, f"  {WITHOUT[cell.state]}", va="center", color="0.5", fontsize=8)
         else:
             shown = cell.skill.finding != "cannot tell"
             alpha = 1.0 if shown else _MUTED

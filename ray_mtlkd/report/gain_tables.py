@@ -11,14 +11,6 @@ from ray_mtlkd.report.skills import by_task
 from ray_mtlkd.report.summary import REFERENCES, Cell, Summary
 from ray_mtlkd.report.warnings import footnote
 
-_WITHOUT = {
-    "self": text.NOTHING,
-    "budget": "not comparable (budget)",
-    "undefined": "undefined",
-    "missing": "no shared seed",
-}
-"""What stands where a difference would."""
-
 
 def gains(summary: Summary, setup: str) -> str:
     """Every strategy over the three references in points, its relative gain, its chance and rank; what is marked."""
@@ -26,12 +18,11 @@ def gains(summary: Summary, setup: str) -> str:
     best = told(part.bests)
     over = "over the best baseline" + ("" if best == text.code("none") else f", {best}")
     header = ["strategy", "role", over, "over `sum`", "over single-task", "gain over `sum`, %", "best, %", "mean rank"]
-    chances = part.comparison.best(part.compared)
     rows = []
     for strategy in part.strategies:
         mark = summary.mark(setup, strategy.name)
         cells = {reference: summary.cells[setup, strategy.name, reference] for reference in REFERENCES}
-        chance = chances.get(strategy.name)
+        chance = part.chances.get(strategy.name)
         rows.append(
             [
                 text.code(strategy.name) + (mark and f" {mark}"),
@@ -49,7 +40,7 @@ def gains(summary: Summary, setup: str) -> str:
 def cell(shown: Cell, *, digits: int = 2) -> str:
     """One difference: the number, its interval, and what it shows."""
     if shown.skill is None:
-        return _WITHOUT[shown.state]
+        return text.WITHOUT[shown.state]
     return f"{text.contrast(shown.skill, digits)} {shown.skill.finding}"
 
 

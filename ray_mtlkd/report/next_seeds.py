@@ -7,7 +7,7 @@ from ray_mtlkd.judging import Judging
 from ray_mtlkd.report import text
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.shell import command
-from ray_mtlkd.storage import reaching
+from ray_mtlkd.storage import join_uri, reaching
 from ray_mtlkd.sweep_folder import SPACE, SweepFolder
 from ray_mtlkd.yaml_files import parse_yaml
 
@@ -33,7 +33,7 @@ def margin(results: Sequence[str]) -> float:
     for folder in map(SweepFolder.at, results):
         with reaching(folder.uri):
             content = None if folder.root.is_file else folder.root.read(SPACE)
-        value = None if content is None else parse_yaml(content.decode(), where=f"{folder.uri}/{SPACE}")
+        value = None if content is None else parse_yaml(content.decode(), where=join_uri(folder.uri, SPACE))
         told = value.get("report", {}) if isinstance(value, dict) else {}
         margins.append(decode(Judging, told, where="report").margin)
     return min(margins, default=Judging().margin)

@@ -18,10 +18,8 @@ from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.prediction_files import PredictionFile
 from ray_mtlkd.report.resampler import RESAMPLES, Resampler
 from ray_mtlkd.report.runs import Key
+from ray_mtlkd.report.skills import POINTS
 from ray_mtlkd.report.statistics import Floats
-
-_POINTS = 100
-"""Of skill, from the trivial predictor to a perfect one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +119,7 @@ class RowNoiseReader:
             self._unknown.setdefault(file.setup, {})[part.task] = None
             return
         reach = self._reach[file.setup, part.task]
-        skill[self._tasks[file.setup].index(part.task)] = _POINTS * resampled / reach if reach else 0.0
+        skill[self._tasks[file.setup].index(part.task)] = POINTS * resampled / reach if reach else 0.0
 
     def noise(self) -> RowNoise:
         """Of all that was added."""

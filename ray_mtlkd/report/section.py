@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -67,6 +68,11 @@ class Section:
     def compared(self) -> tuple[str, ...]:
         """The strategies that can be compared."""
         return tuple(name for name in self.skills.strategies if name != BEST_BASELINE)
+
+    @cached_property
+    def chances(self) -> Mapping[str, float]:
+        """The probability of each of those to be the best of them; empty where two of them cannot be compared."""
+        return self.comparison.best(self.compared)
 
     @property
     def pairs(self) -> int:

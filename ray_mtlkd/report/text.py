@@ -1,5 +1,7 @@
 """Numbers and tables as the report prints them."""
 
+import csv
+import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,6 +9,13 @@ from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.statistics import Interval
 
 NOTHING = "\N{EN DASH}"
+WITHOUT = {
+    "self": NOTHING,
+    "budget": "not comparable (budget)",
+    "undefined": "undefined",
+    "missing": "no shared seed",
+}
+"""What stands where a difference would, by the state of its cell."""
 _MOST = 0.5
 """Of a gain: more than that is said to be a single task's."""
 
@@ -55,6 +64,15 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: Sequen
     rules = ["---" if at == 0 or name in words else "---:" for at, name in enumerate(header)]
     lines = [header, rules, *rows]
     return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def csv_file(header: Sequence[str], lines: Iterable[Sequence[object]]) -> bytes:
+    """The content of a CSV file, whose lines end as on Unix."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(lines)
+    return out.getvalue().encode()
 
 
 def _with_ends(mean: float, ends: tuple[float, float] | None, digits: int) -> str:
