@@ -9,7 +9,7 @@ run of the same trial goes on from there; Ray Tune sees trials that end, and hol
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -82,16 +82,24 @@ def standing(
     """
     left = tuple(range(configurations))
     for level, share in enumerate(rungs):
-        runs = [(index, seed) for index in left for seed in seeds]
-        missing = tuple(run for run in runs if run not in found or not found[run].has_passed(level))
+        missing = missing_runs(found, left, seeds, rung=level)
         if missing:
             return Standing(left=left, until=share, missing=missing)
         known = {index: [found[index, seed] for seed in seeds] for index in left}
         left = _better(known, level, most=_most(configurations, level, least=least))
-    runs = [(index, seed) for index in left for seed in seeds]
-    return Standing(
-        left=left, until=1.0, missing=tuple(run for run in runs if run not in found or not found[run].is_over)
-    )
+    return Standing(left=left, until=1.0, missing=missing_runs(found, left, seeds))
+
+
+def missing_runs(
+    found: Mapping[Run, Found], indices: Iterable[int], seeds: Sequence[int], *, rung: int | None = None
+) -> tuple[Run, ...]:
+    """The trials of these configurations that have not passed a rung; None for those that are not over."""
+
+    def is_there(run: Found) -> bool:
+        return run.is_over if rung is None else run.has_passed(rung)
+
+    runs = [(index, seed) for index in indices for seed in seeds]
+    return tuple(run for run in runs if run not in found or not is_there(found[run]))
 
 
 def _most(configurations: int, level: int, *, least: int) -> int:

@@ -11,7 +11,7 @@ from statistics import fmean
 
 from ray_mtlkd.imports import Later
 from ray_mtlkd.sweep.design import Place
-from ray_mtlkd.sweep.halving import Found, Run, Standing
+from ray_mtlkd.sweep.halving import Found, Run, Standing, missing_runs
 
 _optuna = Later("optuna")
 
@@ -33,8 +33,7 @@ def standing_by_rounds(found: Mapping[Run, Found], *, configurations: int, seeds
     """Where a search stands whose configurations come in rounds."""
     every = tuple(range(configurations))
     for indices in _rounds(configurations):
-        runs = [(index, seed) for index in indices for seed in seeds]
-        missing = tuple(run for run in runs if run not in found or not found[run].is_over)
+        missing = missing_runs(found, indices, seeds)
         if missing:
             return Standing(left=every, until=1.0, missing=missing)
     return Standing(left=every, until=1.0, missing=())
