@@ -87,7 +87,7 @@ def predict(
                 parts.append(predict_table(kept, known.name, table, where=str(data), allow_unseen=allow_unseen))
     raise_all(str(data), without_repeats(problems))
     for said in dict.fromkeys((*notes, *(str(one.message) for one in caught))):
-        console.print(f"note: {said}", soft_wrap=True, markup=False)
+        console.print(f"note: {said}", soft_wrap=True)
     found = pa.table({name: part[name] for part in parts for name in part.column_names})
     if out is None:
         count = f"{min(_SHOWN, found.num_rows)} of {found.num_rows} rows"
@@ -171,14 +171,15 @@ def _read_keys(data: Path, keys: tuple[str, ...]) -> "list[pa.Table]":
     import pyarrow as pa
 
     from ray_mtlkd.setups.cells import strings
-    from ray_mtlkd.setups.files import ending_of, read_table
+    from ray_mtlkd.setups.csv_files import read_csv
+    from ray_mtlkd.setups.files import READERS, ending_of, read_table
     from ray_mtlkd.setups.plain import whole
     from ray_mtlkd.setups.requests import TableRequest
 
     if not keys:
         return []
     table = read_table(data, TableRequest(keys)).table
-    if pa.types.is_binary(table.schema.types[0]) and ending_of(data) not in {".parquet", ".arrow", ".feather"}:
+    if READERS.get(ending_of(data)) is read_csv:
         table = pa.table({name: strings(whole(table[name]), where=f"{data}:{name}") for name in keys})
     return [table]
 

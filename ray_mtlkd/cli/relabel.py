@@ -81,7 +81,7 @@ def relabel(
         allow_unseen=allow_unseen,
     )
     for warning in work.warnings:
-        console.print(f"note: {warning}", soft_wrap=True, markup=False)
+        console.print(f"note: {warning}", soft_wrap=True)
     said = f"{work.source.rows} rows in {len(work.layout.parts)} parts"
     if work.complete:
         console.print(f"complete already: {said} → {work.out}", soft_wrap=True)
