@@ -202,14 +202,20 @@ def _machine() -> str:
     return " ".join(found)
 
 
-def _process(pid: int) -> str | None:
-    """When a process was started, as far as the system says it; None where no such process lives."""
+def _is_there(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def _process(pid: int) -> str | None:
+    """When a process was started, as far as the system says it; None where no such process lives."""
+    if not _is_there(pid):
         return None
-    except PermissionError:
-        pass  # another user's
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     except OSError:
