@@ -14,6 +14,7 @@ from ray_mtlkd.cli.live import LiveLine, clock, waiting_for_ray
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
 from ray_mtlkd.cli.stops import stoppable
 from ray_mtlkd.cli.streams import lasting, open_console
+from ray_mtlkd.cluster.address import WAIT_S
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 from ray_mtlkd.shell import command
@@ -41,7 +42,7 @@ def sweep(
     ] = None,
     data_dir: DataDir = None,
     code: CodeDir = None,
-    wait: Annotated[float, typer.Option(help="Seconds that Ray may take to answer.", min=1)] = 45.0,
+    wait: Annotated[float, typer.Option(help="Seconds that Ray may take to answer.", min=1)] = WAIT_S,
 ) -> None:
     """Search and replicate every strategy on every setup, then write the report.
 

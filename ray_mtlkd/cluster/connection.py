@@ -20,7 +20,7 @@ from typing import Any
 import ray
 
 from ray_mtlkd.cluster import ray_private
-from ray_mtlkd.cluster.address import address, reach
+from ray_mtlkd.cluster.address import WAIT_S, address, reach
 from ray_mtlkd.cluster.failures import explained, may_succeed_later, no_answer, wrong_token
 from ray_mtlkd.cluster.held_errors import HeldErrors
 
@@ -31,8 +31,6 @@ _PRELOADED = "ray_mtlkd.sweep.preload"
 _IDLE_S = 60
 """A worker waits so long for its first work; then its memory is free again."""
 
-WAIT_S = 45.0
-"""How long Ray may take to answer, unless the user gives it longer."""
 _GOODBYE_S = 60.0
 """How long Ray may take to end, on a busy machine: this process cannot end well while its core still works."""
 
@@ -167,7 +165,7 @@ def connect(*, preload: bool = True, code: str | None = None, wait_s: float = WA
 def _start(environment: Mapping[str, str], *, code: str | None) -> None:
     """Ray on this machine."""
     with _importable(code):
-        _init(environment, address="local", include_dashboard=False)
+        _init(environment, {"address": "local", "include_dashboard": False})
 
 
 def _join(environment: Mapping[str, str], *, code: str | None, wait_s: float, held: HeldErrors) -> None:
@@ -178,7 +176,7 @@ def _join(environment: Mapping[str, str], *, code: str | None, wait_s: float, he
     reach(named, wait_s=wait_s)
     held.hold()  # Ray's core prints a line for each time that it is not let in
     try:
-        _init(environment, address=named, **own)
+        _init(environment, {"address": named, **own})
     except ConnectionError as error:
         if ray_private.is_about_token(held.release()):
             raise wrong_token() from error
@@ -187,7 +185,7 @@ def _join(environment: Mapping[str, str], *, code: str | None, wait_s: float, he
         sys.stderr.write(ray_private.CORE_LINE.sub("", held.release()))
 
 
-def _init(environment: Mapping[str, str], **options: Any) -> None:
+def _init(environment: Mapping[str, str], options: Mapping[str, Any]) -> None:
     for name, value in environment.items():
         os.environ.setdefault(name, value)
     ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ray_mtlkd.cluster.address import WAIT_S
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 from ray_mtlkd.sweep.status import Status
@@ -108,7 +109,7 @@ def run_sweep(
     extend: str | None = None,
     data_dir: str | Path | None = None,
     code: str | Path | None = None,
-    wait_s: float = 45.0,
+    wait_s: float = WAIT_S,
     listener: SweepListener | None = None,
 ) -> SweepEnd:
     """Search and replicate every strategy on every setup, on the cluster at RAY_ADDRESS or on this machine.
