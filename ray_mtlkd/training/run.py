@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ray_mtlkd.records import Rung, TrialEnd, later
 from ray_mtlkd.storage import Storage
+from ray_mtlkd.training.evaluation.evaluate import weighted_mean
 from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Outcome, RelabelFunction, Report
 from ray_mtlkd.training.loop import Loop
 from ray_mtlkd.training.state.checkpoint import Checkpoints
@@ -119,8 +120,6 @@ def _merged_rung(rungs: Sequence[Rung], weights: Sequence[float]) -> Rung:
 
 
 def _mean(scores: Sequence[float | None], weights: Sequence[float]) -> float:
-    """Of those that are there; all alike where none of them counts."""
+    """Of those that are there."""
     known = [(score, weight) for score, weight in zip(scores, weights, strict=True) if score is not None]
-    if not any(weight for _, weight in known):
-        known = [(score, 1.0) for score, _ in known]
-    return sum(weight * score for score, weight in known) / sum(weight for _, weight in known)
+    return weighted_mean([score for score, _ in known], [weight for _, weight in known])

@@ -117,14 +117,18 @@ def _measure(task: Task, outputs: Tensor, examples: Examples[Tensor]) -> float:
 
 
 def score(values: Sequence[float], tables: Sequence[TaskTables[Tensor]]) -> float:
-    """Mean skill over tasks of validation metrics [T], by their weights; of tasks that do not count, all alike."""
-    weights = [table.task.weight for table in tables]
-    weights = weights if any(weights) else [1.0] * len(weights)
+    """Mean skill over tasks of validation metrics [T], by their weights."""
     skills = [
-        weight * skill(value, table.trivial_valid, metric_of(table.task).perfect)
-        for weight, value, table in zip(weights, values, tables, strict=True)
+        skill(value, table.trivial_valid, metric_of(table.task).perfect)
+        for value, table in zip(values, tables, strict=True)
     ]
-    return sum(skills) / sum(weights)
+    return weighted_mean(skills, [table.task.weight for table in tables])
+
+
+def weighted_mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    """By the weights; all alike where none of them counts."""
+    counts = weights if any(weights) else [1.0] * len(weights)
+    return sum(weight * value for weight, value in zip(counts, values, strict=True)) / sum(counts)
 
 
 def facts(table: TaskTables[Any]) -> TaskFacts:
