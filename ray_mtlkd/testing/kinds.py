@@ -17,14 +17,18 @@ _SURE = 12.0
 """A logit that leaves no doubt."""
 _STEP = 0.1
 """Of a descent along a loss's gradient."""
+_TEMPERATURES = (0.5, 1.0, 2.0, 8.0)
+_ROUNDING = 1e-5
+"""Single precision, added up over the rows of a group or the classes of a row."""
 
 
 def check_kind(name: str) -> None:
     """Hold a kind of task to its contract, on drawn labels and outputs.
 
-    Each of its losses is finite, one for each row, token or group, and falls along its gradient; a teacher's is least
-    where the student equals it; what the loss is divided by is above 0; the constant predictor and predictions have
-    their shapes, probabilities lie in [0, 1], and every metric that it names is a finite number, the same each time.
+    Each of its losses is finite, one for each row, token or group, and falls along its gradient; a teacher's is 0 where
+    the student equals it and never below, at any temperature and with classes that the teacher leaves out; what the
+    loss is divided by is above 0; the constant predictor and predictions have their shapes, probabilities lie in
+    [0, 1], and every metric that it names is a finite number, the same each time.
 
     Args:
         name: As a manifest says it: ``package.module:NAME`` of one that is no package's.
@@ -137,12 +141,28 @@ def _check_loss(kind: Kind, rule: LossRule, task: Task, *, name: str, labels: Te
         (pull,) = torch.autograd.grad(found.mean(), outputs)
         lower = loss(outputs.detach() - _STEP * pull).mean()
         expect(bool(lower < found.mean()), f"{name}: {said} does not fall along its gradient")
-    least = soft(taught).mean()
-    others = [soft(_outputs(kind, seed=seed)).mean() for seed in range(3, 6)]
-    expect(
-        all(bool(other >= least) for other in others),
-        f"{name}: a teacher's loss is not least where the student equals it",
-    )
+    for temperature in _TEMPERATURES:
+        _check_teacher(kind, rule, name=f"{name} at a temperature of {temperature}", temperature=temperature, of=groups)
+
+
+def _check_teacher(kind: Kind, rule: LossRule, *, name: str, temperature: float, of: Tensor | None) -> None:
+    taught = _outputs(kind, seed=2)
+    same = rule.soft(taught, taught, temperature, of)
+    rounding = temperature**2 * _ROUNDING
+    expect(bool((same.abs() <= rounding).all()), f"{name}: a teacher's loss is not 0 where the student equals it")
+    for seed in range(3, 6):
+        student = _outputs(kind, seed=seed).requires_grad_()
+        expect(bool((rule.soft(student, taught, temperature, of) >= 0).all()), f"{name}: a teacher's loss is below 0")
+        if kind.is_exclusive:
+            found = rule.soft(student, _likeliest(taught), temperature, of)
+            (pull,) = torch.autograd.grad(found.sum(), student)
+            sound = bool(found.isfinite().all() and pull.isfinite().all() and (found >= 0).all())
+            expect(sound, f"{name}: the loss or gradient is not finite where a teacher leaves classes out")
+
+
+def _likeliest(outputs: Tensor) -> Tensor:
+    """The largest logit of each row, and minus infinity: what is kept of a teacher's outputs where `top_k` is 1."""
+    return outputs.masked_fill(outputs < outputs.amax(dim=1, keepdim=True), -math.inf)
 
 
 def _check_measure(

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from itertools import accumulate, cycle, islice
+from itertools import accumulate, cycle, islice, pairwise
 
 import numpy as np
 import pytest
@@ -85,14 +85,46 @@ def test_distillation_is_least_where_the_student_equals_the_teacher(kind, temper
     at_teacher = gradient(lambda z: distill(task, z, soft, temperature=temperature), soft)
     torch.testing.assert_close(at_teacher, torch.zeros_like(soft), atol=1e-6, rtol=0)
     least = distill(task, soft, soft, temperature=temperature)
+    assert 0 <= least <= 1e-6 * temperature**2
     for seed in range(5):
         assert distill(task, outputs_of(kind, seed=seed + 10), soft, temperature=temperature) > least
+
+
+def soft_cross_entropy(task, outputs, soft, *, temperature):
+    """What a divergence is, and the teacher's entropy, which nothing can be learned from: of each row, in nats."""
+    said, taught = outputs / temperature, soft / temperature
+    if task.kind in {"binary", "multilabel"}:
+        return functional.binary_cross_entropy_with_logits(said, taught.sigmoid(), reduction="none")
+    if task.kind == "ranking":
+        lists = [slice(start, end) for start, end in pairwise(groups_of(task.kind, len(outputs)).tolist())]
+        return torch.stack([functional.cross_entropy(said[each], taught[each].softmax(0)) for each in lists])
+    return functional.cross_entropy(said, taught.softmax(1), reduction="none")
+
+
+@pytest.mark.parametrize("kept", [None, 1, 3])
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
+@pytest.mark.parametrize("kind", TEMPERED)
+def test_a_divergence_pulls_as_the_soft_cross_entropy_does_and_holds_no_entropy(kind, temperature, kept):
+    task, outputs, soft = make(kind), outputs_of(kind), outputs_of(kind, seed=5)
+    if kind in {"multiclass", "tagging"} and kept is not None:
+        soft = soft.masked_fill(soft < soft.topk(kept, dim=1).values[:, -1:], -torch.inf)
+
+    def crossed(student):
+        found = soft_cross_entropy(task, student, soft, temperature=temperature)
+        return found.sum(-1).mean() if kind == "multilabel" else found.mean()
+
+    scale = temperature**2 / unit(task)
+    pull = gradient(lambda z: distill(task, z, soft, temperature=temperature), outputs)
+    torch.testing.assert_close(pull, gradient(lambda z: scale * crossed(z), outputs), rtol=1e-6, atol=1e-8)
+    entropy = crossed(soft.clamp(min=-1e4))
+    found = distill(task, outputs, soft, temperature=temperature)
+    torch.testing.assert_close(found, scale * (crossed(outputs) - entropy), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", TEMPERED)
 @pytest.mark.parametrize("temperature", [2.0, 4.0])
 def test_temperature_softens_both_sides_and_its_square_restores_the_gradient(kind, temperature):
-    """d/dz of τ² H(v/τ, z/τ) is τ times the gradient of H at (v/τ, z/τ)."""
+    """d/dz of τ² KL(v/τ, z/τ) is τ times the gradient of KL at (v/τ, z/τ)."""
     task, outputs, soft = make(kind), outputs_of(kind), outputs_of(kind, seed=5)
     warm = gradient(lambda z: distill(task, z, soft, temperature=temperature), outputs)
     plain = gradient(lambda z: distill(task, z, soft / temperature, temperature=1.0), outputs / temperature)
@@ -188,7 +220,8 @@ def test_a_task_of_unknown_prior_starts_undecided(kind):
 def test_label_smoothing_mixes_in_an_even_answer(kind):
     task, outputs, labels = make(kind), outputs_of(kind), labels_of(kind)
     hard = loss(task, outputs, labels)
-    soft = distill(task, outputs, torch.zeros_like(outputs), temperature=1.0)  # equal logits: an even answer
+    # equal logits: an even answer, whose own entropy is the loss's unit
+    soft = 1 + distill(task, outputs, torch.zeros_like(outputs), temperature=1.0)
     smoothed = loss(task, outputs, labels, smoothing=0.2)
     torch.testing.assert_close(smoothed, 0.8 * hard + 0.2 * soft)
 

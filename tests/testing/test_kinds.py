@@ -43,10 +43,21 @@ def _away(outputs, soft, temperature, groups):
     return 3 - (outputs - soft).square().sum(1)
 
 
+def _with_entropy(outputs, soft, temperature, groups):
+    return RULE.soft(outputs, soft, temperature, groups) + 1
+
+
+def _nothing_of_nothing(outputs, soft, temperature, groups):
+    taught = soft.log_softmax(1)
+    return (taught.exp() * (taught - outputs.log_softmax(1))).sum(1)
+
+
 BROKEN_KINDS = {
     "one loss": losing(hard=_whole),
     "upwards": losing(hard=_upwards),
     "away": losing(soft=_away),
+    "with entropy": losing(soft=_with_entropy),
+    "nothing of nothing": losing(soft=_nothing_of_nothing),
     "no scale": losing(start=lambda task: ((0.0,) * 3, 0)),
     "one constant": replace(SOUND, constant=lambda task, labels: np.float32(0)),
     "two predictions": replace(SOUND, predict=lambda task, outputs: outputs[:2]),

@@ -7,8 +7,9 @@ the inputs) and ends at 0. For class labels that is the normalised cross-entropy
 from predicting clicks on ads at Facebook", section 2.1). Each kind's formulas stand in its file.
 
 A teacher's outputs are recalled at a temperature τ (Hinton et al. 2015, arXiv:1503.02531, section 2): with z the
-student's and v the teacher's logits, ``τ² · H(softmax(v / τ), softmax(z / τ))``, divided likewise; the factor τ² keeps
-the gradient's size when τ changes.
+student's and v the teacher's logits, ``τ² · KL(softmax(v / τ) || softmax(z / τ))``, divided likewise; the factor τ²
+keeps the gradient's size when τ changes. The divergence has the gradient of the soft cross-entropy and is 0 where the
+student equals its teacher (`divergence.py`).
 """
 
 import functools

@@ -42,7 +42,10 @@ class DistillationLoss(Protocol):
     """A loss on a teacher's outputs."""
 
     def __call__(self, outputs: Tensor, soft: Tensor, temperature: float, groups: Tensor | None, /) -> Tensor:
-        """Loss of each row, token or group in nats or squared standard deviations [N]."""
+        """Loss of each row, token or group in nats or squared standard deviations [N]: 0 where both are the same.
+
+        A teacher that holds no probability for a class says minus infinity there.
+        """
 
 
 class ConstantPredictor(Protocol):

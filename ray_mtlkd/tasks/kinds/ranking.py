@@ -11,7 +11,7 @@ RankNet (Burges et al. 2005, "Learning to rank using gradient descent", eq. 3 wi
 mean over queries, divided by what constant scores lose on train: the mean of log n, or log 2. A query without a
 relevant candidate, of whose pairs none differs, loses 0 and teaches nothing from labels, but counts in both means.
 
-A teacher's scores v are recalled list by list: ``τ² · H(softmax(v / τ), softmax(s / τ))``, whichever the loss.
+A teacher's scores v are recalled list by list: ``τ² · KL(softmax(v / τ) || softmax(s / τ))``, whichever the loss.
 """
 
 import math
@@ -27,6 +27,7 @@ from torch.nn import functional
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.tasks import orders
 from ray_mtlkd.tasks.kinds.base import Floats, Kind, Labels, LabelWeights, LabelWords, LossRule, Measure, Offsets
+from ray_mtlkd.tasks.kinds.divergence import beyond
 from ray_mtlkd.tasks.task import Task
 
 _GRADES = 6
@@ -81,7 +82,8 @@ def _pairwise(outputs: Tensor, labels: Tensor, _smoothing: float, groups: Tensor
 def _recall(outputs: Tensor, soft: Tensor, temperature: float, groups: Tensor | None) -> Tensor:
     lists = _Padded(groups, outputs)
     target = lists.pad(soft / temperature, fill=-torch.inf).softmax(dim=1)
-    return lists.cross_entropy(target, outputs / temperature) * temperature**2
+    crossed = lists.cross_entropy(target, outputs / temperature)
+    return beyond(torch.special.entr(target).sum(dim=1), crossed) * temperature**2
 
 
 def _start(task: Task) -> tuple[tuple[float, ...], float]:

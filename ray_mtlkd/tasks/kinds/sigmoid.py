@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ray_mtlkd.tasks.kinds.base import Floats, Labels, LabelWeights, Offsets
+from ray_mtlkd.tasks.kinds.divergence import beyond
 from ray_mtlkd.tasks.task import Task
 
 _SURE = 30.0
@@ -24,10 +25,12 @@ def cross_entropy(outputs: Tensor, labels: Tensor, smoothing: float) -> Tensor:
 
 
 def distillation(outputs: Tensor, soft: Tensor, temperature: float) -> Tensor:
-    """Of each answer, in nats, times τ²."""
-    target = (soft / temperature).sigmoid()
-    rows = functional.binary_cross_entropy_with_logits(outputs / temperature, target, reduction="none")
-    return rows * temperature**2
+    """Divergence of each answer from the teacher's, in nats, times τ²."""
+    taught = soft / temperature
+    target = taught.sigmoid()
+    entropy = functional.binary_cross_entropy_with_logits(taught, target, reduction="none")
+    crossed = functional.binary_cross_entropy_with_logits(outputs / temperature, target, reduction="none")
+    return beyond(entropy, crossed) * temperature**2
 
 
 def start(task: Task) -> tuple[tuple[float, ...], float]:

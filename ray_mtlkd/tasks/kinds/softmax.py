@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import scipy.special
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from ray_mtlkd.tasks.kinds.base import Floats, Labels, LabelWeights, LossRule, Offsets
+from ray_mtlkd.tasks.kinds.divergence import beyond
 from ray_mtlkd.tasks.task import Task
 
 _FEW = 16
@@ -27,7 +29,8 @@ def _cross_entropy(outputs: Tensor, labels: Tensor, smoothing: float, _groups: T
 
 def _distillation(outputs: Tensor, soft: Tensor, temperature: float, _groups: Tensor | None) -> Tensor:
     target = (soft / temperature).softmax(dim=1)
-    return functional.cross_entropy(outputs / temperature, target, reduction="none") * temperature**2
+    crossed = functional.cross_entropy(outputs / temperature, target, reduction="none")
+    return beyond(torch.special.entr(target).sum(dim=1), crossed) * temperature**2
 
 
 def _start(task: Task) -> tuple[tuple[float, ...], float]:

@@ -61,7 +61,7 @@ def distillations(
     counts: Sequence[Counts] | None = None,
     weights: Sequence[float] | None = None,
 ) -> Tensor:
-    """Mean loss of each task's batch on its soft labels [A]; least where the outputs equal the teacher's.
+    """Mean loss of each task's batch on its soft labels [A]; 0 where the outputs equal the teacher's.
 
     Args:
         tasks: Fix the losses [A].
