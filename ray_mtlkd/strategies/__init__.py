@@ -5,14 +5,14 @@ file anywhere else, see ``docs/extending.md``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from ray_mtlkd.decode import decode, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.registry import Registry
 from ray_mtlkd.serial import plain
-from ray_mtlkd.strategies.balancers import BALANCERS, Balancer
+from ray_mtlkd.strategies.balancers import BALANCERS, FAMILIES, OWN_BALANCERS, Balancer
 from ray_mtlkd.strategies.balancers.base import state_type
 from ray_mtlkd.strategies.curricula import CURRICULA, Curriculum
 from ray_mtlkd.strategies.curricula.base import TaskFacts
@@ -20,6 +20,7 @@ from ray_mtlkd.strategies.curricula.base import TaskFacts
 __all__ = [
     "BALANCERS",
     "CURRICULA",
+    "FAMILIES",
     "NAMED",
     "Strategy",
     "decode_strategy",
@@ -28,11 +29,7 @@ __all__ = [
 ]
 
 NAMED: dict[str, tuple[str, str]] = {
-    "sum": ("joint", "sum"),
-    "static": ("joint", "static"),
-    "uncertainty": ("joint", "uncertainty"),
-    "gradnorm": ("joint", "gradnorm"),
-    "pcgrad": ("joint", "pcgrad"),
+    **{name: ("joint", name) for name in OWN_BALANCERS if name not in FAMILIES},
     "joint_kd": ("joint_kd", "sum"),
     "sequential_kd": ("sequential_kd", "sum"),
     "single_task": ("single_task", "sum"),
@@ -175,7 +172,7 @@ def _decode_part(given: Mapping[str, Any], what: str, *, registry: Registry[Any]
         raise MtlkdError("the name already says the method", where=join(at, "method"), fix="remove this key")
     if family is not None:
         return decode(registry[family], {**fields_given, "method": own_name.removeprefix(f"{family}:")}, where=at)
-    if own_name in _families(registry) or not registry.knows(own_name):
+    if own_name in FAMILIES or not registry.knows(own_name):
         raise unknown_name(own_name, _valid_names(registry), what=what, where=at)
     return decode(registry.find(own_name, where=at), fields_given, where=at)
 
@@ -193,20 +190,14 @@ def _described(part: Any, registry: Registry[Any]) -> dict[str, Any]:
     return {"name": reference, **{key: value for key, value in plain(part).items() if key not in said}}
 
 
-def _families(registry: Registry[Any]) -> set[str]:
-    """Names that stand for many methods: classes with a field ``method``."""
-    return {name for name, kind in registry.items() if "method" in {field.name for field in fields(kind)}}
-
-
 def _family(name: str, registry: Registry[Any]) -> str | None:
     """``torchjd`` of ``torchjd:UPGrad``; None for any other name."""
     family, colon, method = name.partition(":")
-    return family if colon and method and family in _families(registry) else None
+    return family if colon and method and family in FAMILIES and family in registry else None
 
 
 def _valid_names(registry: Registry[Any]) -> list[str]:
-    families = _families(registry)
-    return [f"{name}:METHOD" if name in families else name for name in registry.names()]
+    return [f"{name}:METHOD" if name in FAMILIES else name for name in registry.names()]
 
 
 def _display_name(curriculum: str, balancer: str) -> str:

@@ -46,9 +46,13 @@ def check_balancer(balancer: Balancer[Any], *, tasks: int = 5, runs: int = 25, s
 
 
 def draw_signals(draws: random.Random, tasks: int) -> Signals:
-    """One step's signals, for some of the tasks: losses and norms of 0 among them, gradients that oppose each other."""
+    """One step's signals, for some of the tasks: losses and norms of 0 among them, gradients that oppose each other.
+
+    Now and then all gradients are 0, or lie on one line; they are of any size from 1e-15 to 1e15, so that the Gramian
+    is from 1e-30 to 1e30.
+    """
     active = tuple(sorted(draws.sample(range(tasks), draws.randint(1, tasks))))
-    jacobian = [[_entry(draws) for _ in range(3)] for _ in active]
+    jacobian = _jacobian(draws, len(active))
     return Signals(
         tasks=active,
         losses=tuple(_size(draws) for _ in active),
@@ -67,6 +71,19 @@ def _run(draws: random.Random, tasks: int) -> Iterator[Signals]:
 def _size(draws: random.Random) -> float:
     """0, or of any size from 1e-6 to 1e4."""
     return 0.0 if draws.random() < 0.2 else 10.0 ** draws.uniform(-6, 4)  # noqa: PLR2004 - now and then
+
+
+def _jacobian(draws: random.Random, count: int) -> list[list[float]]:
+    """Gradients of three numbers each: all 0, on one line, or anyhow."""
+    size = draws.choice((1.0, 1.0, 1e-15, 1e15))
+    line = [_entry(draws) for _ in range(3)]
+    sort = draws.random()
+    if sort < 0.1:  # noqa: PLR2004 - now and then
+        return [[0.0] * 3 for _ in range(count)]
+    if sort < 0.25:  # noqa: PLR2004 - likewise
+        lengths = [draws.choice((-1, 1)) * size * draws.choice((1.0, 3.0)) for _ in range(count)]
+        return [[length * part for part in line] for length in lengths]
+    return [[size * _entry(draws) for _ in range(3)] for _ in range(count)]
 
 
 def _entry(draws: random.Random) -> float:

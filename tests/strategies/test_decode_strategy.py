@@ -1,7 +1,7 @@
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.strategies import BALANCERS, CURRICULA, NAMED, Strategy, decode_strategy, fit_tasks
+from ray_mtlkd.strategies import BALANCERS, CURRICULA, FAMILIES, NAMED, Strategy, decode_strategy, fit_tasks
 from ray_mtlkd.strategies.balancers.gradnorm import GradNorm
 from ray_mtlkd.strategies.balancers.static import StaticWeights
 from ray_mtlkd.strategies.balancers.sum_ import Sum
@@ -36,7 +36,7 @@ def test_a_name_alone_is_a_strategy(name):
 
 def test_the_named_pairs_are_made_of_what_the_lists_hold():
     assert {curriculum for curriculum, _ in NAMED.values()} == set(CURRICULA)
-    assert {balancer for _, balancer in NAMED.values()} == set(BALANCERS) - {"torchjd"}
+    assert {balancer for _, balancer in NAMED.values()} == set(BALANCERS) - FAMILIES
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,27 @@
 from typing import Any
 
 from ray_mtlkd.registry import Registry, part_of
+from ray_mtlkd.strategies.balancers.aligned_mtl import AlignedMTL
 from ray_mtlkd.strategies.balancers.base import NEEDS, Balancer
+from ray_mtlkd.strategies.balancers.cagrad import CAGrad
+from ray_mtlkd.strategies.balancers.config import ConFIG
+from ray_mtlkd.strategies.balancers.dual_proj import DualProj
+from ray_mtlkd.strategies.balancers.facts import DescribedBalancer
+from ray_mtlkd.strategies.balancers.fairgrad import FairGrad
 from ray_mtlkd.strategies.balancers.gradnorm import GradNorm
+from ray_mtlkd.strategies.balancers.gradvac import GradVac
+from ray_mtlkd.strategies.balancers.imtl_g import IMTLG
+from ray_mtlkd.strategies.balancers.mgda import MGDA
+from ray_mtlkd.strategies.balancers.nash_mtl import NashMTL
 from ray_mtlkd.strategies.balancers.pcgrad import PCGrad
+from ray_mtlkd.strategies.balancers.rlw import RLW
 from ray_mtlkd.strategies.balancers.static import StaticWeights
 from ray_mtlkd.strategies.balancers.sum_ import Sum
 from ray_mtlkd.strategies.balancers.torchjd import TorchJD
 from ray_mtlkd.strategies.balancers.uncertainty import Uncertainty
+from ray_mtlkd.strategies.balancers.upgrad import UPGrad
 
-__all__ = ["BALANCERS", "Balancer"]
+__all__ = ["BALANCERS", "FAMILIES", "OWN_BALANCERS", "Balancer"]
 
 
 def _contract(found: Any) -> str | None:
@@ -25,17 +37,30 @@ def _contract(found: Any) -> str | None:
     return problem
 
 
+OWN_BALANCERS: dict[str, type[DescribedBalancer[Any]]] = {
+    "sum": Sum,
+    "static": StaticWeights,
+    "rlw": RLW,
+    "uncertainty": Uncertainty,
+    "gradnorm": GradNorm,
+    "pcgrad": PCGrad,
+    "gradvac": GradVac,
+    "mgda": MGDA,
+    "cagrad": CAGrad,
+    "imtl_g": IMTLG,
+    "config": ConFIG,
+    "aligned_mtl": AlignedMTL,
+    "nash_mtl": NashMTL,
+    "fairgrad": FairGrad,
+    "dual_proj": DualProj,
+    "upgrad": UPGrad,
+    "torchjd": TorchJD,
+}
+"""This package's, from losses alone to the Gramian."""
+
+FAMILIES = frozenset({"torchjd"})
+"""Names that stand for many methods each: ``torchjd:UPGrad`` is ``torchjd``'s method ``UPGrad``."""
+
 BALANCERS: Registry[type[Balancer[Any]]] = Registry(
-    "balancer",
-    group="ray_mtlkd.balancers",
-    members={
-        "sum": Sum,
-        "static": StaticWeights,
-        "uncertainty": Uncertainty,
-        "gradnorm": GradNorm,
-        "pcgrad": PCGrad,
-        "torchjd": TorchJD,
-    },
-    contract=_contract,
+    "balancer", group="ray_mtlkd.balancers", members=OWN_BALANCERS, contract=_contract
 )
-"""By name. ``torchjd`` is a family: ``torchjd:UPGrad`` is its method ``UPGrad``."""

@@ -9,6 +9,7 @@ from ray_mtlkd.decode import document
 from ray_mtlkd.ranges import Rate
 from ray_mtlkd.strategies.balancers.adam import AdamState, descend
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
+from ray_mtlkd.strategies.balancers.facts import MethodFacts
 
 _LEAST_WEIGHT = 1e-3
 """Adam's steps have a fixed size and would otherwise carry a small weight below 0, where the loss is maximised."""
@@ -63,6 +64,9 @@ class GradNorm:
 
     name: ClassVar[str] = "gradnorm"
     needs: ClassVar[Needs] = "norms"
+    facts: ClassVar[MethodFacts] = MethodFacts(
+        paper="Chen et al. 2018, arXiv:1711.02257", equation="eq. 2 and Algorithm 1", guarantees=("no negative weight",)
+    )
 
     alpha: Annotated[float, Ge(0), Le(10)] = 1.5
     lr: Rate = 0.025

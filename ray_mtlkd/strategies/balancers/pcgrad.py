@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
+from ray_mtlkd.strategies.balancers.facts import MethodFacts
 
 
 @document
@@ -38,6 +39,9 @@ class PCGrad:
 
     name: ClassVar[str] = "pcgrad"
     needs: ClassVar[Needs] = "gram"
+    facts: ClassVar[MethodFacts] = MethodFacts(
+        paper="Yu et al. 2020, arXiv:2001.06782", equation="Algorithm 1", guarantees=("no negative weight",)
+    )
 
     def init(self, num_tasks: int) -> tuple[()]:  # noqa: ARG002 - any number of tasks fits
         """Nothing to remember."""
@@ -46,7 +50,7 @@ class PCGrad:
     def weigh(self, signals: Signals, state: tuple[()]) -> tuple[Weights, tuple[()]]:
         """The sum of all projected gradients, as weights of the original ones; each is at least 1."""
         active = range(len(signals.tasks))
-        projected = [_project(i, signals.gram, order=_others(i, len(active), signals.rng)) for i in active]
+        projected = [_project(i, signals.gram, order=order_of_others(i, len(active), signals.rng)) for i in active]
         shared = tuple(sum(row[k] for row in projected) for k in active)
         return Weights(shared=shared, heads=(1.0,) * len(active)), state
 
@@ -64,7 +68,8 @@ def _project(i: int, gram: Sequence[Sequence[float]], *, order: Sequence[int]) -
     return coefficients
 
 
-def _others(i: int, count: int, rng: random.Random) -> list[int]:
+def order_of_others(i: int, count: int, rng: random.Random) -> list[int]:
+    """The order in which task i meets the other tasks, drawn."""
     order = [j for j in range(count) if j != i]
     rng.shuffle(order)
     return order

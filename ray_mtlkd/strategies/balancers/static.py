@@ -6,6 +6,7 @@ from ray_mtlkd.decode import document
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.ranges import PositiveFloat
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
+from ray_mtlkd.strategies.balancers.facts import MethodFacts
 
 
 @document
@@ -30,6 +31,7 @@ class StaticWeights:
 
     name: ClassVar[str] = "static"
     needs: ClassVar[Needs] = "losses"
+    facts: ClassVar[MethodFacts] = MethodFacts(paper=None, equation="sum_i w_i L_i", guarantees=("no negative weight",))
 
     weights: tuple[PositiveFloat, ...]
 

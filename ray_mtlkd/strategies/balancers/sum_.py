@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
+from ray_mtlkd.strategies.balancers.facts import MethodFacts
 
 
 @document
@@ -22,6 +23,7 @@ class Sum:
 
     name: ClassVar[str] = "sum"
     needs: ClassVar[Needs] = "losses"
+    facts: ClassVar[MethodFacts] = MethodFacts(paper=None, equation="sum_i L_i", guarantees=("no negative weight",))
 
     def init(self, num_tasks: int) -> tuple[()]:  # noqa: ARG002 - any number of tasks fits
         """Nothing to remember."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from ray_mtlkd.decode import decode, document, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
+from ray_mtlkd.strategies.balancers.facts import MethodFacts
 
 _WHERE = "balancer"
 
@@ -27,8 +28,10 @@ class TorchJD:
     >>> TorchJD(method="CAGrad", options={"c": 0.5}).name
     'torchjd:CAGrad'
 
-    A weighting that remembers earlier steps (GradVac, PCD) is not offered: TorchJD has no way to store what it
-    remembers, so that a resumed trial would differ from an uninterrupted one.
+    TorchJD 0.18 offers nine: AlignedMTL, CAGrad, DualProj, FairGrad, IMTLG, Krum, MGDA, PCGrad and UPGrad. All but Krum
+    are also this package's own (``cagrad``, ``imtl_g``, …), without the extra and in the unit of the plain sum; these
+    are here to compare with. A weighting that remembers earlier steps (GradVac, PCD) is not offered: TorchJD has
+    no way to store what it remembers, so that a resumed trial would differ from an uninterrupted one.
 
     Attributes:
         method: Name of the TorchJD aggregator, e.g. ``UPGrad``.
@@ -36,6 +39,9 @@ class TorchJD:
     """
 
     needs: ClassVar[Needs] = "gram"
+    facts: ClassVar[MethodFacts] = MethodFacts(
+        paper="Quinton and Rey 2024, arXiv:2406.16232", equation="https://torchjd.org, by method"
+    )
 
     method: str
     options: Mapping[str, int | float | str] = field(default_factory=dict, hash=False)

@@ -10,6 +10,7 @@ from ray_mtlkd.decode import document
 from ray_mtlkd.ranges import Rate
 from ray_mtlkd.strategies.balancers.adam import AdamState, descend
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
+from ray_mtlkd.strategies.balancers.facts import MethodFacts
 
 _LARGEST = 20.0
 """Bound on |s|: a loss of exactly 0 would drive exp(-s) to infinity. A weight of e^20 is far beyond any sane run."""
@@ -53,6 +54,11 @@ class Uncertainty:
 
     name: ClassVar[str] = "uncertainty"
     needs: ClassVar[Needs] = "losses"
+    facts: ClassVar[MethodFacts] = MethodFacts(
+        paper="Kendall, Gal and Cipolla 2018, arXiv:1705.07115",
+        equation="eq. 7 and 10",
+        guarantees=("no negative weight",),
+    )
 
     lr: Rate = 0.01
     log_variance: Annotated[float, Ge(-_LARGEST), Le(_LARGEST)] = 0.0

@@ -1,48 +1,70 @@
-"""This package's balancers keep what every balancer promises, and what some of them do beside that."""
+"""This package's balancers keep what every balancer promises, and what each of them promises beside that."""
 
 import random
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 
 from ray_mtlkd.strategies import BALANCERS
+from ray_mtlkd.strategies.balancers.cagrad import CAGrad
+from ray_mtlkd.strategies.balancers.fairgrad import FairGrad
 from ray_mtlkd.strategies.balancers.gradnorm import GradNorm
-from ray_mtlkd.strategies.balancers.pcgrad import PCGrad
+from ray_mtlkd.strategies.balancers.gradvac import GradVac
 from ray_mtlkd.strategies.balancers.static import StaticWeights
-from ray_mtlkd.strategies.balancers.sum_ import Sum
 from ray_mtlkd.strategies.balancers.torchjd import TorchJD
 from ray_mtlkd.strategies.balancers.uncertainty import Uncertainty
 from ray_mtlkd.testing import check_balancer, draw_signals
+from tests.gramians import jacobian, step, weights
 
-NEVER_NEGATIVE = {
-    "sum": lambda _: Sum(),
+SPECIAL = {
     "static": lambda count: StaticWeights(weights=tuple(0.5 + task for task in range(count))),
     "uncertainty": lambda _: Uncertainty(lr=0.5),
     "gradnorm": lambda _: GradNorm(lr=0.3),
     "gradnorm by sgd": lambda _: GradNorm(lr=1.0, optimizer="sgd", alpha=0.0),
-    "pcgrad": lambda _: PCGrad(),
+    "cagrad far": lambda _: CAGrad(c=0.99),
+    "fairgrad by half": lambda _: FairGrad(alpha=0.5),
+    "fairgrad by five": lambda _: FairGrad(alpha=5.0),
+    "gradvac at once": lambda _: GradVac(beta=1.0),
     "torchjd:MGDA": lambda _: TorchJD(method="MGDA", options={"max_iters": 5}),
-}
-ALL = NEVER_NEGATIVE | {
     "torchjd:AlignedMTL": lambda _: TorchJD(method="AlignedMTL"),
     "torchjd:IMTLG": lambda _: TorchJD(method="IMTLG"),
     "torchjd:PCGrad": lambda _: TorchJD(method="PCGrad"),
 }
 if find_spec("quadprog") and find_spec("qpsolvers"):
-    ALL["torchjd:UPGrad"] = lambda _: TorchJD(method="UPGrad")
+    SPECIAL["torchjd:UPGrad"] = lambda _: TorchJD(method="UPGrad")
+ALL = {name: lambda _, made=made: made() for name, made in BALANCERS.items() if name not in {"static", "torchjd"}}
+ALL |= SPECIAL
 
-PLAIN_WEIGHTING = ("sum", "static", "uncertainty", "gradnorm", "gradnorm by sgd")
+OWN = {name: make for name, make in ALL.items() if not name.startswith("torchjd:")}
+ON_GRADIENTS = [name for name in OWN if OWN[name](2).needs == "gram"]
+BY_CHANCE = {"pcgrad", "gradvac", "gradvac at once", "rlw"}
+PLAIN_WEIGHTING = [name for name in OWN if OWN[name](2).needs != "gram"]
+ROUNDING = 1e-5
+"""Of the gradients' lengths: Gramians are of float32 numbers, and what lies below 1e-6 is treated as nothing."""
 
 
-def weights_of(balancer, count, *, seed):
-    """What a balancer makes of some steps."""
+def promising(guarantee):
+    """Names of the balancers that give it."""
+    return [name for name in OWN if guarantee in OWN[name](2).facts.guarantees]
+
+
+def drawn_steps(balancer, count, *, seed):
+    """Signals, and what a balancer makes of them."""
     draws, state = random.Random(seed), balancer.init(count)
     for _ in range(4):
-        weights, state = balancer.weigh(draw_signals(draws, count), state)
-        yield weights
+        signals = draw_signals(draws, count)
+        found, state = balancer.weigh(signals, state)
+        yield signals, found
 
 
-def test_every_balancer_in_the_list_is_held_to_the_contract():
+def same_direction(one, other):
+    """Whether two updates are one up to their length, or both too short to tell."""
+    sizes = np.linalg.norm(one), np.linalg.norm(other)
+    return min(sizes) == 0 or np.allclose(one / sizes[0], other / sizes[1], atol=1e-4)
+
+
+def test_every_balancer_is_held_to_the_contract():
     assert {name.partition(":")[0].partition(" ")[0] for name in ALL} == set(BALANCERS)
 
 
@@ -51,22 +73,76 @@ def test_the_name_in_the_list_is_the_name_of_the_balancer(name):
     assert ALL[name](2).name == name.partition(" ")[0]
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("count", [1, 2, 6])
 @pytest.mark.parametrize("name", ALL)
 def test_every_balancer_keeps_its_promises(name, count):
-    check_balancer(ALL[name](count), tasks=count)
+    check_balancer(ALL[name](count), tasks=count, runs=8)
 
 
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("name", NEVER_NEGATIVE)
-def test_no_weight_is_negative(name, seed):
-    for weights in weights_of(NEVER_NEGATIVE[name](4), 4, seed=seed):
-        assert min(weights.shared) >= 0
+@pytest.mark.parametrize("name", promising("no negative weight"))
+def test_no_weight_is_negative(name):
+    for seed in range(8):
+        for _, found in drawn_steps(OWN[name](4), 4, seed=seed):
+            assert min(found.shared) >= 0
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", promising("no conflict"))
+def test_no_task_s_gradient_is_opposed(name):
+    for seed in range(20):
+        for signals, found in drawn_steps(OWN[name](4), 4, seed=seed):
+            gram, shared = np.array(signals.gram), np.array(found.shared)
+            lengths = np.sqrt(np.diag(gram))
+            assert (gram @ shared >= -ROUNDING * lengths * (lengths @ shared)).all()
+
+
+@pytest.mark.parametrize("name", promising("scale-free"))
+def test_the_unit_of_a_task_s_loss_changes_nothing_of_the_direction(name):
+    for seed in range(5):
+        balancer, gradients = OWN[name](4), jacobian(4, seed=seed)
+        units = np.array([1e-2, 1.0, 30.0, 5.0])
+        losses = np.array([0.5, 1.0, 2.0, 0.1])
+        plain = step(gradients @ gradients.T, losses=losses)
+        scaled = step((units[:, None] * gradients) @ (units[:, None] * gradients).T, losses=units * losses)
+        one, other = (np.array(balancer.weigh(each, balancer.init(4))[0].shared) for each in (plain, scaled))
+        assert same_direction(one @ gradients, other @ (units[:, None] * gradients))
+
+
+@pytest.mark.parametrize("name", [name for name in ON_GRADIENTS if name not in BY_CHANCE])
+def test_the_order_of_the_tasks_changes_nothing_of_the_update(name):
+    for seed in range(5):
+        gradients, order = jacobian(5, seed=seed), np.random.default_rng(seed).permutation(5)
+        update = weights(OWN[name](5), gradients) @ gradients
+        found = weights(OWN[name](5), gradients[order]) @ gradients[order]
+        assert np.allclose(found, update, atol=1e-5 * np.linalg.norm(update))
+
+
+@pytest.mark.parametrize("name", [name for name in PLAIN_WEIGHTING if name not in {"static", "rlw"}])
+def test_the_order_of_the_tasks_is_the_order_of_the_weights(name):
+    rng = np.random.default_rng(0)
+    order, balancer = [2, 0, 3, 1], OWN[name](4)
+    plain, permuted = balancer.init(4), balancer.init(4)
+    for _ in range(5):
+        losses, gradients = rng.uniform(0.1, 2, 4), jacobian(4, seed=0) * rng.uniform(0.5, 2)
+        gram = gradients @ gradients.T
+        one, plain = balancer.weigh(step(gram, losses=losses), plain)
+        other, permuted = balancer.weigh(step(gram[np.ix_(order, order)], losses=losses[order]), permuted)
+        assert np.allclose(other.shared, np.array(one.shared)[order], rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e12])
+@pytest.mark.parametrize("name", ON_GRADIENTS)
+def test_the_size_of_all_gradients_together_changes_no_weight(name, size):
+    for seed in range(3):
+        gradients = jacobian(4, seed=seed)
+        assert np.allclose(weights(OWN[name](4), size * gradients), weights(OWN[name](4), gradients), rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ON_GRADIENTS)
+def test_a_task_alone_trains_as_by_its_own_loss(name):
+    assert np.allclose(weights(OWN[name](1), jacobian(1, seed=0)), 1.0)
+
+
 @pytest.mark.parametrize("name", ALL)
-def test_heads_share_the_weight_of_a_weighted_loss_and_keep_their_gradient_otherwise(name, seed):
-    for weights in weights_of(ALL[name](4), 4, seed=seed):
-        expected = weights.shared if name in PLAIN_WEIGHTING else (1.0,) * len(weights.shared)
-        assert weights.heads == expected
+def test_heads_share_the_weight_of_a_weighted_loss_and_keep_their_gradient_otherwise(name):
+    for _, found in drawn_steps(ALL[name](4), 4, seed=0):
+        assert found.heads == (found.shared if name in PLAIN_WEIGHTING else (1.0,) * len(found.shared))

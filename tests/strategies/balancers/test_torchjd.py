@@ -1,5 +1,6 @@
 import builtins
 import random
+import re
 import sys
 
 import pytest
@@ -45,6 +46,11 @@ def test_chance_comes_from_the_signals_generator():
     gram = tuple(tuple(-0.2 + 2.0 * (i == j) * (i + 1) for j in range(5)) for i in range(5))
     seen = [TorchJD(method="PCGrad").weigh(signals(gram, seed), ())[0].shared for seed in (1, 2, 1)]
     assert seen[0] == seen[2] != seen[1]
+
+
+def test_the_nine_methods_that_the_docstring_names_are_offered():
+    offered = [name for name, weighting in adapter._weightings().items() if not hasattr(weighting, "reset")]
+    assert sorted(offered) == re.findall(r"[A-Z]\w+", re.search(r"offers nine: (.*?)\.", TorchJD.__doc__, re.DOTALL)[1])
 
 
 def test_an_unknown_method_lists_the_valid_ones(refused):

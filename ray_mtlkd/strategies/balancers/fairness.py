@@ -1,0 +1,57 @@
+"""Weights under which every task gains what it is fair that it gains: what Nash-MTL and FairGrad solve."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ray_mtlkd.strategies.balancers.gramian import Array, as_sum, directions
+
+_DAMPING = 1e-6
+"""On the diagonal of the cosines: gradients that cancel would let all weights grow together without end."""
+_STEPS = 100
+_OVERSHOOT = 0.1
+"""Of the slope at the start of a step, that may point upwards at its end."""
+_CLOSE = 1e-8
+"""Of a step, beside the weight that it moves."""
+
+
+def fair_weights(gram: Sequence[Sequence[float]], *, alpha: float) -> Array:
+    """The w > 0 [A] with (G w)_i = w_i^(-1 / alpha), scaled to sum to A; 0 for a gradient of 0.
+
+    With x_i = w_i || g_i || the equation reads C x = b x^(-1 / alpha), where C are the cosines and b_i = || g_i ||^(1 /
+    alpha - 1): gradients of very different lengths leave it well conditioned. Its two sides are the gradients of a
+    strictly convex function, x^T C x / 2 - sum_i b_i h(x_i) with h' = x^(-1 / alpha), which Newton's method with a line
+    search takes to its only minimum.
+    """
+    found = directions(gram)
+    active = found.norms > 0
+    weights = np.zeros(len(found.norms))
+    if not active.any():
+        return as_sum(weights)
+    norms = found.norms[active]
+    cosines = found.cosines[np.ix_(active, active)] + _DAMPING * np.eye(len(norms))
+    gains = norms ** (1 / alpha - 1)
+    weights[active] = _solve(cosines, gains / gains.max(), alpha=alpha) / norms
+    return as_sum(weights)
+
+
+def _solve(cosines: Array, gains: Array, *, alpha: float) -> Array:
+    """The x > 0 [A] with cosines x = gains x^(-1 / alpha)."""
+
+    def slope(x: Array) -> Array:
+        difference: Array = cosines @ x - gains * x ** (-1 / alpha)
+        return difference
+
+    x: Array = gains ** (alpha / (1 + alpha))  # exact where the gradients are orthogonal
+    for _ in range(_STEPS):
+        wanted = gains * x ** (-1 / alpha)
+        here = slope(x)
+        step = -np.linalg.solve(cosines + np.diag(wanted / (alpha * x)), here)
+        share = 1.0
+        # The function is convex: it falls along the step until the slope turns.
+        while (x + share * step).min() <= 0 or step @ slope(x + share * step) > _OVERSHOOT * -(step @ here):
+            share /= 2
+        x = x + share * step
+        if np.abs(step / x).max() <= _CLOSE:
+            break
+    return x
