@@ -174,7 +174,7 @@ def trainer(tables: SetupTables[torch.Tensor], balancer: str, values: Mapping[st
 
 def stepper(of: Trainer) -> Callable[[], object]:
     """A step of all tasks."""
-    return lambda: of.step(range(TASKS), soft={}, switched=frozenset(), share=0.5)
+    return lambda: of.step(range(TASKS), soft={}, share=0.5)
 
 
 def rows_touched(of: Trainer, steps: int = 5) -> float:

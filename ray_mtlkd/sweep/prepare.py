@@ -244,10 +244,10 @@ def _run_seconds(job: Job) -> float:
     torch.set_num_threads(1)
     trainer = Trainer(job)
     tasks = range(len(job.tables.tasks))
-    trainer.step(tasks, soft={}, switched=frozenset(), share=0.5)
+    trainer.step(tasks, soft={}, share=0.5)
     started = time.process_time()
     for _ in range(_MEASURED_STEPS):
-        trainer.step(tasks, soft={}, switched=frozenset(), share=0.5)
+        trainer.step(tasks, soft={}, share=0.5)
     step_s = (time.process_time() - started) / _MEASURED_STEPS
     started = time.process_time()
     metrics_of(trainer.model, job.tables, "valid", tasks)

@@ -12,6 +12,7 @@ from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.strategies.balancers import BALANCERS
 from ray_mtlkd.strategies.balancers.base import Balancer, Signals, state_type
 from ray_mtlkd.testing.base import expect, expect_structure, global_chance_untouched
+from ray_mtlkd.testing.distilling import check_distilling, with_other_losses
 
 _STEPS = 4
 """Of a run, at most."""
@@ -22,7 +23,9 @@ def check_balancer(balancer: Balancer[Any], *, tasks: int = 5, runs: int = 25, s
 
     Its weights are finite, one for each active task; the same call gives the same answer, changes no argument and draws
     from `Signals.rng` alone; its state is plain data, which goes through JSON to the bit; and what it remembers of a
-    task (a tuple of as many items as there are tasks has one for each) stays as it is while the task waits.
+    task (a tuple of as many items as there are tasks has one for each) stays as it is while the task waits. The loss
+    of a task that distils, and its gradient's norm, change nothing; a task whose loss so falls to 0 gets no more weight
+    for it.
 
     Args:
         balancer: Made for this number of tasks.
@@ -43,6 +46,8 @@ def check_balancer(balancer: Balancer[Any], *, tasks: int = 5, runs: int = 25, s
             after = _check_step(balancer, signals, state)
             _expect_kept(state, after, waiting=_waiting(signals, tasks), tasks=tasks)
             state = _restored(balancer, after)
+    if tasks > 1:
+        check_distilling(balancer, tasks=tasks, seed=seed)
 
 
 def draw_signals(draws: random.Random, tasks: int) -> Signals:
@@ -57,7 +62,7 @@ def draw_signals(draws: random.Random, tasks: int) -> Signals:
         tasks=active,
         losses=tuple(_size(draws) for _ in active),
         regression=tuple(draws.random() < 0.5 for _ in active),  # noqa: PLR2004 - as often as not
-        switched=frozenset(task for task in range(tasks) if draws.random() < 0.2),  # noqa: PLR2004 - now and then
+        distilling=frozenset(task for task in active if draws.random() < 0.2),  # noqa: PLR2004 - now and then
         norms=tuple(_size(draws) for _ in active),
         gram=tuple(tuple(sum(a * b for a, b in zip(x, y, strict=True)) for y in jacobian) for x in jacobian),
         rng=random.Random(draws.randrange(100)),  # noqa: S311 - reproducible
@@ -99,6 +104,8 @@ def _check_step(balancer: Balancer[Any], signals: Signals, state: Any) -> Any:
     again = balancer.weigh(_with_own_chance(signals), state)
     expect(repr(again) == repr((weights, after)), "`weigh` gives another answer to the same signals and state")
     expect(_shown(signals, state) == said, "`weigh` changes its arguments")
+    otherwise = balancer.weigh(_with_own_chance(with_other_losses(signals)), state)
+    expect(repr(otherwise) == repr((weights, after)), "`weigh` heeds what tasks in `signals.distilling` lose")
     for part in ("shared", "heads"):
         found = getattr(weights, part)
         sound = len(found) == len(signals.tasks) and all(isinstance(w, float) and math.isfinite(w) for w in found)
@@ -126,7 +133,7 @@ def _restored(balancer: Balancer[Any], state: Any) -> Any:
 
 
 def _waiting(signals: Signals, tasks: int) -> list[int]:
-    return [task for task in range(tasks) if task not in signals.tasks and task not in signals.switched]
+    return [task for task in range(tasks) if task not in signals.tasks]
 
 
 def _expect_kept(before: Any, after: Any, *, waiting: list[int], tasks: int) -> None:

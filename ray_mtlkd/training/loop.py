@@ -109,8 +109,7 @@ class Loop:
             progress.step += 1
             progress.batches += len(active)
             share = progress.batches / self._budget
-            self._meters.add(self._trainer.step(active, soft=self._soft, switched=progress.switched, share=share))
-            progress.switched = frozenset()
+            self._meters.add(self._trainer.step(active, soft=self._soft, share=share))
             if progress.step % self._every == 0:
                 break
 
@@ -199,7 +198,6 @@ class Loop:
         kept = self._checkpoints.keep_soft(name, soft_table(labels.outputs, table.task, self._kd))
         self._soft[task] = kept.to(table.train.labels.device)
         self._progress.soft[task] = name
-        self._progress.switched |= {task}
         self._progress.relabelled[task] = Relabelled(where=labels.where, why=labels.why)
         self._event("relabel", task, f"by the model of step {step}", model_step=step)
 
@@ -209,8 +207,6 @@ class Loop:
         self._trackers = [
             present if done else earlier for present, earlier, done in zip(self._trackers, then, converged, strict=True)
         ]
-        # The balancer's state may be older than a task's soft labels, and remember what its hard labels cost.
-        self._progress.switched |= frozenset(self._soft)
         self._event("rewind", None, f"back to the model of step {step}", model_step=step)
 
     def _tell(self, values: Sequence[float | None], reached: float | None) -> None:

@@ -74,6 +74,21 @@ def _begins_with_a_list(self, num_tasks) -> list[int]:
     return [0]
 
 
+def _heeds_losses(self, signals, state):
+    return Weights(shared=signals.losses, heads=signals.losses), Counting.weigh(self, signals, state)[1]
+
+
+def _evens_out(self, signals, state):
+    weights = tuple(1 / max(row[at], 1e-9) for at, row in enumerate(signals.gram))
+    return Weights(shared=weights, heads=weights), Counting.weigh(self, signals, state)[1]
+
+
+def _grows(self, signals, state):
+    _, after = Counting.weigh(self, signals, state)
+    weights = tuple(1.5 ** after[task] if task in signals.distilling else 1.0 for task in signals.tasks)
+    return Weights(shared=weights, heads=weights), after
+
+
 BROKEN = {
     "name": broken(name=""),
     "needs": broken(needs="loss"),
@@ -86,6 +101,9 @@ BROKEN = {
     "spoils": broken(init=_begins_with_a_list, weigh=_spoils),
     "list": broken(weigh=_lists),
     "counts all": broken(weigh=_counts_all),
+    "heeds losses": broken(weigh=_heeds_losses),
+    "grows": broken(weigh=_grows),
+    "vanishing": broken(needs="gram", weigh=_evens_out),
 }
 
 
@@ -118,4 +136,4 @@ def test_drawn_signals_have_odd_numbers_and_conflicts_among_them():
     assert {len(signals.tasks) for signals in drawn} == {1, 2, 3, 4}
     assert any(0.0 in signals.losses for signals in drawn)
     assert any(min(min(row) for row in signals.gram) < 0 for signals in drawn)
-    assert any(signals.switched for signals in drawn)
+    assert any(signals.distilling for signals in drawn)

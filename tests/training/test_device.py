@@ -45,7 +45,5 @@ def test_a_step_on_a_device_is_asked_for_numbers_once(request, job, asked, fixtu
     first = tables.tasks[0].train.labels
     soft = {0: SoftTable(values=torch.zeros(len(first), device="meta"), classes=None, outputs=1)}
     for taught in ({}, soft):
-        trainer.step(
-            every, soft=taught if tables.tasks[0].task.kind == "binary" else {}, switched=frozenset(), share=0.5
-        )
+        trainer.step(every, soft=taught if tables.tasks[0].task.kind == "binary" else {}, share=0.5)
     assert len(asked) == 2

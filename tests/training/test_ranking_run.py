@@ -89,5 +89,5 @@ def test_a_batch_in_parts_makes_the_same_update(make):
         made = make("sum", training=replace(TRAINING, accumulation=accumulation))
         architecture = replace(made.configuration.architecture, encoder=still)
         trainer = Trainer(replace(made, configuration=replace(made.configuration, architecture=architecture)))
-        found.append(trainer.step([0, 1], soft={}, switched=frozenset(), share=0.1).losses)
+        found.append(trainer.step([0, 1], soft={}, share=0.1).losses)
     assert found[1] == pytest.approx(found[0], rel=1e-5)

@@ -244,7 +244,7 @@ def test_a_step_on_soft_labels_runs_no_other_network_than_one_on_hard_labels(job
     }
     for labels in ({}, soft):
         with _count_encoder_passes(passes):
-            trainer.step(tasks, soft=labels, switched=frozenset(), share=0.5)
+            trainer.step(tasks, soft=labels, share=0.5)
         assert passes == [True] * expected
         passes.clear()
 
@@ -534,7 +534,7 @@ class TestSharedRows:
             trainer = Trainer(job(strategy, of=shared_tables))
             passes = []
             trainer.model.encoder.register_forward_hook(lambda *_, seen=passes: seen.append(1))
-            trainer.step([0, 1, 2, 3], soft={}, switched=frozenset(), share=0.5)
+            trainer.step([0, 1, 2, 3], soft={}, share=0.5)
             assert len(passes) == 1
 
     def test_the_switch_relabels_one_column_and_leaves_the_others(self, job, inline, tmp_path, shared_tables):
@@ -554,7 +554,7 @@ class TestSharedRows:
     def test_soft_labels_of_one_task_change_that_task_s_loss_only(self, job, shared_tables):
         def losses(soft):
             trainer = Trainer(job("sum", of=shared_tables))
-            report = trainer.step([0, 1, 2, 3], soft=soft, switched=frozenset(), share=0.5)
+            report = trainer.step([0, 1, 2, 3], soft=soft, share=0.5)
             return dict(zip(report.tasks, report.losses, strict=True))
 
         hard = losses({})
@@ -594,7 +594,7 @@ def test_a_batch_in_parts_gives_the_same_update(job, request, strategy, which):
         torch.manual_seed(5)
         trainer = Trainer(job(strategy, of=given, encoder=encoder, training=_plain(accumulation=parts)))
         for _ in range(3):
-            report = trainer.step(range(len(given.tasks)), soft={}, switched=frozenset(), share=0.5)
+            report = trainer.step(range(len(given.tasks)), soft={}, share=0.5)
         found.append((report.losses, trainer.parameters(into={})))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-4)
     for name, tensor in found[0][1].items():
@@ -607,7 +607,7 @@ def test_the_average_is_what_is_evaluated_and_kept(job):
     for step in range(4):
         for trainer in (plain, averaged):
             torch.manual_seed(step)
-            trainer.step([0, 1, 2, 3, 4], soft={}, switched=frozenset(), share=0.5)
+            trainer.step([0, 1, 2, 3, 4], soft={}, share=0.5)
         present = plain.parameters(into={})["model.encoder.first.0.layer.linear.weight"]
         decay = min(0.5, (1 + step) / (10 + step))
         expected = present if expected is None else decay * expected + (1 - decay) * present
@@ -619,13 +619,11 @@ def test_mixed_precision_is_close_to_single_precision(job):
     losses = []
     for precision in ("fp32", "bf16"):
         trainer = Trainer(job("sum", training=_plain(precision=precision), encoder=Mlp(hidden=(16,), dropout=0.0)))
-        losses.append(trainer.step([0, 1, 2, 3, 4], soft={}, switched=frozenset(), share=0.5).losses)
+        losses.append(trainer.step([0, 1, 2, 3, 4], soft={}, share=0.5).losses)
     assert losses[0] != losses[1]
     assert losses[0] == pytest.approx(losses[1], rel=0.05)
 
 
 def test_every_task_starts_at_a_loss_of_about_one(job):
-    report = Trainer(job("sum", training=_plain(batch_size=60))).step(
-        range(5), soft={}, switched=frozenset(), share=0.1
-    )
+    report = Trainer(job("sum", training=_plain(batch_size=60))).step(range(5), soft={}, share=0.1)
     assert report.losses == pytest.approx([1.0] * 5, abs=0.45)

@@ -19,7 +19,8 @@ class Signals:
         tasks: Index of each active task among all T, ascending [A].
         losses: [A].
         regression: Whether the task's loss is a squared error [A].
-        switched: Indices of tasks whose targets were replaced since the last step (their loss means something else).
+        distilling: Those of ``tasks`` that learn from a teacher: their loss says how far they are from it, not how far
+            they have come, and falls to 0 where they hold what they know.
         norms: Where ``needs`` is ``"norms"``: norm of the unweighted loss's gradient at the last shared layer [A].
         gram: Where ``needs`` is ``"gram"``: inner products of the shared gradients [A][A].
         rng: Where chance comes from; its state is checkpointed.
@@ -28,7 +29,7 @@ class Signals:
     tasks: tuple[int, ...]
     losses: tuple[float, ...]
     regression: tuple[bool, ...]
-    switched: frozenset[int] = frozenset()
+    distilling: frozenset[int] = frozenset()
     norms: tuple[float, ...] = ()
     gram: tuple[tuple[float, ...], ...] = ()
     rng: random.Random = field(default_factory=random.Random)

@@ -14,7 +14,7 @@ from ray_mtlkd.strategies.balancers.facts import MethodFacts
 _LEAST_WEIGHT = 1e-3
 """Adam's steps have a fixed size and would otherwise carry a small weight below 0, where the loss is maximised."""
 _LEAST_LOSS = 1e-8
-"""A student that starts at its teacher's parameters has a squared error of 0: no L_i(0) to divide by."""
+"""A task that starts with a loss of 0 has no L_i(0) to divide by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,9 @@ class GradNorm:
 
     - the weights of the A active tasks are scaled to sum A for the step, while the state keeps the share that these
       tasks have of all T together. A task that waits or has stopped therefore keeps its weight relative to the others;
-    - L_i(0) is the loss at the task's first step, and again at the first step after its targets were replaced.
+    - a task that distils keeps its share too, and is in no mean: E is over the tasks that learn from labels. Its
+      gradient vanishes as it equals its teacher, and to even that out would give it all the weight;
+    - L_i(0) is the loss at the first step at which the task learns from labels.
 
     A task whose gradient is three times as large is weighed down, the other up:
 
@@ -82,47 +84,56 @@ class GradNorm:
 
     def weigh(self, signals: Signals, state: GradNormState) -> tuple[Weights, GradNormState]:
         """The present weights, scaled to sum to the number of active tasks, and these one descent step further."""
-        initial = _initial_losses(signals, state.initial)
         share = sum(state.weights[task] for task in signals.tasks) / len(signals.tasks)
         present = [state.weights[task] / share for task in signals.tasks]
-        targets = _targets(signals, weights=present, initial=initial, alpha=self.alpha)
+        learning = [at for at, task in enumerate(signals.tasks) if task not in signals.distilling]
+        after = self._descended(signals, learning, present, state) if learning else state
+        return Weights(shared=tuple(present), heads=tuple(present)), after
 
-        next_weights, next_moments = [], list(state.moments)
-        for task, weight, norm, target in zip(signals.tasks, present, signals.norms, targets, strict=True):
+    def _descended(
+        self, signals: Signals, learning: list[int], present: list[float], state: GradNormState
+    ) -> GradNormState:
+        """The state one step further, in which the tasks at these places keep the share that they have together."""
+        tasks = [signals.tasks[at] for at in learning]
+        losses, norms, weights = (
+            [values[at] for at in learning] for values in (signals.losses, signals.norms, present)
+        )
+        initial = _initial_losses(tasks, losses, state.initial)
+        ratios = [_ratio(loss, initial[task]) for task, loss in zip(tasks, losses, strict=True)]
+        targets = _targets(ratios, norms=norms, weights=weights, alpha=self.alpha)
+        next_weights, moments = [], list(state.moments)
+        for task, weight, norm, target in zip(tasks, weights, norms, targets, strict=True):
             gradient = norm * _sign(weight * norm - target)
             if self.optimizer == "adam":
-                moved, next_moments[task] = descend(weight, gradient=gradient, moments=state.moments[task], lr=self.lr)
+                moved, moments[task] = descend(weight, gradient=gradient, moments=state.moments[task], lr=self.lr)
             else:
                 moved = weight - self.lr * gradient
             next_weights.append(max(moved, _LEAST_WEIGHT))
-
-        scale = share * len(next_weights) / sum(next_weights)
+        scale = sum(state.weights[task] for task in tasks) / sum(next_weights)
         all_weights = list(state.weights)
-        for task, weight in zip(signals.tasks, next_weights, strict=True):
+        for task, weight in zip(tasks, next_weights, strict=True):
             all_weights[task] = weight * scale
-        return (
-            Weights(shared=tuple(present), heads=tuple(present)),
-            GradNormState(weights=tuple(all_weights), initial=initial, moments=tuple(next_moments)),
-        )
+        return GradNormState(weights=tuple(all_weights), initial=initial, moments=tuple(moments))
 
 
-def _initial_losses(signals: Signals, known: tuple[float | None, ...]) -> tuple[float | None, ...]:
-    """L_i(0) [T]: forgotten where targets were replaced, and taken from this step where it is not known."""
-    initial = [None if task in signals.switched else loss for task, loss in enumerate(known)]
-    for task, loss in zip(signals.tasks, signals.losses, strict=True):
+def _initial_losses(tasks: list[int], losses: list[float], known: tuple[float | None, ...]) -> tuple[float | None, ...]:
+    """L_i(0) [T]: taken from this step where it is not known."""
+    initial = list(known)
+    for task, loss in zip(tasks, losses, strict=True):
         if initial[task] is None and loss > _LEAST_LOSS:
             initial[task] = loss
     return tuple(initial)
 
 
-def _targets(signals: Signals, *, weights: list[float], initial: tuple[float | None, ...], alpha: float) -> list[float]:
-    """E[G] r_i^alpha [A]; a task without an L_i(0) has not moved yet: its ratio is 1."""
-    ratios = []
-    for task, loss in zip(signals.tasks, signals.losses, strict=True):
-        first = initial[task]
-        ratios.append(1.0 if first is None else loss / first)
+def _ratio(loss: float, first: float | None) -> float:
+    """L_i / L_i(0); a task without an L_i(0) has not moved yet: its ratio is 1."""
+    return 1.0 if first is None else loss / first
+
+
+def _targets(ratios: list[float], *, norms: list[float], weights: list[float], alpha: float) -> list[float]:
+    """E[G] r_i^alpha of the tasks that learn from labels."""
     mean_ratio = sum(ratios) / len(ratios)
-    mean_norm = sum(weight * norm for weight, norm in zip(weights, signals.norms, strict=True)) / len(weights)
+    mean_norm = sum(weight * norm for weight, norm in zip(weights, norms, strict=True)) / len(weights)
     rates = [ratio / mean_ratio if mean_ratio > 0 else 1.0 for ratio in ratios]
     return [mean_norm * rate**alpha for rate in rates]
 

@@ -35,7 +35,9 @@ class Uncertainty:
         regression      L_i / (2 sigma_i^2) + log sigma_i  =  1/2 exp(-s_i) L_i + 1/2 s_i       (eq. 7)
         classification  L_i / sigma_i^2     + log sigma_i  =      exp(-s_i) L_i + 1/2 s_i       (eq. 10)
 
-    The network sees the weights of the state before the update, as in one joint backward pass.
+    The network sees the weights of the state before the update, as in one joint backward pass. A task that distils
+    keeps its log variance: its loss falls to 0 as it equals its teacher, which is no noise to learn, and would let its
+    weight grow without bound.
 
     The task with the larger loss is held to be the noisier one:
 
@@ -77,6 +79,9 @@ class Uncertainty:
         weights = []
         for task, loss, regression in zip(signals.tasks, signals.losses, signals.regression, strict=True):
             weight = (0.5 if regression else 1.0) * math.exp(-log_variances[task])
+            weights.append(weight)
+            if task in signals.distilling:
+                continue
             moved, moments[task] = descend(
                 log_variances[task],
                 gradient=0.5 - weight * loss,
@@ -84,7 +89,6 @@ class Uncertainty:
                 lr=self.lr,
             )
             log_variances[task] = min(max(moved, -_LARGEST), _LARGEST)
-            weights.append(weight)
         return (
             Weights(shared=tuple(weights), heads=tuple(weights)),
             UncertaintyState(log_variances=tuple(log_variances), moments=tuple(moments)),

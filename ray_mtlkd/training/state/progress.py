@@ -79,7 +79,6 @@ class Progress:
     Attributes:
         step: Physical steps taken.
         batches: Task batches spent.
-        switched: Tasks whose targets were replaced since the last step.
         soft: Per relabelled task, the name of its soft labels in the storage.
         relabelled: Per relabelled task.
         rungs: Passed so far.
@@ -93,7 +92,6 @@ class Progress:
     batches: int = 0
     finished: bool = False
     best: Best | None = None
-    switched: frozenset[int] = frozenset()
     soft: dict[int, str] = field(default_factory=dict)
     relabelled: dict[int, Relabelled] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)

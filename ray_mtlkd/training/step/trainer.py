@@ -1,8 +1,7 @@
 """The parts of a run that learn: model, optimizer, balancer, samplers; one physical step at a time."""
 
 import random
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -68,15 +67,12 @@ class Trainer:
         """What is evaluated and kept: the model in training, or the moving average of its parameters."""
         return self._model if self._average is None else self._average.model
 
-    def step(
-        self, tasks: Sequence[int], *, soft: Mapping[int, SoftTable], switched: frozenset[int], share: float
-    ) -> StepReport:
+    def step(self, tasks: Sequence[int], *, soft: Mapping[int, SoftTable], share: float) -> StepReport:
         """Train one batch of each of ``tasks`` (ascending), on soft labels where there are some.
 
         Args:
             tasks: Those that train.
             soft: Soft labels by task, aligned with its train labels.
-            switched: Tasks whose targets were replaced since the last step.
             share: Of the budget, that is spent after this step.
 
         Raises:
@@ -85,7 +81,7 @@ class Trainer:
         if not self._model.training:
             self._model.train()
         batches = self._feed.draw(tasks)
-        report = self._weighing.backward(batches, soft=soft, weigh=partial(self._weigh, switched=switched))
+        report = self._weighing.backward(batches, soft=soft, weigh=lambda measured: self._weigh(measured, soft))
         self._add_penalty()
         self._optimizer.step(share)
         if self._average is not None:
@@ -166,14 +162,14 @@ class Trainer:
             if gradient is not None:
                 parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
 
-    def _weigh(self, measured: TaskMeasures, *, switched: frozenset[int]) -> Weights:
+    def _weigh(self, measured: TaskMeasures, distilling: Collection[int]) -> Weights:
         for task, value in zip(measured.tasks, measured.losses, strict=True):
             refuse_infinite_loss("loss", value, where=f"task {self._tables[task].task.name}")
         signals = Signals(
             tasks=measured.tasks,
             losses=measured.losses,
             regression=tuple(loss_of(self._tables[task].task).is_squared_error for task in measured.tasks),
-            switched=switched,
+            distilling=frozenset(distilling).intersection(measured.tasks),
             norms=measured.norms,
             gram=measured.gram,
             rng=self._rng,

@@ -8,13 +8,13 @@ from tests import papers
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
 
-def signals(losses, norms, *, tasks=None, switched=frozenset()):
+def signals(losses, norms, *, tasks=None, distilling=frozenset()):
     return Signals(
         tasks=tuple(range(len(losses))) if tasks is None else tasks,
         losses=tuple(losses),
         regression=(False,) * len(losses),
         norms=tuple(norms),
-        switched=switched,
+        distilling=distilling,
     )
 
 
@@ -103,21 +103,33 @@ def test_the_first_loss_is_the_one_of_the_tasks_own_first_step():
     assert state.initial == (5.0, 3.0)
 
 
-def test_new_targets_make_a_new_first_loss_also_of_a_task_that_took_no_batch():
-    balancer = GradNorm()
-    _, state = balancer.weigh(signals([5.0, 3.0], [1.0, 1.0]), balancer.init(2))
-    _, state = balancer.weigh(signals([4.0], [1.0], tasks=(0,), switched=frozenset({0, 1})), state)
-    assert state.initial == (4.0, None)
-    _, state = balancer.weigh(signals([2.0, 0.5], [1.0, 1.0]), state)
-    assert state.initial == (4.0, 0.5)
-
-
-def test_a_student_that_equals_its_teacher_waits_for_a_first_loss():
+def test_a_loss_of_zero_is_no_first_loss():
     balancer = GradNorm()
     _, state = balancer.weigh(signals([1.0, 0.0], [1.0, 0.0]), balancer.init(2))
     assert state.initial == (1.0, None)
     _, state = balancer.weigh(signals([1.0, 0.25], [1.0, 0.0]), state)
     assert state.initial == (1.0, 0.25)
+
+
+def test_a_task_that_distils_keeps_its_share_while_the_others_go_on_as_if_they_were_alone():
+    balancer = GradNorm(lr=0.1)
+    _, state = balancer.weigh(signals([1.0, 2.0, 3.0], [1.0, 2.0, 9.0]), balancer.init(3))
+    with_it = without = state
+    for step in range(50):
+        near, far = [0.9**step, 1.0], [1.0, 2.0]
+        _, with_it = balancer.weigh(signals([*near, 0.5**step], [*far, 0.5**step], distilling=frozenset({2})), with_it)
+        _, without = balancer.weigh(signals(near, far, tasks=(0, 1)), without)
+    assert with_it.weights[2] == state.weights[2]
+    # the same but for the unit in which Adam's steps have a fixed size: three tasks sum to 3, two to 2
+    assert with_it.weights == pytest.approx(without.weights, abs=0.05)
+    assert (with_it.initial, with_it.moments[2]) == (state.initial, state.moments[2])
+
+
+def test_where_all_tasks_distil_nothing_moves():
+    balancer = GradNorm()
+    _, state = balancer.weigh(signals([1.0, 2.0], [1.0, 9.0]), balancer.init(2))
+    weights, after = balancer.weigh(signals([0.0, 5.0], [0.0, 7.0], distilling=frozenset({0, 1})), state)
+    assert (after, weights.shared) == (state, pytest.approx(state.weights))
 
 
 def test_only_rates_count_and_not_the_scale_of_a_loss():

@@ -49,6 +49,17 @@ def test_a_task_that_takes_no_batch_keeps_its_variance():
     assert state.log_variances[1] == pytest.approx(0.01)
 
 
+def test_a_task_that_distils_keeps_its_variance_however_small_its_loss():
+    balancer = Uncertainty(lr=0.5)
+    _, before = balancer.weigh(Signals(tasks=(0,), losses=(2.0,), regression=(True,)), balancer.init(1))
+    state, distilling = before, frozenset({0})
+    for step in range(50):
+        signals = Signals(tasks=(0,), losses=(0.5**step,), regression=(True,), distilling=distilling)
+        weights, state = balancer.weigh(signals, state)
+    assert state == before
+    assert weights.shared == pytest.approx([0.5 * math.exp(-before.log_variances[0])])
+
+
 def test_a_loss_of_zero_never_drives_the_weight_to_infinity():
     balancer = Uncertainty(lr=1.0)
     state = balancer.init(1)
