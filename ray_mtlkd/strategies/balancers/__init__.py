@@ -15,8 +15,10 @@ from ray_mtlkd.strategies.balancers.gradvac import GradVac
 from ray_mtlkd.strategies.balancers.imtl_g import IMTLG
 from ray_mtlkd.strategies.balancers.mgda import MGDA
 from ray_mtlkd.strategies.balancers.nash_mtl import NashMTL
+from ray_mtlkd.strategies.balancers.normalised import Normalised
 from ray_mtlkd.strategies.balancers.pcgrad import PCGrad
 from ray_mtlkd.strategies.balancers.rlw import RLW
+from ray_mtlkd.strategies.balancers.smooth import Smooth
 from ray_mtlkd.strategies.balancers.static import StaticWeights
 from ray_mtlkd.strategies.balancers.sum_ import Sum
 from ray_mtlkd.strategies.balancers.torchjd import TorchJD
@@ -54,11 +56,13 @@ OWN_BALANCERS: dict[str, type[DescribedBalancer[Any]]] = {
     "fairgrad": FairGrad,
     "dual_proj": DualProj,
     "upgrad": UPGrad,
+    "normalised": Normalised,
+    "smooth": Smooth,
     "torchjd": TorchJD,
 }
 """This package's, from losses alone to the Gramian."""
 
-FAMILIES = frozenset({"torchjd"})
+FAMILIES = frozenset({"normalised", "smooth", "torchjd"})
 """Names that stand for many methods each: ``torchjd:UPGrad`` is ``torchjd``'s method ``UPGrad``."""
 
 BALANCERS: Registry[type[Balancer[Any]]] = Registry(

@@ -6,11 +6,13 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from ray_mtlkd.strategies import BALANCERS
+from ray_mtlkd.strategies import BALANCERS, FAMILIES
 from ray_mtlkd.strategies.balancers.cagrad import CAGrad
 from ray_mtlkd.strategies.balancers.fairgrad import FairGrad
 from ray_mtlkd.strategies.balancers.gradnorm import GradNorm
 from ray_mtlkd.strategies.balancers.gradvac import GradVac
+from ray_mtlkd.strategies.balancers.normalised import Normalised
+from ray_mtlkd.strategies.balancers.smooth import Smooth
 from ray_mtlkd.strategies.balancers.static import StaticWeights
 from ray_mtlkd.strategies.balancers.torchjd import TorchJD
 from ray_mtlkd.strategies.balancers.uncertainty import Uncertainty
@@ -26,6 +28,9 @@ SPECIAL = {
     "fairgrad by half": lambda _: FairGrad(alpha=0.5),
     "fairgrad by five": lambda _: FairGrad(alpha=5.0),
     "gradvac at once": lambda _: GradVac(beta=1.0),
+    "normalised:mgda": lambda _: Normalised(method="mgda"),
+    "smooth:upgrad": lambda _: Smooth(method="upgrad"),
+    "smooth:gradvac": lambda _: Smooth(method="gradvac", decay=0.5, options={"beta": 0.1}),
     "torchjd:MGDA": lambda _: TorchJD(method="MGDA", options={"max_iters": 5}),
     "torchjd:AlignedMTL": lambda _: TorchJD(method="AlignedMTL"),
     "torchjd:IMTLG": lambda _: TorchJD(method="IMTLG"),
@@ -33,12 +38,12 @@ SPECIAL = {
 }
 if find_spec("quadprog") and find_spec("qpsolvers"):
     SPECIAL["torchjd:UPGrad"] = lambda _: TorchJD(method="UPGrad")
-ALL = {name: lambda _, made=made: made() for name, made in BALANCERS.items() if name not in {"static", "torchjd"}}
+ALL = {name: lambda _, made=made: made() for name, made in BALANCERS.items() if name not in {"static", *FAMILIES}}
 ALL |= SPECIAL
 
 OWN = {name: make for name, make in ALL.items() if not name.startswith("torchjd:")}
 ON_GRADIENTS = [name for name in OWN if OWN[name](2).needs == "gram"]
-BY_CHANCE = {"pcgrad", "gradvac", "gradvac at once", "rlw"}
+BY_CHANCE = {"pcgrad", "gradvac", "gradvac at once", "smooth:gradvac", "rlw"}
 PLAIN_WEIGHTING = [name for name in OWN if OWN[name](2).needs != "gram"]
 ROUNDING = 1e-5
 """Of the gradients' lengths: Gramians are of float32 numbers, and what lies below 1e-6 is treated as nothing."""
