@@ -8,7 +8,7 @@ from torch import nn
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.heads import Head
-from ray_mtlkd.models.sharing import MultitaskModel, SplitModel
+from ray_mtlkd.models.sharing import SHARING, MultitaskModel, SplitModel
 
 
 def _built(config, tasks):
@@ -162,4 +162,7 @@ class Decay:
         return self.strength / 2 * sum(p.square().sum() for head in model.heads for p in head.parameters())
 
 
-SHARINGS = {"mixture": Mixture(), "serial": Serial(), "stitched": Stitched(), "apart": Apart()}
+OTHERS = {"mixture": Mixture(), "serial": Serial(), "stitched": Stitched(), "apart": Apart()}
+
+EVERY = {name: config() for name, config in SHARING.items()} | OTHERS
+"""This package's own with what they are unless told, and others'."""

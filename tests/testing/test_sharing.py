@@ -7,23 +7,21 @@ from torch import nn
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
-from ray_mtlkd.models.sharing import SHARING
 from ray_mtlkd.testing import check_regularizer, check_sharing
-from tests.sharings import SHARINGS, Decay, Mixture, MixtureModel, Serial, SerialModel
+from tests.sharings import EVERY, Decay, Mixture, MixtureModel, Serial, SerialModel
 
-SOUND = {name: config() for name, config in SHARING.items()} | SHARINGS
 ENCODERS = {"bag": BagOfNgrams(hidden=(5,)), "cnn": Cnn(embedding=4, channels=3, widths=(1, 3), wide=4)}
 
 
-@pytest.mark.parametrize("name", SOUND)
+@pytest.mark.parametrize("name", EVERY)
 def test_this_package_s_and_others_ways_keep_their_promises(name):
-    check_sharing(SOUND[name])
+    check_sharing(EVERY[name])
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-@pytest.mark.parametrize("name", SOUND)
+@pytest.mark.parametrize("name", EVERY)
 def test_they_keep_them_on_texts(name, encoder):
-    check_sharing(SOUND[name], encoder=ENCODERS[encoder])
+    check_sharing(EVERY[name], encoder=ENCODERS[encoder])
 
 
 def sharing(kind, model, **members):

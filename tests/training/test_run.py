@@ -4,6 +4,7 @@ import json
 import math
 from collections import Counter
 from dataclasses import replace
+from itertools import cycle
 
 import pytest
 import torch
@@ -24,7 +25,7 @@ from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointEr
 from ray_mtlkd.training.state.soft_labels import SoftTable, soft_table
 from ray_mtlkd.training.step.feed import batch_sizes, feed
 from ray_mtlkd.training.step.trainer import Trainer
-from tests.sharings import SHARINGS, Decay
+from tests.sharings import EVERY, Decay
 
 NAMED = (
     "sum",
@@ -376,27 +377,26 @@ def test_damaged_soft_labels_are_named_and_the_run_starts_again(job, inline, tmp
     assert _untimed(_run(job("joint_kd"), inline, folder)) == _untimed(whole)
 
 
-@pytest.fixture(
-    params=[("mixture", "gradnorm"), ("serial", "pcgrad"), ("stitched", "sum"), ("apart", "gradnorm")], ids=" x ".join
-)
-def of_others(job, shared_tables, request):
-    """Makes the job of a way of sharing that is not this package's, with a regularizer that is not either."""
+@pytest.fixture(params=zip(EVERY, cycle(["gradnorm", "pcgrad", "sum"])), ids=" x ".join)
+def shared_and_pulled(job, shared_tables, request):
+    """Makes the job of a way of sharing, this package's or others', with a regularizer."""
     sharing, balancer = request.param
     encoder, regularizers = Mlp(hidden=(6, 5), dropout=0.1), (Decay(strength=0.1),)
-    architecture = Architecture(encoder=encoder, sharing=SHARINGS[sharing], regularizers=regularizers)
+    architecture = Architecture(encoder=encoder, sharing=EVERY[sharing], regularizers=regularizers)
 
     def make():
         strategy = {"curriculum": {"name": "joint_kd", "rewind": True}, "balancer": balancer}
-        given = job(strategy, of=shared_tables)
+        brief = Optimization(steps=24, batch_size=16, eval_every=2, lr=3e-2)
+        given = job(strategy, of=shared_tables, training=brief, convergence=Convergence(patience=1))
         return replace(given, configuration=replace(given.configuration, architecture=architecture))
 
     return make
 
 
-def test_ways_of_sharing_that_others_wrote_distil_and_resume_bit_for_bit(of_others, inline, tmp_path):
-    whole = _run(of_others(), inline, tmp_path / "whole")
+def test_every_way_of_sharing_distils_and_resumes_bit_for_bit(shared_and_pulled, inline, tmp_path):
+    whole = _run(shared_and_pulled(), inline, tmp_path / "whole")
     assert any(task.teacher is not None for task in whole.tasks)
-    assert _untimed(_interrupted(of_others, inline, tmp_path / "killed")) == _untimed(whole)
+    assert _untimed(_interrupted(shared_and_pulled, inline, tmp_path / "killed")) == _untimed(whole)
 
 
 @pytest.mark.parametrize("kd", [Distillation(soft_labels="float16"), Distillation(top_k=1)])

@@ -2,6 +2,8 @@
 
 from ray_mtlkd.models.sharing.base import MultitaskModel, SharingConfig, SplitModel, sparse_tables, split
 from ray_mtlkd.models.sharing.hard import HardSharing
+from ray_mtlkd.models.sharing.mmoe import MixtureOfExperts
+from ray_mtlkd.models.sharing.ple import LayeredExtraction
 from ray_mtlkd.registry import Registry, part_of
 
 __all__ = ["SHARING", "HardSharing", "MultitaskModel", "SharingConfig", "SplitModel", "sparse_tables", "split"]
@@ -9,7 +11,7 @@ __all__ = ["SHARING", "HardSharing", "MultitaskModel", "SharingConfig", "SplitMo
 SHARING: Registry[type[SharingConfig]] = Registry(
     "way of sharing",
     group="ray_mtlkd.sharing",
-    members={config.name: config for config in (HardSharing,)},
+    members={config.name: config for config in (HardSharing, MixtureOfExperts, LayeredExtraction)},
     contract=part_of("build"),
 )
 """Every way of sharing by name."""

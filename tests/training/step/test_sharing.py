@@ -11,16 +11,15 @@ from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.encoders.transformer import Transformer
-from ray_mtlkd.models.sharing import SHARING, split
+from ray_mtlkd.models.sharing import split
 from ray_mtlkd.strategies.balancers.sum_ import Sum
 from ray_mtlkd.training.settings import Optimization
 from ray_mtlkd.training.step.feed import feed
 from ray_mtlkd.training.step.objective import Objective
 from ray_mtlkd.training.step.trainer import Trainer
 from tests.listening import listen, step
-from tests.sharings import SHARINGS, Decay, Serial, SerialModel
+from tests.sharings import EVERY, Decay, Serial, SerialModel
 
-EVERY = {name: config() for name, config in SHARING.items()} | SHARINGS
 STILL = {
     "mlp": ("shared_tables", Mlp(hidden=(6, 5), dropout=0.0)),
     "mlp, own rows": ("tables", Mlp(hidden=(6, 5), dropout=0.0)),
@@ -95,9 +94,12 @@ def _reference(job, model):
     return totals, users
 
 
-@pytest.mark.parametrize("parts", [1, 2])
-@pytest.mark.parametrize("needs", BALANCERS)
-@pytest.mark.parametrize("encoder", STILL)
+CASES = [(encoder, needs, 1) for encoder in STILL for needs in BALANCERS]
+CASES += [("mlp, own rows", "losses", 2), ("bag", "gram", 2)]
+"""Encoders with their tables, what a balancer needs, and the parts of a batch."""
+
+
+@pytest.mark.parametrize(("encoder", "needs", "parts"), CASES)
 @pytest.mark.parametrize("sharing", EVERY)
 def test_a_step_is_the_weighted_sum_of_what_autograd_says(trained, sharing, encoder, needs, parts):
     job = trained(needs, encoder, _architecture(sharing, encoder, regularizers=(Decay(),)), accumulation=parts)
@@ -115,20 +117,17 @@ def test_a_step_is_the_weighted_sum_of_what_autograd_says(trained, sharing, enco
         wanted = sum(factor * total[name] for factor, total in zip(factors, totals, strict=True))
         wanted = wanted + (0.0 if pull is None else pull)
         torch.testing.assert_close(found[name], wanted + torch.zeros_like(found[name]), atol=2e-5, rtol=2e-4)
+    if needs == "norms":
+        _assert_measured_at_every_last_shared_layer(heard[0].norms, model, totals)
 
 
-@pytest.mark.parametrize("encoder", STILL)
-@pytest.mark.parametrize("sharing", EVERY)
-def test_gradnorm_measures_at_every_last_shared_layer(trained, sharing, encoder):
-    job = trained("norms", encoder, _architecture(sharing, encoder))
-    trainer, heard = listen(job)
-    model = copy.deepcopy(trainer._model)
-    totals, _ = _reference(job, model)
+def _assert_measured_at_every_last_shared_layer(norms, model, totals):
     last = {id(p) for p in model.last_shared()}
     names = [name for name, p in model.named_parameters() if id(p) in last]
-    step(trainer, model.num_tasks)
-    wanted = [sum(torch.as_tensor(total[name]).square().sum() for name in names) for total in totals]
-    torch.testing.assert_close(torch.tensor(heard[0].norms), torch.tensor(wanted).sqrt(), atol=1e-5, rtol=1e-4)
+    squares = [
+        sum((torch.as_tensor(total[name]).square().sum() for name in names), torch.tensor(0.0)) for total in totals
+    ]
+    torch.testing.assert_close(torch.tensor(norms), torch.stack(squares).sqrt(), atol=1e-5, rtol=1e-4)
 
 
 def test_the_last_shared_layer_of_a_mixture_is_that_of_every_expert(trained):
