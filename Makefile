@@ -2,6 +2,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN := .venv/bin
 
+# The tests start many processes: each would compile the whole package anew where this is set.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: sweep test check format bench clean
 
 sweep: .venv/installed

@@ -1,8 +1,9 @@
 """Frozen dataclasses as rows of Arrow tables and back: a column's type follows from its field's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from types import NoneType, UnionType
+from functools import cache
+from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
@@ -15,10 +16,11 @@ def schema_of(*parts: type) -> pa.Schema:
     return pa.schema([(name, arrow_type(kind)) for part in parts for name, kind in hints(part).items()])
 
 
-def hints(part: type) -> dict[str, Any]:
+@cache
+def hints(part: type) -> Mapping[str, Any]:
     """The type of each field of a dataclass, in their order."""
     known = get_type_hints(part)
-    return {column.name: known[column.name] for column in _fields(part)}
+    return MappingProxyType({column.name: known[column.name] for column in _fields(part)})
 
 
 def defaults_of(*parts: type) -> dict[str, Any]:

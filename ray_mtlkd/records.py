@@ -200,7 +200,7 @@ class ClassicalRecord:
     cpu_s: float
 
 
-_PARTS: dict[str, type] = hints(TaskRecord)
+_PARTS: Mapping[str, type] = hints(TaskRecord)
 
 COLUMNS: Mapping[str, Any] = {name: kind for part in _PARTS.values() for name, kind in hints(part).items()}
 """The type of each column of a record, by name."""

@@ -88,7 +88,7 @@ def test_a_small_table_can_be_learned_by_heart(case):
     rows = [p for p in model.parameters() if id(p) in sparse]
     optimizers = [dense, *([torch.optim.SparseAdam(rows, lr=0.02)] if rows else [])]
     before = loss(case.task, model(0, inputs), labels).item()
-    for _ in range(60):
+    for _ in range(35):
         model.zero_grad(set_to_none=True)
         loss(case.task, model(0, inputs), labels).backward()
         for optimizer in optimizers:

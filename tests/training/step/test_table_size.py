@@ -53,7 +53,7 @@ def _large(tables):
 )
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"clip_norm": 0.1}, {"accumulation": 2}, {"precision": "bf16"}, {"warmup": 0.9, "schedule": "cosine"}],
+    [{}, {"clip_norm": 0.1, "warmup": 0.9, "schedule": "cosine"}, {"accumulation": 2, "precision": "bf16"}],
     ids=str,
 )
 def test_a_step_reads_and_writes_rows_of_a_hash_table_and_nothing_of_its_size(job, request, strategy, setup, settings):
