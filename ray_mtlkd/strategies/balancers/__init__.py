@@ -7,23 +7,31 @@ from ray_mtlkd.strategies.balancers.aligned_mtl import AlignedMTL
 from ray_mtlkd.strategies.balancers.base import NEEDS, Balancer
 from ray_mtlkd.strategies.balancers.cagrad import CAGrad
 from ray_mtlkd.strategies.balancers.config import ConFIG
+from ray_mtlkd.strategies.balancers.db_mtl import DBMTL
 from ray_mtlkd.strategies.balancers.dual_proj import DualProj
+from ray_mtlkd.strategies.balancers.dwa import DWA
 from ray_mtlkd.strategies.balancers.facts import DescribedBalancer
 from ray_mtlkd.strategies.balancers.fairgrad import FairGrad
+from ray_mtlkd.strategies.balancers.famo import FAMO
+from ray_mtlkd.strategies.balancers.gls import GeometricLoss
 from ray_mtlkd.strategies.balancers.gradnorm import GradNorm
 from ray_mtlkd.strategies.balancers.gradvac import GradVac
 from ray_mtlkd.strategies.balancers.imtl_g import IMTLG
+from ray_mtlkd.strategies.balancers.imtl_l import IMTLL
 from ray_mtlkd.strategies.balancers.mgda import MGDA
 from ray_mtlkd.strategies.balancers.nash_mtl import NashMTL
 from ray_mtlkd.strategies.balancers.normalised import Normalised
 from ray_mtlkd.strategies.balancers.pcgrad import PCGrad
 from ray_mtlkd.strategies.balancers.rlw import RLW
+from ray_mtlkd.strategies.balancers.scale_invariant import ScaleInvariant
 from ray_mtlkd.strategies.balancers.smooth import Smooth
 from ray_mtlkd.strategies.balancers.static import StaticWeights
+from ray_mtlkd.strategies.balancers.stch import SmoothTchebycheff
 from ray_mtlkd.strategies.balancers.sum_ import Sum
 from ray_mtlkd.strategies.balancers.torchjd import TorchJD
 from ray_mtlkd.strategies.balancers.uncertainty import Uncertainty
 from ray_mtlkd.strategies.balancers.upgrad import UPGrad
+from ray_mtlkd.strategies.balancers.uw_so import SoftOptimalUncertainty
 
 __all__ = ["BALANCERS", "FAMILIES", "OWN_BALANCERS", "Balancer"]
 
@@ -43,10 +51,18 @@ OWN_BALANCERS: dict[str, type[DescribedBalancer[Any]]] = {
     "sum": Sum,
     "static": StaticWeights,
     "rlw": RLW,
+    "scale_invariant": ScaleInvariant,
+    "gls": GeometricLoss,
+    "uw_so": SoftOptimalUncertainty,
+    "stch": SmoothTchebycheff,
+    "dwa": DWA,
+    "famo": FAMO,
+    "imtl_l": IMTLL,
     "uncertainty": Uncertainty,
     "gradnorm": GradNorm,
     "pcgrad": PCGrad,
     "gradvac": GradVac,
+    "db_mtl": DBMTL,
     "mgda": MGDA,
     "cagrad": CAGrad,
     "imtl_g": IMTLG,

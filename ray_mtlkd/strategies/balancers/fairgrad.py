@@ -21,14 +21,15 @@ class FairGrad:
         (G w)_i  =  w_i^(-1 / alpha)
 
     alpha = 1 is proportional fairness (``nash_mtl``), alpha = 2 the least potential delay, and the larger alpha, the
-    more counts the task that gains least. Found by Newton's method; the weights are scaled to sum to A.
+    more counts the task that gains least. Found by Newton's method; the weighted gradients are together as
+    long as the gradients.
 
     >>> from ray_mtlkd.strategies.balancers.base import Signals
     >>> gram = ((1.0, 0.0), (0.0, 8.0))
     >>> step = Signals(tasks=(0, 1), losses=(1.0, 1.0), regression=(False, False), gram=gram)
     >>> weights, _ = FairGrad(alpha=2.0).weigh(step, ())
     >>> [round(weight, 5) for weight in weights.shared]
-    [1.6, 0.4]
+    [2.24264, 0.56066]
 
     Attributes:
         alpha: In [0.5, 5]: how much the tasks that gain little count.
@@ -49,5 +50,5 @@ class FairGrad:
         return ()
 
     def weigh(self, signals: Signals, state: tuple[()]) -> tuple[Weights, tuple[()]]:
-        """The fair weights, scaled to sum to the number of active tasks."""
+        """The fair weights, the weighted gradients together as long as the gradients."""
         return on_shared(fair_weights(signals.gram, alpha=self.alpha)), state

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ray_mtlkd.strategies.balancers.gramian import Array, as_sum, directions
+from ray_mtlkd.strategies.balancers.gramian import Array, directions
 
 _DAMPING = 1e-6
 """On the diagonal of the cosines: gradients that cancel would let all weights grow together without end."""
@@ -16,23 +16,26 @@ _CLOSE = 1e-8
 
 
 def fair_weights(gram: Sequence[Sequence[float]], *, alpha: float) -> Array:
-    """The w > 0 [A] with (G w)_i = w_i^(-1 / alpha), scaled to sum to A; 0 for a gradient of 0.
+    """The w > 0 [A] with (G w)_i proportional to w_i^(-1 / alpha); 0 for a gradient of 0.
 
-    With x_i = w_i || g_i || the equation reads C x = b x^(-1 / alpha), where C are the cosines and b_i = || g_i ||^(1 /
-    alpha - 1): gradients of very different lengths leave it well conditioned. Its two sides are the gradients of a
-    strictly convex function, x^T C x / 2 - sum_i b_i h(x_i) with h' = x^(-1 / alpha), which Newton's method with a line
-    search takes to its only minimum.
+    With x_i = w_i || g_i || the equation reads C x = b x^(-1 / alpha), where C are the cosines and
+    b_i = || g_i ||^(1 / alpha - 1): gradients of very different lengths leave it well conditioned. Its two sides are
+    the gradients of a strictly convex function, x^T C x / 2 - sum_i b_i h(x_i) with h' = x^(-1 / alpha), which Newton's
+    method with a line search takes to its only minimum.
+
+    w is scaled so that the weighted gradients are together as long as the gradients, sum_i x_i = sum_i || g_i ||: if
+    the weights summed to A, one gradient near 0 would take all of them and end the training of the others.
     """
     found = directions(gram)
     active = found.norms > 0
     weights = np.zeros(len(found.norms))
-    if not active.any():
-        return as_sum(weights)
-    norms = found.norms[active]
-    cosines = found.cosines[np.ix_(active, active)] + _DAMPING * np.eye(len(norms))
-    gains = norms ** (1 / alpha - 1)
-    weights[active] = _solve(cosines, gains / gains.max(), alpha=alpha) / norms
-    return as_sum(weights)
+    if active.any():
+        norms = found.norms[active]
+        cosines = found.cosines[np.ix_(active, active)] + _DAMPING * np.eye(len(norms))
+        gains = norms ** (1 / alpha - 1)
+        lengths = _solve(cosines, gains / gains.max(), alpha=alpha)
+        weights[active] = lengths * (norms.sum() / lengths.sum()) / norms
+    return weights
 
 
 def _solve(cosines: Array, gains: Array, *, alpha: float) -> Array:

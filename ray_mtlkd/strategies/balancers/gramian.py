@@ -79,10 +79,3 @@ def on_shared(weights: Iterable[float]) -> Weights:
     """Weights of the shared gradients [A], beside which every head keeps its own gradient."""
     shared = tuple(float(weight) for weight in weights)
     return Weights(shared=shared, heads=(1.0,) * len(shared))
-
-
-def as_sum(weights: Array) -> Array:
-    """Non-negative weights [A] scaled to sum to A; those of the plain sum where all are 0."""
-    total = weights.sum()
-    scaled: Array = weights * (len(weights) / total) if total > 0 else np.ones_like(weights)
-    return scaled

@@ -5,7 +5,7 @@ from typing import ClassVar
 from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 from ray_mtlkd.strategies.balancers.facts import MethodFacts
-from ray_mtlkd.strategies.balancers.gramian import as_sum, in_own_unit, on_shared, root
+from ray_mtlkd.strategies.balancers.gramian import in_own_unit, on_shared, root
 from ray_mtlkd.strategies.balancers.least_norm import least_norm
 
 
@@ -44,4 +44,4 @@ class MGDA:
 
     def weigh(self, signals: Signals, state: tuple[()]) -> tuple[Weights, tuple[()]]:
         """The weights of the shortest combination, scaled to sum to the number of active tasks."""
-        return on_shared(as_sum(least_norm(root(in_own_unit(signals.gram))))), state
+        return on_shared(len(signals.tasks) * least_norm(root(in_own_unit(signals.gram)))), state

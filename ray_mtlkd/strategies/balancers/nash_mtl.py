@@ -20,14 +20,15 @@ class NashMTL:
         (G w)_i  =  1 / w_i
 
     The official code finds it by a sequence of convex programs in cvxpy, keeps it for several steps and clips the
-    update's norm. Here Newton's method finds it in every step, and the weights are scaled to sum to A.
+    update's norm. Here Newton's method finds it in every step, and the weighted gradients are
+    together as long as the gradients.
 
     >>> from ray_mtlkd.strategies.balancers.base import Signals
     >>> gram = ((1.0, 0.0), (0.0, 9.0))
     >>> step = Signals(tasks=(0, 1), losses=(1.0, 1.0), regression=(False, False), gram=gram)
     >>> weights, _ = NashMTL().weigh(step, ())
     >>> [round(weight, 5) for weight in weights.shared]
-    [1.5, 0.5]
+    [2.0, 0.66667]
     """
 
     name: ClassVar[str] = "nash_mtl"
@@ -43,5 +44,5 @@ class NashMTL:
         return ()
 
     def weigh(self, signals: Signals, state: tuple[()]) -> tuple[Weights, tuple[()]]:
-        """The bargaining solution, scaled to sum to the number of active tasks."""
+        """The bargaining solution, its weighted gradients together as long as the gradients."""
         return on_shared(fair_weights(signals.gram, alpha=1.0)), state

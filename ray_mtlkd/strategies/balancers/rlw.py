@@ -1,11 +1,11 @@
 """RLW: random weights, the litmus test for all that weigh losses on purpose."""
 
-import math
 from typing import ClassVar
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 from ray_mtlkd.strategies.balancers.facts import MethodFacts
+from ray_mtlkd.strategies.balancers.softmax import softmax
 
 
 @document
@@ -40,6 +40,5 @@ class RLW:
 
     def weigh(self, signals: Signals, state: tuple[()]) -> tuple[Weights, tuple[()]]:
         """Positive weights that sum to the number of active tasks."""
-        scores = [math.exp(signals.rng.gauss(0.0, 1.0)) for _ in signals.tasks]
-        weights = tuple(len(scores) * score / sum(scores) for score in scores)
+        weights = softmax([signals.rng.gauss(0.0, 1.0) for _ in signals.tasks])
         return Weights(shared=weights, heads=weights), state

@@ -37,7 +37,7 @@ def inside(method: str, options: Mapping[str, Any]) -> Balancer[Any]:
     kind = BALANCERS.find(family if family in FAMILIES else method, where="method")
     if kind.needs != "gram":
         usable = sorted(name for name, each in BALANCERS.items() if each.needs == "gram" and name not in FAMILIES)
-        raise MtlkdError(f"{method!r} reads no Gramian", where="method", fix=f"use one that does: {', '.join(usable)}")
+        raise MtlkdError(f"{method!r} reads no Gramian", where="method", fix=f"use one of: {', '.join(usable)}")
     found: Balancer[Any] = decode(kind, given, where="options")
     return found
 

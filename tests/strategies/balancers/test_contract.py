@@ -8,9 +8,12 @@ import pytest
 
 from ray_mtlkd.strategies import BALANCERS, FAMILIES
 from ray_mtlkd.strategies.balancers.cagrad import CAGrad
+from ray_mtlkd.strategies.balancers.dwa import DWA
 from ray_mtlkd.strategies.balancers.fairgrad import FairGrad
+from ray_mtlkd.strategies.balancers.famo import FAMO
 from ray_mtlkd.strategies.balancers.gradnorm import GradNorm
 from ray_mtlkd.strategies.balancers.gradvac import GradVac
+from ray_mtlkd.strategies.balancers.imtl_l import IMTLL
 from ray_mtlkd.strategies.balancers.normalised import Normalised
 from ray_mtlkd.strategies.balancers.smooth import Smooth
 from ray_mtlkd.strategies.balancers.static import StaticWeights
@@ -22,6 +25,9 @@ from tests.gramians import jacobian, step, weights
 SPECIAL = {
     "static": lambda count: StaticWeights(weights=tuple(0.5 + task for task in range(count))),
     "uncertainty": lambda _: Uncertainty(lr=0.5),
+    "imtl_l": lambda _: IMTLL(lr=0.5),
+    "famo": lambda _: FAMO(lr=0.5),
+    "dwa": lambda _: DWA(interval=2),
     "gradnorm": lambda _: GradNorm(lr=0.3),
     "gradnorm by sgd": lambda _: GradNorm(lr=1.0, optimizer="sgd", alpha=0.0),
     "cagrad far": lambda _: CAGrad(c=0.99),
@@ -147,7 +153,13 @@ def test_a_task_alone_trains_as_by_its_own_loss(name):
     assert np.allclose(weights(OWN[name](1), jacobian(1, seed=0)), 1.0)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [name for name in ALL if name != "db_mtl"])
 def test_heads_share_the_weight_of_a_weighted_loss_and_keep_their_gradient_otherwise(name):
     for _, found in drawn_steps(ALL[name](4), 4, seed=0):
         assert found.heads == (found.shared if name in PLAIN_WEIGHTING else (1.0,) * len(found.shared))
+
+
+def test_where_losses_are_read_as_logarithms_heads_are_weighed_by_their_inverse():
+    balancer = BALANCERS["db_mtl"]()
+    found, _ = balancer.weigh(step(np.eye(2), losses=(0.5, 2.0)), balancer.init(2))
+    assert found.heads == (2.0, 0.5)
