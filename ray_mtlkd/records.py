@@ -36,6 +36,8 @@ class CurvePoint:
     """Mean weight of the task in the shared gradient since the last evaluation."""
     phase: str
     """``waiting``, ``labels``, ``distilling`` or ``stopped``, after this evaluation."""
+    kd_weight: float | None = None
+    """Factor on the distillation loss, from the task's switch on; None before."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,7 +37,7 @@ class TrialWriter:
         scalars: dict[str, float | None] = {"score": evaluation.score}
         for task, point in zip(evaluation.tasks, evaluation.points, strict=True):
             scalars |= {f"train_loss/{task}": point.loss, f"valid/{task}": point.valid, f"weight/{task}": point.weight}
-            scalars[f"phase/{task}"] = _PHASES[point.phase]
+            scalars |= {f"phase/{task}": _PHASES[point.phase], f"kd_weight/{task}": point.kd_weight}
         for (first, second), cosine in evaluation.cosines.items():
             scalars[f"gradient_cosine/{evaluation.tasks[first]}|{evaluation.tasks[second]}"] = cosine
         _add(writer, scalars, at=evaluation.batches)

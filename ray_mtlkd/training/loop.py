@@ -7,14 +7,14 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import CurvePoint, Event, EventKind, Rung, TrialWarning
 from ray_mtlkd.strategies.curricula.base import Action, Finish, Relabel, Rewind, Start, Stop
 from ray_mtlkd.tasks.metrics import metric_of
+from ray_mtlkd.training.distilling import Distilling, active
 from ray_mtlkd.training.evaluation.convergence import Tracker, judge, track
 from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of, score
 from ray_mtlkd.training.evaluation.outcome import end_of, settle
-from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Outcome, RelabelFunction, RelabelRequest, Report
+from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Outcome, RelabelFunction, Report
 from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointError
-from ray_mtlkd.training.state.progress import Best, Evaluation, Peak, Progress, Relabelled, Snapshot, TeacherStep
+from ray_mtlkd.training.state.progress import Best, Evaluation, Peak, Progress, Snapshot, TeacherStep
 from ray_mtlkd.training.state.snapshots import Snapshots
-from ray_mtlkd.training.state.soft_labels import SoftTable, soft_table
 from ray_mtlkd.training.step.step_means import StepMeans
 from ray_mtlkd.training.step.trainer import Trainer
 
@@ -51,9 +51,7 @@ class Loop:
         self._every = job.configuration.training.eval_every
         self._budget = job.configuration.training.steps * len(self._tables)
         self._rule = job.configuration.convergence
-        self._kd = job.configuration.kd
         self._curriculum = job.configuration.strategy.curriculum
-        self._relabel = relabel
         self._report = report
         self._keep = keep
         self._checkpoints = checkpoints
@@ -63,8 +61,9 @@ class Loop:
         self._clock = (time.perf_counter(), time.process_time())
         self._trainer = Trainer(job)
         self._snapshots = Snapshots(self._trainer.model)
+        self._pace = job.configuration.kd.every
+        self._distilling = Distilling(job, trainer=self._trainer, relabel=relabel, checkpoints=checkpoints)
         self._trackers = [Tracker() for _ in self._tables]
-        self._soft: dict[int, SoftTable] = {}
         self._meters = StepMeans()
         self._told = 0
         state, actions = self._curriculum.begin([facts(table) for table in self._tables])
@@ -104,12 +103,12 @@ class Loop:
 
     def _train(self) -> None:
         """Steps up to the next evaluation."""
-        progress, active = self._progress, self._active()
-        while progress.batches + len(active) <= self._budget:
+        progress = self._progress
+        while progress.batches + len(tasks := self._active()) <= self._budget:
             progress.step += 1
-            progress.batches += len(active)
+            progress.batches += len(tasks)
             share = progress.batches / self._budget
-            self._meters.add(self._trainer.step(active, soft=self._soft, share=share))
+            self._meters.add(self._trainer.step(tasks, soft=self._distilling.targets(progress), share=share))
             if progress.step % self._every == 0:
                 break
 
@@ -182,24 +181,15 @@ class Loop:
             case Stop(task):
                 self._event("stop", task, "converged")
             case Relabel(task, step):
-                self._relabel_task(task, step)
+                # rewinds come after relabels: the student that is weighed has moved on from its teacher
+                spare = self._budget - self._progress.batches - len(self._tables)
+                weighed = self._distilling.switch(task, self._snapshots.model(step), self._progress, spare=spare)
+                self._event("relabel", task, f"by the model of step {step}, {weighed}", model_step=step)
             case Rewind(step):
                 self._rewind(step)
             case Finish():
                 self._event("finish", None, "every task has converged")
                 self._progress.finished = True
-
-    def _relabel_task(self, task: int, step: int) -> None:
-        table = self._tables[task]
-        labels = self._relabel(
-            RelabelRequest(task=table.task.name, model=self._snapshots.model(step), index=task, table=table)
-        )
-        name = f"soft-{table.task.name}-{self._progress.step:08d}.arrow"
-        kept = self._checkpoints.keep_soft(name, soft_table(labels.outputs, table.task, self._kd))
-        self._soft[task] = kept.to(table.train.labels.device)
-        self._progress.soft[task] = name
-        self._progress.relabelled[task] = Relabelled(where=labels.where, why=labels.why)
-        self._event("relabel", task, f"by the model of step {step}", model_step=step)
 
     def _rewind(self, step: int) -> None:
         then = self._trainer.restore(self._snapshots.kept[step])
@@ -219,6 +209,7 @@ class Loop:
                 loss=self._meters.loss(task),
                 weight=self._meters.weight(task),
                 phase=progress.curriculum.phases[task],
+                kd_weight=progress.relabelled[task].kd_weight if task in progress.relabelled else None,
             )
             for task, value in enumerate(values)
         ]
@@ -271,8 +262,8 @@ class Loop:
         return Snapshot(tensors=self._trainer.parameters(into=self._snapshots.spare()))
 
     def _active(self) -> list[int]:
-        phases = self._progress.curriculum.phases
-        return [task for task, phase in enumerate(phases) if phase in {"labels", "distilling"}]
+        """Those that take a batch in the next step."""
+        return active(self._progress.curriculum.phases, step=self._progress.step + 1, every=self._pace)
 
     def _save(self) -> None:
         self._count_time()
@@ -292,8 +283,7 @@ class Loop:
         self._trackers = list(self._trainer.restore(restored.live))
         for step, snapshot in restored.snapshots.items():
             self._snapshots.keep(step, snapshot)
-        device = self._tables[0].train.labels.device
-        self._soft = {task: labels.to(device) for task, labels in restored.soft.items()}
+        self._distilling.resume(restored.soft)
 
     def _event(self, kind: EventKind, task: int | None, reason: str, *, model_step: int | None = None) -> None:
         progress = self._progress

@@ -8,7 +8,7 @@ from annotated_types import Ge, MinLen
 
 from ray_mtlkd.decode import document, refuse
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.ranges import Gpus, NonNegativeFloat, PositiveFloat, PositiveInt, Share
+from ray_mtlkd.ranges import Fraction, Gpus, NonNegativeFloat, PositiveFloat, PositiveInt, Share
 
 Where = Literal["auto", "inline", "shared", "pool"]
 SoftNumbers = Literal["float32", "float16"]
@@ -102,15 +102,28 @@ class Distillation:
     """How a relabelled task learns from its soft labels.
 
     Attributes:
-        temperature: τ on both sides of the soft cross-entropy, gradients scaled by τ² (Hinton et al. 2015).
-        kd_weight: Factor on the distillation loss, which takes the place of the hard loss.
+        temperature: τ on both sides of the divergence from the teacher, gradients scaled by τ² (Hinton et al. 2015).
+        kd_weight: Factor on the distillation loss. ``auto`` measures it at the task's switch: the largest up to 1 under
+            which the loss pulls at the shared parameters at most ``pull`` times as hard as the loss on labels did, in
+            the root mean square of gradient norms over up to 8 batches of the task's own table. Each of these goes
+            backward twice and counts as two task batches of the budget.
+        pull: What ``auto`` aims at, in (0, 1].
+        every: A task that distils takes a batch in one of so many physical steps, as long as others learn from labels:
+            these get what it saves of the budget.
+        label_weight: Share w of the loss that stays with the labels: ``w`` times the loss on labels plus ``1 - w``
+            times ``kd_weight`` times the distillation loss. 0: the teacher replaces the labels. ``anneal``: w rises
+            from 0 at the switch to 1 at the end of the budget (teacher annealing, Clark et al. 2019,
+            arXiv:1907.04829).
         soft_labels: How a soft label's numbers are stored.
         top_k: Classes kept of each soft label, the likeliest, whose probabilities then add up to one; None for all.
             Of tasks with one answer of several (multiclass, tagging).
     """
 
     temperature: PositiveFloat = 1.0
-    kd_weight: PositiveFloat = 1.0
+    kd_weight: Literal["auto"] | PositiveFloat = "auto"
+    pull: Fraction = 0.5
+    every: PositiveInt = 1
+    label_weight: Literal["anneal"] | Share = 0.0
     soft_labels: SoftNumbers = "float32"
     top_k: PositiveInt | None = None
 

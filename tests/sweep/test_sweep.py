@@ -196,6 +196,7 @@ def test_event_files_hold_scalars_events_and_hyper_parameters(whole):
     record = pq.read_table(out / "records" / "similar-joint_kd-c0-s0.parquet").to_pylist()[0]
     for name in ("train_loss", "valid", "weight", "phase", "final_valid", "final_test"):
         assert f"{name}/{record['task']}" in tags
+    assert any(tag.startswith("kd_weight/") for tag in tags)
     assert events.Scalars("final/score")[0].value == pytest.approx(record["score"])
     assert len(events.Scalars(f"valid/{record['task']}")) == len(record["curve"])
     assert "events/text_summary" in events.Tags()["tensors"]

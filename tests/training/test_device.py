@@ -10,7 +10,7 @@ import torch
 from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.training.settings import Optimization
-from ray_mtlkd.training.state.soft_labels import SoftTable
+from ray_mtlkd.training.state.soft_labels import SoftTable, SoftTarget
 from ray_mtlkd.training.step.trainer import Trainer
 
 ENCODERS = {
@@ -43,7 +43,8 @@ def test_a_step_on_a_device_is_asked_for_numbers_once(request, job, asked, fixtu
     asked.clear()
     every = range(len(tables.tasks))
     first = tables.tasks[0].train.labels
-    soft = {0: SoftTable(values=torch.zeros(len(first), device="meta"), classes=None, outputs=1)}
+    table = SoftTable(values=torch.zeros(len(first), device="meta"), classes=None, outputs=1)
+    soft = {0: SoftTarget(table=table, labels=0.5)}
     for taught in ({}, soft):
         trainer.step(every, soft=taught if tables.tasks[0].task.kind == "binary" else {}, share=0.5)
     assert len(asked) == 2

@@ -23,7 +23,7 @@ from ray_mtlkd.training.job import Ladder
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
 from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointError
-from ray_mtlkd.training.state.soft_labels import SoftTable, soft_table
+from ray_mtlkd.training.state.soft_labels import SoftTable, SoftTarget, soft_table
 from ray_mtlkd.training.step.feed import batch_sizes, feed
 from ray_mtlkd.training.step.trainer import Trainer
 from tests.sharings import EVERY, Decay
@@ -228,7 +228,7 @@ def test_a_teacher_predicts_its_table_once_and_its_soft_labels_are_gathered_from
         passes.clear()
 
     with _count_encoder_passes(passes):
-        outcome = _run(job("joint_kd"), spy, tmp_path, report=report)
+        outcome = _run(job("joint_kd", kd=Distillation(kd_weight=1.0)), spy, tmp_path, report=report)
     assert len(relabelled) == 5
     # A step is one pass a task, an evaluation one a validation table: none of them has more rows than a batch.
     # Before the first step a few rows of each task go through it twice, to see what their outputs depend on.
@@ -241,7 +241,7 @@ def test_a_step_on_soft_labels_runs_no_other_network_than_one_on_hard_labels(job
     given = request.getfixturevalue(which)
     trainer, tasks, passes = Trainer(job("sum", of=given)), range(len(given.tasks)), []
     soft = {
-        task: soft_table(predict_all(trainer.model, task, each.train), each.task, Distillation())
+        task: SoftTarget(table=soft_table(predict_all(trainer.model, task, each.train), each.task, Distillation()))
         for task, each in enumerate(given.tasks)
     }
     for labels in ({}, soft):
@@ -262,7 +262,7 @@ def test_kd_settings_matter_only_once_a_task_distils(job, inline, tmp_path):
 
 def test_rewinding_counts_what_it_undoes(job, inline, tmp_path):
     strategy = {"name": "joint_kd", "curriculum": {"rewind": True}}
-    outcome = _run(job(strategy), inline, tmp_path)
+    outcome = _run(job(strategy, kd=Distillation(kd_weight=1.0)), inline, tmp_path)
     rewinds = [event for event in outcome.tasks[0].events if event.kind == "rewind"]
     assert rewinds
     steps = [point.step for point in outcome.tasks[0].curve]
@@ -400,8 +400,17 @@ def test_every_way_of_sharing_distils_and_resumes_bit_for_bit(shared_and_pulled,
     assert _untimed(_interrupted(shared_and_pulled, inline, tmp_path / "killed")) == _untimed(whole)
 
 
-@pytest.mark.parametrize("kd", [Distillation(soft_labels="float16"), Distillation(top_k=1)])
-def test_runs_that_store_fewer_numbers_resume_as_they_were(job, inline, tmp_path, kd):
+KD = {
+    "half precision": Distillation(soft_labels="float16"),
+    "top 1": Distillation(top_k=1),
+    "every third": Distillation(every=3),
+    "anneal": Distillation(label_weight="anneal"),
+    "labels too": Distillation(label_weight=0.3, kd_weight=0.2),
+}
+
+
+@pytest.mark.parametrize("kd", KD.values(), ids=KD)
+def test_runs_that_distil_otherwise_resume_as_they_were(job, inline, tmp_path, kd):
     whole = _run(job("joint_kd", kd=kd), inline, tmp_path / "whole")
     assert _untimed(whole) != _untimed(_run(job("joint_kd"), inline, tmp_path / "other"))
     with pytest.raises(_KilledError):
@@ -486,8 +495,9 @@ PRACTICE = Optimization(
 
 @pytest.mark.parametrize("strategy", ["sum", "pcgrad", {"name": "joint_kd", "curriculum": {"rewind": True}}], ids=str)
 def test_a_run_with_every_option_resumes_bit_for_bit(job, inline, tmp_path, strategy):
-    whole = _run(job(strategy, training=PRACTICE), inline, tmp_path / "whole")
-    resumed = _interrupted(lambda: job(strategy, training=PRACTICE), inline, tmp_path / "killed")
+    options = {"training": PRACTICE, "kd": Distillation(temperature=2.0, every=2, label_weight="anneal", pull=0.2)}
+    whole = _run(job(strategy, **options), inline, tmp_path / "whole")
+    resumed = _interrupted(lambda: job(strategy, **options), inline, tmp_path / "killed")
     assert _untimed(resumed) == _untimed(whole)
 
 
@@ -560,7 +570,8 @@ class TestSharedRows:
             return dict(zip(report.tasks, report.losses, strict=True))
 
         hard = losses({})
-        soft = losses({1: SoftTable(values=torch.zeros(len(shared_tables.tasks[1].train), 3), classes=None, outputs=3)})
+        table = SoftTable(values=torch.zeros(len(shared_tables.tasks[1].train), 3), classes=None, outputs=3)
+        soft = losses({1: SoftTarget(table=table)})
         assert {task for task in hard if hard[task] != soft[task]} == {1}
 
     def test_metrics_are_those_of_each_task_s_own_rows(self, job, shared_tables):

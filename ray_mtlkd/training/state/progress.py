@@ -66,10 +66,18 @@ class TeacherStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Relabelled:
-    """Where a task's soft labels were computed, and why there."""
+    """A task's switch to its teacher.
+
+    Attributes:
+        where: Its soft labels were computed, and ``why`` there.
+        kd_weight: Factor on the distillation loss.
+        batches: Task batches that were spent by then.
+    """
 
     where: RelabelPlace
     why: str
+    kd_weight: float
+    batches: int
 
 
 @dataclass(kw_only=True)

@@ -61,6 +61,21 @@ class SoftTable:
         return SoftTable(values=self.values.to(device), classes=classes, outputs=self.outputs)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SoftTarget:
+    """What a task that distils learns from.
+
+    Attributes:
+        table: A teacher's outputs, aligned with the task's train labels.
+        teacher: Factor on the distillation loss, 0 or above.
+        labels: Factor on the loss on labels, which is added, 0 or above.
+    """
+
+    table: SoftTable
+    teacher: float = 1.0
+    labels: float = 0.0
+
+
 def soft_table(outputs: Tensor, task: Task, settings: Distillation) -> SoftTable:
     """What is kept of a teacher's ``outputs`` [N] or [N, K]: fewer classes only where there is one answer of K."""
     values, classes, width = outputs, None, 1 if outputs.ndim == 1 else outputs.shape[1]

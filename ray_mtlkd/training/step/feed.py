@@ -120,11 +120,7 @@ class OwnRows:
         self, tables: Sequence[TaskTables[Tensor]], *, batch_sizes: Sequence[int], parts: int, seed: int
     ) -> None:
         self._streams = [
-            Stream(
-                _source(table, batch_size=size, seed=seed),
-                parts=_parts(size, parts),
-                gather=partial(_gather, at, table.train, parts=len(_parts(size, parts))),
-            )
+            stream(table, task=at, batch_size=size, parts=parts, seed=seed, order=table.task.name)
             for at, (table, size) in enumerate(zip(tables, batch_sizes, strict=True))
         ]
 
@@ -143,12 +139,26 @@ class OwnRows:
             stream.drawn = count
 
 
-def _source(table: TaskTables[Tensor], *, batch_size: int, seed: int) -> Source:
-    """Where a task's rows come from: one by one, or by the groups that stay together."""
-    groups, name = table.train.groups, table.task.name
-    if groups is None:
-        return Sampler(rows=len(table.train), seed=seed, task=name)
-    return GroupSampler(groups=groups, most=batch_size, seed=seed, task=name)
+def stream(
+    table: TaskTables[Tensor], *, task: int, batch_size: int, parts: int, seed: int, order: str
+) -> Stream[tuple[Batch, ...]]:
+    """Endless batches of a task's own rows, each in so many parts.
+
+    Args:
+        table: The task's.
+        task: Its index in the model.
+        batch_size: Rows of a batch.
+        parts: That it goes through the network in.
+        seed: Decides the order of the rows, with ``order``.
+        order: Names one order of many.
+    """
+    groups, sizes = table.train.groups, _parts(batch_size, parts)
+    source: Source = (
+        Sampler(rows=len(table.train), seed=seed, task=order)
+        if groups is None
+        else GroupSampler(groups=groups, most=batch_size, seed=seed, task=order)
+    )
+    return Stream(source, parts=sizes, gather=partial(_gather, task, table.train, parts=len(sizes)))
 
 
 def _gather(task: int, train: Examples[Tensor], drawn: Drawn, *, parts: int) -> list[tuple[Batch, ...]]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.strategies.balancers.base import Needs
-from ray_mtlkd.training.state.soft_labels import SoftTable
+from ray_mtlkd.training.state.soft_labels import SoftTarget
 from ray_mtlkd.training.step.feed import Batch
 from ray_mtlkd.training.step.gradients import SharedGradients
 from ray_mtlkd.training.step.objective import Objective
@@ -33,7 +33,7 @@ class GradientWeighing:
         matrix = self._matrix
         self._measure = {"losses": _nothing, "norms": matrix.norms, "gram": matrix.gram}[needs]
 
-    def backward(self, batches: Sequence[Batch], *, soft: Mapping[int, SoftTable], weigh: Weigh) -> StepReport:
+    def backward(self, batches: Sequence[Batch], *, soft: Mapping[int, SoftTarget], weigh: Weigh) -> StepReport:
         """Set ``.grad`` to the weighted gradients.
 
         Raises:
@@ -58,7 +58,7 @@ class GradientWeighing:
                         parameter.grad.mul_(weight)
         return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=gram)
 
-    def _backward(self, batch: Batch, soft: Mapping[int, SoftTable]) -> Tensor:
+    def _backward(self, batch: Batch, soft: Mapping[int, SoftTarget]) -> Tensor:
         """The batch's losses [A], each scaled by its share of the task's labels, after their backward."""
         tasks = [target.task for target in batch.targets]
         if len(tasks) == 1 or not self._objective.is_split:

@@ -8,7 +8,7 @@ from torch import Tensor
 from ray_mtlkd.data.device import on_device
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.training.optimizer.optimizer import Optimizer
-from ray_mtlkd.training.state.soft_labels import SoftTable
+from ray_mtlkd.training.state.soft_labels import SoftTarget
 from ray_mtlkd.training.step.feed import Batch
 from ray_mtlkd.training.step.objective import Objective
 from ray_mtlkd.training.step.weighing import StepReport, TaskMeasures, Weigh, tasks_of
@@ -30,7 +30,7 @@ class LossWeighing:
         self._shares_tables = shares_tables
         self._balancer = balancer
 
-    def backward(self, batches: Sequence[Batch], *, soft: Mapping[int, SoftTable], weigh: Weigh) -> StepReport:
+    def backward(self, batches: Sequence[Batch], *, soft: Mapping[int, SoftTarget], weigh: Weigh) -> StepReport:
         """Set ``.grad`` to the gradient of the weighted losses.
 
         Raises:

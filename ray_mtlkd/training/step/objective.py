@@ -9,7 +9,7 @@ from torch import Tensor
 from ray_mtlkd.data.examples import TaskTables
 from ray_mtlkd.models.sharing import MultitaskModel, SplitModel, split
 from ray_mtlkd.training.configuration import Configuration
-from ray_mtlkd.training.state.soft_labels import SoftTable
+from ray_mtlkd.training.state.soft_labels import SoftTarget
 from ray_mtlkd.training.step.feed import Batch, BatchTarget
 from ray_mtlkd.training.step.losses import distillations, losses
 
@@ -63,20 +63,20 @@ class Objective:
         return _labelled(batch, found)
 
     def losses(
-        self, targets: Sequence[BatchTarget], outputs: Sequence[Tensor], soft: Mapping[int, SoftTable]
+        self, targets: Sequence[BatchTarget], outputs: Sequence[Tensor], soft: Mapping[int, SoftTarget]
     ) -> Tensor:
         """Loss of each target [A], times the share of the task's labels that it holds.
 
         Args:
             targets: Of one batch, or of several.
             outputs: What `outputs` gave for each.
-            soft: Soft labels by task, aligned with its train labels; others learn from their hard labels.
+            soft: What tasks that distil learn from, by task; others learn from their hard labels.
         """
         hard = [at for at, target in enumerate(targets) if target.task not in soft]
         taught = [at for at, target in enumerate(targets) if target.task in soft]
         parts = []
         if hard:
-            parts.append(self._learn([targets[at] for at in hard], [outputs[at] for at in hard]))
+            parts.append(self._learn([targets[at] for at in hard], [outputs[at] for at in hard], {}))
         if taught:
             parts.append(self._recall([targets[at] for at in taught], [outputs[at] for at in taught], soft))
         if len(parts) == 1:
@@ -84,7 +84,11 @@ class Objective:
         by_place = dict(zip((*hard, *taught), torch.cat(parts), strict=True))
         return torch.stack([by_place[at] for at in range(len(targets))])
 
-    def _learn(self, targets: Sequence[BatchTarget], outputs: Sequence[Tensor]) -> Tensor:
+    def _learn(
+        self, targets: Sequence[BatchTarget], outputs: Sequence[Tensor], soft: Mapping[int, SoftTarget]
+    ) -> Tensor:
+        """The loss on labels; of tasks that distil, their labels' part."""
+        parts = [soft[target.task].labels if target.task in soft else 1.0 for target in targets]
         tables = [self._tables[target.task] for target in targets]
         return losses(
             [table.task for table in tables],
@@ -93,21 +97,25 @@ class Objective:
             groups=[target.groups for target in targets],
             counts=self._counts(targets),
             smoothing=self._settings.label_smoothing,
-            weights=[target.share for target in targets],
+            weights=[target.share * part for target, part in zip(targets, parts, strict=True)],
         )
 
     def _recall(
-        self, targets: Sequence[BatchTarget], outputs: Sequence[Tensor], soft: Mapping[int, SoftTable]
+        self, targets: Sequence[BatchTarget], outputs: Sequence[Tensor], soft: Mapping[int, SoftTarget]
     ) -> Tensor:
-        return distillations(
+        """The distillation loss, and the labels' part where they keep one."""
+        recalled = distillations(
             [self._tables[target.task].task for target in targets],
             outputs,
-            [soft[target.task].take(target.labels) for target in targets],
+            [soft[target.task].table.take(target.labels) for target in targets],
             groups=[target.groups for target in targets],
             counts=self._counts(targets),
             temperature=self._kd.temperature,
-            weights=[target.share * self._kd.kd_weight for target in targets],
+            weights=[target.share * soft[target.task].teacher for target in targets],
         )
+        if not any(soft[target.task].labels for target in targets):
+            return recalled
+        return recalled + self._learn(targets, outputs, soft)
 
     def _counts(self, targets: Sequence[BatchTarget]) -> list[Tensor | None]:
         """What each label counts, of the tasks where they do not count alike [A]."""

@@ -16,12 +16,13 @@ from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.optimizer.average import Average
 from ray_mtlkd.training.optimizer.optimizer import Optimizer
 from ray_mtlkd.training.state.progress import Internals, Snapshot
-from ray_mtlkd.training.state.soft_labels import SoftTable
+from ray_mtlkd.training.state.soft_labels import SoftTarget
 from ray_mtlkd.training.step.feed import feed
 from ray_mtlkd.training.step.gradient_weighing import GradientWeighing
 from ray_mtlkd.training.step.loss_weighing import LossWeighing
 from ray_mtlkd.training.step.model import model_for
 from ray_mtlkd.training.step.objective import Objective
+from ray_mtlkd.training.step.pull import Pulls
 from ray_mtlkd.training.step.weighing import StepReport, TaskMeasures, Weighing, refuse_infinite_loss
 
 
@@ -30,6 +31,9 @@ class Trainer:
 
     Args:
         job: Its tables decide the device.
+
+    Attributes:
+        pulls: Measures what its tasks' losses do to it.
     """
 
     def __init__(self, job: Job) -> None:
@@ -44,6 +48,7 @@ class Trainer:
         self._balancer = job.configuration.strategy.balancer
         self._state = self._balancer.init(len(self._tables))
         self._objective = Objective(self._model, self._tables, job.configuration)
+        self.pulls = Pulls(self._model, self._objective, job)
         self._rng = random.Random(job.seed)  # noqa: S311 - order of projections, not a secret
         self._feed = feed(job.tables, settings, seed=job.seed)
         self._weighing = self._weighing_for(job)
@@ -67,12 +72,12 @@ class Trainer:
         """What is evaluated and kept: the model in training, or the moving average of its parameters."""
         return self._model if self._average is None else self._average.model
 
-    def step(self, tasks: Sequence[int], *, soft: Mapping[int, SoftTable], share: float) -> StepReport:
+    def step(self, tasks: Sequence[int], *, soft: Mapping[int, SoftTarget], share: float) -> StepReport:
         """Train one batch of each of ``tasks`` (ascending), on soft labels where there are some.
 
         Args:
             tasks: Those that train.
-            soft: Soft labels by task, aligned with its train labels.
+            soft: What tasks that distil learn from, by task.
             share: Of the budget, that is spent after this step.
 
         Raises:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.strategies.balancers.base import Weights
-from ray_mtlkd.training.state.soft_labels import SoftTable
+from ray_mtlkd.training.state.soft_labels import SoftTarget
 from ray_mtlkd.training.step.feed import Batch
 
 
@@ -48,12 +48,12 @@ class Weigh(Protocol):
 class Weighing(Protocol):
     """A way from batches to weighted gradients."""
 
-    def backward(self, batches: Sequence[Batch], *, soft: Mapping[int, SoftTable], weigh: Weigh) -> StepReport:
+    def backward(self, batches: Sequence[Batch], *, soft: Mapping[int, SoftTarget], weigh: Weigh) -> StepReport:
         """Set ``.grad`` of every parameter that some task trains.
 
         Args:
             batches: Of the tasks that train.
-            soft: Soft labels by task.
+            soft: What tasks that distil learn from, by task.
             weigh: Asked once.
 
         Raises:

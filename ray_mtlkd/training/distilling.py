@@ -1,0 +1,110 @@
+"""Tasks that learn from their teachers: when they take a batch, on which targets, and what happens at the switch."""
+
+from collections.abc import Mapping, Sequence
+
+from ray_mtlkd.models.sharing import MultitaskModel
+from ray_mtlkd.strategies.curricula.base import Phase
+from ray_mtlkd.training.job import Job, RelabelFunction, RelabelRequest
+from ray_mtlkd.training.settings import Distillation
+from ray_mtlkd.training.state.checkpoint import Checkpoints
+from ray_mtlkd.training.state.progress import Progress, Relabelled
+from ray_mtlkd.training.state.soft_labels import SoftTable, SoftTarget, soft_table
+from ray_mtlkd.training.step.pull import PASSES
+from ray_mtlkd.training.step.trainer import Trainer
+
+
+def active(phases: Sequence[Phase], *, step: int, every: int) -> list[int]:
+    """The tasks that take a batch in a physical step, ascending.
+
+    All that learn from labels do, and beside them each that distils in one step of ``every``, one after the other so
+    that steps stay alike. Where none learns from labels, all that distil do: no step is empty, and none is gained.
+    """
+    learning = [task for task, phase in enumerate(phases) if phase == "labels"]
+    distilling = [task for task, phase in enumerate(phases) if phase == "distilling"]
+    if not learning:
+        return distilling
+    return sorted([*learning, *(task for task in distilling if (step + task) % every == 0)])
+
+
+def label_share(setting: Distillation, *, spent: float, since: float) -> float:
+    """The labels' share of the loss of a task that distils, in [0, 1].
+
+    Teacher annealing (Clark et al. 2019, arXiv:1907.04829, section 3.1: λ y + (1 - λ) f(x), λ from 0 to 1) begins at
+    the switch here, and ends with the budget.
+
+    Args:
+        setting: `kd.label_weight`.
+        spent: Share of the budget after the step.
+        since: Share of it at the switch.
+    """
+    if setting.label_weight != "anneal":
+        return setting.label_weight
+    return min(1.0, (spent - since) / (1.0 - since)) if since < 1 else 1.0
+
+
+class Distilling:
+    """The soft labels of a run's tasks, and what they count.
+
+    Args:
+        job: What is trained.
+        trainer: Its model.
+        relabel: Computes a teacher's soft labels.
+        checkpoints: Where they are kept.
+    """
+
+    def __init__(self, job: Job, *, trainer: Trainer, relabel: RelabelFunction, checkpoints: Checkpoints) -> None:
+        self._tables = job.tables.tasks
+        self._budget = job.configuration.training.steps * len(self._tables)
+        self._settings = job.configuration.kd
+        self._trainer = trainer
+        self._relabel = relabel
+        self._checkpoints = checkpoints
+        self._soft: dict[int, SoftTable] = {}
+
+    def resume(self, soft: Mapping[int, SoftTable]) -> None:
+        """Go on with a checkpoint's soft labels."""
+        device = self._tables[0].train.labels.device
+        self._soft = {task: table.to(device) for task, table in soft.items()}
+
+    def targets(self, progress: Progress) -> dict[int, SoftTarget]:
+        """What each task that distils learns from in the step that ends at this progress."""
+        spent = progress.batches / self._budget
+        found = {}
+        for task, table in self._soft.items():
+            known = progress.relabelled[task]
+            share = label_share(self._settings, spent=spent, since=known.batches / self._budget)
+            found[task] = SoftTarget(table=table, teacher=(1.0 - share) * known.kd_weight, labels=share)
+        return found
+
+    def switch(self, task: int, teacher: MultitaskModel, progress: Progress, *, spare: int) -> str:
+        """Relabel a task, and weigh what its teacher says; returns how it came to the weight.
+
+        Args:
+            task: Its index.
+            teacher: In evaluation mode.
+            progress: Learns of it; is charged for what is measured.
+            spare: Task batches that may be spent on that.
+        """
+        table = self._tables[task]
+        labels = self._relabel(RelabelRequest(task=table.task.name, model=teacher, index=task, table=table))
+        name = f"soft-{table.task.name}-{progress.step:08d}.arrow"
+        kept = self._checkpoints.keep_soft(name, soft_table(labels.outputs, table.task, self._settings))
+        self._soft[task] = kept.to(table.train.labels.device)
+        weight, reason = self._weigh(task, progress, spare=spare)
+        progress.soft[task] = name
+        progress.relabelled[task] = Relabelled(
+            where=labels.where, why=labels.why, kd_weight=weight, batches=progress.batches
+        )
+        return reason
+
+    def _weigh(self, task: int, progress: Progress, *, spare: int) -> tuple[float, str]:
+        if self._settings.kd_weight != "auto":
+            return self._settings.kd_weight, f"weight {self._settings.kd_weight:g}"
+        most, soft = self._settings.pull, SoftTarget(table=self._soft[task])
+        found = self._trainer.pulls.measure(task, soft, step=progress.step, most=spare // PASSES)
+        progress.batches += PASSES * found.batches
+        weight = found.weight(most)
+        if not found.batches:
+            return weight, f"weight {weight:g}, since no batch is left to measure by"
+        ratio = f"shared gradients of {found.teacher:.3g} beside {found.labels:.3g} on labels"
+        return weight, f"weight {weight:.3g} for a pull of at most {most:g}: {ratio} over {found.batches} batches"
