@@ -1,0 +1,51 @@
+"""`ray-mtlkd strategies`: what there is to choose from."""
+
+import inspect
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ray_mtlkd.cli.streams import open_console
+
+EXAMPLE = "Example: `ray-mtlkd strategies cagrad`"
+
+
+def strategies(
+    name: Annotated[
+        str | None, typer.Argument(help="A balancer or curriculum, whose paper, formula and settings are shown.")
+    ] = None,
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the balancers as a Markdown table.")] = False,
+) -> None:
+    """List curricula and balancers: what each does, reads and promises, its settings, and where it is from.
+
+    A strategy is a curriculum times a balancer; a balancer's name alone is the pair with `joint`.
+    """
+    from ray_mtlkd.decode import unknown_name
+    from ray_mtlkd.strategies import BALANCERS, CURRICULA, catalogue
+
+    console = open_console()
+    if markdown:
+        console.print(catalogue.markdown(), markup=False, soft_wrap=True, end="")
+        return
+    if name is not None:
+        known = {**CURRICULA, **BALANCERS}
+        if name not in known:
+            raise unknown_name(name, known, what="strategy", where="NAME")
+        console.print(f"{name}: {inspect.getdoc(known[name])}", markup=False, soft_wrap=True)
+        return
+    table = Table(title="curricula: when each task trains, and on which targets", title_justify="left")
+    for column in ("name", "what it does", "role"):
+        table.add_column(column, no_wrap=column == "name")
+    for own, kind in CURRICULA.items():
+        table.add_row(own, (inspect.getdoc(kind) or "").partition("\n")[0], kind.role)
+    console.print(table)
+    table = Table(title="balancers: how the losses of one step become one update", title_justify="left")
+    for column in ("name", "what it does", "needs", "settings", "promises", "from"):
+        table.add_column(column, overflow="fold", no_wrap=column in {"name", "needs"})
+    for each in catalogue.entries():
+        settings = "\n".join(setting.replace("`", "") for setting in each.settings)
+        source = "\n".join(part for part in (each.paper, each.equation) if part is not None)
+        table.add_row(each.name, each.idea, each.needs, settings, "\n".join(each.guarantees), source)
+    console.print(table)
