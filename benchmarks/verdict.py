@@ -5,6 +5,9 @@ strategy's truth, plus what its configuration adds (in part the same for all str
 for all), plus its own luck; on test also what the strategy owes to the rows that the table happens to hold. Validation
 and test share most of a trial's luck. Each strategy's configurations are the best of some by one noisy search trial.
 
+Also what another machine would say that runs the same sweep: its trials have a luck of their own, since floating point
+alone leads them elsewhere, but the same seeds, configurations and tables.
+
 Beside it the rule of each comparison by itself: Student's t below six seeds, from there a percentile bootstrap over
 seeds, a difference is shown where the interval excludes zero.
 """
@@ -70,17 +73,23 @@ class Spread:
     replicated: int = 1
     shared_luck: float = 0.8
 
-    def sweep(self, draws: np.random.Generator, seeds: int) -> Setup:
-        """A setup of one task whose metric is its skill."""
-        count = len(STRATEGIES)
+    def sweep(self, draws: np.random.Generator, seeds: int, *, luck: np.random.Generator | None = None) -> Setup:
+        """A setup of one task whose metric is its skill.
+
+        Args:
+            draws: What the world is drawn from.
+            seeds: How many replicates a configuration has.
+            luck: What trials' own luck is drawn from, where that is another than ``draws``.
+        """
+        count, luck = len(STRATEGIES), luck or draws
         truth = np.array([self.gain * (each.name == BETTER) for each in STRATEGIES])
         own_luck = self.luck * np.exp(self.unequal * draws.standard_normal(count))
         common, own = self.configurations
         effects = common * draws.standard_normal(self.searched) + own * draws.standard_normal((count, self.searched))
-        searched = effects + own_luck[:, None] * draws.standard_normal((count, self.searched))
+        searched = effects + own_luck[:, None] * luck.standard_normal((count, self.searched))
         picked = np.sort(np.argsort(-searched, axis=1)[:, : self.replicated], axis=1)
         shape = (count, seeds, self.replicated)
-        lucks = [own_luck[:, None, None] * draws.standard_normal(shape) for _ in range(3)]
+        lucks = [own_luck[:, None, None] * luck.standard_normal(shape) for _ in range(3)]
         level = truth[:, None, None] + np.take_along_axis(effects, picked, axis=1)[:, None]
         level = level + self.seeds * draws.standard_normal((1, seeds, 1))
         valid, test = (self.shared_luck**0.5 * lucks[0] + (1 - self.shared_luck) ** 0.5 * each for each in lucks[1:])
@@ -157,6 +166,44 @@ def outcomes(world: Spread, *, seeds: int, sweeps: int) -> list[Judged]:
     return [judged(world, draws, seeds) for _ in range(sweeps)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class SaidTwice:
+    """What the reports of one sweep said on two machines.
+
+    Attributes:
+        shipped: What is shipped, None where it is not told.
+        reverse: Whether a strategy is better than another on one machine, and worse on the other.
+    """
+
+    shipped: tuple[str | None, str | None]
+    reverse: bool
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether the two ship different strategies."""
+        return None not in self.shipped and len(set(self.shipped)) > 1
+
+
+def said_twice(world: Spread, *, seeds: int, sweeps: int) -> list[SaidTwice]:
+    """What the reports of so many sweeps said on two machines each: the same for the same arguments."""
+    found = []
+    for at in range(sweeps):
+        parts = []
+        for number in range(2):
+            draws, luck = np.random.default_rng((seeds, at)), np.random.default_rng((seeds, at, number))
+            part = section([world.sweep(draws, seeds, luck=luck)], rows=world.row_variances, margin=MARGIN)
+            parts.append(part.in_family(part.pairs))
+        names = [each.name for each in STRATEGIES]
+        squares = []
+        for part in parts:
+            places = [part.comparison.strategies.index(name) for name in names]
+            squares.append(part.comparison.better[np.ix_(places, places)])
+        verdicts = [decide(part) for part in parts]
+        first, second = (None if verdict is None else verdict.ship for verdict in verdicts)
+        found.append(SaidTwice(shipped=(first, second), reverse=bool((squares[0] & squares[1].T).any())))
+    return found
+
+
 WORLDS: Mapping[str, Spread] = {
     "equal, one configuration": Spread(),
     "equal, two configurations": Spread(replicated=2, configurations=(0.3, 0.3)),
@@ -198,6 +245,21 @@ def power_rows(gain: float, seeds: int, found: Sequence[Judged]) -> list[Row]:
     return [Row(case=case, what=what, figure=100 * float(np.mean(each)), unit="%") for what, each in shares.items()]
 
 
+def second_rows(name: str, seeds: int, found: Sequence[SaidTwice]) -> list[Row]:
+    """How often two machines contradict each other."""
+    shares = {
+        "two machines ship different strategies": ([each.contradicts for each in found], ("at most", 2.0)),
+        "a pair is told the other way round": ([each.reverse for each in found], ("at most", 1.0)),
+        "both ship": ([None not in each.shipped for each in found], None),
+        "one of two ships": ([each.shipped.count(None) == 1 for each in found], None),
+    }
+    case = f"{name}, twice, n={seeds}"
+    return [
+        Row(case=case, what=what, figure=100 * float(np.mean(each)), unit="%", goal=goal)
+        for what, (each, goal) in shares.items()
+    ]
+
+
 def main() -> None:
     """Simulate every world, and save the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -214,6 +276,10 @@ def main() -> None:
         for seeds in numbers:
             better = replace(WORLDS["equal, one configuration"], gain=gain)
             rows += power_rows(gain, seeds, outcomes(better, seeds=seeds, sweeps=sweeps))
+    for gain in (0.0, *GAINS):
+        for seeds in numbers:
+            world = replace(WORLDS["equal, two configurations"], gain=gain)
+            rows += second_rows(f"+{gain:g} points", seeds, said_twice(world, seeds=seeds, sweeps=sweeps))
     rows.append(Row(case="all", what="wall time", figure=time.perf_counter() - began, unit="s"))
     save("verdict", rows, settings={"sweeps": sweeps, "seeds": list(numbers)}, started=started)
 
