@@ -18,6 +18,7 @@ BENCHMARKS = (
     "sparse_step",
     "evaluation",
     "sweep_efficiency",
+    "headroom",
     "relabel",
     "dataset",
     "report_scale",

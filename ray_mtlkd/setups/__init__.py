@@ -19,7 +19,7 @@ from ray_mtlkd.setups.features import (
 from ray_mtlkd.setups.files import FolderSource, MemorySource, TableSource, missing_folders
 from ray_mtlkd.setups.manifest import Manifest
 from ray_mtlkd.setups.manifest_reader import parse_manifest
-from ray_mtlkd.setups.synthetic import BUILT_IN, generate
+from ray_mtlkd.setups.synthetic import BUILT_IN, generate, manifest_of
 from ray_mtlkd.setups.tables import check_inputs, read_setup
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 from ray_mtlkd.yaml_files import parse_yaml, read_text
@@ -55,6 +55,7 @@ class SetupLocation:
         folder: Holds a folder for every ``data`` of the manifest; None for a built-in setup, or where no data folder
             is known.
         text: The manifest as it is written; empty for a built-in setup.
+        holder: Name of the folder that holds them in the folder of all setups; empty for a built-in setup.
         missing: The ``data`` that are not there.
         beside: Whether the folder is the manifest's own.
     """
@@ -62,6 +63,7 @@ class SetupLocation:
     manifest: Manifest
     folder: Path | None
     text: str = ""
+    holder: str = ""
     missing: tuple[str, ...] = ()
     beside: bool = False
     built_in: bool = False
@@ -75,18 +77,19 @@ def names() -> tuple[str, ...]:
 def locate(name_or_path: str, *, data_dir: Path | None) -> SetupLocation:
     """A setup's manifest and the place of its tables, without reading them.
 
-    Tables are in ``data_dir/SETUP/DATA``; a user's own manifest may also lie beside its ``DATA`` folders, or name the
-    ``folder`` that holds them.
+    Tables are in ``data_dir/SETUP/DATA``, or in the folder of ``data_dir`` that a manifest of the catalogue names; a
+    user's own manifest may also lie beside its ``DATA`` folders, or name the ``folder`` that holds them.
 
     Raises:
         MtlkdError: where there is no such setup, or its manifest is wrong (ExceptionGroup where it is so in many ways).
     """
     if name_or_path in BUILT_IN:
-        return SetupLocation(manifest=generate(name_or_path)[0], folder=None, built_in=True)
+        return SetupLocation(manifest=manifest_of(name_or_path), folder=None, built_in=True)
     if name_or_path in catalogue_names():
         text = catalogue_manifest(name_or_path)
         manifest = _parse(text, where=f"catalogue/{name_or_path}.yaml")
-        return _place(manifest, text, [] if data_dir is None else [data_dir / manifest.name])
+        holder = manifest.folder or manifest.name
+        return replace(_place(manifest, text, [] if data_dir is None else [data_dir / holder]), holder=holder)
     if not name_or_path.endswith((".yaml", ".yml")):
         problem = unknown_name(name_or_path, names(), what="setup", where="setup")
         raise MtlkdError(problem.what, where=problem.where, fix=f"{problem.fix}, or the path of a manifest (.yaml)")
@@ -95,7 +98,7 @@ def locate(name_or_path: str, *, data_dir: Path | None) -> SetupLocation:
     manifest = _parse(text, where=name_or_path)
     own = path.parent / (manifest.folder or "")
     place = _place(manifest, text, [*([] if data_dir is None else [data_dir / manifest.name]), own])
-    return replace(place, beside=place.folder == path.parent)
+    return replace(place, holder=manifest.name, beside=place.folder == path.parent)
 
 
 def read(name_or_path: str, *, data_dir: Path | None = None) -> ValidatedSetup:
@@ -110,8 +113,7 @@ def read(name_or_path: str, *, data_dir: Path | None = None) -> ValidatedSetup:
         ExceptionGroup: of ``MtlkdError``, where there are several, of the manifest or of all its tables.
     """
     if name_or_path in BUILT_IN:
-        manifest, tables = generate(name_or_path)
-        return read_setup(manifest, MemorySource(manifest.name, tables))
+        return read_setup(manifest_of(name_or_path), MemorySource(name_or_path, generate(name_or_path)))
     place = locate(name_or_path, data_dir=data_dir)
     return read_setup(place.manifest, _source(place))
 
@@ -146,13 +148,13 @@ def _source(place: SetupLocation) -> TableSource:
         fix = "name a folder with a train, a valid and a test table in it"
     elif folder is None:
         what, where = "no data folder is known", f"setup {manifest.name}"
-        fix = f"name the folder that holds {manifest.name}/ with --data-dir or {DATA_VARIABLE}"
+        fix = f"name the folder that holds {place.holder}/ with --data-dir or {DATA_VARIABLE}"
     elif place.beside:
         what, where = f"none of the folders {', '.join(sorted(everything))} is here", str(folder.resolve())
         fix = "put the tasks' `data` folders beside the manifest"
     else:
         what, where = f"no tables of setup {manifest.name} here", str(folder)
-        fix = f"name the folder that holds {manifest.name}/ with --data-dir or {DATA_VARIABLE}"
+        fix = f"name the folder that holds {place.holder}/ with --data-dir or {DATA_VARIABLE}"
     if manifest.source:
         fix += f"; where to get the data: {manifest.source}"
     raise MtlkdError(what, where=where, fix=fix)

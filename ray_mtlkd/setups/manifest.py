@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from annotated_types import MinLen
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.ranges import NonNegativeFloat, PositiveFloat, Text, UnitInterval
+from ray_mtlkd.ranges import NonNegativeFloat, PositiveFloat, PositiveInt, Text, UnitInterval
 from ray_mtlkd.setups.values import MARKERS
 
 Form = Literal["text", "pair", "tokens", "columns", "vector", "token_vectors"]
@@ -30,6 +30,7 @@ class InputSpec:
 
     Attributes:
         data: Folder with train, valid and test tables.
+        rows: How many rows of train there are, as if the file held no others: see `subsets.draw_rows`; None for all.
         text: String columns, joined.
         pair: The two string columns of a text pair.
         tokens: A column of lists of strings.
@@ -41,6 +42,7 @@ class InputSpec:
     """
 
     data: str
+    rows: PositiveInt | None = None
     text: tuple[str, ...] | None = None
     pair: tuple[str, str] | None = None
     tokens: str | None = None
@@ -113,7 +115,8 @@ class Manifest:
 
     Attributes:
         source: Where to get the tables, for a reader who lacks them.
-        folder: Where the ``data`` folders lie, as seen from the manifest's own; None where they lie beside it.
+        folder: Where the ``data`` folders lie, as seen from the manifest's own; of the catalogue, from the folder that
+            holds all setups. None where they lie beside it, or there in a folder of the setup's name.
         shares_rows: Whether the tasks are single-input: labels of one table's rows, read from the same inputs.
     """
 

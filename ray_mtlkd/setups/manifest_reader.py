@@ -103,7 +103,7 @@ def _form_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
 
 def _own_input_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
     """What a task says that `shared` says for all tasks."""
-    for key in ("data", "na_values", "allow_unseen", *_given(raw)):
+    for key in ("data", "rows", "na_values", "allow_unseen", *_given(raw)):
         if key in raw:
             yield MtlkdError(
                 "the setup's `shared` gives the inputs of all tasks",
@@ -157,6 +157,9 @@ def _group_problems(raw: Mapping[str, Any], where: str, *, shared: bool) -> Iter
         yield MtlkdError("missing", where=join(where, "group"), fix=fix)
     if not kind.per_group and group is not None:
         yield MtlkdError(f"a {raw['kind']} task has no groups", where=join(where, "group"), fix="remove it")
+    if kind.per_group and raw.get("rows") is not None:
+        what = "rows that belong together are not drawn one by one"
+        yield MtlkdError(what, where=join(where, "rows"), fix="remove it, and write a smaller train table")
     if isinstance(group, str) and group == raw.get("label"):
         fix = "name another column"
         yield MtlkdError(f"the label {group!r} is also the group", where=join(where, "group"), fix=fix)

@@ -20,6 +20,7 @@ from ray_mtlkd.setups.labels import RawLabels, read_labels
 from ray_mtlkd.setups.manifest import Columns, InputSpec, Manifest, TaskSpec
 from ray_mtlkd.setups.plain import list_offsets, whole
 from ray_mtlkd.setups.requests import TableRequest
+from ray_mtlkd.setups.subsets import draw_rows
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.setups.values import said_markers
 from ray_mtlkd.setups.weights import read_weights
@@ -99,7 +100,7 @@ def _inputs_of(spec: TaskSpec) -> tuple[str, ...]:
     """What two tasks have in common that read the same inputs."""
     numeric = () if spec.columns is None else (str(len(spec.columns.numeric)),)
     marked = repr([spec.markers(column) for column in spec.input_columns])
-    return (spec.data, spec.form, *numeric, *spec.input_columns, marked)
+    return (spec.data, f"{spec.rows}", spec.form, *numeric, *spec.input_columns, marked)
 
 
 def _read_file(
@@ -113,14 +114,18 @@ def _read_file(
     wanted = tuple(dict.fromkeys((*spec.input_columns, *labels)))
     try:
         read = source.read(spec.data, split, TableRequest(wanted))
+        table = read.table
+        if spec.rows is not None and split == "train":
+            table = draw_rows(table, spec.rows, where=where)
+            where = f"{where} ({spec.rows} of its rows)"
     except (MtlkdError, ExceptionGroup) as error:
         problems.take(error)
         return None
-    if not read.table.num_rows:
+    if not table.num_rows:
         problems.append(MtlkdError("the table has no rows", where=where, fix="give at least one row"))
         return None
-    checked = _check(read.table, _rules(spec), where, problems)
-    return _SplitFile(where, checked.columns, read.table.select(labels), read.warnings, checked.missing)
+    checked = _check(table, _rules(spec), where, problems)
+    return _SplitFile(where, checked.columns, table.select(labels), read.warnings, checked.missing)
 
 
 def _rules(spec: InputSpec) -> Mapping[str, ColumnRule]:

@@ -18,9 +18,10 @@ class ValidatedSplit:
     """One table of one task.
 
     Attributes:
-        inputs: Input columns of all M rows of the file; tasks that read the same columns of it hold the same object.
+        inputs: Input columns of all M rows of the file, or of those that are drawn; tasks that read the same ones hold
+            the same object.
         labels: Of the N labelled rows, as ``tasks.examples`` has them.
-        row_ids: Places of the labelled rows in the file [N], ascending; where rows belong to groups, group by group.
+        row_ids: Places of the labelled rows in the inputs [N], ascending; where rows belong to groups, group by group.
         groups: Where each group's rows begin among the labels [G+1]; None where rows have no groups.
         weights: Of train: what each label counts in the loss, 1 on average; None where all count alike.
     """

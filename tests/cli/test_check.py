@@ -72,7 +72,7 @@ def test_how_much_room_predictions_take_is_told_where_they_are_kept(check):
         ("mlp, hidden: [16]", "cnn"),
         ("[sum, joint_kd]", "[{name: static, balancer: {weights: [1, 2]}}]"),
         ("steps: 40", "steps: x, batch_size: 0"),
-        ("steps: 40", "steps: 40, batch_size: 9000"),
+        ("steps: 40", "steps: 40, batch_size: 30000"),
         (
             "steps: 40",
             "steps: 40, batch_size: {tiny_noisy: 400, small: 9, medium_noisy: 9, large: 9, huge_clean: 9}",

@@ -83,7 +83,7 @@ def test_an_output_of_which_every_part_is_there_needs_no_ray(command, capsys, wo
         {"gpus_per_actor": -1},
         {"gpus_per_actor": 1.5},
         {"rows_per_part": 0},
-        {"top_k": 11},
+        {"top_k": 13},
         {"key": "id"},
         {"task": "x"},
         {"checkpoint": "/nowhere"},

@@ -29,7 +29,7 @@ def manifest(tmp_path: Path) -> Path:
 def test_list_names_every_setup_its_tasks_and_what_is_missing(tmp_path: Path):
     result = RUNNER.invoke(app, ["list", "--data-dir", str(tmp_path)], catch_exceptions=False)
     assert result.exit_code == 0
-    for part in ("similar", "tiny_noisy", "multiclass", "8,000", "commerce: missing (no product_match,", "built in"):
+    for part in ("similar", "tiny_noisy", "multiclass", "20,000", "commerce: missing (no product_match,", "built in"):
         assert part in result.output
     assert "https://github.com/jianguoz/Few-Shot-Intent-Detection" in result.output
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.content import content_hash
 from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.summary import summarise
@@ -38,6 +39,13 @@ def test_candidates_of_a_query_lie_side_by_side_wherever_they_stand_in_the_file(
     assert found.labels.tolist() == [0, 1, 2, 3, 1]
     assert found.labels.dtype == np.float32
     assert task.task.group == "query"
+
+
+def test_rows_of_a_ranking_are_not_drawn_one_by_one(worded):
+    with pytest.raises(MtlkdError) as caught:
+        parse_manifest({"name": "shop", "tasks": {"rank": {**SPEC, "rows": 3}}}, where="shop.yaml")
+    assert caught.value.where == "shop.yaml: tasks.rank.rows"
+    worded(caught.value)
 
 
 def test_candidates_without_a_label_are_left_out_of_their_query(ranking):

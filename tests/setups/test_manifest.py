@@ -44,6 +44,7 @@ def test_numeric_and_categorical_columns_are_inputs_in_order():
     "changes",
     [
         {"metrik": "f1"},
+        {"rows": 0},
         {"label": None},
         {"label": 3},
         {"kind": "multi"},

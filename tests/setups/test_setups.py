@@ -12,13 +12,13 @@ from ray_mtlkd.errors import MtlkdError
 
 
 def test_names_are_the_built_in_and_the_public_setups():
-    assert setups.names() == ("similar", "diverse", "census", "commerce", "intents")
+    assert setups.names() == ("similar", "diverse", "census", "commerce", "intents", "intents_small")
 
 
 def test_an_unknown_name_lists_the_valid_ones(refused):
     with refused() as caught:
         setups.read("intent", data_dir=None)
-    assert "census, commerce, diverse, intents, similar" in caught.value.fix
+    assert "census, commerce, diverse, intents, intents_small, similar" in caught.value.fix
 
 
 def test_a_missing_manifest_is_named(refused):
@@ -85,6 +85,32 @@ def test_intents_are_read_and_featurised(public_data):
     assert (atis.valid.labels == -1).sum() == 1
     assert (atis.test.labels == -1).sum() == 5
     assert atis.trivial_test == pytest.approx(632 / 893)
+
+
+def test_a_setup_of_the_catalogue_may_name_another_one_s_folder(tmp_path: Path):
+    (tmp_path / "intents" / "snips").mkdir(parents=True)
+    assert setups.locate("intents_small", data_dir=tmp_path).folder == tmp_path / "intents"
+    with pytest.raises(MtlkdError) as caught:
+        setups.read("intents_small", data_dir=None)
+    assert "holds intents/ with --data-dir" in caught.value.fix
+
+
+def test_small_intents_are_fixed_draws_of_the_same_tables(public_data):
+    folder = public_data("intents")
+    small, whole = (
+        {task.task.name: task for task in setups.read(name, data_dir=folder).tasks}
+        for name in ("intents_small", "intents")
+    )
+    assert {name: len(task.splits["train"].labels) for name, task in small.items()} == {
+        "snips": 300,
+        "atis": 600,
+        "hwu64": 1500,
+        "banking77": 4000,
+        "clinc150": 15000,
+    }
+    for name, task in small.items():
+        for split in ("valid", "test"):
+            assert task.splits[split].inputs == whole[name].splits[split].inputs
 
 
 def test_commerce_is_read_and_featurised(public_data):

@@ -3,8 +3,8 @@ import pytest
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import decode_space
 
-ENOUGH = {"steps": 8000, "batch_size": 64, "eval_every": 100}
-"""Of `similar`, whose largest table has 8000 rows: 64 epochs."""
+ENOUGH = {"steps": 8000, "batch_size": 160, "eval_every": 100}
+"""Of `similar`, whose largest table has 20,000 rows: 64 epochs."""
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_half_precision_is_the_nearest_number(diverse, diverse_rows):
     table = diverse_rows["segment"].slice(0, 50)
     (single,) = _labels(diverse, table, task="segment")
     (half,) = _labels(diverse, table, task="segment", dtype="float16")
-    assert half.type == pa.list_(pa.float16(), 10)
+    assert half.type == pa.list_(pa.float16(), 12)
     np.testing.assert_array_equal(half.flatten().to_numpy(), single.flatten().to_numpy().astype(np.float16))
 
 

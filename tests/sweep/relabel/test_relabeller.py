@@ -88,15 +88,15 @@ def test_every_batch_is_predicted_once_also_those_that_were_timed(request_of, ba
     ("where", "batch_s", "why"),
     [
         ("inline", 1.0, "as configured"),
-        ("auto", 0.001, "0.007 s left after a batch"),
-        ("auto", 1.0, "estimated inline 5.812 s, pool 7.812 s"),
+        ("auto", 0.001, "0.019 s left after a batch"),
+        ("auto", 1.0, "estimated inline 17.531 s, pool 19.531 s"),
     ],
 )
 @pytest.mark.usefixtures("_starts_in_two_seconds", "cpus")
 def test_auto_says_what_it_chose_and_why(request_of, batch_takes, where, batch_s, why):
     batch_takes(batch_s)
     request = request_of(4)
-    assert len(request.table.train) == 8000
+    assert len(request.table.train) == 20_000
     told = _relabeller(request, where=where)(request)
     assert (told.where, told.why) == ("inline", why)
 
