@@ -1,7 +1,7 @@
 """One entry of a search space's ``strategies``, with everything that it can be configured by."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,18 @@ from ray_mtlkd.sweep import domains
 from ray_mtlkd.sweep.design import Design
 from ray_mtlkd.sweep.domains import Domain
 from ray_mtlkd.sweep.schema import SpaceDocument
-from ray_mtlkd.training.configuration import STRATEGY, Configuration, ConfigurationReader, Tree, describe
+from ray_mtlkd.training.configuration import (
+    OWN,
+    STRATEGY,
+    Configuration,
+    ConfigurationReader,
+    Tree,
+    describe,
+)
+from ray_mtlkd.training.settings import SAME_FOR_ALL
+
+SETTINGS = tuple(key for key in OWN if key not in KEYS)
+"""Sections whose keys a strategy may set each for itself, beside what the space says for all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,30 +77,42 @@ def strategy_space(
         problems: Are added to.
     """
     where, entry = join("strategies", at), document.strategies[at]
-    own = _own_architecture(entry)
-    tree = _tree(document, entry, own)
+    own = {key: entry[key] for key in OWN if key in entry} if isinstance(entry, dict) else {}
+    broken = list(_own_problems(own))
+    tree = {} if broken else _tree(document, entry, own)
     known: dict[str, Domain] = {}
-    broken = []
     for path, found in domains.find(tree, ""):
         if isinstance(found, MtlkdError):
-            broken.append(MtlkdError(found.what, where=_placed(found.where, where, own), fix=found.fix))
+            broken.append(found)
         else:
             known[path] = found
-    if broken:
-        problems.extend(broken)
-        return None
-    places = {STRATEGY: where, **{key: join(where, key) for key in own}}
+    space = None if broken else _read(document, entry, own, tree=tree, known=known, reader=reader, problems=broken)
+    problems += [MtlkdError(each.what, where=_placed(each.where, where, own), fix=each.fix) for each in broken]
+    return space
+
+
+def _read(
+    document: SpaceDocument,
+    entry: Any,
+    own: Mapping[str, Any],
+    *,
+    tree: Tree,
+    known: Mapping[str, Domain],
+    reader: ConfigurationReader,
+    problems: list[MtlkdError],
+) -> StrategySpace | None:
+    """The strategy in a tree with domains; None where there are problems, which are placed in the tree."""
     first = {path: domain.candidates[0] for path, domain in known.items()}
     others: list[Configuration] = []
     for path, domain in known.items():
         for candidate in domain.candidates[1:]:
             with gather(problems):
-                others.append(reader.read(domains.fill(tree, {**first, path: candidate}), places=places))
+                others.append(reader.read(domains.fill(tree, {**first, path: candidate})))
     with gather(problems):
-        example = reader.read(domains.fill(tree, first), places=places)
+        example = reader.read(domains.fill(tree, first))
         if {_pair(other) for other in others} - {_pair(example)}:
             raise MtlkdError(
-                "its curriculum or balancer is a domain", where=where, fix="list each pair as a strategy of its own"
+                "its curriculum or balancer is a domain", where=STRATEGY, fix="list each pair as a strategy of its own"
             )
         design = _design(document, known, own)
         label = _label(entry, example, own)
@@ -97,13 +120,27 @@ def strategy_space(
     return None
 
 
+def _own_problems(own: Mapping[str, Any]) -> Iterator[MtlkdError]:
+    """What a strategy must not say of its own, placed in the tree."""
+    for section in SETTINGS:
+        if section in own and not isinstance(own[section], dict):
+            yield MtlkdError("not a mapping", where=section, fix="give keys and values, as the space's own has them")
+            continue
+        for key in own.get(section, {}) if section == "training" else ():
+            if key in SAME_FOR_ALL:
+                fix = "say it once, in the space's `training:`"
+                yield MtlkdError("is the same for every strategy", where=join(section, key), fix=fix)
+
+
 def _tree(document: SpaceDocument, entry: Any, own: Mapping[str, Any]) -> Tree:
     """What says the strategy's configurations: its entry, and what the space says for all."""
     rest = {key: item for key, item in entry.items() if key not in own} if own else entry
-    return {**_shared_tree(document), **own, STRATEGY: rest}
+    shared = _shared_tree(document)
+    merged = {key: {**shared[key], **own[key]} if key in SETTINGS else own[key] for key in own}
+    return {**shared, **merged, STRATEGY: rest}
 
 
-def _shared_tree(document: SpaceDocument) -> Tree:
+def _shared_tree(document: SpaceDocument) -> dict[str, Any]:
     """What the space says for all strategies."""
     return {
         "encoder": document.encoder,
@@ -116,16 +153,17 @@ def _shared_tree(document: SpaceDocument) -> Tree:
     }
 
 
-def _design(document: SpaceDocument, known: Mapping[str, Domain], own: Collection[str]) -> Design:
+def _design(document: SpaceDocument, known: Mapping[str, Domain], own: Mapping[str, Any]) -> Design:
     """Where the strategy's settings lie: those of the space have their places also where the strategy lacks them."""
     shared = {path: each for path, each in domains.find(_shared_tree(document), "") if isinstance(each, Domain)}
-    alone = {path: each for path, each in known.items() if path not in shared or _section(path) in own}
+    alone = {path: each for path, each in known.items() if path not in shared or _is_own(path, own)}
     return Design(seed=document.search.seed, shared=shared, own=alone)
 
 
-def _own_architecture(entry: Any) -> dict[str, Any]:
-    """What a strategy says of its own architecture, instead of what the space says for all."""
-    return {key: entry[key] for key in KEYS if key in entry} if isinstance(entry, dict) else {}
+def _is_own(path: str, own: Mapping[str, Any]) -> bool:
+    """Whether what stands at a path of the tree is what the strategy says of its own."""
+    section, *rest = re.split(r"[.\[]", path, maxsplit=2)
+    return section in own and (section in KEYS or not rest or rest[0] in own[section])
 
 
 def _pair(configuration: Configuration) -> tuple[str, str]:
@@ -134,7 +172,7 @@ def _pair(configuration: Configuration) -> tuple[str, str]:
 
 def _label(entry: Any, example: Configuration, own: Collection[str]) -> str:
     """A strategy's display name, with what its architecture has of its own where it gives no label."""
-    if not own or "label" in entry:
+    if "label" in entry:
         return example.strategy.name
     found = example.architecture
     parts: dict[str, Sequence[Any]] = {
@@ -145,12 +183,8 @@ def _label(entry: Any, example: Configuration, own: Collection[str]) -> str:
     return "+".join([example.strategy.name, *(part.name for key in KEYS if key in own for part in parts[key])])
 
 
-def _placed(path: str, where: str, own: Collection[str]) -> str:
+def _placed(path: str, where: str, own: Mapping[str, Any]) -> str:
     """Where a path of the tree stands in the file."""
-    if path.startswith(STRATEGY):
+    if _is_in(path, STRATEGY):
         return where + path.removeprefix(STRATEGY)
-    return join(where, path) if _section(path) in own else path
-
-
-def _section(path: str) -> str:
-    return re.split(r"[.\[]", path, maxsplit=1)[0]
+    return join(where, path) if _is_own(path, own) else path

@@ -15,8 +15,8 @@ STRATEGY = "strategy"
 """The section that says the strategy."""
 Tree = Mapping[str, Any]
 """Plain data by section: ``strategy``, ``encoder``, ``sharing``, ``regularizers``, ``training``, …"""
-Places = Mapping[str, str]
-"""Where sections stand, for errors; one that is not named stands at its own name."""
+OWN = (*KEYS, "training", "convergence", "kd")
+"""Sections that a strategy may have beside its own keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,20 +35,16 @@ class _Reading(NamedTuple):
     """One field of a configuration: the sections that say it, and what decodes them."""
 
     sections: tuple[str, ...]
-    decode: Callable[[Tree, Places], Any]
+    decode: Callable[[Tree], Any]
 
 
-def _strategy(tree: Tree, places: Places) -> Strategy:
-    return decode_strategy(tree[STRATEGY], where=places.get(STRATEGY, STRATEGY), beside=KEYS)
-
-
-def _architecture(tree: Tree, places: Places) -> Architecture:
-    return decode_architecture(tree, places=places)
+def _strategy(tree: Tree) -> Strategy:
+    return decode_strategy(tree[STRATEGY], where=STRATEGY, beside=OWN)
 
 
 def _settings(section: str, kind: type) -> _Reading:
-    def read(tree: Tree, places: Places) -> Any:
-        return decode(kind, tree.get(section, {}), where=places.get(section, section))
+    def read(tree: Tree) -> Any:
+        return decode(kind, tree.get(section, {}), where=section)
 
     return _Reading((section,), read)
 
@@ -63,7 +59,7 @@ _SETTINGS: Mapping[str, type] = {
 
 _PARTS: Mapping[str, _Reading] = {
     "strategy": _Reading((STRATEGY,), _strategy),
-    "architecture": _Reading(KEYS, _architecture),
+    "architecture": _Reading(KEYS, decode_architecture),
     **{section: _settings(section, kind) for section, kind in _SETTINGS.items()},
 }
 
@@ -77,7 +73,7 @@ class ConfigurationReader:
     def __init__(self) -> None:
         self._known: dict[str, Any] = {}
 
-    def read(self, tree: Tree, *, places: Places | None = None) -> Configuration:
+    def read(self, tree: Tree) -> Configuration:
         """The configuration in a tree without domains.
 
         Raises:
@@ -89,14 +85,14 @@ class ConfigurationReader:
         for name, part in _PARTS.items():
             own = {section: tree[section] for section in part.sections if section in tree}
             with gather(problems):
-                parts[name] = self._part(name, own, places or {})
+                parts[name] = self._part(name, own)
         raise_all("configuration", problems)
         return Configuration(**parts)
 
-    def _part(self, name: str, tree: Tree, places: Places) -> Any:
+    def _part(self, name: str, tree: Tree) -> Any:
         key = repr((name, tree))
         if key not in self._known:
-            self._known[key] = _PARTS[name].decode(tree, places)
+            self._known[key] = _PARTS[name].decode(tree)
         return self._known[key]
 
 

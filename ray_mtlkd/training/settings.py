@@ -14,6 +14,10 @@ Where = Literal["auto", "inline", "shared", "pool"]
 SoftNumbers = Literal["float32", "float16"]
 
 
+SAME_FOR_ALL = ("steps", "batch_size", "sampling", "eval_every")
+"""Keys of `training` that no strategy may set for itself: they are the budget, and how often it is looked at."""
+
+
 @document
 class Optimization:
     """How the model learns.

@@ -154,6 +154,48 @@ def test_mistakes_in_a_strategys_own_architecture_are_told_at_its_place(space_va
         worded(problem)
 
 
+def test_a_strategy_may_set_keys_for_itself_beside_those_of_the_space(space_value):
+    own = {
+        "name": "joint_kd",
+        "label": "kd",
+        "kd": {"temperature": {"choice": [1, 2]}},
+        "training": {"ema": 0.9},
+        "convergence": {"min_delta": 0.1},
+    }
+    space = decode_space(space_value(strategies=["sum", own], kd={"top_k": 5}), where="x")
+    plain, kd = (strategy.example for strategy in space.strategies)
+    assert (plain.training.ema, kd.training.ema) == (None, 0.9)
+    assert (plain.convergence.min_delta, kd.convergence.min_delta) == (0.0, 0.1)
+    assert kd.training.steps == plain.training.steps
+    assert kd.kd.top_k == plain.kd.top_k == 5
+    assert {strategy.design.shared.keys() == {"training.lr"} for strategy in space.strategies} == {True}
+    assert [set(strategy.design.own) for strategy in space.strategies] == [set(), {"kd.temperature"}]
+    values = [strategy.design.values(1, tasks=5) for strategy in space.strategies]
+    assert values[0]["training.lr"] == values[1]["training.lr"]
+
+
+@pytest.mark.parametrize(
+    ("own", "where"),
+    [
+        ({"training": {"steps": 10}}, "strategies[0].training.steps"),
+        ({"training": {"batch_size": 10, "eval_every": 5}}, "strategies[0].training.batch_size"),
+        ({"training": {"lr": -1}}, "strategies[0].training.lr"),
+        ({"training": {"lr": {"uniform": [2, 1]}}}, "strategies[0].training.lr.uniform"),
+        ({"kd": {"heat": 1}}, "strategies[0].kd.heat"),
+        ({"kd": 3}, "strategies[0].kd"),
+        ({"relabel": {"where": "pool"}}, "strategies[0].relabel"),
+    ],
+    ids=str,
+)
+def test_mistakes_in_what_a_strategy_sets_for_itself_are_told_at_its_place(space_value, own, where):
+    assert where in _places(space_value(strategies=[{"name": "joint_kd", **own}, "sum"]))
+
+
+def test_a_mistake_of_the_space_is_told_there_also_where_strategies_set_other_keys(space_value):
+    own = {"name": "joint_kd", "training": {"ema": 0.9}}
+    assert _places(space_value(strategies=[own], training={"steps": 40, "eval_every": 10, "lr": -1})) == ["training.lr"]
+
+
 def test_sharing_and_regularizers_of_the_space_are_every_strategys(space_value):
     space = decode_space(space_value(sharing="tests.sharings:Serial", regularizers=["tests.sharings:Decay"]), where="x")
     assert {type(strategy.example.architecture.sharing).__name__ for strategy in space.strategies} == {"Serial"}

@@ -50,9 +50,7 @@ def plan(space_value, tmp_path, monkeypatch):
 def test_a_worker_decodes_its_trial_s_configuration_once(plan, tmp_path, monkeypatch):
     trial, run = plan("joint_kd")
     decoded, decode = [], ConfigurationReader.read
-    monkeypatch.setattr(
-        ConfigurationReader, "read", lambda *given, **places: decoded.append(1) or decode(*given, **places)
-    )
+    monkeypatch.setattr(ConfigurationReader, "read", lambda *given: decoded.append(1) or decode(*given))
     assert run()["status"] == "ok"
     assert len(decoded) == 1
     assert archive.finished(SweepFolder.at(str(tmp_path))).keys() == {trial.name}

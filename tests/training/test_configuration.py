@@ -36,28 +36,19 @@ def test_a_strategy_is_the_same_after_it_was_described_as_json(strategy):
     assert ConfigurationReader().read(json.loads(json.dumps(describe(found)))) == found
 
 
-def test_sections_stand_where_their_reader_is_told():
-    places = {"strategy": "strategies[3]", "encoder": "strategies[3].encoder"}
+def test_mistakes_of_all_sections_are_told_together():
     problems = []
     with gather(problems):
         ConfigurationReader().read(
-            {"strategy": "summ", "encoder": {"name": "mlp", "join": 0}, "training": {"lr": 0, "steps": 0}},
-            places=places,
+            {"strategy": "summ", "encoder": {"name": "mlp", "join": 0}, "training": {"lr": 0, "steps": 0}}
         )
-    assert {problem.where for problem in problems} == {
-        "strategies[3]",
-        "strategies[3].encoder.join",
-        "training.lr",
-        "training.steps",
-    }
+    assert {problem.where for problem in problems} == {"strategy", "encoder.join", "training.lr", "training.steps"}
 
 
 def test_what_configurations_have_in_common_is_decoded_once(monkeypatch):
     decoded = []
     parts = {
-        name: part._replace(
-            decode=lambda tree, places, name=name, part=part: decoded.append(name) or part.decode(tree, places)
-        )
+        name: part._replace(decode=lambda tree, name=name, part=part: decoded.append(name) or part.decode(tree))
         for name, part in configuration._PARTS.items()
     }
     monkeypatch.setattr(configuration, "_PARTS", parts)
