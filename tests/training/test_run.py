@@ -180,7 +180,8 @@ def test_a_model_that_learns_beats_the_trivial_predictor_on_every_task(job, inli
 
 @pytest.mark.parametrize("strategy", ["sum", "single_task", "sequential_kd"])
 def test_the_steps_of_peaks_and_checkpoints_are_those_of_the_trials_curves(job, inline, tmp_path, strategy):
-    outcome = _run(job(strategy), inline, tmp_path)
+    longer = Optimization(steps=90, batch_size=16, eval_every=3, lr=2e-2)
+    outcome = _run(job(strategy, training=longer), inline, tmp_path)
     for task in outcome.tasks:
         by_step = {point.step: point.valid for point in task.curve}
         assert (by_step[task.peak_step], by_step[task.checkpoint_step]) == (task.valid_peak, task.valid)
