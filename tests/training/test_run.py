@@ -386,13 +386,13 @@ def test_damaged_soft_labels_are_named_and_the_run_starts_again(job, inline, tmp
 def shared_and_pulled(job, shared_tables, request):
     """Makes the job of a way of sharing, this package's or others', with a regularizer."""
     sharing, balancer = request.param
-    encoder, regularizers = Mlp(hidden=(6, 5), dropout=0.1), (Decay(strength=0.1),)
+    encoder, regularizers = Mlp(hidden=(6, 4), dropout=0.1), (Decay(strength=0.1),)
     architecture = Architecture(encoder=encoder, sharing=EVERY[sharing], regularizers=regularizers)
 
     def make():
         strategy = {"curriculum": {"name": "joint_kd", "rewind": True}, "balancer": balancer}
-        brief = Optimization(steps=24, batch_size=16, eval_every=2, lr=3e-2)
-        given = job(strategy, of=shared_tables, training=brief, convergence=Convergence(patience=1))
+        brief = Optimization(steps=32, batch_size=16, eval_every=2, lr=3e-2)
+        given = job(strategy, of=shared_tables, training=brief, convergence=Convergence(patience=2))
         return replace(given, configuration=replace(given.configuration, architecture=architecture))
 
     return make
@@ -625,11 +625,13 @@ def test_the_average_is_what_is_evaluated_and_kept(job):
         for trainer in (plain, averaged):
             torch.manual_seed(step)
             trainer.step([0, 1, 2, 3, 4], soft={}, share=0.5)
-        present = plain.parameters(into={})["model.encoder.first.0.layer.linear.weight"]
+        present = plain.parameters(into={})["model.encoder.layers.0.by_columns.0.layer.linear.weight"]
         decay = min(0.5, (1 + step) / (10 + step))
         expected = present if expected is None else decay * expected + (1 - decay) * present
-    torch.testing.assert_close(averaged.parameters(into={})["model.encoder.first.0.layer.linear.weight"], expected)
-    torch.testing.assert_close(averaged.model.encoder.first[0].layer.linear.weight, expected)
+    torch.testing.assert_close(
+        averaged.parameters(into={})["model.encoder.layers.0.by_columns.0.layer.linear.weight"], expected
+    )
+    torch.testing.assert_close(averaged.model.encoder.layers[0].by_columns[0].layer.linear.weight, expected)
 
 
 def test_mixed_precision_is_close_to_single_precision(job):
