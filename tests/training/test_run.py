@@ -42,7 +42,6 @@ NAMED = (
     "sequential",
     {"curriculum": "joint_kd", "balancer": "famo"},
     {"balancer": {"name": "smooth:gradvac", "options": {"beta": 0.2}}},
-    {"curriculum": "joint_kd", "balancer": "db_mtl"},
     {"name": "joint_kd", "curriculum": {"rewind": True}},
     {"name": "sequential_kd", "curriculum": {"rewind": True}},
     {"curriculum": "joint_kd", "balancer": "gradnorm"},
