@@ -80,6 +80,7 @@ def _drawn(count: int, calls: int) -> Iterator[Signals]:
             tasks=tuple(range(count)),
             losses=tuple(rng.uniform(0.1, 1.0, count).tolist()),
             regression=(False,) * count,
+            skills=(0.5,) * count,
             norms=tuple(np.sqrt(np.diag(gram)).tolist()),
             gram=tuple(map(tuple, gram.tolist())),
             rng=random.Random(at),  # noqa: S311 - no secret

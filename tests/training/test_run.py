@@ -5,7 +5,7 @@ import json
 import math
 from collections import Counter
 from dataclasses import replace
-from itertools import cycle
+from itertools import cycle, pairwise
 
 import pytest
 import torch
@@ -18,7 +18,9 @@ from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import CURRICULA
-from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, metrics_of, predict_all
+from ray_mtlkd.strategies.balancers.base import Signals
+from ray_mtlkd.strategies.balancers.dtp import DTP
+from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, metrics_of, predict_all, skill_of
 from ray_mtlkd.training.job import Ladder
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
@@ -40,7 +42,7 @@ NAMED = (
     "stop",
     "rewind_only",
     "sequential",
-    {"curriculum": "joint_kd", "balancer": "famo"},
+    {"curriculum": "sequential_kd", "balancer": "dtp"},
     {"balancer": {"name": "smooth:gradvac", "options": {"beta": 0.2}}},
     {"name": "joint_kd", "curriculum": {"rewind": True}},
     {"name": "sequential_kd", "curriculum": {"rewind": True}},
@@ -105,6 +107,18 @@ def test_a_killed_run_resumes_and_ends_within_its_budget_with_the_same_outcome_b
     assert 0 < whole.end.batches <= BUDGET
     outcome = _interrupted(lambda: job(strategy), inline, tmp_path / "killed")
     assert _untimed(outcome) == _untimed(whole)
+
+
+def test_a_balancer_is_told_what_the_last_evaluation_found(job, inline, tmp_path):
+    given = job("dtp")
+    curves = [result.curve for result in _run(given, inline, tmp_path).tasks]
+    assert [curve[0].weight for curve in curves] == pytest.approx([1.0] * 5)
+    for before, after in pairwise(zip(*curves, strict=True)):
+        skills = tuple(skill_of(point.valid, table) for point, table in zip(before, given.tables.tasks, strict=True))
+        told = Signals(tasks=tuple(range(5)), losses=(1.0,) * 5, regression=(False,) * 5, skills=skills)
+        expected, _ = DTP().weigh(told, DTP().init(5))
+        # A mean of equal numbers.
+        assert [point.weight for point in after] == pytest.approx(expected.shared)
 
 
 RUNGS = (0.25, 0.5)

@@ -52,6 +52,7 @@ class Trainer:
         self._rng = random.Random(job.seed)  # noqa: S311 - order of projections, not a secret
         self._feed = feed(job.tables, settings, seed=job.seed)
         self._weighing = self._weighing_for(job)
+        self._skills: tuple[float | None, ...] = (None,) * len(self._tables)
 
     def _weighing_for(self, job: Job) -> Weighing:
         # A batch in parts does not wait for weights: each part's graph is gone before the next one is built.
@@ -71,6 +72,10 @@ class Trainer:
     def model(self) -> MultitaskModel:
         """What is evaluated and kept: the model in training, or the moving average of its parameters."""
         return self._model if self._average is None else self._average.model
+
+    def hear(self, skills: Sequence[float | None]) -> None:
+        """What the balancer is told from now on: skills on validation [T], None of a task that was not evaluated."""
+        self._skills = tuple(skills)
 
     def step(self, tasks: Sequence[int], *, soft: Mapping[int, SoftTarget], share: float) -> StepReport:
         """Train one batch of each of ``tasks`` (ascending), on soft labels where there are some.
@@ -175,6 +180,7 @@ class Trainer:
             losses=measured.losses,
             regression=tuple(loss_of(self._tables[task].task).is_squared_error for task in measured.tasks),
             distilling=frozenset(distilling).intersection(measured.tasks),
+            skills=tuple(self._skills[task] for task in measured.tasks),
             norms=measured.norms,
             gram=measured.gram,
             rng=self._rng,
