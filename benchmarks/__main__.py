@@ -15,7 +15,6 @@ from benchmarks import record
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = (
     "step_cost",
-    "balancer_cost",
     "sparse_step",
     "evaluation",
     "sweep_efficiency",

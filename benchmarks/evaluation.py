@@ -95,7 +95,7 @@ def measure(job: Job) -> EvaluationTimes:
     spent = EvaluationTimes()
     with (
         _timed(Trainer, "step", spent.steps),
-        _timed(loop, "metrics_of", spent.metrics),
+        _timed(loop, "validate", spent.metrics),
         _timed(loop.Loop, "_evaluate", spent.evaluations),
         tempfile.TemporaryDirectory() as folder,
     ):

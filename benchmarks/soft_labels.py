@@ -60,7 +60,7 @@ def run(stored: str, seed: int, data: Path, steps: int) -> Agreement:
         strategy=decode_strategy("joint_kd", where="strategy"),
         architecture=Architecture(encoder=encoder),
         training=Optimization(**{**vars(_TRAINING), "steps": steps}),
-        convergence=Convergence(patience=2),
+        convergence=Convergence(patience=2, patience_epochs=0, min_epochs=0, smoothing=1, noise=0),
         kd=kd,
     )
     sizes: list[int] = []

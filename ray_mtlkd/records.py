@@ -18,7 +18,7 @@ from ray_mtlkd.arrow import defaults_of, from_plain, hints, schema_of, to_plain
 
 Stage = Literal["search", "replicate"]
 Status = Literal["ok", "failed", "defect", "lost"]
-EventKind = Literal["start", "converge", "relabel", "rewind", "stop", "finish"]
+EventKind = Literal["start", "converge", "relabel", "rewind", "stop", "cooldown", "finish"]
 RelabelPlace = Literal["inline", "shared", "pool"]
 
 
@@ -42,7 +42,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something the curriculum did."""
+    """Something that the curriculum did, or how the run ends."""
 
     step: int
     batches: int

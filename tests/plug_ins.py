@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ray_mtlkd.strategies.curricula.base import Role
-from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
+from ray_mtlkd.strategies.curricula.transitions import newly_converged, settle, start_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class ToTheEnd:
 
     def advance(self, state, verdicts):
         state = settle(state, newly_converged(state, verdicts), phase="labels")
-        return state, finish_or(state, ())
+        return state, ()
 '''
 
 ENCODER = '''

@@ -25,49 +25,69 @@ def budget_warnings(trials: Iterable[tuple[Trial, SetupTables[Any]]]) -> tuple[s
 
 
 def _rows(trial: Trial, tables: SetupTables[Any]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Tasks whose table is hardly seen: in a patience, or in the whole budget."""
-    training, patience = trial.configuration.training, trial.configuration.convergence.patience
-    sizes = dict(zip((table.task.name for table in tables.tasks), batch_sizes(training, tables), strict=True))
-    rows = {table.task.name: len(table.train) for table in tables.tasks}
-    waited = {task: patience * training.eval_every * size for task, size in sizes.items()}
-    hasty = [task for task in rows if waited[task] < rows[task]]
+    """Tasks whose table is hardly seen: without gain, or in the whole budget."""
+    rule, training, rows = trial.configuration.convergence, trial.configuration.training, _rows_of(tables)
+    sizes = batch_sizes(training, tables)
+    names = [table.task.name for table in tables.tasks]
+    waited = [rule.patience * training.eval_every * size for size in sizes]
+    hasty = [task for task, name in enumerate(names) if waited[task] < rows[task] and rule.patience_epochs < 1]
     if hasty:
         worst = max(hasty, key=lambda task: rows[task] / waited[task])
         others = f" (and {len(hasty) - 1} other tasks)" if len(hasty) > 1 else ""
         said = (
-            f"convergence.patience: {patience} evaluations without improvement are {waited[worst]:,} rows, and"
-            f" {worst}{others} has {rows[worst]:,}: it may count as converged before it has seen them all once"
+            f"convergence.patience_epochs: {rule.patience} evaluations without gain are {waited[worst]:,} rows, and"
+            f" {names[worst]}{others} has {rows[worst]:,}: below 1 epoch, it may count as converged before it has seen"
+            " them all once"
         )
-        yield ("convergence.patience",), said
-    largest = max(rows, key=lambda task: rows[task])
+        yield ("convergence.patience_epochs",), said
+    largest = max(range(len(rows)), key=lambda task: rows[task])
     epochs = training.steps * sizes[largest] / rows[largest]
     if epochs < _LEAST_EPOCHS:
         said = (
-            f"training.steps: the largest table, {largest}, is seen {epochs:.1f} times in the whole budget; below"
-            f" {_LEAST_EPOCHS} strategies may differ by how fast they are alone"
+            f"training.steps: the largest table, {names[largest]}, is seen {epochs:.1f} times in the whole budget;"
+            f" below {_LEAST_EPOCHS} strategies may differ by how fast they are alone"
         )
         yield ("training.steps",), said
 
 
 def _late_start(trial: Trial, tables: SetupTables[Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     """A curriculum under which the last task may have no time left."""
-    training, patience = trial.configuration.training, trial.configuration.convergence.patience
+    training, least = trial.configuration.training, _least_steps(trial, tables)
     stages = _stages(trial.configuration.strategy.curriculum, [facts(table) for table in tables.tasks])
-    share = sum(stages) * (patience + 1) * training.eval_every / (training.steps * len(tables.tasks))
+    spent = sum(
+        len(training_now) * min((least[task] for task in judged), default=0.0) for training_now, judged in stages
+    )
+    share = spent / (training.steps * len(tables.tasks))
     if share >= _LATE:
         said = (
-            f"convergence.patience: under {trial.strategy} the last task starts when {share:.0%} of the budget are"
-            " spent, or later: each one before it trains until its patience is over; more steps or less patience help"
+            f"convergence: under {trial.strategy} the last task starts when {share:.0%} of the budget are spent, or"
+            " later: each one before it trains until it has converged; more steps, fewer epochs or less patience help"
         )
-        yield ("convergence.patience", trial.strategy), said
+        yield ("convergence", trial.strategy), said
 
 
-def _stages(curriculum: Curriculum, tasks: Sequence[TaskFacts]) -> list[int]:
-    """How many tasks train in each stage before the last one has started."""
+def _rows_of(tables: SetupTables[Any]) -> list[int]:
+    """Rows that each task's batches are drawn from [T]; at least so many where all label the rows of one table."""
+    rows = [len(table.train) for table in tables.tasks]
+    return [max(rows)] * len(rows) if tables.shares_rows else rows
+
+
+def _least_steps(trial: Trial, tables: SetupTables[Any]) -> list[float]:
+    """Steps that each task trains before it can count as converged [T]."""
+    rule, training = trial.configuration.convergence, trial.configuration.training
+    epochs = [rows / size for rows, size in zip(_rows_of(tables), batch_sizes(training, tables), strict=True)]
+    first, patience = training.eval_every, rule.patience * training.eval_every
+    return [max(first + max(patience, rule.patience_epochs * epoch), rule.min_epochs * epoch) for epoch in epochs]
+
+
+def _stages(curriculum: Curriculum, tasks: Sequence[TaskFacts]) -> list[tuple[list[int], list[int]]]:
+    """Tasks that train in each stage before the last one has started, and those of them that are judged."""
     state, _ = curriculum.begin(tasks)
-    stages: list[int] = []
+    stages: list[tuple[list[int], list[int]]] = []
     while "waiting" in state.phases and len(stages) < len(tasks):
-        stages.append(sum(phase in {"labels", "distilling"} for phase in state.phases))
-        verdicts = [ConvergenceVerdict(converged=phase == "labels", best_step=0, reason="") for phase in state.phases]
+        training = [task for task, phase in enumerate(state.phases) if phase in {"labels", "distilling"}]
+        judged = [task for task in training if state.phases[task] == "labels" and not state.converged[task]]
+        stages.append((training, judged))
+        verdicts = [ConvergenceVerdict(converged=task in judged, best_step=0, reason="") for task in range(len(tasks))]
         state, _ = curriculum.advance(state, verdicts)
     return stages

@@ -1,22 +1,26 @@
 """The training loop: steps, evaluations, and whatever the curriculum then asks for."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.records import CurvePoint, Event, EventKind, Rung, TrialWarning
-from ray_mtlkd.strategies.curricula.base import Action, Finish, Relabel, Rewind, Start, Stop
+from ray_mtlkd.records import CurvePoint, Event, EventKind, Rung
+from ray_mtlkd.strategies.curricula.base import Action, Relabel, Rewind, Start, Stop
 from ray_mtlkd.tasks.metrics import metric_of
 from ray_mtlkd.training.distilling import Distilling, active
 from ray_mtlkd.training.evaluation.convergence import Tracker, judge, track
-from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of, score, skill_of
-from ray_mtlkd.training.evaluation.outcome import end_of, settle
+from ray_mtlkd.training.evaluation.evaluate import facts, score
+from ray_mtlkd.training.evaluation.noise import Validated
+from ray_mtlkd.training.evaluation.outcome import end_of, last_resort, settle
+from ray_mtlkd.training.evaluation.validation import validate
 from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Outcome, RelabelFunction, Report
 from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointError
 from ray_mtlkd.training.state.progress import Best, Evaluation, Peak, Progress, Snapshot, TeacherStep
 from ray_mtlkd.training.state.snapshots import Snapshots
 from ray_mtlkd.training.step.step_means import StepMeans
 from ray_mtlkd.training.step.trainer import Trainer
+from ray_mtlkd.training.tail import Tail
 
 
 class Loop:
@@ -50,6 +54,7 @@ class Loop:
         self._tables = job.tables.tasks
         self._every = job.configuration.training.eval_every
         self._budget = job.configuration.training.steps * len(self._tables)
+        self._tail = Tail(settings=job.configuration.training, budget=self._budget)
         self._rule = job.configuration.convergence
         self._curriculum = job.configuration.strategy.curriculum
         self._report = report
@@ -86,8 +91,7 @@ class Loop:
         saved = time.monotonic()
         while not (self._progress.finished or self._has_spent(self._ladder.until)):
             try:
-                self._train()
-                self._evaluate()
+                self._evaluate(trained=self._train())
             except MtlkdError as error:
                 where = f"{error.where}, step {self._progress.step}"
                 raise MtlkdError(error.what, where=where, fix=error.fix) from error
@@ -101,56 +105,58 @@ class Loop:
     def _has_spent(self, share: float) -> bool:
         return self._progress.batches >= share * self._budget
 
-    def _train(self) -> None:
-        """Steps up to the next evaluation."""
-        progress = self._progress
-        while progress.batches + len(tasks := self._active()) <= self._budget:
+    def _train(self) -> list[float]:
+        """Steps up to the next evaluation; returns the epochs of each task's rows that went by [T]."""
+        progress, before = self._progress, self._trainer.epochs
+        while self._may_step(tasks := self._active()):
             progress.step += 1
             progress.batches += len(tasks)
-            share = progress.batches / self._budget
-            self._meters.add(self._trainer.step(tasks, soft=self._distilling.targets(progress), share=share))
+            share, fall = progress.batches / self._budget, self._tail.fall(progress.batches, progress.converged_at)
+            soft = self._distilling.targets(progress)
+            self._meters.add(self._trainer.step(tasks, soft=soft, share=share, fall=fall))
             if progress.step % self._every == 0:
                 break
+        return [now - then for now, then in zip(self._trainer.epochs, before, strict=True)]
 
-    def _evaluate(self) -> None:
-        started = [task for task, phase in enumerate(self._progress.curriculum.phases) if phase != "waiting"]
-        known = metrics_of(self._trainer.model, self._setup, "valid", started)
-        by_task = dict(zip(started, known, strict=True))
-        values = [by_task.get(task) for task in range(len(self._tables))]
-        reached = score(known, self._tables) if len(known) == len(values) else None
-        self._track(values)
-        if reached is not None:
-            self._choose(reached, known)
+    def _may_step(self, active: Sequence[int]) -> bool:
+        progress = self._progress
+        return bool(active) and progress.batches + len(active) <= self._tail.end(progress.converged_at)
+
+    def _evaluate(self, *, trained: Sequence[float]) -> None:
+        curriculum = self._progress.curriculum
+        started = [task for task, phase in enumerate(curriculum.phases) if phase != "waiting"]
+        closely = [task for task in started if self._rule.noise > 0 and not curriculum.converged[task]]
+        found = validate(self._trainer.model, self._setup, started, closely=closely)
+        known = [found[task].value for task in started]
+        reached = score(known, self._tables) if len(known) == len(self._tables) else None
+        self._track(found, trained)
+        best = self._progress.best
+        if reached is not None and (best is None or reached > best.score):
+            self._progress.best = Best(score=reached, step=self._progress.step, values=tuple(known))
         if self._progress.step in self._snapshots.needed(self._progress, self._trackers):
             self._snapshots.keep(self._progress.step, self._capture())
         self._advance()
-        if not self._progress.finished and self._progress.batches + len(self._active()) > self._budget:
-            self._event("finish", None, f"the budget of {self._budget} task batches is spent")
-            self._progress.finished = True
         self._note_rungs()
         self._snapshots.prune(self._snapshots.needed(self._progress, self._trackers))
-        self._tell(values, reached)
-        self._hear()
+        self._tell([found[task].value if task in found else None for task in range(len(self._tables))], reached)
 
-    def _track(self, values: Sequence[float | None]) -> None:
+    def _track(self, found: Mapping[int, Validated], trained: Sequence[float]) -> None:
         """Bring trackers and peaks up to date."""
         progress = self._progress
-        for task, value in enumerate(values):
-            if value is None:
-                continue
+        for task, measured in found.items():
             sign = metric_of(self._tables[task].task).sign
             if not progress.curriculum.converged[task]:
                 self._trackers[task] = track(
-                    self._trackers[task], value=value, step=progress.step, sign=sign, rule=self._rule
+                    self._trackers[task],
+                    measured=measured,
+                    step=progress.step,
+                    epochs=trained[task],
+                    sign=sign,
+                    rule=self._rule,
                 )
             peak = progress.peaks[task]
-            if peak is None or sign * (value - peak.value) > 0:
-                progress.peaks[task] = Peak(value=value, step=progress.step)
-
-    def _choose(self, reached: float, values: Sequence[float]) -> None:
-        """Make this evaluation, which saw every task started, the checkpoint where its score is the best so far."""
-        if self._progress.best is None or reached > self._progress.best.score:
-            self._progress.best = Best(score=reached, step=self._progress.step, values=tuple(values))
+            if peak is None or sign * (measured.value - peak.value) > 0:
+                progress.peaks[task] = Peak(value=measured.value, step=progress.step)
 
     def _note_rungs(self) -> None:
         """Those that this evaluation passes; a run that is over passes all that are left."""
@@ -161,6 +167,7 @@ class Loop:
                 progress.rungs.append(Rung(share=share, score=reached))
 
     def _advance(self) -> None:
+        """Ask the curriculum what comes next, and do it if a step follows."""
         progress, before = self._progress, self._progress.curriculum
         verdicts = [judge(tracker, self._rule) for tracker in self._trackers]
         progress.curriculum, actions = self._curriculum.advance(before, verdicts)
@@ -171,8 +178,19 @@ class Loop:
                     value=best, step=self._trackers[task].best_step, noticed=progress.step
                 )
                 self._event("converge", task, verdicts[task].reason)
+        if all(progress.curriculum.converged) and progress.converged_at is None:
+            progress.converged_at = progress.batches
+        active = self._active()
+        if not self._may_step(active):
+            progress.curriculum = replace(progress.curriculum, phases=before.phases)
+            self._event("finish", None, self._tail.reason(progress.converged_at) if active else "no task is left")
+            progress.finished = True
+            return
         for action in actions:
             self._execute(action)
+        cooling = self._tail.cooling(progress.batches, progress.converged_at)
+        if cooling is not None and all(event.kind != "cooldown" for event in progress.events):
+            self._event("cooldown", None, cooling)
 
     def _execute(self, action: Action) -> None:
         match action:
@@ -183,14 +201,11 @@ class Loop:
                 self._event("stop", task, "converged")
             case Relabel(task, step):
                 # rewinds come after relabels: the student that is weighed has moved on from its teacher
-                spare = self._budget - self._progress.batches - len(self._tables)
+                spare = self._tail.end(self._progress.converged_at) - self._progress.batches - len(self._tables)
                 weighed = self._distilling.switch(task, self._snapshots.model(step), self._progress, spare=spare)
                 self._event("relabel", task, f"by the model of step {step}, {weighed}", model_step=step)
             case Rewind(step):
                 self._rewind(step)
-            case Finish():
-                self._event("finish", None, "every task has converged")
-                self._progress.finished = True
 
     def _rewind(self, step: int) -> None:
         then = self._trainer.restore(self._snapshots.kept[step])
@@ -202,8 +217,8 @@ class Loop:
 
     def _tell(self, values: Sequence[float | None], reached: float | None) -> None:
         progress = self._progress
-        points = [
-            CurvePoint(
+        for task, value in enumerate(values):
+            point = CurvePoint(
                 step=progress.step,
                 batches=progress.batches,
                 valid=value,
@@ -212,17 +227,14 @@ class Loop:
                 phase=progress.curriculum.phases[task],
                 kd_weight=progress.relabelled[task].kd_weight if task in progress.relabelled else None,
             )
-            for task, value in enumerate(values)
-        ]
-        for curve, point in zip(progress.curves, points, strict=True):
-            curve.append(point)
+            progress.curves[task].append(point)
         self._report(
             Evaluation(
                 step=progress.step,
                 batches=progress.batches,
                 budget=self._budget,
                 tasks=tuple(table.task.name for table in self._tables),
-                points=tuple(points),
+                points=tuple(curve[-1] for curve in progress.curves),
                 score=reached,
                 events=tuple(progress.events[self._told :]),
                 cosines=self._meters.cosines(),
@@ -232,30 +244,16 @@ class Loop:
         self._meters = StepMeans()
 
     def _outcome(self) -> Outcome:
-        best = self._progress.best or self._last_resort()
+        best = self._progress.best
+        if best is None:
+            best = last_resort(self._progress, model=self._trainer.model, tables=self._setup)
+            self._snapshots.keep(best.step, Snapshot(tensors=self._trainer.parameters(into={})))
         tasks = settle(self._progress, best=best, snapshots=self._snapshots, tables=self._setup)
         if self._keep is not None and self._progress.finished:
             self._keep(Chosen(job=self._job, model=self._snapshots.model(best.step), step=best.step, score=best.score))
         self._count_time()
         end = end_of(self._progress, best=best, stopped_at=None if self._progress.finished else self._ladder.until)
         return Outcome(end=end, tasks=tasks)
-
-    def _last_resort(self) -> Best:
-        """The last step, where no evaluation saw every task started; warns of those that had not."""
-        progress = self._progress
-        progress.warnings += [
-            TrialWarning(
-                kind="untrained",
-                task=table.task.name,
-                text=f"the budget ended before {table.task.name} had trained and been evaluated: metrics are of the"
-                " last step",
-            )
-            for table, peak in zip(self._tables, progress.peaks, strict=True)
-            if peak is None
-        ]
-        values = metrics_of(self._trainer.model, self._setup, "valid", range(len(self._tables)))
-        self._snapshots.keep(progress.step, Snapshot(tensors=self._trainer.parameters(into={})))
-        return Best(score=score(values, self._tables), step=progress.step, values=values)
 
     def _capture(self) -> Snapshot:
         if self._curriculum.rewinds:
@@ -285,13 +283,6 @@ class Loop:
         for step, snapshot in restored.snapshots.items():
             self._snapshots.keep(step, snapshot)
         self._distilling.resume(restored.soft)
-        self._hear()
-
-    def _hear(self) -> None:
-        """Tell the balancer what each task's last evaluation found."""
-        last = [curve[-1].valid if curve else None for curve in self._progress.curves]
-        known = zip(last, self._tables, strict=True)
-        self._trainer.hear([None if value is None else skill_of(value, table) for value, table in known])
 
     def _event(self, kind: EventKind, task: int | None, reason: str, *, model_step: int | None = None) -> None:
         progress = self._progress

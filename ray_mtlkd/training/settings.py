@@ -12,6 +12,7 @@ from ray_mtlkd.ranges import Fraction, Gpus, NonNegativeFloat, PositiveFloat, Po
 
 Where = Literal["auto", "inline", "shared", "pool"]
 SoftNumbers = Literal["float32", "float16"]
+Finish = Literal["converged", "budget"]
 
 
 SAME_FOR_ALL = ("steps", "batch_size", "sampling", "eval_every")
@@ -37,6 +38,9 @@ class Optimization:
         schedule: What becomes of it over the budget: it stays, or falls to 0 along half a cosine (Loshchilov and
             Hutter 2017, arXiv:1608.03983, eq. 5, without restarts). Batches that a rewind undoes count.
         warmup: Share of the budget over which it first rises from 0.
+        finish: Whether the run ends once every task has ``converged``, or goes on until its ``budget`` is spent.
+        cooldown: Share of the budget over which the rate falls to 0 along half a cosine, whatever the schedule: from
+            where every task has converged, and early enough to end with the budget; see `ray_mtlkd.training.tail`.
         weight_decay: Decoupled (Loshchilov and Hutter 2019, arXiv:1711.05101), on dense parameters.
         clip_norm: Largest norm of the whole gradient; None leaves it as it is.
         label_smoothing: Share of the target that goes evenly to all classes (Szegedy et al. 2016, arXiv:1512.00567,
@@ -56,6 +60,8 @@ class Optimization:
     lr: PositiveFloat = 3e-3
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
+    finish: Finish = "converged"
+    cooldown: Share = 0.0
     weight_decay: NonNegativeFloat = 0.0
     clip_norm: PositiveFloat | None = None
     label_smoothing: Share = 0.0
@@ -90,15 +96,29 @@ class Optimization:
 
 @document
 class Convergence:
-    """When a task counts as converged.
+    """When a task counts as converged: without gain for ``patience`` evaluations *and* ``patience_epochs`` epochs.
+
+    Of a large table, several evaluations may lie in one epoch, and of a small one, several epochs between two
+    evaluations: each of the two alone is too hasty for some table of a setup. See
+    `ray_mtlkd.training.evaluation.convergence` for the rule.
 
     Attributes:
-        patience: Evaluations without improvement.
-        min_delta: What an evaluation must gain to count as one, in the unit of the task's metric.
+        patience: Evaluations without gain; 1 leaves it to the epochs.
+        patience_epochs: Epochs of the task's own train table without gain; 0 leaves it to the evaluations. Of tasks
+            that label the rows of one table, epochs of that table.
+        min_epochs: Likewise, before which no task counts as converged: at first, some metrics stand still.
+        min_delta: What counts as a gain at least, in the unit of the task's metric.
+        smoothing: Evaluations whose mean is looked at; 1 takes each as it is. The teacher is the best single one.
+        noise: A gain must also be above so many of its standard errors, those of what the same two models would gain
+            on other validation rows; 0 takes every gain. Metrics that are not of this package have none.
     """
 
     patience: PositiveInt = 5
+    patience_epochs: NonNegativeFloat = 2.0
+    min_epochs: NonNegativeFloat = 3.0
     min_delta: NonNegativeFloat = 0.0
+    smoothing: PositiveInt = 3
+    noise: NonNegativeFloat = 0.5
 
 
 @document
@@ -110,7 +130,7 @@ class Distillation:
         kd_weight: Factor on the distillation loss. ``auto`` measures it at the task's switch: the largest up to 1 under
             which the loss pulls at the shared parameters at most ``pull`` times as hard as the loss on labels did, in
             the root mean square of gradient norms over up to 8 batches of the task's own table. Each of these goes
-            backward twice and counts as two task batches; a task takes a hundredth of the budget at most for them.
+            backward twice and counts as two task batches of the budget.
         pull: What ``auto`` aims at, in (0, 1].
         every: A task that distils takes a batch in one of so many physical steps, as long as others learn from labels:
             these get what it saves of the budget.

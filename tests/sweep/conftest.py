@@ -7,7 +7,7 @@ name: small
 setups: [similar]
 encoder: {name: mlp, hidden: [16]}
 training: {steps: 40, batch_size: 32, eval_every: 10, lr: {loguniform: [1e-3, 1e-2]}}
-convergence: {patience: 2}
+convergence: {patience: 2, patience_epochs: 0, min_epochs: 0, smoothing: 1, noise: 0}
 strategies: [sum, joint_kd]
 search: {configurations: 2}
 replicate: {configurations: 1, seeds: [1, 2]}

@@ -11,10 +11,10 @@ ENOUGH = {"steps": 8000, "batch_size": 160, "eval_every": 100}
 def warnings(space_value):
     """What is warned of, without what the tables themselves call for."""
 
-    def found(*, patience=5, strategies=("sum",), search=1, **training):
+    def found(*, patience=5, epochs=0, strategies=("sum",), search=1, **training):
         value = space_value(
             training={**ENOUGH, **training},
-            convergence={"patience": patience},
+            convergence={"patience": patience, "patience_epochs": epochs, "min_epochs": 0},
             strategies=list(strategies),
             search={"configurations": search},
         )
@@ -36,9 +36,10 @@ def test_fewer_than_ten_epochs_of_the_largest_table_are_told(warnings, worded):
 
 def test_a_patience_below_one_epoch_of_a_table_is_told(warnings, worded):
     (said,) = warnings(eval_every=20)
-    assert said.startswith("convergence.patience: ")
+    assert said.startswith("convergence.patience_epochs: ")
     worded(said)
     assert warnings(eval_every=25) == []
+    assert warnings(eval_every=20, epochs=1) == []
 
 
 def test_a_curriculum_whose_last_task_hardly_trains_is_told_by_its_strategy(warnings):
@@ -47,6 +48,8 @@ def test_a_curriculum_whose_last_task_hardly_trains_is_told_by_its_strategy(warn
     (said,) = warnings(steps=4700, strategies=strategies)
     assert "under sequential the last task starts when 26% of the budget" in said
     assert warnings(steps=4900, strategies=strategies) == []
+    # 8 epochs of each table before the next one: 100 steps and 8 x 20 000 / 160 of the largest one alone
+    assert warnings(steps=4900, strategies=strategies, epochs=8) != []
 
 
 def test_each_thing_is_told_once_however_many_configurations_there_are(warnings):

@@ -16,8 +16,8 @@ SPACE = """
 name: rankings
 setups: [finder.yaml]
 encoder: {name: bag, hidden: [16], buckets: 512}
-training: {steps: 100, batch_size: 16, eval_every: 10, lr: 1e-2}
-convergence: {patience: 2}
+training: {steps: 100, batch_size: 16, eval_every: 10, lr: 1e-2, finish: budget}
+convergence: {patience: 2, patience_epochs: 0, min_epochs: 0, smoothing: 1, noise: 0}
 relabel: {where: {grid: [inline, shared, pool]}}
 strategies: [joint_kd]
 search: {configurations: 3}

@@ -24,7 +24,7 @@ name: ways
 setups: [similar, people.yaml]
 encoder: {name: mlp, hidden: [16]}
 training: {steps: 80, batch_size: 32, eval_every: 8, lr: 2e-2}
-convergence: {patience: 2}
+convergence: {patience: 2, patience_epochs: 0, min_epochs: 0, smoothing: 1, noise: 0}
 relabel: {where: {grid: [inline, shared, pool]}}
 strategies: [{curriculum: {name: joint_kd, rewind: true}, balancer: pcgrad}]
 search: {configurations: 3}

@@ -36,7 +36,7 @@ name: breakable
 setups: [similar]
 encoder: {name: mlp, hidden: [32]}
 training: {steps: 120, batch_size: 32, eval_every: 6, lr: {grid: [6e-3, 12e-3]}}
-convergence: {patience: 2}
+convergence: {patience: 2, patience_epochs: 0, min_epochs: 0, smoothing: 1, noise: 0}
 strategies:
   - {name: joint_kd, curriculum: {rewind: true}}
   - {name: gradnorm}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.strategies.curricula.base import Finish, Relabel, Rewind, Start, Stop
+from ray_mtlkd.strategies.curricula.base import Relabel, Rewind, Start, Stop
 from ray_mtlkd.strategies.curricula.joint_kd import JointKD
 from ray_mtlkd.strategies.curricula.sequential import Sequential
 from ray_mtlkd.testing import check_curriculum
@@ -56,12 +56,12 @@ def _by_chance(self, state, verdicts):
 def _heeds_all(self, state, verdicts):
     after, actions = JointKD.advance(self, state, verdicts)
     heeded = state.converged[0] and verdicts[0].converged
-    return after, actions or ((Finish(),) if heeded else ())
+    return after, actions or ((Rewind(verdicts[0].best_step),) if heeded else ())
 
 
 BROKEN = {
     "role": broken(role="base"),
-    "finishes": beginning(lambda state, actions: (state, (*actions, Finish()))),
+    "stops": beginning(lambda state, actions: (state, (*actions, Stop(0)))),
     "stopped": beginning(lambda state, actions: (replace(state, phases=("stopped",) * 4), actions)),
     "order": beginning(lambda state, actions: (replace(state, order=(0, 0, 1, 2)), actions)),
     "no flags": beginning(lambda state, actions: (replace(state, converged=()), actions)),
@@ -71,13 +71,12 @@ BROKEN = {
     "relabels later": acting(lambda actions: map(_later, actions)),
     "never relabels": acting(lambda actions: [action for action in actions if not isinstance(action, Relabel)]),
     "relabels twice": acting(lambda actions: [*actions, *actions[:1]]),
-    "finish first": acting(lambda actions: [Finish(), *actions]),
     "rewinds": acting(lambda actions: [*actions, Rewind(0)]),
     "rewinds anywhere": acting(lambda actions: [*actions, Rewind(7)], rewinds=True),
     "order turns": holding(lambda state: replace(state, order=state.order[::-1])),
     "forgets": holding(lambda state: replace(state, converged=tuple(not each for each in state.converged))),
     "chance": broken(advance=_by_chance),
-    "heeds all": broken(advance=_heeds_all),
+    "heeds all": broken(advance=_heeds_all, rewinds=True),
 }
 
 

@@ -15,7 +15,8 @@ from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import Job, SoftLabels
-from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
+from ray_mtlkd.training.settings import Distillation, Optimization
+from tests.rules import HASTY
 
 TASKS = (
     Task(name="yes", kind="binary", metric="accuracy", classes=("no", "yes")),
@@ -163,7 +164,7 @@ def job(tables):
                 strategy=decode_strategy(strategy, where="strategy"),
                 architecture=Architecture(encoder=encoder or Mlp(hidden=(16,), dropout=0.1)),
                 training=training or Optimization(steps=60, batch_size=16, eval_every=3, lr=2e-2),
-                convergence=convergence or Convergence(patience=2),
+                convergence=convergence or HASTY,
                 kd=kd or Distillation(),
             ),
             seed=seed,

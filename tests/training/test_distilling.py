@@ -1,14 +1,17 @@
 """When tasks that distil take a batch, on which targets, and what a switch costs."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.training.distilling import active, label_share
 from ray_mtlkd.training.run import train
-from ray_mtlkd.training.settings import Convergence, Distillation
+from ray_mtlkd.training.settings import Distillation, Optimization
 from ray_mtlkd.training.state.soft_labels import SoftTable, SoftTarget
 from ray_mtlkd.training.step.trainer import Trainer
+from tests.rules import HASTY
 
 MIXED = ("labels", "distilling", "waiting", "distilling", "stopped")
 
@@ -59,12 +62,13 @@ def test_a_loss_is_labels_and_teacher_by_what_they_count(job, request, which):
 
 @pytest.fixture
 def run(job, inline, tmp_path):
-    """A run under such settings: its outcome, and every evaluation."""
+    """A run to the end of its budget under such settings: its outcome, and every evaluation."""
+    training = Optimization(steps=60, batch_size=16, eval_every=3, lr=2e-2, finish="budget")
 
     def train_with(kd, *, of, folder="", **options):
         told = []
         storage = Storage.at(str(tmp_path / folder))
-        made = job("joint_kd", of=of, kd=kd, **options)
+        made = job("joint_kd", of=of, kd=kd, training=training, **options)
         return train(made, relabel=inline, report=told.append, storage=storage, checkpoint_every_s=60), told
 
     return train_with
@@ -108,7 +112,7 @@ def test_what_a_slower_pace_saves_goes_to_the_tasks_that_still_learn(run, reques
 
 def test_no_step_is_empty_where_all_tasks_distil(run, tables):
     """No metric gains so much: all tasks switch at the second evaluation."""
-    quick = Convergence(patience=1, min_delta=10.0)
+    quick = replace(HASTY, patience=1, min_delta=10.0)
     _, told = run(Distillation(every=50, label_weight="anneal"), of=tables, convergence=quick)
     steps = [evaluation.step for evaluation in told]
     assert steps == sorted(set(steps))

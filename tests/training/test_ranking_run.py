@@ -10,13 +10,14 @@ from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.training.run import train
-from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
+from ray_mtlkd.training.settings import Distillation, Optimization
 from ray_mtlkd.training.step.feed import feed
 from ray_mtlkd.training.step.trainer import Trainer
 from tests import rankings
+from tests.rules import HASTY
 
 ENCODER = BagOfNgrams(buckets=256, hidden=(8,))
-TRAINING = Optimization(steps=60, batch_size=16, eval_every=5, lr=1e-2)
+TRAINING = Optimization(steps=60, batch_size=16, eval_every=5, lr=1e-2, finish="budget")
 
 
 @pytest.fixture(scope="module", params=["listwise", "pairwise"])
@@ -28,7 +29,7 @@ def finder(request, tmp_path_factory):
 @pytest.fixture
 def make(job, finder):
     def made(strategy="joint_kd", *, training=TRAINING):
-        kd, convergence = Distillation(temperature=2.0), Convergence(patience=3)
+        kd, convergence = Distillation(temperature=2.0), replace(HASTY, patience=3)
         return job(strategy, of=finder, encoder=ENCODER, training=training, kd=kd, convergence=convergence)
 
     return made

@@ -5,7 +5,7 @@ import json
 import math
 from collections import Counter
 from dataclasses import replace
-from itertools import cycle, pairwise
+from itertools import cycle
 
 import pytest
 import torch
@@ -18,9 +18,7 @@ from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import CURRICULA
-from ray_mtlkd.strategies.balancers.base import Signals
-from ray_mtlkd.strategies.balancers.dtp import DTP
-from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, metrics_of, predict_all, skill_of
+from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, metrics_of, predict_all
 from ray_mtlkd.training.job import Ladder
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
@@ -28,6 +26,7 @@ from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointEr
 from ray_mtlkd.training.state.soft_labels import SoftTable, SoftTarget, soft_table
 from ray_mtlkd.training.step.feed import batch_sizes, feed
 from ray_mtlkd.training.step.trainer import Trainer
+from tests.rules import HASTY
 from tests.sharings import EVERY, Decay
 
 NAMED = (
@@ -42,8 +41,9 @@ NAMED = (
     "stop",
     "rewind_only",
     "sequential",
-    {"curriculum": "sequential_kd", "balancer": "dtp"},
+    {"curriculum": "joint_kd", "balancer": "famo"},
     {"balancer": {"name": "smooth:gradvac", "options": {"beta": 0.2}}},
+    {"curriculum": "joint_kd", "balancer": "db_mtl"},
     {"name": "joint_kd", "curriculum": {"rewind": True}},
     {"name": "sequential_kd", "curriculum": {"rewind": True}},
     {"curriculum": "joint_kd", "balancer": "gradnorm"},
@@ -53,6 +53,8 @@ NAMED = (
 
 BUDGET = 60 * 5
 """Task batches of a run that is not told otherwise."""
+TO_THE_END = Optimization(steps=60, batch_size=16, eval_every=3, lr=2e-2, finish="budget")
+"""Such a run, which goes on when all tasks have converged."""
 
 
 class _KilledError(Exception):
@@ -74,23 +76,23 @@ def _run(job, inline, folder, *, report=_silent, checkpoint_every_s=60.0, ladder
     )
 
 
-def _interrupted(make, inline, folder):
-    """The outcome of a run that dies at every seventh evaluation and is started again."""
+def _interrupted(make, inline, folder, *, every=7):
+    """The outcome of a run that dies at every so-manyth evaluation and is started again."""
     seen = 0
 
-    def die_every_seventh(_):
+    def die(_):
         nonlocal seen
         seen += 1
-        if seen % 7 == 0:
+        if seen % every == 0:
             raise _KilledError
 
     for _ in range(100):
         try:
-            outcome = _run(make(), inline, folder, report=die_every_seventh, checkpoint_every_s=0)
+            outcome = _run(make(), inline, folder, report=die, checkpoint_every_s=0)
         except _KilledError:
             torch.rand(7)  # whatever else the worker does in between
             continue
-        assert seen > 7
+        assert seen > every
         return outcome
     pytest.fail("the run never ends")
 
@@ -109,24 +111,12 @@ def test_a_killed_run_resumes_and_ends_within_its_budget_with_the_same_outcome_b
     assert _untimed(outcome) == _untimed(whole)
 
 
-def test_a_balancer_is_told_what_the_last_evaluation_found(job, inline, tmp_path):
-    given = job("dtp")
-    curves = [result.curve for result in _run(given, inline, tmp_path).tasks]
-    assert [curve[0].weight for curve in curves] == pytest.approx([1.0] * 5)
-    for before, after in pairwise(zip(*curves, strict=True)):
-        skills = tuple(skill_of(point.valid, table) for point, table in zip(before, given.tables.tasks, strict=True))
-        told = Signals(tasks=tuple(range(5)), losses=(1.0,) * 5, regression=(False,) * 5, skills=skills)
-        expected, _ = DTP().weigh(told, DTP().init(5))
-        # A mean of equal numbers.
-        assert [point.weight for point in after] == pytest.approx(expected.shared)
-
-
 RUNGS = (0.25, 0.5)
 
 
 @pytest.mark.parametrize("strategy", ["gradnorm", {"name": "joint_kd", "curriculum": {"rewind": True}}, "single_task"])
 def test_a_run_that_pauses_at_rungs_ends_like_one_that_does_not_bit_for_bit(job, inline, tmp_path, strategy):
-    slow = {"convergence": Convergence(patience=4)}
+    slow = {"convergence": replace(HASTY, patience=4)}
     whole = _run(job(strategy, **slow), inline, tmp_path / "whole", ladder=Ladder(rungs=RUNGS))
     for until in (0.25, 0.5, 1.0):
         torch.rand(7)
@@ -142,13 +132,13 @@ def test_a_run_that_pauses_at_rungs_ends_like_one_that_does_not_bit_for_bit(job,
 
 
 def test_a_rung_has_no_score_where_a_task_has_not_started(job, inline, tmp_path):
-    run = job("sequential_kd", convergence=Convergence(patience=1000))
+    run = job("sequential_kd", convergence=replace(HASTY, patience=1000))
     rungs = _run(run, inline, tmp_path, ladder=Ladder(rungs=RUNGS)).end.rungs
     assert [rung.score for rung in rungs] == [None, None]
 
 
 def test_a_run_that_is_over_before_a_rung_passes_it_with_its_last_score(job, inline, tmp_path):
-    quick = job("joint_kd", convergence=Convergence(patience=1, min_delta=10.0))
+    quick = job("joint_kd", convergence=replace(HASTY, patience=1, min_delta=10.0))
     end = _run(quick, inline, tmp_path, ladder=Ladder(rungs=(0.9,), until=0.9)).end
     assert end.batches < 0.9 * BUDGET
     assert end.stopped_at is None
@@ -157,7 +147,7 @@ def test_a_run_that_is_over_before_a_rung_passes_it_with_its_last_score(job, inl
 
 @pytest.mark.parametrize("strategy", ["sum", "sequential_kd", "stop", "single_task"])
 def test_without_convergence_the_whole_budget_is_spent(job, inline, tmp_path, strategy):
-    rule = Convergence(patience=1000)
+    rule = replace(HASTY, patience=1000)
     outcome = _run(job(strategy, convergence=rule), inline, tmp_path)
     assert outcome.end.batches == BUDGET
 
@@ -173,7 +163,7 @@ def test_the_same_seed_gives_the_same_outcome_and_another_seed_another(job, inli
 
 def test_rewinding_alone_only_costs_steps(job, inline, tmp_path):
     long = {
-        "convergence": Convergence(patience=2),
+        "convergence": HASTY,
         "training": Optimization(steps=2000, batch_size=16, eval_every=10, lr=1e-2),
     }
     plain = _run(job("sum", **long), inline, tmp_path / "sum")
@@ -184,7 +174,7 @@ def test_rewinding_alone_only_costs_steps(job, inline, tmp_path):
 
 
 def test_a_model_that_learns_beats_the_trivial_predictor_on_every_task(job, inline, tmp_path, tables):
-    outcome = _run(job("sum", convergence=Convergence(patience=8)), inline, tmp_path)
+    outcome = _run(job("sum", convergence=replace(HASTY, patience=8)), inline, tmp_path)
     for task, table in zip(outcome.tasks, tables.tasks, strict=True):
         sign = -1 if table.task.metric == "rmse" else 1
         assert sign * task.test > sign * table.trivial_test
@@ -193,8 +183,7 @@ def test_a_model_that_learns_beats_the_trivial_predictor_on_every_task(job, inli
 
 @pytest.mark.parametrize("strategy", ["sum", "single_task", "sequential_kd"])
 def test_the_steps_of_peaks_and_checkpoints_are_those_of_the_trials_curves(job, inline, tmp_path, strategy):
-    longer = Optimization(steps=90, batch_size=16, eval_every=3, lr=2e-2)
-    outcome = _run(job(strategy, training=longer), inline, tmp_path)
+    outcome = _run(job(strategy, kd=Distillation(kd_weight=1.0)), inline, tmp_path)
     for task in outcome.tasks:
         by_step = {point.step: point.valid for point in task.curve}
         assert (by_step[task.peak_step], by_step[task.checkpoint_step]) == (task.valid_peak, task.valid)
@@ -208,7 +197,7 @@ def test_a_converged_task_is_relabelled_by_its_best_model(job, inline, tmp_path)
         asked.append((request.task, {k: v.clone() for k, v in request.model.state_dict().items()}))
         return labels
 
-    outcome = _run(job("joint_kd"), spy, tmp_path)
+    outcome = _run(job("joint_kd", training=TO_THE_END), spy, tmp_path)
     assert {(task.relabelled_where, task.relabelled_why) for task in outcome.tasks} == {("inline", "a test")}
     assert len(asked) == 5
     for task in outcome.tasks:
@@ -217,6 +206,59 @@ def test_a_converged_task_is_relabelled_by_its_best_model(job, inline, tmp_path)
         assert task.teacher_step < task.converged_step
         assert task.teacher == next(point.valid for point in task.curve if point.step == task.teacher_step)
         assert task.curve[-1].phase == "distilling"
+
+
+QUICK = replace(HASTY, patience=1, min_delta=10.0)
+"""Every task has converged at its second evaluation."""
+REWINDING = {"name": "sequential_kd", "curriculum": {"rewind": True}}
+
+
+@pytest.mark.parametrize(("strategy", "rule"), [("joint_kd", HASTY), (REWINDING, QUICK)], ids=str)
+def test_the_last_task_is_relabelled_only_if_a_step_follows(job, inline, tmp_path, strategy, rule):
+    """And so are tasks that converge with it, or when the budget is spent."""
+    for finish, batches in (("converged", None), ("budget", BUDGET)):
+        training = replace(TO_THE_END, finish=finish)
+        outcome = _run(job(strategy, training=training, convergence=rule), inline, tmp_path / finish)
+        last = max(task.converged_step for task in outcome.tasks)
+        for task in outcome.tasks:
+            kinds = {event.kind for event in task.events if event.task is not None}
+            follows = finish == "budget" or task.converged_step < last
+            assert ("relabel" in kinds, task.curve[-1].phase) == (follows, "distilling" if follows else "labels")
+        assert outcome.end.steps == last if batches is None else outcome.end.batches == batches
+        assert sum(event.kind == "finish" for event in outcome.tasks[0].events) == 1
+
+
+@pytest.mark.parametrize(
+    ("strategy", "finish"),
+    [
+        ("sum", "converged"),
+        ("stop", "budget"),
+        ("rewind_only", "converged"),
+        ("sequential_kd", "budget"),
+        ("single_task", "converged"),
+    ],
+)
+def test_every_strategy_cools_down_once_its_tasks_have_converged_and_resumes_bit_for_bit(
+    job, inline, tmp_path, strategy, finish
+):
+    def make():
+        return job(strategy, training=replace(TO_THE_END, finish=finish, cooldown=0.15), convergence=QUICK)
+
+    whole = _run(make(), inline, tmp_path / "whole")
+    for task in whole.tasks:
+        (cooled,) = [event for event in task.events if event.kind == "cooldown"]
+        assert task.converged_step <= cooled.step < task.curve[-1].step
+    assert (whole.end.batches == BUDGET) == (finish == "budget")
+    assert _untimed(_interrupted(make, inline, tmp_path / "killed", every=4)) == _untimed(whole)
+
+
+def test_a_run_that_never_converges_cools_down_at_the_end_of_its_budget(job, inline, tmp_path):
+    for cooldown in (0.0, 0.2):
+        training = replace(TO_THE_END, cooldown=cooldown)
+        outcome = _run(job("sum", training=training, convergence=replace(HASTY, patience=1000)), inline, tmp_path)
+        told = [event.step for event in outcome.tasks[0].events if event.kind == "cooldown"]
+        assert told == ([48] if cooldown else [])
+        assert outcome.end.batches == BUDGET
 
 
 def _count_encoder_passes(passes):
@@ -245,7 +287,8 @@ def test_a_teacher_predicts_its_table_once_and_its_soft_labels_are_gathered_from
         passes.clear()
 
     with _count_encoder_passes(passes):
-        outcome = _run(job("joint_kd", kd=Distillation(kd_weight=1.0)), spy, tmp_path, report=report)
+        given = job("joint_kd", training=TO_THE_END, kd=Distillation(kd_weight=1.0))
+        outcome = _run(given, spy, tmp_path, report=report)
     assert len(relabelled) == 5
     # A step is one pass a task, an evaluation one a validation table: none of them has more rows than a batch.
     # Before the first step a few rows of each task go through it twice, to see what their outputs depend on.
@@ -289,7 +332,7 @@ def test_rewinding_counts_what_it_undoes(job, inline, tmp_path):
 
 def test_after_a_rewind_the_model_is_what_it_was(job, inline, tmp_path):
     """Without dropout and with the samplers back in place, the first evaluation after a rewind repeats history."""
-    rule = Convergence(patience=2)
+    rule = HASTY
     strategy = {"name": "rewind_only"}
     encoder = Mlp(hidden=(16,), dropout=0.0)
     outcome = _run(job(strategy, encoder=encoder, convergence=rule), inline, tmp_path)
@@ -309,7 +352,7 @@ def test_a_task_trained_alone_equals_a_setup_of_that_task(job, inline, tmp_path)
 
 def test_where_the_budget_ends_before_the_last_task_starts_the_outcome_says_so(job, inline, tmp_path):
     short = Optimization(steps=10, batch_size=16, eval_every=5, lr=1e-2)
-    rule = Convergence(patience=1000)
+    rule = replace(HASTY, patience=1000)
     outcome = _run(job("sequential_kd", training=short, convergence=rule), inline, tmp_path)
     late = [(warning.kind, warning.task) for warning in outcome.end.warnings]
     assert late == [("untrained", name) for name in ("yes", "which", "any", "much")]  # the largest table goes first
@@ -399,13 +442,13 @@ def test_damaged_soft_labels_are_named_and_the_run_starts_again(job, inline, tmp
 def shared_and_pulled(job, shared_tables, request):
     """Makes the job of a way of sharing, this package's or others', with a regularizer."""
     sharing, balancer = request.param
-    encoder, regularizers = Mlp(hidden=(6, 4), dropout=0.1), (Decay(strength=0.1),)
+    encoder, regularizers = Mlp(hidden=(6, 5), dropout=0.1), (Decay(strength=0.1),)
     architecture = Architecture(encoder=encoder, sharing=EVERY[sharing], regularizers=regularizers)
 
     def make():
         strategy = {"curriculum": {"name": "joint_kd", "rewind": True}, "balancer": balancer}
-        brief = Optimization(steps=32, batch_size=16, eval_every=2, lr=3e-2)
-        given = job(strategy, of=shared_tables, training=brief, convergence=Convergence(patience=2))
+        brief = Optimization(steps=24, batch_size=16, eval_every=2, lr=3e-2, finish="budget")
+        given = job(strategy, of=shared_tables, training=brief, convergence=replace(HASTY, patience=1))
         return replace(given, configuration=replace(given.configuration, architecture=architecture))
 
     return make
@@ -414,7 +457,7 @@ def shared_and_pulled(job, shared_tables, request):
 def test_every_way_of_sharing_distils_and_resumes_bit_for_bit(shared_and_pulled, inline, tmp_path):
     whole = _run(shared_and_pulled(), inline, tmp_path / "whole")
     assert any(task.teacher is not None for task in whole.tasks)
-    assert _untimed(_interrupted(shared_and_pulled, inline, tmp_path / "killed")) == _untimed(whole)
+    assert _untimed(_interrupted(shared_and_pulled, inline, tmp_path / "killed", every=4)) == _untimed(whole)
 
 
 KD = {
@@ -467,7 +510,7 @@ def test_checkpoints_hold_nothing_pickled_and_nothing_stale(job, inline, tmp_pat
     names = {path.name for path in tmp_path.iterdir()}
     assert {name.rsplit(".", 1)[1] for name in names} == {"json", "safetensors", "arrow"}
     assert sum(name.startswith("live-") for name in names) == 1
-    assert sum(name.startswith("soft-") for name in names) >= 4
+    assert sum(name.startswith("soft-") for name in names) >= 3
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -476,7 +519,7 @@ def test_many_rewinds_one_upon_another_find_all_they_go_back_to(job, inline, tmp
     """A short patience and frequent evaluations rewind often, also to before an earlier rewind's target."""
     often = Optimization(steps=100, batch_size=8, eval_every=2, lr=3e-2)
     strategy = {"name": name, "curriculum": {"rewind": True}} if name == "joint_kd" else name
-    outcome = _run(job(strategy, seed=seed, training=often, convergence=Convergence(patience=4)), inline, tmp_path)
+    outcome = _run(job(strategy, seed=seed, training=often, convergence=replace(HASTY, patience=4)), inline, tmp_path)
     assert sum(event.kind == "rewind" for event in outcome.tasks[0].events) >= 2
 
 
@@ -486,7 +529,7 @@ def test_any_curriculum_trains_under_any_balancer(job, inline, tmp_path, curricu
     weights = [1.0] * (1 if curriculum == "single_task" else 5)
     value = {"name": balancer, **({"weights": weights} if balancer == "static" else {})}
     short = Optimization(steps=16, batch_size=16, eval_every=2, lr=1e-2)
-    made = job({"curriculum": curriculum, "balancer": value}, training=short, convergence=Convergence(patience=1))
+    made = job({"curriculum": curriculum, "balancer": value}, training=short, convergence=replace(HASTY, patience=1))
     outcome = _run(made, inline, tmp_path)
     assert 0 < outcome.end.batches <= 16 * 5
     assert all(math.isfinite(task.test) for task in outcome.tasks)
@@ -506,16 +549,22 @@ PRACTICE = Optimization(
     sampling="proportional",
     accumulation=2,
     precision="bf16",
+    cooldown=0.1,
 )
 """Every option of the training at once."""
+CAREFUL = Convergence(patience=2, patience_epochs=0.5, min_epochs=1, smoothing=3, noise=0.5)
+"""And of convergence."""
 
 
 @pytest.mark.parametrize("strategy", ["sum", "pcgrad", {"name": "joint_kd", "curriculum": {"rewind": True}}], ids=str)
 def test_a_run_with_every_option_resumes_bit_for_bit(job, inline, tmp_path, strategy):
-    options = {"training": PRACTICE, "kd": Distillation(temperature=2.0, every=2, label_weight="anneal", pull=0.2)}
-    whole = _run(job(strategy, **options), inline, tmp_path / "whole")
-    resumed = _interrupted(lambda: job(strategy, **options), inline, tmp_path / "killed")
-    assert _untimed(resumed) == _untimed(whole)
+    def make():
+        kd = Distillation(temperature=2.0, every=2, label_weight="anneal", pull=0.2)
+        return job(strategy, training=PRACTICE, convergence=CAREFUL, kd=kd)
+
+    whole = _run(make(), inline, tmp_path / "whole")
+    assert any(task.converged_step for task in whole.tasks)
+    assert _untimed(_interrupted(make, inline, tmp_path / "killed")) == _untimed(whole)
 
 
 STILL = Cnn(embedding=4, channels=4, widths=(1, 3), wide=4, dropout=0.0, word_dropout=0.0)
@@ -539,7 +588,7 @@ class TestSharedRows:
     def test_every_strategy_trains_and_resumes_bit_for_bit(self, job, inline, tmp_path, shared_tables, strategy):
         def make():
             brief = Optimization(steps=40, batch_size=16, eval_every=4, lr=3e-2)
-            return job(strategy, of=shared_tables, training=brief, convergence=Convergence(patience=2))
+            return job(strategy, of=shared_tables, training=brief, convergence=HASTY)
 
         whole = _run(make(), inline, tmp_path / "whole")
         assert whole.end.score > 0.2
@@ -574,7 +623,7 @@ class TestSharedRows:
             asked[request.task] = labels.outputs.shape
             return labels
 
-        outcome = _run(job("joint_kd", of=shared_tables), spy, tmp_path)
+        outcome = _run(job("joint_kd", of=shared_tables, training=TO_THE_END), spy, tmp_path)
         assert [task.relabelled_where is not None for task in outcome.tasks] == [True] * 4
         assert {name: shape[0] for name, shape in asked.items()} == {
             table.task.name: len(table.train) for table in shared_tables.tasks
@@ -638,13 +687,11 @@ def test_the_average_is_what_is_evaluated_and_kept(job):
         for trainer in (plain, averaged):
             torch.manual_seed(step)
             trainer.step([0, 1, 2, 3, 4], soft={}, share=0.5)
-        present = plain.parameters(into={})["model.encoder.layers.0.by_columns.0.layer.linear.weight"]
+        present = plain.parameters(into={})["model.encoder.first.0.layer.linear.weight"]
         decay = min(0.5, (1 + step) / (10 + step))
         expected = present if expected is None else decay * expected + (1 - decay) * present
-    torch.testing.assert_close(
-        averaged.parameters(into={})["model.encoder.layers.0.by_columns.0.layer.linear.weight"], expected
-    )
-    torch.testing.assert_close(averaged.model.encoder.layers[0].by_columns[0].layer.linear.weight, expected)
+    torch.testing.assert_close(averaged.parameters(into={})["model.encoder.first.0.layer.linear.weight"], expected)
+    torch.testing.assert_close(averaged.model.encoder.first[0].layer.linear.weight, expected)
 
 
 def test_mixed_precision_is_close_to_single_precision(job):

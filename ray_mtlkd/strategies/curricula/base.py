@@ -81,16 +81,14 @@ class Stop:
     task: int
 
 
-@dataclass(frozen=True)
-class Finish:
-    """The trial is over."""
-
-
-Action = Relabel | Rewind | Start | Stop | Finish
+Action = Relabel | Rewind | Start | Stop
 
 
 class Curriculum(Protocol):
     """A frozen dataclass whose fields are the hyper-parameters; the methods are pure.
+
+    When a run ends is the same for all, and not a curriculum's to say: see `ray_mtlkd.training.tail`. It is asked what
+    comes next also when the last task has converged; where no step follows, nothing of that is done.
 
     Attributes:
         role: ``baseline``: trains all tasks jointly to the end. ``kd``: distils converged tasks. ``control``: has

@@ -13,7 +13,7 @@ from ray_mtlkd.strategies.curricula.base import (
     Role,
     TaskFacts,
 )
-from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
+from ray_mtlkd.strategies.curricula.transitions import newly_converged, settle, start_all
 
 
 @document
@@ -67,4 +67,4 @@ class JointKD:
         state = settle(state, tasks, phase="distilling")
         relabels = [Relabel(task, verdicts[task].best_step) for task in tasks]
         back = [Rewind(verdicts[task].best_step) for task in tasks if self.rewind]
-        return state, (*relabels, *finish_or(state, back))
+        return state, (*relabels, *back)

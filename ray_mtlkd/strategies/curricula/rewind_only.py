@@ -12,7 +12,7 @@ from ray_mtlkd.strategies.curricula.base import (
     Role,
     TaskFacts,
 )
-from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
+from ray_mtlkd.strategies.curricula.transitions import newly_converged, settle, start_all
 
 
 @document
@@ -48,7 +48,10 @@ class RewindOnly:
     def advance(
         self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
-        """Of the newly converged tasks, the one with the earliest peak rewinds the model; the others are void."""
+        """Of the newly converged tasks, the one with the earliest peak rewinds the model; the others are void.
+
+        The last task rewinds nothing: what would be done again has been done.
+        """
         tasks = newly_converged(state, verdicts)[:1]
         state = settle(state, tasks, phase="labels")
-        return state, finish_or(state, [Rewind(verdicts[task].best_step) for task in tasks])
+        return state, tuple(Rewind(verdicts[task].best_step) for task in tasks if not all(state.converged))

@@ -6,13 +6,7 @@ from typing import ClassVar
 from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.curricula.base import Action, ConvergenceVerdict, CurriculumState, Role, TaskFacts
 from ray_mtlkd.strategies.curricula.ordering import Order, arrange
-from ray_mtlkd.strategies.curricula.transitions import (
-    finish_or,
-    newly_converged,
-    settle,
-    start_first,
-    start_next,
-)
+from ray_mtlkd.strategies.curricula.transitions import newly_converged, settle, start_first, start_next
 
 
 @document
@@ -55,6 +49,5 @@ class Sequential:
         """When the last task that joined has converged, it goes on as it is and the next one starts."""
         tasks = newly_converged(state, verdicts)
         if not tasks:
-            return state, finish_or(state, ())
-        state, starts = start_next(settle(state, tasks, phase="labels"))
-        return state, finish_or(state, starts)
+            return state, ()
+        return start_next(settle(state, tasks, phase="labels"))

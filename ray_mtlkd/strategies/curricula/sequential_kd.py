@@ -14,13 +14,7 @@ from ray_mtlkd.strategies.curricula.base import (
     TaskFacts,
 )
 from ray_mtlkd.strategies.curricula.ordering import Order, arrange
-from ray_mtlkd.strategies.curricula.transitions import (
-    finish_or,
-    newly_converged,
-    settle,
-    start_first,
-    start_next,
-)
+from ray_mtlkd.strategies.curricula.transitions import newly_converged, settle, start_first, start_next
 
 
 @document
@@ -72,8 +66,8 @@ class SequentialKD:
         """When the learning task has converged, it is relabelled and the next one starts."""
         tasks = newly_converged(state, verdicts)
         if not tasks:
-            return state, finish_or(state, ())
+            return state, ()
         state, starts = start_next(settle(state, tasks, phase="distilling"))
         relabels = [Relabel(task, verdicts[task].best_step) for task in tasks]
         back = [Rewind(verdicts[task].best_step) for task in tasks if self.rewind]
-        return state, (*relabels, *finish_or(state, (*back, *starts)))
+        return state, (*relabels, *back, *starts)

@@ -12,12 +12,14 @@ from ray_mtlkd.strategies.curricula.base import (
     Stop,
     TaskFacts,
 )
-from ray_mtlkd.strategies.curricula.transitions import finish_or, newly_converged, settle, start_all
+from ray_mtlkd.strategies.curricula.transitions import newly_converged, settle, start_all
 
 
 @document
 class StopConverged:
-    """All tasks train together; each leaves when it has converged.
+    """All tasks train together; each leaves when it has converged, while others still learn.
+
+    The last one has nobody to leave to: where steps follow, it trains on.
 
     >>> from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
     >>> facts = [TaskFacts(name="large", rows=900, difficulty=0.5), TaskFacts(name="small", rows=90, difficulty=0.5)]
@@ -44,7 +46,8 @@ class StopConverged:
     def advance(
         self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
-        """Newly converged tasks stop, earliest peak first."""
+        """Newly converged tasks stop, earliest peak first, but for those with which the last has converged."""
         tasks = newly_converged(state, verdicts)
-        state = settle(state, tasks, phase="stopped")
-        return state, (*(Stop(task) for task in tasks), *finish_or(state, ()))
+        if all(settle(state, tasks, phase="labels").converged):
+            return settle(state, tasks, phase="labels"), ()
+        return settle(state, tasks, phase="stopped"), tuple(Stop(task) for task in tasks)

@@ -7,7 +7,6 @@ from ray_mtlkd.strategies.curricula.base import (
     Action,
     ConvergenceVerdict,
     CurriculumState,
-    Finish,
     Phase,
     Start,
     TaskFacts,
@@ -52,11 +51,6 @@ def settle(state: CurriculumState, tasks: Iterable[int], *, phase: Phase) -> Cur
             converged=(*state.converged[:task], True, *state.converged[task + 1 :]),
         )
     return state
-
-
-def finish_or(state: CurriculumState, otherwise: Iterable[Action]) -> tuple[Action, ...]:
-    """`Finish` where every task has converged, else what training needs in order to go on."""
-    return (Finish(),) if all(state.converged) else tuple(otherwise)
 
 
 def _all_in(phase: Phase, *, order: tuple[int, ...]) -> CurriculumState:

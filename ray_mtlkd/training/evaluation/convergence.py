@@ -1,9 +1,25 @@
-"""When a task has converged: its validation metric has not improved by ``min_delta`` for ``patience`` evaluations."""
+"""When a task has converged: its smoothed validation metric has not gained for a while, in evaluations and in epochs.
+
+With m_e the metric at evaluation e, s ``smoothing``, and a the evaluation of the last gain, which counts as none before
+the first,
+
+    S_e = mean of m_(e-s+1) ... m_e                            (of fewer at the beginning)
+    e is a gain where  S_e - S_a > max(min_delta, noise SE)    (S_a - S_e where lower is better)
+
+SE being the paired standard error of S_e - S_a over other validation rows (`ray_mtlkd.training.evaluation.noise`). The
+task has converged once ``patience`` evaluations and ``patience_epochs`` epochs of its own train table have gone by
+since the last gain, and ``min_epochs`` since it started.
+
+A single evaluation is a lucky or an unlucky one: Prechelt 1998 ("Early stopping, but when?") compares strips of some,
+as means over a window do here. The window is finite on purpose: a moving average with exponential weights keeps on
+gaining for ever smaller amounts after a step, which are as many of their standard errors as the step itself.
+"""
 
 import math
 from dataclasses import dataclass
 
 from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict
+from ray_mtlkd.training.evaluation.noise import Validated, error_of_gain, mean_of
 from ray_mtlkd.training.settings import Convergence
 
 
@@ -12,55 +28,79 @@ class Tracker:
     """A task's validation history in brief.
 
     Attributes:
-        best: Best metric so far, in its own unit; None before the first evaluation.
+        best: Best metric so far, in its own unit, not smoothed; None before the first evaluation.
         best_step: Physical step of that evaluation: where the teacher is taken from.
-        anchor: What the next improvement is measured from.
-        stale: Evaluations since one gained more than ``min_delta`` over the anchor.
+        epochs: How often the task had gone through its train table by the last evaluation.
+        recent: The last evaluations, as many as are smoothed over.
+        anchor: What the next gain is measured from: the smoothed metric at the last one.
+        anchor_epochs: ``epochs`` at that gain.
+        stale: Evaluations since then.
     """
 
     best: float | None = None
     best_step: int = -1
-    anchor: float | None = None
+    epochs: float = 0.0
+    recent: tuple[Validated, ...] = ()
+    anchor: Validated | None = None
+    anchor_epochs: float = 0.0
     stale: int = 0
 
 
-def track(tracker: Tracker, *, value: float, step: int, sign: int, rule: Convergence) -> Tracker:
+def track(tracker: Tracker, *, measured: Validated, step: int, epochs: float, sign: int, rule: Convergence) -> Tracker:
     """The tracker after one more evaluation.
 
-    The best moves with any gain, the anchor only with one above ``min_delta``: a creep cannot put off convergence step
-    by step, and the teacher is still the best evaluation.
+    The best moves with any gain, the anchor only with one that counts: a creep cannot put off convergence step by step,
+    and the teacher is still the best evaluation.
 
     Args:
         tracker: The history so far.
-        value: The validation metric, finite.
+        measured: The validation metric, finite.
         step: Physical step of the evaluation.
+        epochs: Of its own train table, that the task has trained since the last evaluation.
         sign: +1 where a higher metric is better, else -1.
-        rule: Patience and threshold.
+        rule: What counts as a gain, and for how long there must be none.
     """
+    value = measured.value
     if not math.isfinite(value):
         raise ValueError(f"a validation metric must be finite, got {value}")
-    if tracker.best is None or tracker.anchor is None:
-        return Tracker(best=value, best_step=step, anchor=value)
-    is_best = sign * (value - tracker.best) > 0
-    is_gain = sign * (value - tracker.anchor) > rule.min_delta
+    recent = (*tracker.recent, measured)[-rule.smoothing :]
+    smoothed, seen = mean_of(recent), tracker.epochs + epochs
+    is_best = tracker.best is None or sign * (value - tracker.best) > 0
+    is_gain = tracker.anchor is None or sign * (smoothed.value - tracker.anchor.value) > _least(
+        smoothed, tracker.anchor, rule
+    )
     return Tracker(
         best=value if is_best else tracker.best,
         best_step=step if is_best else tracker.best_step,
-        anchor=value if is_gain else tracker.anchor,
+        epochs=seen,
+        recent=recent,
+        anchor=smoothed if is_gain else tracker.anchor,
+        anchor_epochs=seen if is_gain else tracker.anchor_epochs,
         stale=0 if is_gain else tracker.stale + 1,
     )
 
 
 def judge(tracker: Tracker, rule: Convergence) -> ConvergenceVerdict:
     """Whether the task has converged, and why."""
-    converged = tracker.best is not None and tracker.stale >= rule.patience
-    if tracker.best is None:
-        reason = "not evaluated yet"
-    elif converged:
+    if tracker.best is None or tracker.anchor is None:
+        return ConvergenceVerdict(converged=False, best_step=tracker.best_step, reason="not evaluated yet")
+    waited = tracker.epochs - tracker.anchor_epochs
+    converged = tracker.stale >= rule.patience and waited >= rule.patience_epochs and tracker.epochs >= rule.min_epochs
+    best = f"best {tracker.best:.4f} at step {tracker.best_step}"
+    if converged:
+        least = _least(mean_of(tracker.recent), tracker.anchor, rule)
         reason = (
-            f"no gain > {rule.min_delta:g} over {tracker.anchor:.4f} for {tracker.stale} evaluations,"
-            f" best {tracker.best:.4f} at step {tracker.best_step}"
+            f"no gain > {least:.2g} over {tracker.anchor.value:.4f} for {tracker.stale} evaluations and {waited:.1f}"
+            f" epochs of its table, {best}"
         )
     else:
-        reason = f"best {tracker.best:.4f} at step {tracker.best_step}, {tracker.stale} of {rule.patience} without gain"
+        reason = (
+            f"{best}, {tracker.stale} of {rule.patience} evaluations and {waited:.1f} of {rule.patience_epochs:g}"
+            " epochs without gain"
+        )
     return ConvergenceVerdict(converged=converged, best_step=tracker.best_step, reason=reason)
+
+
+def _least(smoothed: Validated, anchor: Validated, rule: Convergence) -> float:
+    """What the smoothed metric must have gained for that to count."""
+    return max(rule.min_delta, rule.noise * error_of_gain(smoothed, anchor))

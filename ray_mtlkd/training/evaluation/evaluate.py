@@ -46,7 +46,7 @@ def metrics_of(
 ) -> tuple[float, ...]:
     """The metrics of the given tasks on one of their tables [A], each in its own unit."""
     return tuple(
-        _measure(tables.tasks[task].task, found, getattr(tables.tasks[task], split))
+        measure(tables.tasks[task].task, found, getattr(tables.tasks[task], split))
         for task, found in zip(tasks, outputs_of(model, tables, split, tasks), strict=True)
     )
 
@@ -111,20 +111,19 @@ class _Joined:
         return self._whole[: self._filled]
 
 
-def _measure(task: Task, outputs: Tensor, examples: Examples[Tensor]) -> float:
+def measure(task: Task, outputs: Tensor, examples: Examples[Tensor]) -> float:
+    """The task's metric of raw outputs for the labelled rows of a table."""
     offsets = None if examples.label_offsets is None else examples.label_offsets.cpu().numpy()
     return evaluate(task, outputs.cpu().numpy(), examples.labels.cpu().numpy(), offsets)
 
 
 def score(values: Sequence[float], tables: Sequence[TaskTables[Tensor]]) -> float:
     """Mean skill over tasks of validation metrics [T], by their weights."""
-    skills = [skill_of(value, table) for value, table in zip(values, tables, strict=True)]
+    skills = [
+        skill(value, table.trivial_valid, metric_of(table.task).perfect)
+        for value, table in zip(values, tables, strict=True)
+    ]
     return weighted_mean(skills, [table.task.weight for table in tables])
-
-
-def skill_of(value: float, table: TaskTables[Any]) -> float:
-    """Skill of one task's validation metric."""
-    return skill(value, table.trivial_valid, metric_of(table.task).perfect)
 
 
 def weighted_mean(values: Sequence[float], weights: Sequence[float]) -> float:

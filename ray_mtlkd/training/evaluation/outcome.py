@@ -3,8 +3,9 @@
 from torch import Tensor
 
 from ray_mtlkd.data.examples import SetupTables
-from ray_mtlkd.records import TaskResult, TrialEnd
-from ray_mtlkd.training.evaluation.evaluate import metrics_of
+from ray_mtlkd.models.sharing import MultitaskModel
+from ray_mtlkd.records import TaskResult, TrialEnd, TrialWarning
+from ray_mtlkd.training.evaluation.evaluate import metrics_of, score
 from ray_mtlkd.training.state.progress import Best, Peak, Progress
 from ray_mtlkd.training.state.snapshots import Snapshots
 
@@ -35,6 +36,22 @@ def settle(
         )
         for task in everything
     )
+
+
+def last_resort(progress: Progress, *, model: MultitaskModel, tables: SetupTables[Tensor]) -> Best:
+    """The last step, where no evaluation saw every task started; warns of those that had not."""
+    progress.warnings += [
+        TrialWarning(
+            kind="untrained",
+            task=table.task.name,
+            text=f"the budget ended before {table.task.name} had trained and been evaluated: metrics are of the"
+            " last step",
+        )
+        for table, peak in zip(tables.tasks, progress.peaks, strict=True)
+        if peak is None
+    ]
+    values = metrics_of(model, tables, "valid", range(len(tables.tasks)))
+    return Best(score=score(values, tables.tasks), step=progress.step, values=values)
 
 
 def end_of(progress: Progress, *, best: Best, stopped_at: float | None) -> TrialEnd:

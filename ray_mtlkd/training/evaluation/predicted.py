@@ -1,5 +1,7 @@
 """What a model predicts of the rows that a trial is measured on, as it is kept."""
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.special
 from numpy.typing import NDArray
@@ -46,9 +48,17 @@ def kept_bytes(table: TaskTables[Tensor]) -> int:
 
 
 def _kept(table: TaskTables[Tensor], split: HeldOut, outputs: Floats, *, place: int) -> PredictedRows:
+    plain = measurable(table, split, outputs, place=place)
+    if plain.likeliest is None:
+        return plain
+    likeliest, probabilities = _likeliest(outputs)
+    return replace(plain, likeliest=likeliest, probabilities=probabilities)
+
+
+def measurable(table: TaskTables[Tensor], split: HeldOut, outputs: Floats, *, place: int = 0) -> PredictedRows:
+    """What the task's metric needs: of classes that exclude each other the most probable one, without probability."""
     task, kind, examples = table.task, kind_of(table.task), getattr(table, split)
     offsets = examples.label_offsets
-    likeliest, probabilities = _likeliest(outputs) if kind.is_exclusive else (None, None)
     return PredictedRows(
         task=task.name,
         split=split,
@@ -64,8 +74,8 @@ def _kept(table: TaskTables[Tensor], split: HeldOut, outputs: Floats, *, place: 
         offsets=None if offsets is None else offsets.cpu().numpy(),
         labels=examples.labels.cpu().numpy().astype(np.float32),
         outputs=None if kind.is_exclusive else outputs,
-        likeliest=likeliest,
-        probabilities=probabilities,
+        likeliest=outputs.argmax(axis=1)[:, None].astype(np.int32) if kind.is_exclusive else None,
+        probabilities=None,
     )
 
 

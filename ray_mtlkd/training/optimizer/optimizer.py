@@ -28,7 +28,7 @@ class Optimizer:
         self._parameters = list(model.parameters())
         self.dense = [p for p in self._parameters if id(p) not in sparse]
         self._parts: dict[str, AdamW | LazyAdam] = {
-            "dense": AdamW(self.dense, weight_decay=settings.weight_decay, factors=model.rates()),
+            "dense": AdamW(self.dense, weight_decay=settings.weight_decay),
             "sparse": LazyAdam(self._tables),
         }
         self._aside: list[list[Tensor]] = [[] for _ in self._tables]
@@ -44,8 +44,13 @@ class Optimizer:
                 aside.append(table.grad)
                 table.grad = None
 
-    def step(self, share: float) -> None:
-        """Apply the gradients and drop them; ``share`` of the budget is spent after this step."""
+    def step(self, share: float, *, fall: float = 1.0) -> None:
+        """Apply the gradients and drop them.
+
+        Args:
+            share: Of the budget, that is spent after this step.
+            fall: What the cool-down leaves of the learning rate, in [0, 1].
+        """
         self.put_aside()
         for table, aside in zip(self._tables, self._aside, strict=True):
             if aside:
@@ -53,7 +58,7 @@ class Optimizer:
                 aside.clear()
         if self._settings.clip_norm is not None:
             clip(self._parameters, self._settings.clip_norm)
-        lr = self._settings.rate(share)
+        lr = fall * self._settings.rate(share)
         for part in self._parts.values():
             part.step(lr)
 

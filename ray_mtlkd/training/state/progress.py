@@ -87,6 +87,7 @@ class Progress:
     Attributes:
         step: Physical steps taken.
         batches: Task batches spent.
+        converged_at: Task batches spent when every task had converged; None before.
         soft: Per relabelled task, the name of its soft labels in the storage.
         relabelled: Per relabelled task.
         rungs: Passed so far.
@@ -98,6 +99,7 @@ class Progress:
     curves: list[list[CurvePoint]]
     step: int = 0
     batches: int = 0
+    converged_at: int | None = None
     finished: bool = False
     best: Best | None = None
     soft: dict[int, str] = field(default_factory=dict)

@@ -33,7 +33,15 @@ class Drawn:
 
 
 class Source(Protocol):
-    """An endless stream of rows; what lies between two places of it depends on these alone."""
+    """An endless stream of rows; what lies between two places of it depends on these alone.
+
+    Attributes:
+        length: Of one permutation, an epoch, in the stream's own measure.
+    """
+
+    @property
+    def length(self) -> int:
+        """See above."""
 
     def cut(self, start: int, sizes: Sequence[int]) -> Drawn:
         """The rows from ``start`` on, in parts that are so long in the stream's own measure."""
@@ -46,7 +54,7 @@ class Sampler:
     """
 
     def __init__(self, *, rows: int, seed: int, task: str) -> None:
-        self._rows = rows
+        self.length = rows
         self._key = f"{seed}/{task}"
         self._epoch = -1
         self._order = torch.zeros(0, dtype=torch.int64)
@@ -59,7 +67,7 @@ class Sampler:
         """Row numbers at these places of the stream [stop - start] int64."""
         parts = [self._order[:0]]
         while start < stop:
-            epoch, offset = divmod(start, self._rows)
+            epoch, offset = divmod(start, self.length)
             parts.append(self.permutation(epoch)[offset : offset + stop - start])
             start += len(parts[-1])
         return torch.cat(parts)
@@ -69,7 +77,7 @@ class Sampler:
         if epoch != self._epoch:
             digest = hashlib.blake2b(f"{self._key}/{epoch}".encode(), digest_size=7).digest()
             generator = torch.Generator().manual_seed(int.from_bytes(digest))
-            self._epoch, self._order = epoch, torch.randperm(self._rows, generator=generator)
+            self._epoch, self._order = epoch, torch.randperm(self.length, generator=generator)
         return self._order
 
 
@@ -90,7 +98,7 @@ class GroupSampler:
     def __init__(self, *, groups: Tensor, most: int, seed: int, task: str) -> None:
         self._groups = groups
         self._lengths = groups.diff().clamp(max=most)
-        self._length = int(self._lengths.sum())
+        self.length = int(self._lengths.sum())
         self._order = Sampler(rows=len(self._lengths), seed=seed, task=task)
 
     def cut(self, start: int, sizes: Sequence[int]) -> Drawn:
@@ -106,10 +114,10 @@ class GroupSampler:
     def _between(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """The groups that begin at ``start`` or later, before ``stop``, and where they begin."""
         found, begins = [], []
-        for epoch in range(start // self._length, (stop - 1) // self._length + 1):
+        for epoch in range(start // self.length, (stop - 1) // self.length + 1):
             order = self._order.permutation(epoch)
             ends = self._lengths[order].cumsum(0)
-            places = ends - self._lengths[order] + epoch * self._length
+            places = ends - self._lengths[order] + epoch * self.length
             there = (places >= start) & (places < stop)
             found.append(order[there])
             begins.append(places[there])
@@ -139,6 +147,11 @@ class Stream(Generic[B]):
         self._ahead = max(1, min(BATCHES_AHEAD, ROWS_AHEAD // sum(parts)))
         self._block = -1
         self._batches: Sequence[B] = ()
+
+    @property
+    def epochs(self) -> float:
+        """How often the batches so far have gone through all rows."""
+        return self.drawn * sum(self._parts) / self._source.length
 
     def draw(self) -> B:
         """The next batch."""

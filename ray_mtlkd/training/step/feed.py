@@ -65,6 +65,10 @@ class Feed(Protocol):
     def drawn(self) -> tuple[int, ...]:
         """How many batches each sampler has given."""
 
+    @property
+    def epochs(self) -> tuple[float, ...]:
+        """How often the rows that each task learns from have been gone through [T]."""
+
     def move(self, drawn: Sequence[int]) -> None:
         """Go on from where so many were ``drawn``."""
 
@@ -132,6 +136,11 @@ class OwnRows:
     def drawn(self) -> tuple[int, ...]:
         """Of the tasks' samplers [T]."""
         return tuple(stream.drawn for stream in self._streams)
+
+    @property
+    def epochs(self) -> tuple[float, ...]:
+        """Of each task's own table [T]."""
+        return tuple(stream.epochs for stream in self._streams)
 
     def move(self, drawn: Sequence[int]) -> None:
         """Go on from ``drawn`` [T]."""
@@ -201,6 +210,11 @@ class SharedRows:
     def drawn(self) -> tuple[int, ...]:
         """Of the only sampler [1]."""
         return (self._stream.drawn,)
+
+    @property
+    def epochs(self) -> tuple[float, ...]:
+        """Of the table that all label, whoever trained on it [T]."""
+        return (self._stream.epochs,) * len(self._tables)
 
     def move(self, drawn: Sequence[int]) -> None:
         """Go on from ``drawn`` [1]."""

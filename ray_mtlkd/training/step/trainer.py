@@ -52,7 +52,6 @@ class Trainer:
         self._rng = random.Random(job.seed)  # noqa: S311 - order of projections, not a secret
         self._feed = feed(job.tables, settings, seed=job.seed)
         self._weighing = self._weighing_for(job)
-        self._skills: tuple[float | None, ...] = (None,) * len(self._tables)
 
     def _weighing_for(self, job: Job) -> Weighing:
         # A batch in parts does not wait for weights: each part's graph is gone before the next one is built.
@@ -73,17 +72,21 @@ class Trainer:
         """What is evaluated and kept: the model in training, or the moving average of its parameters."""
         return self._model if self._average is None else self._average.model
 
-    def hear(self, skills: Sequence[float | None]) -> None:
-        """What the balancer is told from now on: skills on validation [T], None of a task that was not evaluated."""
-        self._skills = tuple(skills)
+    @property
+    def epochs(self) -> tuple[float, ...]:
+        """How often the rows that each task learns from have been gone through [T]."""
+        return self._feed.epochs
 
-    def step(self, tasks: Sequence[int], *, soft: Mapping[int, SoftTarget], share: float) -> StepReport:
+    def step(
+        self, tasks: Sequence[int], *, soft: Mapping[int, SoftTarget], share: float, fall: float = 1.0
+    ) -> StepReport:
         """Train one batch of each of ``tasks`` (ascending), on soft labels where there are some.
 
         Args:
             tasks: Those that train.
             soft: What tasks that distil learn from, by task.
             share: Of the budget, that is spent after this step.
+            fall: What the cool-down leaves of the learning rate, in [0, 1].
 
         Raises:
             MtlkdError: where a loss is NaN or infinite; nothing is updated then.
@@ -93,7 +96,7 @@ class Trainer:
         batches = self._feed.draw(tasks)
         report = self._weighing.backward(batches, soft=soft, weigh=lambda measured: self._weigh(measured, soft))
         self._add_penalty()
-        self._optimizer.step(share)
+        self._optimizer.step(share, fall=fall)
         if self._average is not None:
             self._average.update()
         return report
@@ -180,7 +183,6 @@ class Trainer:
             losses=measured.losses,
             regression=tuple(loss_of(self._tables[task].task).is_squared_error for task in measured.tasks),
             distilling=frozenset(distilling).intersection(measured.tasks),
-            skills=tuple(self._skills[task] for task in measured.tasks),
             norms=measured.norms,
             gram=measured.gram,
             rng=self._rng,

@@ -1,4 +1,4 @@
-from ray_mtlkd.strategies.curricula.base import Finish, Relabel, Rewind, Start
+from ray_mtlkd.strategies.curricula.base import Relabel, Rewind, Start
 from ray_mtlkd.strategies.curricula.joint_kd import JointKD
 
 ALL = (Start(0), Start(1), Start(2))
@@ -11,7 +11,7 @@ def test_converged_tasks_are_relabelled_by_their_teachers_as_they_come(play):
         ("lld", (Relabel(2, 25),)),
         ("dld", (Relabel(0, 50),)),
         ("dld", ()),
-        ("ddd", (Relabel(1, 150), Finish())),
+        ("ddd", (Relabel(1, 150),)),
     ]
 
 
@@ -33,7 +33,7 @@ def test_with_rewind_the_model_goes_back_to_the_earliest_teacher_and_the_others_
         ("ldl", (Relabel(1, 50), Rewind(50))),
         ("ldl", ()),
         ("ddl", (Relabel(0, 100), Rewind(100))),
-        ("ddd", (Relabel(2, 125), Finish())),
+        ("ddd", (Relabel(2, 125), Rewind(125))),
     ]
 
 

@@ -1,4 +1,4 @@
-from ray_mtlkd.strategies.curricula.base import Finish, Start
+from ray_mtlkd.strategies.curricula.base import Start
 from ray_mtlkd.strategies.curricula.sequential import Sequential
 
 
@@ -9,7 +9,7 @@ def test_the_next_task_joins_when_the_last_one_has_converged_and_all_keep_their_
         ("llw", (Start(0),)),
         ("llw", ()),
         ("lll", (Start(2),)),
-        ("lll", (Finish(),)),
+        ("lll", ()),
     ]
 
 

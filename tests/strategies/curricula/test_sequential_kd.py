@@ -1,4 +1,4 @@
-from ray_mtlkd.strategies.curricula.base import Finish, Relabel, Rewind, Start
+from ray_mtlkd.strategies.curricula.base import Relabel, Rewind, Start
 from ray_mtlkd.strategies.curricula.sequential_kd import SequentialKD
 
 
@@ -9,7 +9,7 @@ def test_one_task_learns_while_those_before_it_are_distilled(play):
         ("ldw", (Relabel(1, 25), Start(0))),
         ("ldw", ()),
         ("ddl", (Relabel(0, 75), Start(2))),
-        ("ddd", (Relabel(2, 100), Finish())),
+        ("ddd", (Relabel(2, 100),)),
     ]
 
 
@@ -26,7 +26,7 @@ def test_with_rewind_the_next_task_starts_from_the_teacher(play):
         ("wwl", (Start(2),)),
         ("lwd", (Relabel(2, 25), Rewind(25), Start(0))),
         ("dld", (Relabel(0, 75), Rewind(75), Start(1))),
-        ("ddd", (Relabel(1, 90), Finish())),
+        ("ddd", (Relabel(1, 90), Rewind(90))),
     ]
 
 
