@@ -15,6 +15,7 @@ from benchmarks import record
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = (
     "step_cost",
+    "balancer_cost",
     "sparse_step",
     "evaluation",
     "sweep_efficiency",

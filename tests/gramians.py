@@ -21,6 +21,7 @@ def step(gram, *, losses=None, seed=0):
         tasks=tuple(range(count)),
         losses=(1.0,) * count if losses is None else tuple(map(float, losses)),
         regression=(False,) * count,
+        skills=(None,) * count,
         norms=tuple(np.sqrt(np.diag(gram)).tolist()),
         gram=tuple(map(tuple, np.asarray(gram).tolist())),
         rng=random.Random(seed),

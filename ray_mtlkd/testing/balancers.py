@@ -63,6 +63,7 @@ def draw_signals(draws: random.Random, tasks: int) -> Signals:
         losses=tuple(_size(draws) for _ in active),
         regression=tuple(draws.random() < 0.5 for _ in active),  # noqa: PLR2004 - as often as not
         distilling=frozenset(task for task in active if draws.random() < 0.2),  # noqa: PLR2004 - now and then
+        skills=tuple(draws.choice((None, draws.uniform(-1, 1))) for _ in active),
         norms=tuple(_size(draws) for _ in active),
         gram=tuple(tuple(sum(a * b for a, b in zip(x, y, strict=True)) for y in jacobian) for x in jacobian),
         rng=random.Random(draws.randrange(100)),  # noqa: S311 - reproducible

@@ -65,6 +65,7 @@ def _run(draws: random.Random, tasks: int) -> Iterator[Signals]:
             losses=tuple((left if at == 0 else 1.0) * draws.uniform(0.5, 1) for at in range(tasks)),
             regression=regression,
             distilling=frozenset({0} if left < 1 else ()),
+            skills=(0.5,) * tasks,
             norms=tuple(math.sqrt(row[at]) for at, row in enumerate(gram)),
             gram=gram,
             rng=random.Random(step),  # noqa: S311 - reproducible

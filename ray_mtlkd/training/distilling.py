@@ -12,6 +12,9 @@ from ray_mtlkd.training.state.soft_labels import SoftTable, SoftTarget, soft_tab
 from ray_mtlkd.training.step.pull import PASSES
 from ray_mtlkd.training.step.trainer import Trainer
 
+_PARTS = 100
+"""Of the budget, of which measuring one task takes one at most: short runs are there to train."""
+
 
 def active(phases: Sequence[Phase], *, step: int, every: int) -> list[int]:
     """The tasks that take a batch in a physical step, ascending.
@@ -101,7 +104,8 @@ class Distilling:
         if self._settings.kd_weight != "auto":
             return self._settings.kd_weight, f"weight {self._settings.kd_weight:g}"
         most, soft = self._settings.pull, SoftTarget(table=self._soft[task])
-        found = self._trainer.pulls.measure(task, soft, step=progress.step, most=spare // PASSES)
+        most_batches = min(spare, max(PASSES, self._budget // _PARTS)) // PASSES
+        found = self._trainer.pulls.measure(task, soft, step=progress.step, most=most_batches)
         progress.batches += PASSES * found.batches
         weight = found.weight(most)
         if not found.batches:

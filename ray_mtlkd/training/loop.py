@@ -10,7 +10,7 @@ from ray_mtlkd.strategies.curricula.base import Action, Relabel, Rewind, Start, 
 from ray_mtlkd.tasks.metrics import metric_of
 from ray_mtlkd.training.distilling import Distilling, active
 from ray_mtlkd.training.evaluation.convergence import Tracker, judge, track
-from ray_mtlkd.training.evaluation.evaluate import facts, score
+from ray_mtlkd.training.evaluation.evaluate import facts, score, skill_of
 from ray_mtlkd.training.evaluation.noise import Validated
 from ray_mtlkd.training.evaluation.outcome import end_of, last_resort, settle
 from ray_mtlkd.training.evaluation.validation import validate
@@ -139,6 +139,7 @@ class Loop:
         self._note_rungs()
         self._snapshots.prune(self._snapshots.needed(self._progress, self._trackers))
         self._tell([found[task].value if task in found else None for task in range(len(self._tables))], reached)
+        self._hear()
 
     def _track(self, found: Mapping[int, Validated], trained: Sequence[float]) -> None:
         """Bring trackers and peaks up to date."""
@@ -283,6 +284,13 @@ class Loop:
         for step, snapshot in restored.snapshots.items():
             self._snapshots.keep(step, snapshot)
         self._distilling.resume(restored.soft)
+        self._hear()
+
+    def _hear(self) -> None:
+        """Tell the balancer what each task's last evaluation found."""
+        last = [curve[-1].valid if curve else None for curve in self._progress.curves]
+        known = zip(last, self._tables, strict=True)
+        self._trainer.hear([None if value is None else skill_of(value, table) for value, table in known])
 
     def _event(self, kind: EventKind, task: int | None, reason: str, *, model_step: int | None = None) -> None:
         progress = self._progress

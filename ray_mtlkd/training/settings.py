@@ -130,7 +130,7 @@ class Distillation:
         kd_weight: Factor on the distillation loss. ``auto`` measures it at the task's switch: the largest up to 1 under
             which the loss pulls at the shared parameters at most ``pull`` times as hard as the loss on labels did, in
             the root mean square of gradient norms over up to 8 batches of the task's own table. Each of these goes
-            backward twice and counts as two task batches of the budget.
+            backward twice and counts as two task batches; a task takes a hundredth of the budget at most for them.
         pull: What ``auto`` aims at, in (0, 1].
         every: A task that distils takes a batch in one of so many physical steps, as long as others learn from labels:
             these get what it saves of the budget.

@@ -5,7 +5,7 @@ import json
 import math
 from collections import Counter
 from dataclasses import replace
-from itertools import cycle
+from itertools import cycle, pairwise
 
 import pytest
 import torch
@@ -18,7 +18,9 @@ from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import CURRICULA
-from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, metrics_of, predict_all
+from ray_mtlkd.strategies.balancers.base import Signals
+from ray_mtlkd.strategies.balancers.dtp import DTP
+from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, metrics_of, predict_all, skill_of
 from ray_mtlkd.training.job import Ladder
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization
@@ -41,9 +43,8 @@ NAMED = (
     "stop",
     "rewind_only",
     "sequential",
-    {"curriculum": "joint_kd", "balancer": "famo"},
+    {"curriculum": "sequential_kd", "balancer": "dtp"},
     {"balancer": {"name": "smooth:gradvac", "options": {"beta": 0.2}}},
-    {"curriculum": "joint_kd", "balancer": "db_mtl"},
     {"name": "joint_kd", "curriculum": {"rewind": True}},
     {"name": "sequential_kd", "curriculum": {"rewind": True}},
     {"curriculum": "joint_kd", "balancer": "gradnorm"},
@@ -109,6 +110,18 @@ def test_a_killed_run_resumes_and_ends_within_its_budget_with_the_same_outcome_b
     assert 0 < whole.end.batches <= BUDGET
     outcome = _interrupted(lambda: job(strategy), inline, tmp_path / "killed")
     assert _untimed(outcome) == _untimed(whole)
+
+
+def test_a_balancer_is_told_what_the_last_evaluation_found(job, inline, tmp_path):
+    given = job("dtp")
+    curves = [result.curve for result in _run(given, inline, tmp_path).tasks]
+    assert [curve[0].weight for curve in curves] == pytest.approx([1.0] * 5)
+    for before, after in pairwise(zip(*curves, strict=True)):
+        skills = tuple(skill_of(point.valid, table) for point, table in zip(before, given.tables.tasks, strict=True))
+        told = Signals(tasks=tuple(range(5)), losses=(1.0,) * 5, regression=(False,) * 5, skills=skills)
+        expected, _ = DTP().weigh(told, DTP().init(5))
+        # A mean of equal numbers.
+        assert [point.weight for point in after] == pytest.approx(expected.shared)
 
 
 RUNGS = (0.25, 0.5)
@@ -183,7 +196,8 @@ def test_a_model_that_learns_beats_the_trivial_predictor_on_every_task(job, inli
 
 @pytest.mark.parametrize("strategy", ["sum", "single_task", "sequential_kd"])
 def test_the_steps_of_peaks_and_checkpoints_are_those_of_the_trials_curves(job, inline, tmp_path, strategy):
-    outcome = _run(job(strategy, kd=Distillation(kd_weight=1.0)), inline, tmp_path)
+    longer = Optimization(steps=90, batch_size=16, eval_every=3, lr=2e-2)
+    outcome = _run(job(strategy, training=longer), inline, tmp_path)
     for task in outcome.tasks:
         by_step = {point.step: point.valid for point in task.curve}
         assert (by_step[task.peak_step], by_step[task.checkpoint_step]) == (task.valid_peak, task.valid)
@@ -442,13 +456,13 @@ def test_damaged_soft_labels_are_named_and_the_run_starts_again(job, inline, tmp
 def shared_and_pulled(job, shared_tables, request):
     """Makes the job of a way of sharing, this package's or others', with a regularizer."""
     sharing, balancer = request.param
-    encoder, regularizers = Mlp(hidden=(6, 5), dropout=0.1), (Decay(strength=0.1),)
+    encoder, regularizers = Mlp(hidden=(6, 4), dropout=0.1), (Decay(strength=0.1),)
     architecture = Architecture(encoder=encoder, sharing=EVERY[sharing], regularizers=regularizers)
 
     def make():
         strategy = {"curriculum": {"name": "joint_kd", "rewind": True}, "balancer": balancer}
-        brief = Optimization(steps=24, batch_size=16, eval_every=2, lr=3e-2, finish="budget")
-        given = job(strategy, of=shared_tables, training=brief, convergence=replace(HASTY, patience=1))
+        brief = Optimization(steps=32, batch_size=16, eval_every=2, lr=3e-2, finish="budget")
+        given = job(strategy, of=shared_tables, training=brief, convergence=HASTY)
         return replace(given, configuration=replace(given.configuration, architecture=architecture))
 
     return make
@@ -687,11 +701,13 @@ def test_the_average_is_what_is_evaluated_and_kept(job):
         for trainer in (plain, averaged):
             torch.manual_seed(step)
             trainer.step([0, 1, 2, 3, 4], soft={}, share=0.5)
-        present = plain.parameters(into={})["model.encoder.first.0.layer.linear.weight"]
+        present = plain.parameters(into={})["model.encoder.layers.0.by_columns.0.layer.linear.weight"]
         decay = min(0.5, (1 + step) / (10 + step))
         expected = present if expected is None else decay * expected + (1 - decay) * present
-    torch.testing.assert_close(averaged.parameters(into={})["model.encoder.first.0.layer.linear.weight"], expected)
-    torch.testing.assert_close(averaged.model.encoder.first[0].layer.linear.weight, expected)
+    torch.testing.assert_close(
+        averaged.parameters(into={})["model.encoder.layers.0.by_columns.0.layer.linear.weight"], expected
+    )
+    torch.testing.assert_close(averaged.model.encoder.layers[0].by_columns[0].layer.linear.weight, expected)
 
 
 def test_mixed_precision_is_close_to_single_precision(job):

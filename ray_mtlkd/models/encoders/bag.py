@@ -7,11 +7,11 @@ the rows of the batch's n-grams.
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ray_mtlkd.data.inputs import Bag, BagFeatures, Layout
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, Forms, Letters
+from ray_mtlkd.models.encoders.base import EncoderLayer, Ending, Forms, LayeredEncoder, Letters
 from ray_mtlkd.models.encoders.layers import HashedLayer, stack
 from ray_mtlkd.ranges import PositiveInt, Share, Widths
 
@@ -49,31 +49,21 @@ class BagOfNgrams:
         """Hashed TF-IDF n-grams."""
         return BagFeatures(buckets=self.buckets, ngrams=self.ngrams, letters=self.letters)
 
-    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> "BagEncoder":  # noqa: ARG002 - serves rows only
+    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> LayeredEncoder:  # noqa: ARG002 - serves rows only
         """The encoder; it is the same whatever the tasks."""
-        return BagEncoder(self, buckets=max(layout.buckets for layout in layouts))
+        first = BagLayer(max(layout.buckets for layout in layouts), self.hidden[0], dropout=self.dropout)
+        return LayeredEncoder((first, *stack(self.hidden, dropout=self.dropout)), Ending())
 
 
-class BagEncoder(Encoder):
-    """See `BagOfNgrams`."""
+class BagLayer(EncoderLayer):
+    """The hashed layer."""
 
-    def __init__(self, config: BagOfNgrams, *, buckets: int) -> None:
+    def __init__(self, buckets: int, width: int, *, dropout: float) -> None:
         super().__init__()
-        self.first = HashedLayer(buckets, config.hidden[0], std=_STD, dropout=config.dropout)
-        self.trunk = stack(config.hidden, dropout=config.dropout)
-        self.outputs = config.hidden[-1]
+        self.hashed = HashedLayer(buckets, width, std=_STD, dropout=dropout)
+        self.width = width
 
-    def forward(self, inputs: Bag[Tensor], tasks: Sequence[int]) -> tuple[Tensor, ...]:
-        """Representations [B, hidden[-1]], the same for every task."""
-        hidden: Tensor = self.first(inputs.ids, inputs.weights, inputs.offsets)
-        for layer in self.trunk:
-            hidden = layer(hidden)
-        return (hidden,) * len(tasks)
-
-    def width(self, task: int) -> int:  # noqa: ARG002
-        """Width of the last hidden layer."""
-        return self.outputs
-
-    def parts(self, task: int) -> tuple[nn.Module, ...]:  # noqa: ARG002
-        """The hashed layer, then the trunk."""
-        return (self.first, *self.trunk)
+    def forward(self, states: None, inputs: Bag[Tensor], task: int) -> Tensor:  # noqa: ARG002
+        """Rows [B, width]."""
+        hidden: Tensor = self.hashed(inputs.ids, inputs.weights, inputs.offsets)
+        return hidden

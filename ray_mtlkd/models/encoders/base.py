@@ -1,8 +1,8 @@
 """What an encoder is: inputs of one form become one vector a row, or one a token."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Protocol, cast
 
 from annotated_types import Ge
 from torch import Tensor, nn
@@ -39,6 +39,95 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def parts(self, task: int) -> tuple[nn.Module, ...]:
         """What the task's forward goes through, from the inputs on; tasks that share a part name the same module."""
+
+
+class EncoderLayer(nn.Module, ABC):
+    """One layer of an encoder, which ways of sharing may put elsewhere: on other encoders' layers, beside them, alone.
+
+    Attributes:
+        width: Of its states.
+    """
+
+    width: int
+
+    @abstractmethod
+    def forward(self, states: Any, inputs: Any, task: int) -> Tensor:
+        """States [N, width]: of rows, or of the words of all rows end to end, whatever the task.
+
+        Args:
+            states: Of the layer below [N, its width]; None for the first layer.
+            inputs: As the encoder's.
+            task: One that reads these inputs; tasks of one layout go through the same modules.
+        """
+
+    def parts(self, task: int) -> tuple[nn.Module, ...]:  # noqa: ARG002
+        """What the task goes through: mostly the layer as a whole."""
+        return (self,)
+
+    def matrix(self) -> Tensor | None:
+        """The weights [width, inputs] of its units, where they are one dense matrix."""
+        return None
+
+
+class Ending(nn.Module):
+    """What makes representations of the states of any layer: here they are the states."""
+
+    def forward(self, states: Tensor, inputs: Any, tasks: Sequence[int]) -> tuple[Tensor, ...]:  # noqa: ARG002
+        """Representations, as the encoder's, of states [N, W]."""
+        return (states,) * len(tasks)
+
+    def width(self, task: int, states: int) -> int:  # noqa: ARG002
+        """Width of the task's representations of states of this width."""
+        return states
+
+    def parts(self, task: int) -> tuple[nn.Module, ...]:  # noqa: ARG002
+        """What the task goes through beside the layers."""
+        return ()
+
+    def of(self, task: int) -> "Ending":  # noqa: ARG002
+        """The same for this task alone, which is then task 0, with the same parameters."""
+        return self
+
+
+class LayeredEncoder(Encoder):
+    """An encoder whose forward pass is one layer after the other, and then an ending.
+
+    Attributes:
+        layers: From the inputs on, each an `EncoderLayer`.
+        ending: Makes representations of states.
+    """
+
+    layers: nn.ModuleList
+    ending: Ending
+
+    def __init__(self, layers: Iterable[EncoderLayer], ending: Ending) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.ending = ending
+
+    def forward(self, inputs: Any, tasks: Sequence[int]) -> tuple[Tensor, ...]:
+        """Representations for each of the tasks, of the states of the last layer."""
+        return self.above(None, inputs, tasks)
+
+    def above(self, states: Any, inputs: Any, tasks: Sequence[int]) -> tuple[Tensor, ...]:
+        """Representations for each of the tasks, of what lies below the layers: states, or None for the inputs."""
+        for layer in self.layers:
+            states = layer(states, inputs, tasks[0])
+        found: tuple[Tensor, ...] = self.ending(states, inputs, tasks)
+        return found
+
+    def width(self, task: int) -> int:
+        """What the ending makes of the last layer's width."""
+        return self.ending.width(task, self.sequence[-1].width)
+
+    def parts(self, task: int) -> tuple[nn.Module, ...]:
+        """The ending's, which lie beside the layers, then layer by layer."""
+        return (*self.ending.parts(task), *(part for layer in self.sequence for part in layer.parts(task)))
+
+    @property
+    def sequence(self) -> tuple[EncoderLayer, ...]:
+        """The layers."""
+        return tuple(cast(EncoderLayer, layer) for layer in self.layers)
 
 
 class EncoderConfig(Protocol):

@@ -9,16 +9,17 @@ sees zeros around itself and never its neighbours, and no work is spent on paddi
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 import torch
 from annotated_types import MinLen
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ray_mtlkd.data.inputs import BagFeatures, Layout, TokenFeatures, Tokens
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, Forms, Letters
-from ray_mtlkd.models.encoders.layers import HashedLayer, WordEmbedding, pool
+from ray_mtlkd.models.encoders.base import EncoderLayer, Forms, LayeredEncoder, Letters
+from ray_mtlkd.models.encoders.layers import HashedLayer, TextEnding, WordEmbedding
 from ray_mtlkd.ranges import NaturalInt, OddInt, PositiveInt, Share
 from ray_mtlkd.tasks.kinds import kind_named
 
@@ -65,62 +66,40 @@ class Cnn:
         bag = BagFeatures(buckets=self.buckets, ngrams=self.ngrams, letters=self.letters) if self.wide else None
         return TokenFeatures(buckets=self.buckets, max_length=self.max_length, bag=bag)
 
-    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> "CnnEncoder":
+    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> LayeredEncoder:
         """The encoder; its layers are the same whatever the tasks."""
-        return CnnEncoder(self, layouts, per_token=[kind_named(kind).per_token for kind in kinds])
-
-
-class CnnEncoder(Encoder):
-    """See `Cnn`."""
-
-    def __init__(self, config: Cnn, layouts: Sequence[Layout], *, per_token: Sequence[bool]) -> None:
-        super().__init__()
         buckets = max(layout.buckets for layout in layouts)
-        self.words = WordEmbedding(buckets, config.embedding, std=_STD, dropout=config.word_dropout)
-        self.filters = nn.ModuleList(
-            nn.Conv1d(config.embedding, config.channels, width, padding=width // 2) for width in config.widths
-        )
-        self.dropout = nn.Dropout(config.dropout)
-        self.per_token = list(per_token)
-        self.gutter = max(config.widths) // 2
-        self.states = config.channels * len(config.widths)
+        words = WordEmbedding(buckets, self.embedding, std=_STD, dropout=self.word_dropout)
+        filters = FilterLayer(self.embedding, self.channels, self.widths)
+        per_token = [kind_named(kind).per_token for kind in kinds]
         ngrams = 0 if all(per_token) else max(layout.ngrams for layout in layouts)
-        self.wide = HashedLayer(ngrams, config.wide, std=_STD, dropout=config.dropout) if ngrams else None
-        self.pooled = 2 * self.states + (config.wide if ngrams else 0)
+        wide = HashedLayer(ngrams, self.wide, std=_STD, dropout=self.dropout) if ngrams else None
+        return LayeredEncoder((words, filters), TextEnding(per_token, dropout=self.dropout, wide=wide))
 
-    def forward(self, inputs: Tokens[Tensor], tasks: Sequence[int]) -> tuple[Tensor, ...]:
-        """Max and mean over the row's words, then its wide part [B, 2 S + wide], or the words' states [tokens, S].
 
-        A row without words is represented by zeros.
-        """
+class FilterLayer(EncoderLayer):
+    """Filters of several sizes over the words of each row, with zeros around it; ReLU."""
+
+    def __init__(self, embedding: int, channels: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.filters = nn.ModuleList(nn.Conv1d(embedding, channels, width, padding=width // 2) for width in widths)
+        self.gutter = max(widths) // 2
+        self.width = channels * len(widths)
+
+    def forward(self, states: Any, inputs: Tokens[Tensor], task: int) -> Tensor:  # noqa: ARG002
+        """States [tokens, S] of words [tokens, E]."""
         lengths = inputs.offsets.diff()
-        row = torch.repeat_interleave(
-            torch.arange(len(lengths), device=lengths.device), lengths, output_size=len(inputs.ids)
-        )
-        states = self._convolve(self.words(inputs.ids), row=row, rows=len(lengths))
-        wanted = {self.per_token[task] for task in tasks}
-        made = {by_token: self.dropout(states) if by_token else self._text(states, inputs) for by_token in wanted}
-        return tuple(made[self.per_token[task]] for task in tasks)
-
-    def width(self, task: int) -> int:
-        """Width of the states; of a text, that of their pool and of the wide part."""
-        return self.states if self.per_token[task] else self.pooled
-
-    def parts(self, task: int) -> tuple[nn.Module, ...]:
-        """The wide part of a text, the words, then the filters, which every task goes through."""
-        wide = () if self.per_token[task] or self.wide is None else (self.wide,)
-        return (*wide, self.words, self.filters)
-
-    def _text(self, states: Tensor, inputs: Tokens[Tensor]) -> Tensor:
-        pooled: Tensor = self.dropout(pool(states, inputs.offsets))
-        if self.wide is None or inputs.bag is None:
-            return pooled
-        return torch.cat([pooled, self.wide(inputs.bag.ids, inputs.bag.weights, inputs.bag.offsets)], dim=1)
-
-    def _convolve(self, words: Tensor, *, row: Tensor, rows: int) -> Tensor:
-        """States [tokens, S] of words [tokens, E] that lie in the given rows [tokens]."""
+        rows = torch.arange(len(lengths), device=lengths.device)
+        row = torch.repeat_interleave(rows, lengths, output_size=len(states))
         at = torch.arange(len(row), device=row.device) + (row + 1) * self.gutter
-        line = words.new_zeros(len(words) + (rows + 1) * self.gutter, words.shape[1])
-        line = line.index_copy(0, at, words).T.contiguous().unsqueeze(0)
+        line = states.new_zeros(len(states) + (len(lengths) + 1) * self.gutter, states.shape[1])
+        line = line.index_copy(0, at, states).T.contiguous().unsqueeze(0)
         convolved = torch.cat([conv(line) for conv in self.filters], dim=1).squeeze(0)
         return convolved.T.contiguous().index_select(0, at).relu()
+
+    def matrix(self) -> Tensor:
+        """All filters, with zeros around the short ones."""
+        weights = [cast(nn.Conv1d, conv).weight for conv in self.filters]
+        reach = [(2 * self.gutter + 1 - weight.shape[2]) // 2 for weight in weights]
+        padded = [functional.pad(weight, (zeros, zeros)) for weight, zeros in zip(weights, reach, strict=True)]
+        return torch.cat(padded).flatten(1)

@@ -1,13 +1,16 @@
 """Layers that several encoders use."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ray_mtlkd.data.inputs import Tokens
+from ray_mtlkd.models.encoders.base import EncoderLayer, Ending
 from ray_mtlkd.models.rows import RowSums, zeros
 
 
@@ -28,9 +31,27 @@ class Layer(nn.Module):
         return functional.dropout(activations, self.dropout, self.training) if self.dropout else activations
 
 
-def stack(widths: Sequence[int], *, dropout: float) -> nn.ModuleList:
+class HiddenLayer(EncoderLayer):
+    """A layer of an encoder above the first."""
+
+    def __init__(self, inputs: int, outputs: int, *, dropout: float) -> None:
+        super().__init__()
+        self.layer = Layer(inputs, outputs, dropout=dropout)
+        self.width = outputs
+
+    def forward(self, states: Any, inputs: Any, task: int) -> Tensor:  # noqa: ARG002
+        """Activations of the states below."""
+        activations: Tensor = self.layer(states)
+        return activations
+
+    def matrix(self) -> Tensor:
+        """The linear layer's."""
+        return self.layer.linear.weight
+
+
+def stack(widths: Sequence[int], *, dropout: float) -> Iterator[HiddenLayer]:
     """Layers from each width to the next; none where there is only one width."""
-    return nn.ModuleList(Layer(inputs, outputs, dropout=dropout) for inputs, outputs in pairwise(widths))
+    return (HiddenLayer(inputs, outputs, dropout=dropout) for inputs, outputs in pairwise(widths))
 
 
 class HashTable(nn.EmbeddingBag):
@@ -79,19 +100,20 @@ class HashedLayer(nn.Module):
         return activations
 
 
-class WordEmbedding(nn.Module):
+class WordEmbedding(EncoderLayer):
     """A word as the sum of the embeddings of its hashes; training drops whole words (Iyyer et al. 2015, DAN, 2.2.1)."""
 
     def __init__(self, buckets: int, width: int, *, std: float, dropout: float) -> None:
         super().__init__()
         self.table = HashTable(buckets, width, std=std)
         self.dropout = nn.Dropout(dropout)
+        self.width = width
 
-    def forward(self, ids: Tensor) -> Tensor:
+    def forward(self, states: None, inputs: Tokens[Tensor], task: int) -> Tensor:  # noqa: ARG002
         """Words [tokens, width] of ids [tokens, W]."""
-        tokens, hashes = ids.shape
-        offsets = torch.arange(0, (tokens + 1) * hashes, hashes, device=ids.device)
-        words: Tensor = self.table(ids.flatten(), offsets)
+        tokens, hashes = inputs.ids.shape
+        offsets = torch.arange(0, (tokens + 1) * hashes, hashes, device=inputs.ids.device)
+        words: Tensor = self.table(inputs.ids.flatten(), offsets)
         kept: Tensor = self.dropout(words.new_ones(tokens, 1))
         return words * kept
 
@@ -102,3 +124,48 @@ def pool(states: Tensor, offsets: Tensor) -> Tensor:
     largest = torch.segment_reduce(states, "max", offsets=offsets, axis=0).masked_fill(lengths == 0, 0.0)
     total = torch.segment_reduce(states, "sum", offsets=offsets, axis=0)
     return torch.cat([largest, total / lengths.clamp(min=1)], dim=1)
+
+
+class TextEnding(Ending):
+    """A text is the pool of its words' states, and a wide part beside it; a tagger reads the states themselves.
+
+    A row without words is represented by zeros.
+
+    Args:
+        per_token: Whether each task reads states [T].
+        dropout: Of the representations.
+        wide: A layer over the n-grams of a text, or none.
+    """
+
+    def __init__(self, per_token: Sequence[bool], *, dropout: float, wide: HashedLayer | None = None) -> None:
+        super().__init__()
+        self.per_token = list(per_token)
+        self.dropout = nn.Dropout(dropout)
+        self.wide = wide
+
+    def forward(self, states: Tensor, inputs: Tokens[Tensor], tasks: Sequence[int]) -> tuple[Tensor, ...]:
+        """Max and mean over a row's states, then its wide part [B, 2 S + wide], or the states [tokens, S]."""
+        wanted = {self.per_token[task] for task in tasks}
+        made = {by_token: self.dropout(states) if by_token else self._text(states, inputs) for by_token in wanted}
+        return tuple(made[self.per_token[task]] for task in tasks)
+
+    def width(self, task: int, states: int) -> int:
+        """Width of the states; of a text, that of their pool and of the wide part."""
+        if self.per_token[task]:
+            return states
+        return 2 * states + (0 if self.wide is None else len(self.wide.bias))
+
+    def parts(self, task: int) -> tuple[nn.Module, ...]:
+        """The wide part of a text."""
+        return () if self.per_token[task] or self.wide is None else (self.wide,)
+
+    def of(self, task: int) -> "TextEnding":
+        """Without the wide part, where the task reads states."""
+        by_token = self.per_token[task]
+        return TextEnding([by_token], dropout=self.dropout.p, wide=None if by_token else self.wide)
+
+    def _text(self, states: Tensor, inputs: Tokens[Tensor]) -> Tensor:
+        pooled: Tensor = self.dropout(pool(states, inputs.offsets))
+        if self.wide is None or inputs.bag is None:
+            return pooled
+        return torch.cat([pooled, self.wide(inputs.bag.ids, inputs.bag.weights, inputs.bag.offsets)], dim=1)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ray_mtlkd.data.inputs import Dense, DenseFeatures, DenseTokens, Layout
 from ray_mtlkd.decode import document
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.encoders.base import Encoder, Forms
+from ray_mtlkd.models.encoders.base import EncoderLayer, Ending, Forms, LayeredEncoder
 from ray_mtlkd.models.encoders.layers import Layer, stack
 from ray_mtlkd.ranges import NaturalInt, PositiveInt, Share, Widths
 
@@ -53,7 +53,7 @@ class Mlp:
         """Numeric columns standardised and binned, categorical columns as codes."""
         return DenseFeatures(bins=self.bins, rare=self.rare)
 
-    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> "MlpEncoder":  # noqa: ARG002 - rows and tokens go the same way
+    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> LayeredEncoder:  # noqa: ARG002 - rows and tokens go the same way
         """The encoder; one input layer for each set of columns.
 
         Raises:
@@ -66,7 +66,8 @@ class Mlp:
                 where="encoder.hidden",
                 fix="give two widths or more",
             )
-        return MlpEncoder(self, layouts)
+        first = ColumnsLayer(self, layouts)
+        return LayeredEncoder((first, *stack(self.hidden, dropout=self.dropout)), Ending())
 
 
 class NumberEmbedding(nn.Module):
@@ -150,32 +151,25 @@ class ColumnLayer(nn.Module):
         return hidden
 
 
-class MlpEncoder(Encoder):
-    """See `Mlp`."""
+class ColumnsLayer(EncoderLayer):
+    """A `ColumnLayer` for each set of columns."""
 
     def __init__(self, config: Mlp, layouts: Sequence[Layout]) -> None:
         super().__init__()
-        columns = list(dict.fromkeys(_columns(layout) for layout in layouts))
-        self.columns = [columns.index(_columns(layout)) for layout in layouts]
-        self.first = nn.ModuleList(ColumnLayer(config, layout) for layout in columns)
-        self.trunk = stack(config.hidden, dropout=config.dropout)
-        self.outputs = config.hidden[-1]
+        distinct = list(dict.fromkeys(_columns(layout) for layout in layouts))
+        self.columns = [distinct.index(_columns(layout)) for layout in layouts]
+        self.by_columns = nn.ModuleList(ColumnLayer(config, layout) for layout in distinct)
+        self.width = config.hidden[0]
 
-    def forward(self, inputs: Dense[Tensor] | DenseTokens[Tensor], tasks: Sequence[int]) -> tuple[Tensor, ...]:
-        """Representations [B, hidden[-1]], or [tokens, hidden[-1]], the same for tasks of one layout."""
+    def forward(self, states: None, inputs: Dense[Tensor] | DenseTokens[Tensor], task: int) -> Tensor:  # noqa: ARG002
+        """Rows [B, width] or tokens [tokens, width], through the layer of the task's columns."""
         codes = inputs.codes if isinstance(inputs, Dense) else None
-        hidden: Tensor = self.first[self.columns[tasks[0]]](inputs.values, codes)
-        for layer in self.trunk:
-            hidden = layer(hidden)
-        return (hidden,) * len(tasks)
-
-    def width(self, task: int) -> int:  # noqa: ARG002 - the same for every task
-        """Width of the last hidden layer."""
-        return self.outputs
+        hidden: Tensor = self.by_columns[self.columns[task]](inputs.values, codes)
+        return hidden
 
     def parts(self, task: int) -> tuple[nn.Module, ...]:
-        """The task's input layer, then the trunk."""
-        return (self.first[self.columns[task]], *self.trunk)
+        """The layer of the task's columns."""
+        return (self.by_columns[self.columns[task]],)
 
 
 def _columns(layout: Layout) -> Layout:

@@ -5,20 +5,20 @@ Positions are sinusoids (section 3.5), so that a row of any length has them. Row
 batch, and no word attends to padding.
 """
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 import torch
 from annotated_types import MultipleOf
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from ray_mtlkd.data.inputs import Layout, TokenFeatures, Tokens
 from ray_mtlkd.decode import document, refuse
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.encoders.base import Encoder, Forms
-from ray_mtlkd.models.encoders.layers import WordEmbedding, pool
+from ray_mtlkd.models.encoders.base import EncoderLayer, Forms, LayeredEncoder
+from ray_mtlkd.models.encoders.layers import TextEnding, WordEmbedding
 from ray_mtlkd.ranges import PositiveInt, Share
 from ray_mtlkd.tasks.kinds import kind_named
 
@@ -68,65 +68,76 @@ class Transformer:
         """Hashed words in order."""
         return TokenFeatures(buckets=self.buckets, max_length=self.max_length)
 
-    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> "TransformerEncoder":
+    def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> LayeredEncoder:
         """The encoder; its layers are the same whatever the tasks."""
-        return TransformerEncoder(self, layouts, per_token=[kind_named(kind).per_token for kind in kinds])
-
-
-class TransformerEncoder(Encoder):
-    """See `Transformer`."""
-
-    def __init__(self, config: Transformer, layouts: Sequence[Layout], *, per_token: Sequence[bool]) -> None:
-        super().__init__()
         buckets = max(layout.buckets for layout in layouts)
-        self.words = WordEmbedding(buckets, config.embedding, std=_STD, dropout=config.word_dropout)
+        words = PlacedWords(buckets, self.embedding, std=_STD, dropout=self.word_dropout)
         block = nn.TransformerEncoderLayer(
-            config.embedding,
-            config.attention_heads,
-            dim_feedforward=config.feedforward,
-            dropout=config.dropout,
+            self.embedding,
+            self.attention_heads,
+            dim_feedforward=self.feedforward,
+            dropout=self.dropout,
             activation="gelu",
             batch_first=True,
             norm_first=True,
         )
-        # Nested tensors are a prototype that warns; torch copies the block, initial values included.
-        self.blocks = nn.TransformerEncoder(
-            block, config.layers, norm=nn.LayerNorm(config.embedding), enable_nested_tensor=False
-        )
-        self.dropout = nn.Dropout(config.dropout)
-        self.per_token = list(per_token)
-        self.states = config.embedding
+        # as torch's own stack, which starts all blocks alike
+        norms = [None] * (self.layers - 1) + [nn.LayerNorm(self.embedding)]
+        blocks = [AttentionLayer(copy.deepcopy(block), norm) for norm in norms]
+        per_token = [kind_named(kind).per_token for kind in kinds]
+        return LayeredEncoder((words, *blocks), TextEnding(per_token, dropout=self.dropout))
 
-    def forward(self, inputs: Tokens[Tensor], tasks: Sequence[int]) -> tuple[Tensor, ...]:
-        """Max and mean over the row's words [B, 2 S], or the words' states [tokens, S].
 
-        A row without words is represented by zeros.
-        """
-        states = self._attend(self.words(inputs.ids), inputs.offsets)
-        wanted = {self.per_token[task] for task in tasks}
-        made = {by_token: self.dropout(states if by_token else pool(states, inputs.offsets)) for by_token in wanted}
-        return tuple(made[self.per_token[task]] for task in tasks)
+class PlacedWords(WordEmbedding):
+    """Words that know their place in the row."""
 
-    def width(self, task: int) -> int:
-        """Width of the states, twice that where they are pooled."""
-        return self.states if self.per_token[task] else 2 * self.states
+    def forward(self, states: None, inputs: Tokens[Tensor], task: int) -> Tensor:
+        """Words [tokens, width], sinusoids added."""
+        words = super().forward(states, inputs, task)
+        _, place = _places(inputs)
+        return words + _STD * waves(place, self.width)
 
-    def parts(self, task: int) -> tuple[nn.Module, ...]:  # noqa: ARG002 - the same for every task
-        """The words, then the blocks."""
-        return (self.words, self.blocks)
 
-    def _attend(self, words: Tensor, offsets: Tensor) -> Tensor:
-        """States [tokens, S] of words [tokens, S] after all blocks."""
-        if not len(words):
-            return words
-        lengths = offsets.diff()
-        padded = pad_sequence(list(torch.split(words, lengths.tolist())), batch_first=True)
-        place = torch.arange(padded.shape[1], device=words.device)
-        real = place < lengths.unsqueeze(1)
+class AttentionLayer(EncoderLayer):
+    """Self-attention within each row, then a feed-forward layer.
+
+    Args:
+        block: Both.
+        norm: Of the last layer, whose block leaves its sum as it is.
+    """
+
+    def __init__(self, block: nn.TransformerEncoderLayer, norm: nn.LayerNorm | None) -> None:
+        super().__init__()
+        self.block = block
+        self.norm = norm
+        self.width = block.linear2.out_features
+
+    def forward(self, states: Any, inputs: Tokens[Tensor], task: int) -> Tensor:  # noqa: ARG002
+        """States [tokens, S] of states [tokens, S]."""
+        if not len(states):
+            return cast(Tensor, states)
+        row, place = _places(inputs)
+        lengths = inputs.offsets.diff()
+        longest = int(lengths.max())
+        at = row * longest + place
+        padded = states.new_zeros(len(lengths) * longest, self.width).index_copy(0, at, states)
         # A row without words attends to its first padding, since the softmax over nothing is not a number.
-        ignored = ~real & (place > 0)
-        states: Tensor = self.blocks(padded + _STD * waves(place, self.states), src_key_padding_mask=ignored)
-        return states[real]
+        ignored = torch.arange(longest, device=row.device) >= lengths.clamp(min=1).unsqueeze(1)
+        attended = self.block(padded.view(len(lengths), longest, self.width), src_key_padding_mask=ignored)
+        found: Tensor = attended.flatten(0, 1).index_select(0, at)
+        return found if self.norm is None else self.norm(found)
+
+    def matrix(self) -> Tensor:
+        """The last one of the feed-forward layer."""
+        return self.block.linear2.weight
+
+
+def _places(inputs: Tokens[Tensor]) -> tuple[Tensor, Tensor]:
+    """The row of each word, and its place there [tokens]."""
+    lengths = inputs.offsets.diff()
+    rows = torch.arange(len(lengths), device=lengths.device)
+    row = torch.repeat_interleave(rows, lengths, output_size=len(inputs.ids))
+    return row, torch.arange(len(row), device=row.device) - inputs.offsets.index_select(0, row)
 
 
 def waves(places: Tensor, width: int) -> Tensor:

@@ -1,17 +1,33 @@
 """The list of ways of sharing."""
 
 from ray_mtlkd.models.sharing.base import MultitaskModel, SharingConfig, SplitModel, sparse_tables, split
+from ray_mtlkd.models.sharing.cross_stitch import CrossStitch
 from ray_mtlkd.models.sharing.hard import HardSharing
+from ray_mtlkd.models.sharing.hybrid import Hybrid
+from ray_mtlkd.models.sharing.low_level import LowLevel
 from ray_mtlkd.models.sharing.mmoe import MixtureOfExperts
 from ray_mtlkd.models.sharing.ple import LayeredExtraction
+from ray_mtlkd.models.sharing.sluice import Sluice
+from ray_mtlkd.models.sharing.soft import SoftSharing
 from ray_mtlkd.registry import Registry, part_of
 
 __all__ = ["SHARING", "HardSharing", "MultitaskModel", "SharingConfig", "SplitModel", "sparse_tables", "split"]
 
+_OWN: tuple[type[SharingConfig], ...] = (
+    HardSharing,
+    SoftSharing,
+    Hybrid,
+    LowLevel,
+    CrossStitch,
+    Sluice,
+    MixtureOfExperts,
+    LayeredExtraction,
+)
+
 SHARING: Registry[type[SharingConfig]] = Registry(
     "way of sharing",
     group="ray_mtlkd.sharing",
-    members={config.name: config for config in (HardSharing, MixtureOfExperts, LayeredExtraction)},
+    members={config.name: config for config in _OWN},
     contract=part_of("build"),
 )
 """Every way of sharing by name."""

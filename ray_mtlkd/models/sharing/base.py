@@ -47,6 +47,10 @@ class MultitaskModel(nn.Module, ABC):
         """A loss [] that is no task's, beside those of the regularizers: no balancer sees or weighs it. Mostly none."""
         return None
 
+    def rates(self) -> dict[nn.Parameter, float]:
+        """Factors on the learning rate of some parameters with dense gradients; of all others it is 1."""
+        return {}
+
     def last_shared(self) -> tuple[nn.Parameter, ...]:
         """The shared parameters nearest to the outputs, where GradNorm measures; none where nothing is shared.
 

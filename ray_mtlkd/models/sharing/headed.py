@@ -7,7 +7,8 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from ray_mtlkd.data.inputs import Inputs, Layout, Pair
-from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig, LayeredEncoder
 from ray_mtlkd.models.heads import Head, PairJoin, read_together
 from ray_mtlkd.models.sharing.base import SplitModel, Stages
 from ray_mtlkd.tasks.task import Task
@@ -107,3 +108,33 @@ def in_sequence(encoder: Encoder, task: int) -> Stages:
 def side_by_side(lines: Sequence[Stages]) -> Stages:
     """Lines of the same number of stages as one, whose stages hold those of all lines."""
     return tuple(tuple(module for stage in stages for module in stage) for stages in zip(*lines, strict=True))
+
+
+def build_layers(config: EncoderConfig, tasks: Tasks) -> LayeredEncoder:
+    """An encoder for all of these tasks, which is one layer after the other.
+
+    Raises:
+        MtlkdError: where it is not.
+    """
+    encoder = build_encoder(config, tasks)
+    if not isinstance(encoder, LayeredEncoder):
+        raise MtlkdError(
+            f"encoder {config.name} does not say what its layers are",
+            where="sharing",
+            fix="build a LayeredEncoder, or share in a way that takes encoders as a whole, such as hard or mmoe",
+        )
+    return encoder
+
+
+def check_depth(number: int, layers: Sequence[object], *, where: str) -> None:
+    """Refuse a layer's number, from 1 on, that the encoder does not have.
+
+    Raises:
+        MtlkdError: where it is too large.
+    """
+    if number > len(layers):
+        raise MtlkdError(
+            f"layer {number} of an encoder with {len(layers)}",
+            where=where,
+            fix=f"give a number up to {len(layers)}, or the encoder more layers",
+        )

@@ -8,6 +8,7 @@ from ray_mtlkd.strategies.balancers.base import NEEDS, Balancer
 from ray_mtlkd.strategies.balancers.cagrad import CAGrad
 from ray_mtlkd.strategies.balancers.config import ConFIG
 from ray_mtlkd.strategies.balancers.db_mtl import DBMTL
+from ray_mtlkd.strategies.balancers.dtp import DTP
 from ray_mtlkd.strategies.balancers.dual_proj import DualProj
 from ray_mtlkd.strategies.balancers.dwa import DWA
 from ray_mtlkd.strategies.balancers.facts import DescribedBalancer
@@ -56,6 +57,7 @@ OWN_BALANCERS: dict[str, type[DescribedBalancer[Any]]] = {
     "uw_so": SoftOptimalUncertainty,
     "stch": SmoothTchebycheff,
     "dwa": DWA,
+    "dtp": DTP,
     "famo": FAMO,
     "imtl_l": IMTLL,
     "uncertainty": Uncertainty,

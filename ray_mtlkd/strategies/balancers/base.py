@@ -21,6 +21,7 @@ class Signals:
         regression: Whether the task's loss is a squared error [A].
         distilling: Those of ``tasks`` that learn from a teacher: their loss says how far they are from it, not how far
             they have come, and falls to 0 where they hold what they know.
+        skills: Skill of each active task on validation, at the last evaluation; None before its first [A].
         norms: Where ``needs`` is ``"norms"``: norm of the unweighted loss's gradient at the last shared layer [A].
         gram: Where ``needs`` is ``"gram"``: inner products of the shared gradients [A][A].
         rng: Where chance comes from; its state is checkpointed.
@@ -30,6 +31,7 @@ class Signals:
     losses: tuple[float, ...]
     regression: tuple[bool, ...]
     distilling: frozenset[int] = frozenset()
+    skills: tuple[float | None, ...] = ()
     norms: tuple[float, ...] = ()
     gram: tuple[tuple[float, ...], ...] = ()
     rng: random.Random = field(default_factory=random.Random)

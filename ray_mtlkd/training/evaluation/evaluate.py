@@ -119,11 +119,13 @@ def measure(task: Task, outputs: Tensor, examples: Examples[Tensor]) -> float:
 
 def score(values: Sequence[float], tables: Sequence[TaskTables[Tensor]]) -> float:
     """Mean skill over tasks of validation metrics [T], by their weights."""
-    skills = [
-        skill(value, table.trivial_valid, metric_of(table.task).perfect)
-        for value, table in zip(values, tables, strict=True)
-    ]
+    skills = [skill_of(value, table) for value, table in zip(values, tables, strict=True)]
     return weighted_mean(skills, [table.task.weight for table in tables])
+
+
+def skill_of(value: float, table: TaskTables[Any]) -> float:
+    """Skill of one task's validation metric."""
+    return skill(value, table.trivial_valid, metric_of(table.task).perfect)
 
 
 def weighted_mean(values: Sequence[float], weights: Sequence[float]) -> float:

@@ -28,7 +28,7 @@ class Optimizer:
         self._parameters = list(model.parameters())
         self.dense = [p for p in self._parameters if id(p) not in sparse]
         self._parts: dict[str, AdamW | LazyAdam] = {
-            "dense": AdamW(self.dense, weight_decay=settings.weight_decay),
+            "dense": AdamW(self.dense, weight_decay=settings.weight_decay, factors=model.rates()),
             "sparse": LazyAdam(self._tables),
         }
         self._aside: list[list[Tensor]] = [[] for _ in self._tables]

@@ -52,6 +52,7 @@ class Trainer:
         self._rng = random.Random(job.seed)  # noqa: S311 - order of projections, not a secret
         self._feed = feed(job.tables, settings, seed=job.seed)
         self._weighing = self._weighing_for(job)
+        self._skills: tuple[float | None, ...] = (None,) * len(self._tables)
 
     def _weighing_for(self, job: Job) -> Weighing:
         # A batch in parts does not wait for weights: each part's graph is gone before the next one is built.
@@ -76,6 +77,10 @@ class Trainer:
     def epochs(self) -> tuple[float, ...]:
         """How often the rows that each task learns from have been gone through [T]."""
         return self._feed.epochs
+
+    def hear(self, skills: Sequence[float | None]) -> None:
+        """What the balancer is told from now on: skills on validation [T], None of a task that was not evaluated."""
+        self._skills = tuple(skills)
 
     def step(
         self, tasks: Sequence[int], *, soft: Mapping[int, SoftTarget], share: float, fall: float = 1.0
@@ -183,6 +188,7 @@ class Trainer:
             losses=measured.losses,
             regression=tuple(loss_of(self._tables[task].task).is_squared_error for task in measured.tasks),
             distilling=frozenset(distilling).intersection(measured.tasks),
+            skills=tuple(self._skills[task] for task in measured.tasks),
             norms=measured.norms,
             gram=measured.gram,
             rng=self._rng,

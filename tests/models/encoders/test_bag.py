@@ -14,9 +14,9 @@ def encoder(**settings):
 def test_the_first_layer_is_a_dense_layer_over_the_weighted_counts():
     net = encoder(hidden=(5,))
     batch = Bag(torch.tensor([3, 7, 3]), torch.tensor([0.5, 2.0, 0.25]), torch.tensor([0, 3, 3]))
-    counts = torch.zeros(2, 400)
+    first, counts = net.layers[0].hashed, torch.zeros(2, 400)
     counts[0, 3], counts[0, 7] = 0.75, 2.0
-    torch.testing.assert_close(net(batch, [0])[0], (counts @ net.first.table.weight + net.first.bias).relu())
+    torch.testing.assert_close(net(batch, [0])[0], (counts @ first.table.weight + first.bias).relu())
 
 
 def test_further_layers_follow_the_first():

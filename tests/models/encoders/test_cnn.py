@@ -25,9 +25,9 @@ def tokens(lengths):
 
 def textbook_states(net, row):
     """Each row convolved by itself with zero padding."""
-    words = net.words.table.weight[row].sum(dim=1)
+    words = net.layers[0].table.weight[row].sum(dim=1)
     line = words.T.unsqueeze(0)
-    maps = [functional.conv1d(line, f.weight, f.bias, padding=f.kernel_size[0] // 2) for f in net.filters]
+    maps = [functional.conv1d(line, f.weight, f.bias, padding=f.kernel_size[0] // 2) for f in net.layers[1].filters]
     return torch.cat(maps, dim=1)[0].T.relu()
 
 
@@ -56,24 +56,24 @@ def test_the_wide_part_is_a_layer_over_the_weighted_ngrams_of_a_text():
     counts = torch.zeros(2, 90)
     for row, (start, end) in enumerate([(0, 3), (3, 8)]):
         counts[row].index_add_(0, batch.bag.ids[start:end], batch.bag.weights[start:end])
-    expected = (counts @ net.wide.table.weight + net.wide.bias).relu()
+    expected = (counts @ net.ending.wide.table.weight + net.ending.wide.bias).relu()
     torch.testing.assert_close(net(batch, [0])[0][:, 24:], expected)
 
 
 def test_only_texts_have_a_wide_part():
     tagger = Cnn().build([LAYOUT], ["tagging"])
-    assert tagger.parts(0) == (tagger.words, tagger.filters)
-    assert tagger.wide is None
-    assert Cnn(wide=0).build([replace(LAYOUT, ngrams=0)], ["binary"]).wide is None
+    assert tagger.parts(0) == tagger.sequence
+    assert tagger.ending.wide is None
+    assert Cnn(wide=0).build([replace(LAYOUT, ngrams=0)], ["binary"]).ending.wide is None
 
 
 def test_training_leaves_out_whole_words():
     net, batch = encoder(word_dropout=0.5), tokens([400])
-    words = net.words.train()(batch.ids)
+    words = net.layers[0].train()(None, batch, 0)
     kept = words.ne(0).any(dim=1)
     # 400 draws at one half: 4 standard deviations
     assert 160 < kept.sum() < 240
-    torch.testing.assert_close(words[kept], 2 * net.words.eval()(batch.ids)[kept])
+    torch.testing.assert_close(words[kept], 2 * net.layers[0].eval()(None, batch, 0)[kept])
 
 
 def test_a_word_s_state_knows_its_neighbours_and_no_further():
@@ -88,7 +88,7 @@ def test_a_word_s_state_knows_its_neighbours_and_no_further():
 def test_gradients_are_those_of_each_row_pooled_alone():
     net, batch = encoder(), tokens([3, 0, 5])
     target = torch.randn(3, 24, generator=torch.Generator().manual_seed(2))
-    parameters = list(net.filters.parameters())
+    parameters = list(net.layers[1].parameters())
     together = torch.autograd.grad((net(batch, [0])[0][:, :24] * target).sum(), parameters)
     states = [textbook_states(net, batch.ids[:3]), torch.zeros(1, 12), textbook_states(net, batch.ids[3:])]
     pooled = torch.stack([torch.cat([row.amax(0), row.mean(0)]) for row in states])

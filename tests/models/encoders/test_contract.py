@@ -144,3 +144,23 @@ def test_configurations_are_frozen_hashable_and_ask_for_features(name):
     assert config == ENCODERS[name]()
     assert hash(config.features) == hash(ENCODERS[name]().features)
     assert {"dropout", "join"} <= {field.name for field in fields(config)}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case.is_pair], ids=name_of)
+def test_an_ending_for_one_task_alone_makes_the_same_of_the_layers_states(case):
+    """Every encoder of this package is layers and an ending, which ways of sharing take apart."""
+    taggers = [] if case.form != "Tokens" else [Example("tagging", "Tokens")]
+    encoder = build(
+        Architecture(encoder=ENCODERS[case.encoder]()), [(each.task, each.layout) for each in (*taggers, case)]
+    ).encoder.eval()
+    last, inputs, states = len(taggers), case.inputs(), None
+    for layer in encoder.sequence:
+        states = layer(states, inputs, last)
+        assert states.shape[1] == layer.width
+        assert layer.matrix() is None or len(layer.matrix()) == layer.width
+    ending = encoder.ending.of(last).eval()
+    (alone,) = ending(states, inputs, [0])
+    assert torch.equal(alone, encoder(inputs, [last])[0])
+    assert {id(p) for p in ending.parameters()} == {
+        id(p) for part in encoder.ending.parts(last) for p in part.parameters()
+    }

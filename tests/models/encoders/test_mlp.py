@@ -27,24 +27,24 @@ def identities(parameters):
 
 def test_tasks_with_the_same_columns_share_the_input_layer_and_others_have_their_own():
     model = build(Architecture(encoder=Mlp()), [(task("x"), SAME), (task("y"), SAME), (task("z"), OTHER)])
-    first = [part.parameters() for part in model.encoder.first]
+    first = [part.parameters() for part in model.encoder.layers[0].by_columns]
     assert len(first) == 2
     assert identities(first[0]) < identities(model.shared())
     assert identities(first[1]) < identities(model.own(2))
-    assert identities(model.encoder.trunk.parameters()) == identities(model.last_shared())
+    assert identities(model.encoder.layers[1:].parameters()) == identities(model.last_shared())
 
 
 def test_five_tables_with_different_columns_share_the_layers_above():
     layouts = [Layout(form="Dense", width=width, cardinalities=(3,)) for width in range(1, 6)]
     model = build(Architecture(encoder=Mlp()), [(task(str(at)), layout) for at, layout in enumerate(layouts)])
-    assert identities(model.shared()) == identities(model.encoder.trunk.parameters())
+    assert identities(model.shared()) == identities(model.encoder.layers[1:].parameters())
     for at, layout in enumerate(layouts):
         assert model(at, Dense(torch.zeros(2, layout.width), torch.zeros(2, 1, dtype=torch.int64))).shape == (2,)
 
 
 def test_a_sequence_of_the_same_columns_goes_through_the_same_input_layer():
     model = build(Architecture(encoder=Mlp()), [(task("x"), SAME), (task("t", "tagging"), TOKENS)])
-    assert len(model.encoder.first) == 1
+    assert len(model.encoder.layers[0].by_columns) == 1
     values = torch.randn(4, 3)
     rows = model.encoder(Dense(values, torch.zeros(4, 0, dtype=torch.int64)), [0])[0]
     assert torch.equal(model.encoder(DenseTokens(values, torch.tensor([0, 1, 4])), [1])[0], rows)
@@ -128,7 +128,7 @@ def test_code_0_adds_nothing_until_it_is_trained():
 def test_numbers_mean_the_same_only_where_their_bins_are_the_same():
     other = replace(BINNED, edges=(*EDGES[:2], (-3.0, 3.0, 5.0)))
     model = build(Architecture(encoder=Mlp()), [(task("x"), BINNED), (task("y"), BINNED), (task("z"), other)])
-    assert model.encoder.columns == [0, 0, 1]
+    assert model.encoder.layers[0].columns == [0, 0, 1]
 
 
 def test_a_row_depends_on_no_other_row_with_bins_and_codes():

@@ -3,6 +3,7 @@ import math
 import torch
 
 from ray_mtlkd.data.inputs import Layout, Tokens
+from ray_mtlkd.models.encoders.layers import WordEmbedding
 from ray_mtlkd.models.encoders.transformer import Transformer, waves
 
 LAYOUT = Layout(form="Tokens", width=2, buckets=50)
@@ -22,11 +23,14 @@ def tokens(lengths):
 def test_states_are_those_of_each_row_alone_without_padding():
     net, batch = encoder(layers=2), tokens([2, 9, 0, 4])
     states = net(batch, [1])[0]
-    words = net.words(batch.ids)
+    words = WordEmbedding.forward(net.layers[0], None, batch, 0)
+    one, other = net.layers[1:]
     for start, end in [(0, 2), (2, 11), (11, 15)]:
         alone = words[start:end] + 0.05 * waves(torch.arange(end - start), 8)
         # float32 sums in another order
-        torch.testing.assert_close(states[start:end], net.blocks(alone.unsqueeze(0))[0], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(
+            states[start:end], other.norm(other.block(one.block(alone.unsqueeze(0)))[0]), atol=1e-5, rtol=1e-5
+        )
 
 
 def test_every_word_s_state_knows_the_whole_row_and_the_order():

@@ -8,7 +8,7 @@ from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.testing.examples import Example
 
-SMALL = Mlp(hidden=(6, 5), bins=0)
+SMALL = Mlp(hidden=(6, 4), bins=0)
 NUMBERS = Example("regression", "Dense")
 
 

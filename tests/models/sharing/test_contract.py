@@ -11,7 +11,7 @@ from ray_mtlkd.testing.models import check_gradients, check_outputs
 
 WORDS = Cnn(embedding=4, channels=3, widths=(1, 3), wide=2)
 CASES = {
-    "bag": (BagOfNgrams(hidden=(5,)), [Example("binary", "Bag", is_pair=True), Example("multiclass", "Bag")]),
+    "bag": (BagOfNgrams(hidden=(4,)), [Example("binary", "Bag", is_pair=True), Example("multiclass", "Bag")]),
     "cnn": (WORDS, [Example("tagging", "Tokens"), Example("regression", "Tokens", is_pair=True)]),
 }
 

@@ -51,9 +51,9 @@ def test_shared_and_own_parameters_partition_the_model():
 def test_the_last_shared_layer_is_the_one_nearest_to_the_heads():
     tasks = [(task("a", "multiclass"), TEXT), (task("b", "binary"), PAIR)]
     deep = build(Architecture(encoder=BagOfNgrams(hidden=(4, 5, 6))), tasks)
-    assert identities(deep.last_shared()) == identities(deep.encoder.trunk[-1].parameters())
+    assert identities(deep.last_shared()) == identities(deep.encoder.layers[-1].parameters())
     flat = build(Architecture(encoder=BagOfNgrams(hidden=(4,))), tasks)
-    first = flat.encoder.first
+    first = flat.encoder.layers[0].hashed
     assert set(identities(flat.last_shared())) == {id(first.bias), id(first.table.weight)}
 
 
@@ -61,13 +61,13 @@ def test_hash_tables_are_shared_apart_from_dense_parameters():
     model = build(
         Architecture(encoder=BagOfNgrams(hidden=(4, 4))), [(task("a", "multiclass"), TEXT), (task("b", "binary"), TEXT)]
     )
-    assert identities(model.shared_sparse()) == [id(model.encoder.first.table.weight)]
-    assert id(model.encoder.first.table.weight) not in identities(model.shared())
+    assert identities(model.shared_sparse()) == [id(model.encoder.layers[0].hashed.table.weight)]
+    assert id(model.encoder.layers[0].hashed.table.weight) not in identities(model.shared())
 
 
 def test_a_single_task_owns_its_hash_table():
     model = build(Architecture(encoder=BagOfNgrams(hidden=(4,))), [(task("a", "multiclass"), TEXT)])
-    assert id(model.encoder.first.table.weight) in identities(model.own(0))
+    assert id(model.encoder.layers[0].hashed.table.weight) in identities(model.own(0))
 
 
 def test_the_join_belongs_to_its_pair_task():

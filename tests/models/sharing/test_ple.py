@@ -27,9 +27,9 @@ def test_two_levels_are_equations_1_to_7(made):
         encoder(inputs, [0])[0] for encoder in (model.encoders[0], model.own_encoders[0][0], model.own_encoders[1][0])
     )
     gates, experts = model.gates, model.experts
-    mixed_shared = gates["of_5_level_1"]([shared, first, second])
+    mixed_shared = gates["of_4_level_1"]([shared, first, second])
     mixed_own = gates["0_level_1"]([shared, first])
-    said = [experts["of_5_level_2"][0](mixed_shared), experts["0_level_2"][0](mixed_own)]
+    said = [experts["of_4_level_2"][0](mixed_shared), experts["0_level_2"][0](mixed_own)]
     torch.testing.assert_close(model(0, inputs), model.heads[0](gates["0_level_2"](said)))
 
 

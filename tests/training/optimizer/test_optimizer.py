@@ -40,6 +40,9 @@ class Net(torch.nn.Module):
         self.places = torch.nn.Embedding(6, 4)
         self.dense = torch.nn.Linear(4, 1)
 
+    def rates(self):
+        return {}
+
     def forward(self, ids):
         places = self.places(torch.arange(ids.shape[1]))
         return self.dense((self.words(ids) + places).mean(1) * self.bags(ids % 20)).square().sum()

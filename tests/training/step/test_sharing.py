@@ -21,9 +21,9 @@ from tests.listening import listen, step
 from tests.sharings import EVERY, Decay, Serial, SerialModel
 
 STILL = {
-    "mlp": ("shared_tables", Mlp(hidden=(6, 5), dropout=0.0)),
-    "mlp, own rows": ("tables", Mlp(hidden=(6, 5), dropout=0.0)),
-    "bag": ("hashed_tables", BagOfNgrams(hidden=(5,), dropout=0.0)),
+    "mlp": ("shared_tables", Mlp(hidden=(6, 4), dropout=0.0)),
+    "mlp, own rows": ("tables", Mlp(hidden=(6, 4), dropout=0.0)),
+    "bag": ("hashed_tables", BagOfNgrams(hidden=(4,), dropout=0.0)),
     "cnn": ("shared_words", Cnn(embedding=4, channels=3, widths=(1, 3), wide=4, dropout=0.0, word_dropout=0.0)),
     "transformer": (
         "shared_words",
@@ -132,7 +132,7 @@ def _assert_measured_at_every_last_shared_layer(norms, model, totals):
 
 def test_the_last_shared_layer_of_a_mixture_is_that_of_every_expert(trained):
     model = Trainer(trained("norms", "mlp", _architecture("mixture", "mlp")))._model
-    layers = [expert.trunk[-1] for expert in model.experts]
+    layers = [expert.layers[-1] for expert in model.experts]
     assert {id(p) for p in model.last_shared()} == {id(p) for layer in layers for p in layer.parameters()}
 
 
@@ -163,7 +163,7 @@ def test_a_model_that_uses_more_than_it_says_is_refused(trained, refused):
 
 class _OnTables(Decay):
     def penalty(self, model):
-        return model.encoder.first.table.weight.square().sum()
+        return model.encoder.layers[0].hashed.table.weight.square().sum()
 
 
 def test_a_penalty_on_a_hash_table_is_refused(trained, refused):
@@ -174,7 +174,7 @@ def test_a_penalty_on_a_hash_table_is_refused(trained, refused):
 
 class _OnOneOfTwo(Decay):
     def penalty(self, model):
-        return model.encoder.wide.table.weight.square().sum()
+        return model.encoder.ending.wide.table.weight.square().sum()
 
 
 def test_of_several_hash_tables_the_one_that_a_penalty_is_on_is_named(trained, refused):

@@ -1,0 +1,46 @@
+import torch
+
+from ray_mtlkd.models.sharing.cross_stitch import CrossStitch
+from ray_mtlkd.training.optimizer.optimizer import Optimizer
+from ray_mtlkd.training.settings import Optimization
+from tests.models.sharing.conftest import NUMBERS
+
+
+def test_identity_units_are_separate_networks(made):
+    model, inputs = made(CrossStitch(own=1.0)), NUMBERS.inputs()
+    for task in range(2):
+        states = None
+        for layer in model.networks[task]:
+            states = layer(states, inputs, task)
+        assert torch.equal(model(task, inputs), model.heads[task](states))
+
+
+def test_gradient_reaches_the_units(made, reached):
+    """Those after the last layer belong to their task."""
+    names = {name for name in reached(made(CrossStitch()), 0) if "units" in name}
+    assert names == {"units.0.change", "last_units.0.change"}
+
+
+def test_layers_are_mixed_as_equation_1_says(made):
+    model, inputs = made(CrossStitch(own=0.7)), NUMBERS.inputs()
+    share = torch.tensor([[0.7, 0.3], [0.3, 0.7]])
+    said = [network[0](None, inputs, 0) for network in model.networks]
+    mixed = [sum(a * x for a, x in zip(row, said, strict=True)) for row in share]
+    said = [network[1](states, inputs, 0) for network, states in zip(model.networks, mixed, strict=True)]
+    expected = model.heads[1](sum(a * x for a, x in zip(share[1], said, strict=True)))
+    torch.testing.assert_close(model(1, inputs), expected)
+
+
+def test_units_learn_at_their_own_rate_and_weight_decay_pulls_to_their_start(made):
+    model = made(CrossStitch(rate=5.0))
+    optimizer = Optimizer(model, Optimization(lr=1e-3, weight_decay=0.5))
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    optimizer.step(0.5)
+    rate = Optimization(lr=1e-3).rate(0.5)
+    for name, p in model.named_parameters():
+        factor = 5.0 if "unit" in name else 1.0
+        # Adam's first step is its rate
+        expected = before[name] * (1 - 0.5 * factor * rate) - factor * rate
+        torch.testing.assert_close(p.detach(), expected)
