@@ -6,13 +6,19 @@ from typing import ClassVar
 import numpy as np
 
 from ray_mtlkd.decode import document
+from ray_mtlkd.imports import Later
 from ray_mtlkd.ranges import Share
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 from ray_mtlkd.strategies.balancers.facts import MethodFacts
 from ray_mtlkd.strategies.balancers.gramian import Array, in_own_unit, on_shared, root
 from ray_mtlkd.strategies.balancers.least_norm import least_norm
 
-_HALVINGS = 24
+optimize = Later("scipy.optimize")
+
+_CLOSE = 1e-8
+"""How well the logarithm of || g_w || is known in the end."""
+_BEYOND = 1e-3
+"""No combination is longer than the longest gradient; rounding aside."""
 _SHORTEST = 1e-5
 """Of ||g_w||, in the unit of the root of the Gramian's trace: below, no direction is better for every task."""
 
@@ -29,8 +35,8 @@ class CAGrad:
         update  =  g_0 + c || g_0 || / || g_w ||  g_w
 
     The dual is solved exactly. As || g || is the least of || g ||^2 / 2 s + s / 2 over s > 0, for a given s the best w
-    is a shortest convex combination, of the vectors g_i + s / (c || g_0 ||) g_0, and s is found by halving: it is too
-    small where || g_w || > s. At a Pareto-stationary point, where g_w is 0, s stops above 0.
+    is a shortest convex combination, of the vectors g_i + s / (c || g_0 ||) g_0, and s is the root of
+    || g_w || - s, which falls, found by Brent's method. At a Pareto-stationary point, where g_w is 0, s stops above 0.
 
     The update is multiplied by A / (1 + c), which gives back the plain sum where all tasks agree (the official code
     offers this scale, among others).
@@ -70,11 +76,16 @@ class CAGrad:
 
 def _correction(rooted: Array, mean: Array, *, radius: float) -> Array:
     """Weights [A] of what is added to the mean gradient, at most ``radius`` long."""
-    low, high = _SHORTEST, math.sqrt((rooted**2).sum(axis=0).max())
-    for _ in range(_HALVINGS):
-        length = math.sqrt(low * high)
-        weights = least_norm(rooted + (length / radius) * mean[:, None])
-        combined = rooted @ weights
-        low, high = (length, high) if combined @ combined > length**2 else (low, length)
-    found: Array = weights * (radius / length)
-    return found
+
+    def shortest(length: float) -> Array:
+        return least_norm(rooted + (length / radius) * mean[:, None])
+
+    def excess(log_length: float) -> float:
+        combined = rooted @ shortest(math.exp(log_length))
+        return 0.5 * math.log(max(float(combined @ combined), _SHORTEST**4)) - log_length
+
+    low, high = math.log(_SHORTEST), 0.5 * math.log(float((rooted**2).sum(axis=0).max()))
+    found = low if excess(low) <= 0 else optimize.brentq(excess, low, high + _BEYOND, xtol=_CLOSE)
+    length = math.exp(found)
+    weights: Array = shortest(length) * (radius / length)
+    return weights

@@ -68,25 +68,37 @@ class GradVac:
         expected = [list(row) for row in state.cosines]
         pulled = []
         for i in active:
-            coefficients = [float(k == i) for k in active]
+            coefficients, products = [float(k == i) for k in active], list(signals.gram[i])
             for j in order_of_others(i, len(active), signals.rng):
                 target = expected[signals.tasks[i]][signals.tasks[j]]
-                cosine, length = _meet(coefficients, j, gram=signals.gram)
-                if cosine < target and length is not None:
-                    coefficients[j] += length * _pull(cosine, target)
+                cosine, length = _meet(coefficients, products, j, squared=signals.gram[j][j])
                 expected[signals.tasks[i]][signals.tasks[j]] += self.beta * (cosine - target)
+                if cosine < target and length is not None:
+                    step = length * _pull(cosine, target)
+                    coefficients[j] += step
+                    products = [
+                        product + step * inner for product, inner in zip(products, signals.gram[j], strict=True)
+                    ]
             pulled.append(coefficients)
         shared = (sum(row[k] for row in pulled) for k in active)
         return on_shared(shared), GradVacState(cosines=tuple(map(tuple, expected)))
 
 
-def _meet(coefficients: Sequence[float], j: int, *, gram: Sequence[Sequence[float]]) -> tuple[float, float | None]:
-    """Cosine of v = sum_k c_k g_k and g_j, and || v || / || g_j ||; 0 and None where one of them is 0."""
-    products = [sum(c * inner for c, inner in zip(coefficients, row, strict=True)) for row in gram]
-    squared = sum(c * product for c, product in zip(coefficients, products, strict=True))
-    if squared <= 0 or gram[j][j] <= 0:
+def _meet(
+    coefficients: Sequence[float], products: Sequence[float], j: int, *, squared: float
+) -> tuple[float, float | None]:
+    """Cosine of v = sum_k c_k g_k and g_j, and || v || / || g_j ||; 0 and None where one of them is 0.
+
+    Args:
+        coefficients: c [A].
+        products: v . g_k of every task k [A].
+        j: The other task.
+        squared: || g_j ||^2.
+    """
+    own = sum(c * product for c, product in zip(coefficients, products, strict=True))
+    if own <= 0 or squared <= 0:
         return 0.0, None
-    length, other = math.sqrt(squared), math.sqrt(gram[j][j])
+    length, other = math.sqrt(own), math.sqrt(squared)
     return min(max(products[j] / length / other, -1.0), 1.0), length / other
 
 
