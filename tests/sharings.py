@@ -83,7 +83,7 @@ class SerialModel(SplitModel):
 
 @document
 class Serial:
-    name: ClassVar[str] = "serial"
+    name: ClassVar[str] = "in_turn"
 
     def build(self, encoder, tasks):
         return SerialModel(encoder, tasks)
@@ -162,7 +162,7 @@ class Decay:
         return self.strength / 2 * sum(p.square().sum() for head in model.heads for p in head.parameters())
 
 
-OTHERS = {"mixture": Mixture(), "serial": Serial(), "stitched": Stitched(), "apart": Apart()}
+OTHERS = {"mixture": Mixture(), "in_turn": Serial(), "stitched": Stitched(), "apart": Apart()}
 
 EVERY = {name: config() for name, config in SHARING.items()} | OTHERS
 """This package's own with what they are unless told, and others'."""

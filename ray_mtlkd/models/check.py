@@ -14,7 +14,7 @@ def check_model(model: MultitaskModel, batches: Sequence[Inputs[Tensor]], *, whe
     """Ask autograd what each task's outputs depend on; the model is left as it was.
 
     Args:
-        model: Its parameters require gradients.
+        model: Its parameters require gradients, but for those that stay as they are.
         batches: Some rows of each task's inputs [T], on the model's device.
         where: Names the model in errors.
 
@@ -23,7 +23,7 @@ def check_model(model: MultitaskModel, batches: Sequence[Inputs[Tensor]], *, whe
             shared one although `uses_to_read` says otherwise, or outputs are not one tensor a task.
     """
     training, parts = model.training, split(model)
-    named = dict(model.named_parameters())
+    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     common = {id(p) for p in (*model.shared(), *model.shared_sparse())}
     shared = {name: p for name, p in named.items() if id(p) in common}
     model.eval()

@@ -43,7 +43,8 @@ def check_sharing(sharing: SharingConfig, *, encoder: EncoderConfig = _SMALL) ->
         expect(isinstance(model, MultitaskModel), f"`build` gives a {type(model).__name__}, not a MultitaskModel")
         expect(model.num_tasks == len(examples), f"`num_tasks` is {model.num_tasks} for {len(examples)} tasks")
         check_model(model, [example.inputs() for example in examples], where=f"sharing {sharing.name}")
-        unused = {id(p) for p in model.parameters()}.difference(*({id(p) for p in model.used(t)} for t in _all(model)))
+        trained = {id(p) for p in model.parameters() if p.requires_grad}
+        unused = trained.difference(*({id(p) for p in model.used(t)} for t in _all(model)))
         expect(not unused, f"no task uses {', '.join(names_of(model, unused))}")
         for task, example in enumerate(examples):
             check_outputs(model, task, example)

@@ -1,12 +1,15 @@
 """The list of ways of sharing."""
 
+from ray_mtlkd.models.sharing.adapters import Adapters
 from ray_mtlkd.models.sharing.base import MultitaskModel, SharingConfig, SplitModel, sparse_tables, split
 from ray_mtlkd.models.sharing.cross_stitch import CrossStitch
 from ray_mtlkd.models.sharing.hard import HardSharing
 from ray_mtlkd.models.sharing.hybrid import Hybrid
+from ray_mtlkd.models.sharing.interaction import Interaction
 from ray_mtlkd.models.sharing.low_level import LowLevel
 from ray_mtlkd.models.sharing.mmoe import MixtureOfExperts
 from ray_mtlkd.models.sharing.ple import LayeredExtraction
+from ray_mtlkd.models.sharing.serial import Serial
 from ray_mtlkd.models.sharing.sluice import Sluice
 from ray_mtlkd.models.sharing.soft import SoftSharing
 from ray_mtlkd.registry import Registry, part_of
@@ -22,6 +25,9 @@ _OWN: tuple[type[SharingConfig], ...] = (
     Sluice,
     MixtureOfExperts,
     LayeredExtraction,
+    Serial,
+    Interaction,
+    Adapters,
 )
 
 SHARING: Registry[type[SharingConfig]] = Registry(

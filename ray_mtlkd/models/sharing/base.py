@@ -18,8 +18,8 @@ Stages = tuple[tuple[nn.Module, ...], ...]
 class MultitaskModel(nn.Module, ABC):
     """One network for T tasks.
 
-    A parameter that two or more tasks use is shared; every other belongs to its task. The order of the parameters is
-    fixed by the configuration alone.
+    A parameter that two or more tasks use is shared; every other belongs to its task. What is not to be trained
+    requires no gradient, and no task says that it uses it. The order of the parameters is fixed by the configuration.
     """
 
     num_tasks: int

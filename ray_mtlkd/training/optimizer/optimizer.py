@@ -19,13 +19,13 @@ class Optimizer:
     A parameter without gradient (the head of a task that took no batch) stays as it is, and so does its state.
 
     Attributes:
-        dense: Parameters with dense gradients.
+        dense: Parameters with dense gradients, of those that are trained.
     """
 
     def __init__(self, model: MultitaskModel, settings: Optimization) -> None:
-        self._tables: list[Tensor] = list(sparse_tables(model).values())
+        self._tables: list[Tensor] = [table for table in sparse_tables(model).values() if table.requires_grad]
         sparse = {id(p) for p in self._tables}
-        self._parameters = list(model.parameters())
+        self._parameters = [p for p in model.parameters() if p.requires_grad]
         self.dense = [p for p in self._parameters if id(p) not in sparse]
         self._parts: dict[str, AdamW | LazyAdam] = {
             "dense": AdamW(self.dense, weight_decay=settings.weight_decay, factors=model.rates()),

@@ -137,7 +137,7 @@ def test_the_last_shared_layer_of_a_mixture_is_that_of_every_expert(trained):
 
 
 def test_a_model_that_shares_what_its_heads_go_through_trains_without_the_split(trained):
-    model = Trainer(trained("gram", "mlp", _architecture("serial", "mlp")))._model
+    model = Trainer(trained("gram", "mlp", _architecture("in_turn", "mlp")))._model
     assert split(model) is None
     assert split(Trainer(trained("gram", "mlp", _architecture("hard", "mlp")))._model) is not None
 
@@ -155,10 +155,10 @@ class _Hidden(Serial):
 
 
 def test_a_model_that_uses_more_than_it_says_is_refused(trained, refused):
-    architecture = replace(_architecture("serial", "mlp"), sharing=_Hidden())
+    architecture = replace(_architecture("in_turn", "mlp"), sharing=_Hidden())
     with refused() as caught:
         Trainer(trained("gram", "mlp", architecture))
-    assert caught.value.where == "sharing serial: uses"
+    assert caught.value.where == "sharing in_turn: uses"
 
 
 class _OnTables(Decay):

@@ -1,0 +1,106 @@
+"""Tasks in a series: each reads what those before it have found and said."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ray_mtlkd.decode import document, join, unknown_name
+from ray_mtlkd.models.encoders.base import EncoderConfig
+from ray_mtlkd.models.encoders.layers import Layer
+from ray_mtlkd.models.sharing.base import Stages
+from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, in_sequence
+from ray_mtlkd.models.sharing.label_embedding import LabelEmbedding, companions
+from ray_mtlkd.ranges import Distinct, PositiveInt
+
+
+@document
+class Serial:
+    """The joint many-task model of Hashimoto et al. 2017 (arXiv:1611.01587), sections 2.2 to 2.6.
+
+    Over a shared encoder r each task k has a layer, which reads the layer and all predictions before it (`y` are
+    `LabelEmbedding`), and a head on its layer:
+
+        h_k = layer_k([r; h_{k-1}; y_1; …; y_{k-1}]),    outputs_k = head_k(h_k)
+
+    Gradients go back through the whole series. Series are of tasks whose representations are of one sort: taggers make
+    one, texts another, and a pair of texts is alone. The successive regularisation of section 3 is not there: it holds
+    parameters where the epoch of the task before left them, and here all tasks train in every step.
+
+    Attributes:
+        order: Names of tasks, the first one first; those that are not named follow in the setup's order.
+        embedding: Width of a label embedding.
+    """
+
+    name: ClassVar[str] = "serial"
+
+    order: Annotated[tuple[str, ...], Distinct] = ()
+    embedding: PositiveInt = 8
+
+    def build(self, encoder: EncoderConfig, tasks: Tasks) -> "SerialModel":
+        """One encoder, a layer and a head a task.
+
+        Raises:
+            MtlkdError: where `order` names a task that is not there.
+        """
+        return SerialModel(self, encoder, tasks)
+
+
+class SerialModel(HeadedModel):
+    """See `Serial`.
+
+    Attributes:
+        before: The tasks before each one in its series, the first one first [T].
+    """
+
+    def __init__(self, serial: Serial, config: EncoderConfig, tasks: Tasks) -> None:
+        super().__init__(len(tasks))
+        self.encoder = build_encoder(config, tasks)
+        widths = [self.encoder.width(task) for task in range(len(tasks))]
+        places = _places(serial.order, [task.name for task, _ in tasks])
+        self.before = [
+            sorted((other for other in line if places[other] < places[task]), key=lambda other: places[other])
+            for task, line in enumerate(companions(tasks, widths))
+        ]
+        self.layers = nn.ModuleList(
+            Layer(width * (2 if before else 1) + serial.embedding * len(before), width, dropout=config.dropout)
+            for width, before in zip(widths, self.before, strict=True)
+        )
+        read = sorted({other for before in self.before for other in before})
+        self.embeddings = nn.ModuleDict({str(task): LabelEmbedding(tasks[task][0], serial.embedding) for task in read})
+        self.add_heads(tasks, widths, config)
+
+    def encode(self, inputs: Any, tasks: Sequence[int]) -> Sequence[tuple[Tensor, ...]]:
+        """The layer of each task."""
+        found: dict[tuple[int, int], Tensor] = {}
+        representations = self.encoder(inputs, tasks)
+        return [(self._layer(task, of, found),) for task, of in zip(tasks, representations, strict=True)]
+
+    def uses_to_represent(self, task: int) -> Stages:
+        """The encoder, then task by task a layer, and of those before the head and its embedding."""
+        earlier = (
+            stage
+            for at in self.before[task]
+            for stage in ((self.layers[at],), (self.heads[at],), (self.embeddings[str(at)],))
+        )
+        return (*in_sequence(self.encoder, task), *earlier, (self.layers[task],))
+
+    def _layer(self, task: int, representation: Tensor, found: dict[tuple[int, int], Tensor]) -> Tensor:
+        """H of the task; ``found`` holds what is known, by representation and task."""
+        key = (id(representation), task)
+        if key not in found:
+            before = self.before[task]
+            earlier = [self._layer(at, representation, found) for at in before]
+            said = [self.embeddings[str(at)](self.heads[at](layer)) for at, layer in zip(before, earlier, strict=True)]
+            found[key] = self.layers[task](torch.cat([representation, *earlier[-1:], *said], dim=1))
+        return found[key]
+
+
+def _places(order: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Where in the order each task is [T]."""
+    for at, name in enumerate(order):
+        # a model of one task alone is not about the others
+        if name not in names and len(names) > 1:
+            raise unknown_name(name, names, what="task", where=join("sharing.order", at))
+    return [order.index(name) if name in order else len(order) + at for at, name in enumerate(names)]
