@@ -153,7 +153,8 @@ class TaskResult:
     peak_step: int | None = None
     """That evaluation's."""
     teacher: float | None = None
-    """Validation metric of the task's teacher; None where the task never converged."""
+    """Validation metric of the task's teacher, which may be a mean of models; of its best evaluation where it was not
+    relabelled. None where the task never converged."""
     retention: float | None = None
     """``valid / teacher``; None where the task never converged."""
     converged_step: int | None = None

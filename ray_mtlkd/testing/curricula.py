@@ -34,9 +34,10 @@ def check_curriculum(curriculum: Curriculum, *, tasks: int = 4, runs: int = 100,
     """Hold a curriculum to its contract, on drawn facts and verdicts.
 
     A task starts once, as it leaves ``waiting``, in the order that `begin` has fixed; a phase changes by its action
-    alone; a task is relabelled once it has converged, by the model of its best step; `Rewind` goes to a best step, once
-    an evaluation, and only where `rewinds` says so; verdicts on tasks that wait, have stopped or are dealt with change
-    nothing, also once all tasks have converged; the same call gives the same answer; and the state goes through JSON.
+    alone; only in the role of ``kd`` are tasks relabelled, each once it has converged, by the model of its best step;
+    `Rewind` goes to a best step, once an evaluation, and only where `rewinds` says so; verdicts on tasks that wait,
+    have stopped or are dealt with change nothing, also once all tasks have converged; the same call gives the same
+    answer; and the state goes through JSON.
 
     Args:
         curriculum: Made for any tasks, or for ``task0``, ``task1`` and so on.
@@ -60,6 +61,8 @@ def check_curriculum(curriculum: Curriculum, *, tasks: int = 4, runs: int = 100,
             started += [action.task for action in actions if isinstance(action, Start)]
             _check_phases(before, state, actions, verdicts)
             _check_order(actions, verdicts, rewinds=curriculum.rewinds)
+            taught = [action for action in actions if isinstance(action, Relabel)]
+            expect(curriculum.role == "kd" or not taught, f"its role is {curriculum.role}, and it relabels: {taught}")
             _check_ignored(curriculum, before, verdicts, (state, actions))
             _check_started(state, started)
             expect(_restored(state) == state, "the state comes back from a checkpoint changed")

@@ -1,8 +1,8 @@
 """Tasks that learn from their teachers: when they take a batch, on which targets, and what happens at the switch."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.strategies.curricula.base import Phase
 from ray_mtlkd.training.job import Job, RelabelFunction, RelabelRequest
 from ray_mtlkd.training.settings import Distillation
@@ -11,6 +11,7 @@ from ray_mtlkd.training.state.progress import Progress, Relabelled
 from ray_mtlkd.training.state.soft_labels import SoftTable, SoftTarget, soft_table
 from ray_mtlkd.training.step.pull import PASSES
 from ray_mtlkd.training.step.trainer import Trainer
+from ray_mtlkd.training.teachers import Teacher
 
 _PARTS = 100
 """Of the budget, of which measuring one task takes one at most: short runs are there to train."""
@@ -79,17 +80,17 @@ class Distilling:
             found[task] = SoftTarget(table=table, teacher=(1.0 - share) * known.kd_weight, labels=share)
         return found
 
-    def switch(self, task: int, teacher: MultitaskModel, progress: Progress, *, spare: int) -> str:
+    def switch(self, task: int, teacher: Teacher, progress: Progress, *, spare: int) -> str:
         """Relabel a task, and weigh what its teacher says; returns how it came to the weight.
 
         Args:
             task: Its index.
-            teacher: In evaluation mode.
+            teacher: Whose predictions it learns from now on.
             progress: Learns of it; is charged for what is measured.
             spare: Task batches that may be spent on that.
         """
         table = self._tables[task]
-        labels = self._relabel(RelabelRequest(task=table.task.name, model=teacher, index=task, table=table))
+        labels = self._relabel(RelabelRequest(task=table.task.name, model=teacher.model, index=task, table=table))
         name = f"soft-{table.task.name}-{progress.step:08d}.arrow"
         kept = self._checkpoints.keep_soft(name, soft_table(labels.outputs, table.task, self._settings))
         self._soft[task] = kept.to(table.train.labels.device)
@@ -98,6 +99,8 @@ class Distilling:
         progress.relabelled[task] = Relabelled(
             where=labels.where, why=labels.why, kd_weight=weight, batches=progress.batches
         )
+        known = progress.teachers[task]
+        progress.teachers[task] = None if known is None else replace(known, value=teacher.validated.value)
         return reason
 
     def _weigh(self, task: int, progress: Progress, *, spare: int) -> tuple[float, str]:

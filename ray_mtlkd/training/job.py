@@ -10,6 +10,7 @@ from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import RelabelPlace, TaskResult, TrialEnd
 from ray_mtlkd.serial import fingerprint
 from ray_mtlkd.training.configuration import Configuration, describe
+from ray_mtlkd.training.settings import TeacherSort
 from ray_mtlkd.training.state.progress import Evaluation
 from ray_mtlkd.training.step.feed import batch_sizes
 
@@ -29,6 +30,16 @@ class Job:
         # where a teacher predicts decides nothing
         configuration = {**describe(self.configuration), "relabel": None}
         return fingerprint((self.tables.fingerprint, tasks, configuration, self.seed))
+
+    @property
+    def teacher(self) -> TeacherSort | None:
+        """Which sort of model teaches its tasks; None where the curriculum distils none."""
+        return self.configuration.kd.teacher if self.configuration.strategy.curriculum.role == "kd" else None
+
+    @property
+    def leaders(self) -> int:
+        """How many of a task's best evaluations its teacher is made of."""
+        return self.configuration.kd.average_of if self.teacher == "average" else 1
 
     def alone(self, task: int) -> "Job":
         """The same job for one task only, with batches of the size that the task has beside the others."""

@@ -21,6 +21,7 @@ from ray_mtlkd.training.state.snapshots import Snapshots
 from ray_mtlkd.training.step.step_means import StepMeans
 from ray_mtlkd.training.step.trainer import Trainer
 from ray_mtlkd.training.tail import Tail
+from ray_mtlkd.training.teachers import Teachers
 
 
 class Loop:
@@ -66,6 +67,7 @@ class Loop:
         self._clock = (time.perf_counter(), time.process_time())
         self._trainer = Trainer(job)
         self._snapshots = Snapshots(self._trainer.model)
+        self._teachers = Teachers(job, self._snapshots)
         self._pace = job.configuration.kd.every
         self._distilling = Distilling(job, trainer=self._trainer, relabel=relabel, checkpoints=checkpoints)
         self._trackers = [Tracker() for _ in self._tables]
@@ -154,6 +156,7 @@ class Loop:
                     epochs=trained[task],
                     sign=sign,
                     rule=self._rule,
+                    leaders=self._job.leaders,
                 )
             peak = progress.peaks[task]
             if peak is None or sign * (measured.value - peak.value) > 0:
@@ -203,8 +206,9 @@ class Loop:
             case Relabel(task, step):
                 # rewinds come after relabels: the student that is weighed has moved on from its teacher
                 spare = self._tail.end(self._progress.converged_at) - self._progress.batches - len(self._tables)
-                weighed = self._distilling.switch(task, self._snapshots.model(step), self._progress, spare=spare)
-                self._event("relabel", task, f"by the model of step {step}, {weighed}", model_step=step)
+                teacher = self._teachers.of(task, self._trackers[task])
+                weighed = self._distilling.switch(task, teacher, self._progress, spare=spare)
+                self._event("relabel", task, f"by {teacher.what}, {weighed}", model_step=step)
             case Rewind(step):
                 self._rewind(step)
 

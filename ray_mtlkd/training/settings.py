@@ -11,6 +11,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.ranges import Fraction, Gpus, NonNegativeFloat, PositiveFloat, PositiveInt, Share
 
 Where = Literal["auto", "inline", "shared", "pool"]
+TeacherSort = Literal["peak", "average", "ema"]
 SoftNumbers = Literal["float32", "float16"]
 Finish = Literal["converged", "budget"]
 
@@ -123,9 +124,17 @@ class Convergence:
 
 @document
 class Distillation:
-    """How a relabelled task learns from its soft labels.
+    """Who teaches a converged task, and how it learns from its soft labels.
 
     Attributes:
+        teacher: ``peak``: the model of the task's best evaluation. ``average``: the mean of the parameters at its
+            ``average_of`` best ones (a uniform soup, Wortsman et al. 2022, arXiv:2203.05482), of which one relabels
+            where k models' predictions would take k; as many models are kept for each task that still learns. ``ema``:
+            the moving average of the parameters at its best evaluation (Tarvainen and Valpola 2017, arXiv:1703.01780),
+            which takes part in nothing else, unlike that of ``training.ema``; models are kept at twice their size. Of
+            both, the validation metric is measured where they relabel.
+        average_of: Evaluations.
+        ema: Decay of the moving average that teaches, d in `training.ema`'s formula.
         temperature: τ on both sides of the divergence from the teacher, gradients scaled by τ² (Hinton et al. 2015).
         kd_weight: Factor on the distillation loss. ``auto`` measures it at the task's switch: the largest up to 1 under
             which the loss pulls at the shared parameters at most ``pull`` times as hard as the loss on labels did, in
@@ -143,6 +152,9 @@ class Distillation:
             Of tasks with one answer of several (multiclass, tagging).
     """
 
+    teacher: TeacherSort = "peak"
+    average_of: PositiveInt = 3
+    ema: Share = 0.99
     temperature: PositiveFloat = 1.0
     kd_weight: Literal["auto"] | PositiveFloat = "auto"
     pull: Fraction = 0.5

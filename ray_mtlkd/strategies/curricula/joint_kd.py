@@ -38,7 +38,7 @@ class JointKD:
     (('labels', 'distilling'), (Relabel(task=1, step=40),))
 
     Attributes:
-        rewind: Whether training goes on from the teacher's parameters instead of the present ones. The paper's text
+        rewind: Whether training goes on from the task's peak instead of the present parameters. The paper's text
             allows both readings. A rewind undoes the evaluations on which the other tasks were judged, so only the
             task with the earliest peak is dealt with at a time.
     """

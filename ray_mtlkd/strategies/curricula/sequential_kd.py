@@ -37,7 +37,7 @@ class SequentialKD:
 
     Attributes:
         order: See `Order`.
-        rewind: Whether the next task starts from the teacher's parameters instead of the present ones.
+        rewind: Whether the next task starts from the peak of the one before instead of the present parameters.
     """
 
     name: ClassVar[str] = "sequential_kd"

@@ -24,12 +24,24 @@ from ray_mtlkd.training.settings import Convergence
 
 
 @dataclass(frozen=True, kw_only=True)
+class BestEvaluation:
+    """One of a task's best evaluations.
+
+    Attributes:
+        step: Physical step.
+    """
+
+    validated: Validated
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tracker:
     """A task's validation history in brief.
 
     Attributes:
-        best: Best metric so far, in its own unit, not smoothed; None before the first evaluation.
-        best_step: Physical step of that evaluation: where the teacher is taken from.
+        leaders: The best evaluations so far, not smoothed, best first (of equals, the earlier): where teachers are
+            taken from.
         epochs: How often the task had gone through its train table by the last evaluation.
         recent: The last evaluations, as many as are smoothed over.
         anchor: What the next gain is measured from: the smoothed metric at the last one.
@@ -37,16 +49,34 @@ class Tracker:
         stale: Evaluations since then.
     """
 
-    best: float | None = None
-    best_step: int = -1
+    leaders: tuple[BestEvaluation, ...] = ()
     epochs: float = 0.0
     recent: tuple[Validated, ...] = ()
     anchor: Validated | None = None
     anchor_epochs: float = 0.0
     stale: int = 0
 
+    @property
+    def best(self) -> float | None:
+        """Best metric so far, in its own unit; None before the first evaluation."""
+        return self.leaders[0].validated.value if self.leaders else None
 
-def track(tracker: Tracker, *, measured: Validated, step: int, epochs: float, sign: int, rule: Convergence) -> Tracker:
+    @property
+    def best_step(self) -> int:
+        """Physical step of that evaluation; -1 before the first one."""
+        return self.leaders[0].step if self.leaders else -1
+
+
+def track(
+    tracker: Tracker,
+    *,
+    measured: Validated,
+    step: int,
+    epochs: float,
+    sign: int,
+    rule: Convergence,
+    leaders: int = 1,
+) -> Tracker:
     """The tracker after one more evaluation.
 
     The best moves with any gain, the anchor only with one that counts: a creep cannot put off convergence step by step,
@@ -59,19 +89,21 @@ def track(tracker: Tracker, *, measured: Validated, step: int, epochs: float, si
         epochs: Of its own train table, that the task has trained since the last evaluation.
         sign: +1 where a higher metric is better, else -1.
         rule: What counts as a gain, and for how long there must be none.
+        leaders: How many of the best evaluations are remembered.
     """
     value = measured.value
     if not math.isfinite(value):
         raise ValueError(f"a validation metric must be finite, got {value}")
     recent = (*tracker.recent, measured)[-rule.smoothing :]
     smoothed, seen = mean_of(recent), tracker.epochs + epochs
-    is_best = tracker.best is None or sign * (value - tracker.best) > 0
+    ranked = sorted(
+        (*tracker.leaders, BestEvaluation(validated=measured, step=step)), key=lambda each: _rank(each, sign)
+    )
     is_gain = tracker.anchor is None or sign * (smoothed.value - tracker.anchor.value) > _least(
         smoothed, tracker.anchor, rule
     )
     return Tracker(
-        best=value if is_best else tracker.best,
-        best_step=step if is_best else tracker.best_step,
+        leaders=tuple(ranked[:leaders]),
         epochs=seen,
         recent=recent,
         anchor=smoothed if is_gain else tracker.anchor,
@@ -99,6 +131,10 @@ def judge(tracker: Tracker, rule: Convergence) -> ConvergenceVerdict:
             " epochs without gain"
         )
     return ConvergenceVerdict(converged=converged, best_step=tracker.best_step, reason=reason)
+
+
+def _rank(leader: BestEvaluation, sign: int) -> tuple[float, int]:
+    return -sign * leader.validated.value, leader.step
 
 
 def _least(smoothed: Validated, anchor: Validated, rule: Convergence) -> float:

@@ -31,7 +31,8 @@ class Snapshot:
     """The model at one evaluation, and, where a run may go back there or resume there, everything else that trains.
 
     Attributes:
-        tensors: ``model.*``; with internals also ``optimizer.*`` and ``rng``.
+        tensors: ``model.*``, ``teacher.*`` where a moving average teaches; with internals also ``optimizer.*`` and
+            ``rng``.
     """
 
     tensors: dict[str, Tensor]
@@ -57,7 +58,11 @@ class Best:
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherStep:
-    """A converged task's best evaluation, and the evaluation at which its convergence was noticed."""
+    """A converged task's best evaluation, and the evaluation at which its convergence was noticed.
+
+    Attributes:
+        value: Its teacher's validation metric, where it was relabelled; else that of the evaluation.
+    """
 
     value: float
     step: int

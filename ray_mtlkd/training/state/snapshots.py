@@ -8,7 +8,7 @@ from torch import Tensor
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.training.evaluation.convergence import Tracker
 from ray_mtlkd.training.state.progress import Progress, Snapshot
-from ray_mtlkd.training.step.trainer import parameters_of
+from ray_mtlkd.training.step.trainer import MODEL, TEACHER, parameters_of
 
 
 class Snapshots:
@@ -22,7 +22,7 @@ class Snapshots:
         self._model = copy.deepcopy(model)
         self._model.requires_grad_(requires_grad=False)
         self._kept: dict[int, Snapshot] = {}
-        self._loaded: int | None = None
+        self._loaded: tuple[str, tuple[int, ...]] | None = None
         self._spare: Mapping[str, Tensor] = {}
 
     @property
@@ -36,27 +36,41 @@ class Snapshots:
 
     def model(self, step: int) -> MultitaskModel:
         """The model as of ``step``, in evaluation mode; the next call may change it."""
-        if step != self._loaded:
-            self._model.load_state_dict(parameters_of(self._kept[step]))
+        return self._take(MODEL, (step,))
+
+    def averaged(self, step: int) -> MultitaskModel:
+        """Likewise the moving average that trained beside the model, as of ``step``."""
+        return self._take(TEACHER, (step,))
+
+    def mean(self, steps: Sequence[int]) -> MultitaskModel:
+        """Likewise the mean of the parameters as of several steps; what cannot be averaged is as of the first one."""
+        return self._take(MODEL, tuple(steps))
+
+    def _take(self, prefix: str, steps: tuple[int, ...]) -> MultitaskModel:
+        if (prefix, steps) != self._loaded:
+            first, *others = (parameters_of(self._kept[step], prefix) for step in steps)
+            self._model.load_state_dict(
+                {key: _mean([tensor, *(each[key] for each in others)]) for key, tensor in first.items()}
+            )
             self._model.eval()
-            self._loaded = step
+            self._loaded = prefix, steps
         return self._model
 
     def needed(self, progress: Progress, trackers: Sequence[Tracker]) -> set[int]:
-        """Steps that may still matter: the checkpoint, the peaks, the open tasks' best ones, and, since a rewind brings
-        back the trackers of its snapshot, the best ones known there.
+        """Steps that may still matter: the checkpoint, the peaks, the open tasks' leaders, and, since a rewind brings
+        back the trackers of its snapshot, the leaders known there.
         """  # noqa: D205 - the summary needs two lines
         steps = {peak.step for peak in progress.peaks if peak is not None}
         if progress.best is not None:
             steps.add(progress.best.step)
         unconverged = [task for task, done in enumerate(progress.curriculum.converged) if not done]
         reachable: set[int] = set()
-        frontier = {trackers[task].best_step for task in unconverged} - {-1}
+        frontier = _steps(trackers, unconverged)
         while frontier:
             reachable |= frontier
             known = [self._kept[step].internals for step in frontier if step in self._kept]
-            found = {part.trackers[task].best_step for part in known if part is not None for task in unconverged}
-            frontier = found - reachable - {-1}
+            frontier = {step for part in known if part is not None for step in _steps(part.trackers, unconverged)}
+            frontier -= reachable
         return steps | reachable
 
     def prune(self, needed: set[int]) -> None:
@@ -73,3 +87,18 @@ class Snapshots:
         """
         spare, self._spare = self._spare, {}
         return spare
+
+
+def _steps(trackers: Sequence[Tracker], tasks: Sequence[int]) -> set[int]:
+    """Those of some tasks' leaders."""
+    return {leader.step for task in tasks for leader in trackers[task].leaders}
+
+
+def _mean(parts: Sequence[Tensor]) -> Tensor:
+    first, *others = parts
+    if not others or not first.is_floating_point():
+        return first
+    total = first.clone()
+    for other in others:
+        total += other
+    return total / len(parts)

@@ -25,6 +25,9 @@ from ray_mtlkd.training.step.objective import Objective
 from ray_mtlkd.training.step.pull import Pulls
 from ray_mtlkd.training.step.weighing import StepReport, TaskMeasures, Weighing, refuse_infinite_loss
 
+MODEL, TEACHER = "model.", "teacher."
+"""What a snapshot's tensors begin with: what is evaluated, and the moving average that teaches."""
+
 
 class Trainer:
     """One model in training.
@@ -44,6 +47,7 @@ class Trainer:
         self._model = model_for(self._architecture, self._tables)
         self._device = self._tables[0].train.labels.device
         self._average = None if settings.ema is None else Average(self._model, settings.ema)
+        self._teacher = Average(self._model, job.configuration.kd.ema) if job.teacher == "ema" else None
         self._optimizer = Optimizer(self._model, settings)
         self._balancer = job.configuration.strategy.balancer
         self._state = self._balancer.init(len(self._tables))
@@ -102,8 +106,9 @@ class Trainer:
         report = self._weighing.backward(batches, soft=soft, weigh=lambda measured: self._weigh(measured, soft))
         self._add_penalty()
         self._optimizer.step(share, fall=fall)
-        if self._average is not None:
-            self._average.update()
+        for average in (self._average, self._teacher):
+            if average is not None:
+                average.update()
         return report
 
     def capture(self, trackers: Sequence[Tracker], *, into: Mapping[str, Tensor]) -> Snapshot:
@@ -128,20 +133,26 @@ class Trainer:
         )
 
     def parameters(self, *, into: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Parameters and buffers of what is evaluated, copied: ``model.*``.
+        """Parameters and buffers of what is evaluated, copied: ``model.*``; of what teaches: ``teacher.*``.
 
         Args:
             into: Tensors of an earlier copy that nobody needs any more, or none; they are written over.
         """
-        found = {f"model.{key}": tensor.detach() for key, tensor in self.model.state_dict().items()}
+        found = {f"{MODEL}{key}": tensor.detach() for key, tensor in self.model.state_dict().items()}
+        if self._teacher is not None:
+            teacher = self._teacher.model.state_dict()
+            found |= {f"{TEACHER}{key}": tensor.detach() for key, tensor in teacher.items()}
         return {key: into[key].copy_(tensor) if key in into else tensor.clone() for key, tensor in found.items()}
 
     def _raw(self) -> dict[str, Tensor]:
-        """Where there is a moving average, what it averages: ``raw.*``, and the steps so far."""
-        if self._average is None:
-            return {}
-        raw = {f"raw.{key}": tensor.detach().clone() for key, tensor in self._model.state_dict().items()}
-        return {**raw, "averaged": torch.tensor(self._average.steps)}
+        """Where there is a moving average, the steps so far; what it averages, where it is evaluated: ``raw.*``."""
+        found: dict[str, Tensor] = {}
+        if self._average is not None:
+            found = {f"raw.{key}": tensor.detach().clone() for key, tensor in self._model.state_dict().items()}
+            found["averaged"] = torch.tensor(self._average.steps)
+        if self._teacher is not None:
+            found["taught"] = torch.tensor(self._teacher.steps)
+        return found
 
     def restore(self, snapshot: Snapshot) -> tuple[Tracker, ...]:
         """Go back to a captured snapshot; returns its trackers."""
@@ -151,6 +162,9 @@ class Trainer:
         if self._average is not None:
             self._model.load_state_dict(parameters_of(snapshot, "raw."))
             self._average.steps = int(snapshot.tensors["averaged"])
+        if self._teacher is not None:
+            self._teacher.model.load_state_dict(parameters_of(snapshot, TEACHER))
+            self._teacher.steps = int(snapshot.tensors["taught"])
         prefix = "optimizer."
         self._optimizer.load(
             {key.removeprefix(prefix): tensor for key, tensor in snapshot.tensors.items() if key.startswith(prefix)}
@@ -197,6 +211,6 @@ class Trainer:
         return weights
 
 
-def parameters_of(snapshot: Snapshot, prefix: str = "model.") -> dict[str, Tensor]:
+def parameters_of(snapshot: Snapshot, prefix: str = MODEL) -> dict[str, Tensor]:
     """The model's state dict in a snapshot."""
     return {key.removeprefix(prefix): tensor for key, tensor in snapshot.tensors.items() if key.startswith(prefix)}

@@ -1,16 +1,18 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 from ray_mtlkd.strategies.curricula.base import CurriculumState
-from ray_mtlkd.training.evaluation.convergence import Tracker
+from ray_mtlkd.training.evaluation.convergence import BestEvaluation, Tracker
+from ray_mtlkd.training.evaluation.noise import Validated
 from ray_mtlkd.training.state.progress import Best, Internals, Peak, Progress, Snapshot
 from ray_mtlkd.training.state.snapshots import Snapshots
 
 
 def _snapshot(*best_steps):
-    trackers = tuple(Tracker(best=0.5, best_step=step) for step in best_steps)
-    internals = Internals(drawn=(), trackers=trackers, balancer="[]", rng=(3, (), None))
+    internals = Internals(drawn=(), trackers=tuple(_trackers(*best_steps)), balancer="[]", rng=(3, (), None))
     return Snapshot(tensors={"model.weight": torch.zeros(1, 1), "model.bias": torch.zeros(1)}, internals=internals)
 
 
@@ -26,7 +28,8 @@ def _progress(*, peaks=(None, None), best=None, converged=(False, False)):
 
 
 def _trackers(*best_steps):
-    return [Tracker(best=0.5, best_step=step) for step in best_steps]
+    best = [() if step == -1 else (BestEvaluation(validated=Validated(value=0.5), step=step),) for step in best_steps]
+    return [Tracker(leaders=leaders) for leaders in best]
 
 
 @pytest.fixture
@@ -72,3 +75,26 @@ def test_a_forgotten_moment_is_written_over_once(snapshots):
     snapshots.prune({10, 20, 30})
     assert snapshots.spare() is forgotten
     assert snapshots.spare() == {}
+
+
+def test_all_that_a_mean_of_models_is_made_of_is_needed_and_no_more(snapshots):
+    (two, one) = _trackers(40, 20)
+    both = replace(two, leaders=(*two.leaders, *_trackers(10)[0].leaders))
+    progress = _progress(converged=(False, True))
+    bare = {step: replace(snapshot, internals=None) for step, snapshot in snapshots.kept.items()}
+    for step, snapshot in bare.items():
+        snapshots.keep(step, snapshot)
+    assert snapshots.needed(progress, [both, one]) == {10, 40}
+
+
+def test_a_mean_of_models_is_that_of_their_parameters_and_leaves_them_alone():
+    snapshots = Snapshots(nn.BatchNorm1d(1))
+    for step, value in {10: 1.0, 20: 2.0, 30: 6.0}.items():
+        model = nn.BatchNorm1d(1)
+        model.load_state_dict({key: torch.full_like(tensor, value) for key, tensor in model.state_dict().items()})
+        snapshots.keep(step, Snapshot(tensors={f"model.{key}": each for key, each in model.state_dict().items()}))
+    for _ in range(2):
+        mean = snapshots.mean([20, 10, 30])
+        assert (mean.weight.item(), mean.running_mean.item()) == (3.0, 3.0)
+        assert mean.num_batches_tracked.item() == 2  # a count: that of the first one
+        assert snapshots.model(20).weight.item() == 2.0
