@@ -105,6 +105,25 @@ def test_values_are_the_library_s(kind, name, reference):
     assert evaluate(make(kind, name), outputs, labels) == pytest.approx(float(reference(labels, outputs)), rel=1e-5)
 
 
+BARE = {
+    ("binary", "accuracy"): lambda labels, found: sk.accuracy_score(labels, found > 0),
+    ("binary", "f1"): lambda labels, found: sk.f1_score(labels, found > 0, zero_division=1.0),
+    ("multiclass", "accuracy"): lambda labels, found: sk.accuracy_score(labels, found.argmax(axis=1)),
+    ("multiclass", "micro_f1"): lambda labels, found: sk.f1_score(labels, found.argmax(axis=1), average="micro"),
+    ("multilabel", "micro_f1"): lambda labels, found: sk.f1_score(labels, found > 0, average="micro", zero_division=1),
+    ("regression", "rmse"): lambda labels, found: sk.root_mean_squared_error(labels, found.astype(float) * 2 + 3),
+    ("regression", "mae"): lambda labels, found: sk.mean_absolute_error(labels, found.astype(float) * 2 + 3),
+}
+
+
+@pytest.mark.parametrize(("kind", "name"), BARE)
+def test_what_skips_the_library_s_checks_is_its_value_bit_for_bit(kind, name):
+    for rows in (1, 2, 7, 300):
+        labels, _ = sample(kind, rows=rows)
+        for outputs in (noisy_outputs(kind, labels), right_outputs(kind, labels)):
+            assert evaluate(make(kind, name), outputs, labels, None) == BARE[kind, name](labels, outputs)
+
+
 @pytest.mark.parametrize(("name", "kind"), [(n, k) for n, k in EVERY if k in {"binary", "multilabel"}])
 def test_the_threshold_decides_unless_the_metric_ranks(name, kind):
     labels, _ = sample(kind)
