@@ -10,7 +10,7 @@ from ray_mtlkd.data.inputs import Features, Layout
 from ray_mtlkd.decode import join
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.models.encoders import ENCODERS, EncoderConfig
-from ray_mtlkd.models.regularizers import REGULARIZERS, Regularizer
+from ray_mtlkd.models.regularizers import REGULARIZERS, ProximalRegularizer, Regularizer
 from ray_mtlkd.models.sharing import SHARING, HardSharing, MultitaskModel, SharingConfig
 from ray_mtlkd.registry import decode_part, describe_part
 from ray_mtlkd.tasks.task import Task
@@ -98,6 +98,13 @@ def penalty_of(model: MultitaskModel, architecture: Architecture) -> Tensor | No
     asked = (model.penalty(), *(each.penalty(model) for each in architecture.regularizers))
     there = [penalty for penalty in asked if penalty is not None]
     return sum(there[1:], start=there[0]) if there else None
+
+
+def shrink(model: MultitaskModel, architecture: Architecture, *, step: float) -> None:
+    """Do what proximal regularizers ask for after an optimizer's step of that learning rate."""
+    for each in architecture.regularizers:
+        if isinstance(each, ProximalRegularizer):
+            each.shrink(model, step=step)
 
 
 def _misfits(encoder: EncoderConfig, tasks: Sequence[tuple[Task, Layout]]) -> Iterator[MtlkdError]:

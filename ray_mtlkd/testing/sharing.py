@@ -1,5 +1,6 @@
 """What every way of sharing promises, and every penalty on a model's parameters."""
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -9,7 +10,7 @@ from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.check import check_model, check_penalty
 from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.models.encoders.mlp import Mlp
-from ray_mtlkd.models.regularizers import REGULARIZERS, Regularizer
+from ray_mtlkd.models.regularizers import REGULARIZERS, ProximalRegularizer, Regularizer
 from ray_mtlkd.models.sharing import SHARING, HardSharing, MultitaskModel, SharingConfig, split
 from ray_mtlkd.testing.base import expect, expect_structure
 from ray_mtlkd.testing.examples import Example, examples_of
@@ -57,6 +58,9 @@ def check_sharing(sharing: SharingConfig, *, encoder: EncoderConfig = _SMALL) ->
 def check_regularizer(regularizer: Regularizer, *, sharing: SharingConfig = _HARD) -> None:
     """Hold a regularizer to its contract: a finite number, the same each time, that pulls at some parameter.
 
+    One that acts by a proximal step leaves the model as it is where the step is 0, and else changes it, the same way
+    each time.
+
     Args:
         regularizer: Its configuration.
         sharing: Of the model that it is tried on.
@@ -68,7 +72,24 @@ def check_regularizer(regularizer: Regularizer, *, sharing: SharingConfig = _HAR
     expect_structure(REGULARIZERS.misfit, regularizer)
     architecture = Architecture(encoder=_SMALL, sharing=sharing)
     model = seeded(architecture, [Example("binary", "Dense"), Example("regression", "Dense")])
-    expect(_check_penalty(model, regularizer.penalty), "`penalty` gives nothing")
+    pulls = _check_penalty(model, regularizer.penalty)
+    if isinstance(regularizer, ProximalRegularizer):
+        _check_shrink(model, regularizer)
+    else:
+        expect(pulls, "`penalty` gives nothing")
+
+
+def _check_shrink(model: MultitaskModel, regularizer: ProximalRegularizer) -> None:
+    def shrunk(step: float) -> list[Tensor]:
+        changed = copy.deepcopy(model)
+        regularizer.shrink(changed, step=step)
+        return [p.detach() for p in changed.parameters()]
+
+    before = [p.detach() for p in model.parameters()]
+    expect(all(map(torch.equal, shrunk(0.0), before)), "`shrink` changes parameters in a step of 0")
+    once = shrunk(0.1)
+    expect(not all(map(torch.equal, once, before)), "`shrink` changes nothing")
+    expect(all(map(torch.equal, shrunk(0.1), once)), "`shrink` gives other parameters each time")
 
 
 def _all(model: MultitaskModel) -> range:

@@ -53,7 +53,7 @@ def test_what_is_left_out_is_hard_sharing_without_regularizers():
 
 
 def test_all_mistakes_of_an_architecture_are_told_at_their_places():
-    tree = {"encoder": {"name": "mlp", "wide": 1}, "sharing": "soft", "regularizers": ["l2", {"strength": 1}]}
+    tree = {"encoder": {"name": "mlp", "wide": 1}, "sharing": "gentle", "regularizers": ["l2", {"strength": 1}]}
     with pytest.raises(ExceptionGroup) as caught:
         decode_architecture(tree, places={"sharing": "strategies[1].sharing"})
     assert [error.where for error in caught.value.exceptions] == [

@@ -1,6 +1,6 @@
 """What a regularizer is: a loss on a model's parameters that is no task's."""
 
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -16,8 +16,22 @@ class Regularizer(Protocol):
 
     name: ClassVar[str]
 
-    def penalty(self, model: MultitaskModel) -> Tensor:
+    def penalty(self, model: MultitaskModel) -> Tensor | None:
         """A loss [], in the unit of the tasks' losses; pure. Its gradient is added to the step's, weighed by nobody.
 
-        It may depend on any parameter but those of hash tables with sparse gradients.
+        It may depend on any parameter but those of hash tables with sparse gradients. None where the model has nothing
+        that it is about, or where the regularizer is a `ProximalRegularizer`.
+        """
+
+
+@runtime_checkable
+class ProximalRegularizer(Protocol):
+    """A regularizer R with a kink, which gradient steps would jump over: it moves parameters after each step."""
+
+    def shrink(self, model: MultitaskModel, *, step: float) -> None:
+        """Replace the parameters w by argmin_v ½‖v - w‖² + step · R(v), in place, without gradients.
+
+        Args:
+            model: After the optimizer's step.
+            step: The learning rate of that step.
         """

@@ -11,7 +11,7 @@ from ray_mtlkd.tasks.task import Task
 
 
 class LabelEmbedding(nn.Module):
-    """Σ_k p_k e_k over a task's classes (Hashimoto et al. 2017, arXiv:1611.01587, equation 2).
+    """Σ_k p_k e_k over a task's classes (Hashimoto et al. 2017, arXiv:1611.01587, section 2.2).
 
     Where answers do not exclude each other, each has its own probability p_k; a number is p_1 itself.
     """

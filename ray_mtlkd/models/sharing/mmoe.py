@@ -15,7 +15,7 @@ from ray_mtlkd.ranges import PositiveInt
 
 @document
 class MixtureOfExperts:
-    """MMoE, Ma et al. 2018 (KDD, doi:10.1145/3219819.3220007), equations 5 to 7.
+    """MMoE, Ma et al. 2018 (KDD, doi:10.1145/3219819.3220007), equations 6 to 8.
 
         y_k = h_k(f_k(x)),    f_k(x) = Σ_i g_k(x)_i e_i(x),    g_k(x) = softmax(W_k x)
 

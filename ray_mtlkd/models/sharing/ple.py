@@ -19,7 +19,7 @@ Said = dict[tuple[str, int], tuple[Tensor, ...]]
 
 @document
 class LayeredExtraction:
-    """PLE, Tang et al. 2020 (RecSys, doi:10.1145/3383313.3412236), equations 1 to 7; with one level it is CGC there.
+    """PLE, Tang et al. 2020 (RecSys, doi:10.1145/3383313.3412236), section 4; with one level it is CGC there.
 
     Level j has experts of every task k and shared ones. A task's gate mixes its own and the shared experts, the shared
     gate mixes all, and experts of the next level read what their gate mixed:

@@ -16,8 +16,8 @@ from ray_mtlkd.ranges import NonNegativeFloat, PositiveFloat, PositiveInt, UnitI
 class Sluice:
     """Ruder et al. 2019 (arXiv:1705.08142), section 3; the code of its authors is sebastianruder/sluice-networks.
 
-    The states of each layer of each of T networks are cut into G subspaces, which units [T G, T G] mix (equation 1). A
-    head reads Σ_l β_l h_l over layers (equation 3). The penalty keeps subspaces apart (equation 4):
+    The states of each layer of each of T networks are cut into G subspaces, which units [T G, T G] mix. A
+    head reads Σ_l β_l h_l over layers. The penalty keeps subspaces apart:
 
         strength · Σ_t Σ_l Σ_{i<j} ‖W_{t,l,i} W_{t,l,j}ᵀ‖²_F
 

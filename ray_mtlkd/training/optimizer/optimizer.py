@@ -44,8 +44,8 @@ class Optimizer:
                 aside.append(table.grad)
                 table.grad = None
 
-    def step(self, share: float, *, fall: float = 1.0) -> None:
-        """Apply the gradients and drop them.
+    def step(self, share: float, *, fall: float = 1.0) -> float:
+        """Apply the gradients and drop them; returns the learning rate.
 
         Args:
             share: Of the budget, that is spent after this step.
@@ -61,6 +61,7 @@ class Optimizer:
         lr = fall * self._settings.rate(share)
         for part in self._parts.values():
             part.step(lr)
+        return lr
 
     def tensors(self) -> dict[str, Tensor]:
         """The state, copied: ``{"dense.3.mean": ...}``."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ray_mtlkd.models.architecture import penalty_of
+from ray_mtlkd.models.architecture import penalty_of, shrink
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.strategies.balancers.base import Signals, Weights, state_type
@@ -105,7 +105,8 @@ class Trainer:
         batches = self._feed.draw(tasks)
         report = self._weighing.backward(batches, soft=soft, weigh=lambda measured: self._weigh(measured, soft))
         self._add_penalty()
-        self._optimizer.step(share, fall=fall)
+        lr = self._optimizer.step(share, fall=fall)
+        shrink(self._model, self._architecture, step=lr)
         for average in (self._average, self._teacher):
             if average is not None:
                 average.update()

@@ -8,7 +8,7 @@ from ray_mtlkd.testing import check_sharing
 from ray_mtlkd.testing.examples import Example
 from ray_mtlkd.training.optimizer.optimizer import Optimizer
 from ray_mtlkd.training.settings import Optimization
-from tests.models.sharing.conftest import NUMBERS
+from tests.models.conftest import NUMBERS
 
 FORMS = ("bottleneck", "lora", "shared_lora")
 TEXT = Example("multiclass", "Tokens")

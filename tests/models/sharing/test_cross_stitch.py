@@ -3,7 +3,7 @@ import torch
 from ray_mtlkd.models.sharing.cross_stitch import CrossStitch
 from ray_mtlkd.training.optimizer.optimizer import Optimizer
 from ray_mtlkd.training.settings import Optimization
-from tests.models.sharing.conftest import NUMBERS
+from tests.models.conftest import NUMBERS
 
 
 def test_identity_units_are_separate_networks(made):

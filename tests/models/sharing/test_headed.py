@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from ray_mtlkd.models.sharing import SHARING
-from tests.models.sharing.conftest import SMALL
+from tests.models.conftest import SMALL
 
 
 @pytest.mark.parametrize("name", ["cross_stitch", "sluice", "low_level", "hybrid"])

@@ -6,7 +6,7 @@ from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.models.sharing.hybrid import Hybrid
 from ray_mtlkd.models.sharing.soft import SoftSharing
 from ray_mtlkd.testing.examples import Example
-from tests.models.sharing.conftest import NUMBERS, SMALL
+from tests.models.conftest import NUMBERS, SMALL
 
 WORDS = (Example("tagging", "Tokens"), Example("binary", "Tokens"))
 CASES = {"mlp": (SMALL, (NUMBERS, NUMBERS)), "cnn": (Cnn(embedding=4, channels=3, widths=(1,), wide=2), WORDS)}

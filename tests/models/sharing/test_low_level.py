@@ -5,7 +5,7 @@ from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.models.sharing.low_level import LowLevel
 from ray_mtlkd.testing.examples import Example
-from tests.models.sharing.conftest import NUMBERS
+from tests.models.conftest import NUMBERS
 
 LOW, HIGH = Example("binary", "Dense"), NUMBERS
 NAMED = {LOW.task.name: 1}

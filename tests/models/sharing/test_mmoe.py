@@ -4,7 +4,7 @@ from ray_mtlkd.data.inputs import Dense
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.models.sharing.mmoe import MixtureOfExperts
-from tests.models.sharing.conftest import NUMBERS
+from tests.models.conftest import NUMBERS
 
 
 def test_one_expert_is_hard_sharing(made):
@@ -13,7 +13,7 @@ def test_one_expert_is_hard_sharing(made):
         assert torch.equal(one(task, NUMBERS.inputs()), hard(task, NUMBERS.inputs()))
 
 
-def test_outputs_are_those_of_equations_5_to_7(made):
+def test_outputs_are_those_of_equations_6_to_8(made):
     model, inputs = made(MixtureOfExperts(experts=2)).eval(), NUMBERS.inputs()
     said = [expert(inputs, [1])[0] for expert in model.experts]
     shares = (torch.cat(said, dim=1) @ model.gates[1].linear.weight.T).softmax(1)

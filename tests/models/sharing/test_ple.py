@@ -4,7 +4,7 @@ import torch
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.sharing.ple import LayeredExtraction
 from ray_mtlkd.testing.examples import Example
-from tests.models.sharing.conftest import NUMBERS
+from tests.models.conftest import NUMBERS
 
 
 def test_with_one_level_a_task_s_own_experts_get_no_gradient_from_others(made, reached):
@@ -21,7 +21,7 @@ def test_own_experts_of_the_last_level_get_none_and_those_below_do_by_the_shared
     assert [name for name in names if name.startswith("own_encoders.1")]
 
 
-def test_two_levels_are_equations_1_to_7(made):
+def test_two_levels_are_two_mixtures_one_upon_the_other(made):
     model, inputs = made(LayeredExtraction(levels=2)).eval(), NUMBERS.inputs()
     shared, first, second = (
         encoder(inputs, [0])[0] for encoder in (model.encoders[0], model.own_encoders[0][0], model.own_encoders[1][0])

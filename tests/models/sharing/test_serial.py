@@ -3,7 +3,7 @@ import torch
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.sharing.serial import Serial
 from ray_mtlkd.testing.examples import Example
-from tests.models.sharing.conftest import NUMBERS
+from tests.models.conftest import NUMBERS
 
 ONE, TWO, THREE = (Example(kind, "Dense") for kind in ("multiclass", "binary", "regression"))
 NAMES = [each.task.name for each in (ONE, TWO, THREE)]

@@ -3,7 +3,7 @@ import torch
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.sharing.cross_stitch import CrossStitch
 from ray_mtlkd.models.sharing.sluice import Sluice
-from tests.models.sharing.conftest import NUMBERS
+from tests.models.conftest import NUMBERS
 
 EVEN = Mlp(hidden=(4, 4), bins=0)
 

@@ -7,7 +7,7 @@ from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.models.sharing.soft import SoftSharing
 from ray_mtlkd.testing.examples import Example
-from tests.models.sharing.conftest import NUMBERS, SMALL
+from tests.models.conftest import NUMBERS, SMALL
 
 THREE = (NUMBERS,) * 3
 

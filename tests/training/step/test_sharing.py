@@ -11,6 +11,7 @@ from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.encoders.transformer import Transformer
+from ray_mtlkd.models.regularizers.block_sparse import BlockSparse
 from ray_mtlkd.models.sharing import split
 from ray_mtlkd.strategies.balancers.sum_ import Sum
 from ray_mtlkd.training.settings import Optimization
@@ -181,6 +182,13 @@ def test_of_several_hash_tables_the_one_that_a_penalty_is_on_is_named(trained, r
     architecture = _architecture("hard", "cnn", regularizers=(_OnOneOfTwo(),))
     with refused():
         Trainer(trained("losses", "cnn", architecture))
+
+
+def test_a_step_ends_with_what_a_proximal_regularizer_does(trained):
+    trainer = Trainer(trained("losses", "mlp", _architecture("hard", "mlp", regularizers=(BlockSparse(strength=1e3),))))
+    step(trainer, 4)
+    assert all((head.linear.weight == 0).all() for head in trainer.model.heads)
+    assert any(head.linear.bias.any() for head in trainer.model.heads)
 
 
 class _Broken(Decay):

@@ -1,0 +1,63 @@
+"""Tasks whose heads are near those of their neighbours."""
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from ray_mtlkd.decode import document, join, refuse
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.regularizers.task_matrix import TaskMatrix, task_matrices, total
+from ray_mtlkd.models.sharing.base import MultitaskModel
+from ray_mtlkd.ranges import NaturalInt, NonNegativeFloat, PositiveFloat
+
+
+@document
+class Graph:
+    """Multi-task kernels of a graph of tasks, Evgeniou et al. 2005 (JMLR 6), section 3.1.
+
+        ½ strength Σ_{(s, t) in edges} ‖w_s - w_t‖² + ½ size Σ_t ‖w_t‖²
+
+    over heads of one shape. With a squared error on linear heads it is the ridge regression of the kernel whose inverse
+    is strength · L + size · I, L being the graph's Laplacian.
+
+    Attributes:
+        edges: Pairs of tasks by their places in the setup, from 0 on; every pair, where none is given.
+        strength: How much to neighbours, above 0; 1e-3 to 10.
+        size: How much to 0.
+    """
+
+    name: ClassVar[str] = "graph"
+
+    edges: tuple[tuple[NaturalInt, NaturalInt], ...] = ()
+    strength: PositiveFloat = 0.1
+    size: NonNegativeFloat = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse edges from a task to itself."""
+        refuse(
+            MtlkdError(f"an edge from {one} to itself", where=join("edges", at), fix="name two tasks")
+            for at, (one, other) in enumerate(self.edges)
+            if one == other
+        )
+
+    def penalty(self, model: MultitaskModel) -> Tensor | None:
+        """None where no two heads are alike.
+
+        Raises:
+            MtlkdError: where an edge names a task that is not there.
+        """
+        if model.num_tasks > 1:  # a model of one task alone is not about the others
+            for at, edge in enumerate(self.edges):
+                if max(edge) >= model.num_tasks:
+                    what = f"task {max(edge)} of {model.num_tasks}"
+                    fix = "count tasks from 0 on, in the order of the setup"
+                    raise MtlkdError(what, where=join("regularizers.edges", at), fix=fix)
+        return total([self._of(matrix) for matrix in task_matrices(model)])
+
+    def _of(self, matrix: TaskMatrix) -> Tensor:
+        rows, places = matrix.rows, {task: at for at, task in enumerate(matrix.tasks)}
+        edges = self.edges or [(s, t) for s in matrix.tasks for t in matrix.tasks if s < t]
+        among = [(places[s], places[t]) for s, t in edges if s in places and t in places]
+        ones, others = [s for s, _ in among], [t for _, t in among]
+        apart = (rows[ones] - rows[others]).square().sum()
+        return (self.strength * apart + self.size * rows.square().sum()) / 2

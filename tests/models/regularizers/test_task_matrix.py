@@ -1,0 +1,20 @@
+from ray_mtlkd.models.regularizers.task_matrix import by_inputs, task_matrices
+from ray_mtlkd.models.sharing import HardSharing
+from ray_mtlkd.models.sharing.serial import Serial
+from ray_mtlkd.testing.examples import Example
+
+KINDS = [Example(kind, "Dense") for kind in ("multiclass", "binary", "regression", "multilabel")]
+
+
+def test_heads_of_one_shape_are_rows_of_one_matrix(made):
+    model = made(HardSharing(), KINDS)
+    matrices = task_matrices(model)
+    assert [matrix.tasks for matrix in matrices] == [(0, 3), (1, 2)]
+    assert [tuple(matrix.rows.shape) for matrix in matrices] == [(2, 3 * 4), (2, 4)]
+    assert matrices[1].weights[0] is model.heads[1].linear.weight
+    assert [len(weights) for weights in by_inputs(model)] == [4]
+
+
+def test_a_head_that_others_read_is_nobody_s_own(made):
+    (weights,) = by_inputs(made(Serial(), KINDS))
+    assert len(weights) == 1
