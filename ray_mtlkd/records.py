@@ -18,7 +18,7 @@ from ray_mtlkd.arrow import defaults_of, from_plain, hints, schema_of, to_plain
 
 Stage = Literal["search", "replicate"]
 Status = Literal["ok", "failed", "defect", "lost"]
-EventKind = Literal["start", "converge", "relabel", "rewind", "stop", "cooldown", "finish"]
+EventKind = Literal["start", "converge", "relabel", "rewind", "stop", "return", "resume", "cooldown", "finish"]
 RelabelPlace = Literal["inline", "shared", "pool"]
 
 
@@ -37,7 +37,7 @@ class CurvePoint:
     phase: str
     """``waiting``, ``labels``, ``distilling`` or ``stopped``, after this evaluation."""
     kd_weight: float | None = None
-    """Factor on the distillation loss, from the task's switch on; None before."""
+    """Factor on the distillation loss, while the task distils; else None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class TaskIdentity:
     curriculum: str
     balancer: str
     role: str
-    """``baseline``: joint training under some balancer. ``kd``: distils. ``control``: part of the method without the
+    """``baseline``: joint training without distillation. ``kd``: distils. ``control``: part of the method without the
     rest. ``reference``: one model a task."""
     stage: Stage
     config_index: int

@@ -40,6 +40,7 @@ class ToTheEnd:
     role: ClassVar[Role] = "baseline"
     own_models: ClassVar[bool] = False
     rewinds: ClassVar[bool] = False
+    watches: ClassVar[bool] = False
 
     def begin(self, facts):
         return start_all(facts)

@@ -34,6 +34,7 @@ NAMED: dict[str, tuple[str, str]] = {
     "sequential_kd": ("sequential_kd", "sum"),
     "single_task": ("single_task", "sum"),
     "stop": ("stop", "sum"),
+    "stop_and_go": ("stop_and_go", "sum"),
     "rewind_only": ("rewind_only", "sum"),
     "sequential": ("sequential", "sum"),
 }

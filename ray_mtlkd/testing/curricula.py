@@ -13,6 +13,8 @@ from ray_mtlkd.strategies.curricula.base import (
     CurriculumState,
     Phase,
     Relabel,
+    Resume,
+    Return,
     Rewind,
     Start,
     Stop,
@@ -24,7 +26,9 @@ _EVALUATIONS = 8
 """Of a run, at most."""
 _LEGAL: Mapping[type, tuple[frozenset[Phase], Phase]] = {
     Start: (frozenset({"waiting"}), "labels"),
-    Relabel: (frozenset({"labels"}), "distilling"),
+    Relabel: (frozenset({"labels", "distilling"}), "distilling"),
+    Return: (frozenset({"distilling", "stopped"}), "labels"),
+    Resume: (frozenset({"labels"}), "distilling"),
     Stop: (frozenset({"labels", "distilling"}), "stopped"),
 }
 """Phases before each action, and the one after it."""
@@ -34,10 +38,12 @@ def check_curriculum(curriculum: Curriculum, *, tasks: int = 4, runs: int = 100,
     """Hold a curriculum to its contract, on drawn facts and verdicts.
 
     A task starts once, as it leaves ``waiting``, in the order that `begin` has fixed; a phase changes by its action
-    alone; only in the role of ``kd`` are tasks relabelled, each once it has converged, by the model of its best step;
-    `Rewind` goes to a best step, once an evaluation, and only where `rewinds` says so; verdicts on tasks that wait,
-    have stopped or are dealt with change nothing, also once all tasks have converged; the same call gives the same
-    answer; and the state goes through JSON.
+    alone, one an evaluation and task; only in the role of ``kd`` are tasks relabelled, each by the model of its best
+    step: once it has converged, or when it surpasses its teacher; only one that was relabelled resumes; `Return` undoes
+    ``converged``, nothing else does, and only a curriculum that watches asks for it; `Rewind` goes to a best step, once
+    an evaluation, and only where `rewinds` says so; verdicts on tasks that wait change nothing, nor do those on tasks
+    that have stopped or are dealt with where nobody watches, also once all tasks have converged; the same call gives
+    the same answer; and the state goes through JSON.
 
     Args:
         curriculum: Made for any tasks, or for ``task0``, ``task1`` and so on.
@@ -50,19 +56,20 @@ def check_curriculum(curriculum: Curriculum, *, tasks: int = 4, runs: int = 100,
         MtlkdError: where the curriculum does not fit the tasks.
     """
     expect_structure(CURRICULA.misfit, curriculum)
+    expect(not (curriculum.watches and curriculum.rewinds), "what it watches is undone where it rewinds")
     draws = random.Random(seed)  # noqa: S311 - reproducible
     for _ in range(runs):
         facts = draw_facts(draws, tasks)
         state, actions = curriculum.begin(facts)
         started = _check_begin(curriculum, facts, state, actions)
+        taught: set[int] = set()
         for verdicts in _run(draws, tasks):
             before = state
             state, actions = _advance(curriculum, before, verdicts)
             started += [action.task for action in actions if isinstance(action, Start)]
             _check_phases(before, state, actions, verdicts)
+            _check_teaching(curriculum, before, actions, taught)
             _check_order(actions, verdicts, rewinds=curriculum.rewinds)
-            taught = [action for action in actions if isinstance(action, Relabel)]
-            expect(curriculum.role == "kd" or not taught, f"its role is {curriculum.role}, and it relabels: {taught}")
             _check_ignored(curriculum, before, verdicts, (state, actions))
             _check_started(state, started)
             expect(_restored(state) == state, "the state comes back from a checkpoint changed")
@@ -76,9 +83,15 @@ def draw_facts(draws: random.Random, tasks: int) -> tuple[TaskFacts, ...]:
 
 
 def draw_verdicts(draws: random.Random, tasks: int) -> tuple[ConvergenceVerdict, ...]:
-    """A verdict on each task, converged as often as not."""
+    """A verdict on each task, converged as often as not, that may retain much or little or surpass its teacher."""
     return tuple(
-        ConvergenceVerdict(converged=bool(draws.getrandbits(1)), best_step=draws.randint(0, 5) * 25, reason="drawn")
+        ConvergenceVerdict(
+            converged=bool(draws.getrandbits(1)),
+            best_step=draws.randint(0, 5) * 25,
+            reason="drawn",
+            retained=draws.choice([None, 0.5, 0.99, 1.01]),
+            surpasses=bool(draws.getrandbits(1)),
+        )
         for _ in range(tasks)
     )
 
@@ -130,20 +143,38 @@ def _check_phases(
     verdicts: Sequence[ConvergenceVerdict],
 ) -> None:
     phases = list(before.phases)
+    moved = [action.task for action in actions if not isinstance(action, Rewind)]
+    expect(len(moved) == len(set(moved)), f"a task is moved twice: {list(actions)}")
     for action in actions:
-        if isinstance(action, Start | Relabel | Stop):
+        if not isinstance(action, Rewind):
             legal, then = _LEGAL[type(action)]
             now = phases[action.task]
             expect(now in legal, f"{action} of a task in phase {now}")
             phases[action.task] = then
         if isinstance(action, Relabel):
             verdict = verdicts[action.task]
-            expect(verdict.converged, f"{action} of a task that has not converged")
+            may = verdict.surpasses if before.phases[action.task] == "distilling" else verdict.converged
+            expect(may, f"{action} of a task that has not converged, or does not surpass its teacher")
             expect(action.step == verdict.best_step, f"{action}, and the task's best step is {verdict.best_step}")
     expect(tuple(phases) == after.phases, f"{before.phases} becomes {after.phases} by {list(actions)}")
     expect(after.order == before.order, "`order` changes")
     forgotten = [task for task, was in enumerate(before.converged) if was and not after.converged[task]]
-    expect(not forgotten, f"tasks {forgotten} had converged, and have not any more")
+    back = sorted(action.task for action in actions if isinstance(action, Return))
+    expect(forgotten == back, f"tasks {forgotten} had converged, and have not any more; {back} go back to their labels")
+
+
+def _check_teaching(
+    curriculum: Curriculum, before: CurriculumState, actions: Sequence[Action], taught: set[int]
+) -> None:
+    """Adds to ``taught``."""
+    relabelled = {action.task for action in actions if isinstance(action, Relabel)}
+    expect(curriculum.role == "kd" or not relabelled, f"its role is {curriculum.role}, and tasks are relabelled")
+    resumed = {action.task for action in actions if isinstance(action, Resume)}
+    expect(resumed <= taught, f"tasks {sorted(resumed - taught)} resume, and never had a teacher")
+    taught |= relabelled
+    again = {action.task for action in actions if isinstance(action, Return)}
+    again |= {task for task in relabelled if before.phases[task] == "distilling"}
+    expect(curriculum.watches or not again, f"it does not watch, and tasks {sorted(again)} turn")
 
 
 def _check_order(actions: Sequence[Action], verdicts: Sequence[ConvergenceVerdict], *, rewinds: bool) -> None:
@@ -164,13 +195,19 @@ def _check_ignored(
     answer: tuple[CurriculumState, tuple[Action, ...]],
 ) -> None:
     flipped = [
-        replace(verdict, converged=not verdict.converged, best_step=-1)
+        _flipped(verdict, watched=curriculum.watches and phase != "waiting")
         if phase in {"waiting", "stopped"} or dealt_with
         else verdict
         for verdict, phase, dealt_with in zip(verdicts, state.phases, state.converged, strict=True)
     ]
     same = curriculum.advance(state, flipped) == answer
     expect(same, f"verdicts on tasks that wait, have stopped or are dealt with change the answer to {state}")
+
+
+def _flipped(verdict: ConvergenceVerdict, *, watched: bool) -> ConvergenceVerdict:
+    """Another one in all that does not matter of a task that is dealt with."""
+    flipped = replace(verdict, converged=not verdict.converged)
+    return flipped if watched else replace(flipped, best_step=-1, retained=0.1, surpasses=not verdict.surpasses)
 
 
 def _restored(state: CurriculumState) -> CurriculumState:

@@ -75,10 +75,16 @@ class Distilling:
         spent = progress.batches / self._budget
         found = {}
         for task, table in self._soft.items():
+            if progress.curriculum.phases[task] != "distilling":
+                continue  # it has gone back to its labels
             known = progress.relabelled[task]
             share = label_share(self._settings, spent=spent, since=known.batches / self._budget)
             found[task] = SoftTarget(table=table, teacher=(1.0 - share) * known.kd_weight, labels=share)
         return found
+
+    def weight(self, task: int, progress: Progress) -> float | None:
+        """Factor on the task's distillation loss, where it distils."""
+        return progress.relabelled[task].kd_weight if progress.curriculum.phases[task] == "distilling" else None
 
     def switch(self, task: int, teacher: Teacher, progress: Progress, *, spare: int) -> str:
         """Relabel a task, and weigh what its teacher says; returns how it came to the weight.
@@ -100,7 +106,9 @@ class Distilling:
             where=labels.where, why=labels.why, kd_weight=weight, batches=progress.batches
         )
         known = progress.teachers[task]
-        progress.teachers[task] = None if known is None else replace(known, value=teacher.validated.value)
+        progress.teachers[task] = (
+            None if known is None else replace(known, value=teacher.validated.value, step=teacher.step)
+        )
         return reason
 
     def _weigh(self, task: int, progress: Progress, *, spare: int) -> tuple[float, str]:

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import CurvePoint, Event, EventKind, Rung
-from ray_mtlkd.strategies.curricula.base import Action, Relabel, Rewind, Start, Stop
+from ray_mtlkd.strategies.curricula.base import Action, ConvergenceVerdict, Relabel, Resume, Return, Rewind, Start, Stop
 from ray_mtlkd.tasks.metrics import metric_of
 from ray_mtlkd.training.distilling import Distilling, active
 from ray_mtlkd.training.evaluation.convergence import Tracker, judge, track
 from ray_mtlkd.training.evaluation.evaluate import facts, score, skill_of
 from ray_mtlkd.training.evaluation.noise import Validated
 from ray_mtlkd.training.evaluation.outcome import end_of, last_resort, settle
+from ray_mtlkd.training.evaluation.standing import beside
 from ray_mtlkd.training.evaluation.validation import validate
 from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Outcome, RelabelFunction, Report
 from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointError
@@ -127,7 +128,8 @@ class Loop:
     def _evaluate(self, *, trained: Sequence[float]) -> None:
         curriculum = self._progress.curriculum
         started = [task for task, phase in enumerate(curriculum.phases) if phase != "waiting"]
-        closely = [task for task in started if self._rule.noise > 0 and not curriculum.converged[task]]
+        judged = self._judged()
+        closely = judged if self._rule.noise > 0 else ()
         found = validate(self._trainer.model, self._setup, started, closely=closely)
         known = [found[task].value for task in started]
         reached = score(known, self._tables) if len(known) == len(self._tables) else None
@@ -135,20 +137,25 @@ class Loop:
         best = self._progress.best
         if reached is not None and (best is None or reached > best.score):
             self._progress.best = Best(score=reached, step=self._progress.step, values=tuple(known))
-        if self._progress.step in self._snapshots.needed(self._progress, self._trackers):
+        if self._progress.step in self._snapshots.needed(self._progress, self._trackers, judged=judged):
             self._snapshots.keep(self._progress.step, self._capture())
         self._advance()
         self._note_rungs()
-        self._snapshots.prune(self._snapshots.needed(self._progress, self._trackers))
+        self._snapshots.prune(self._snapshots.needed(self._progress, self._trackers, judged=self._judged()))
         self._tell([found[task].value if task in found else None for task in range(len(self._tables))], reached)
         self._hear()
 
+    def _judged(self) -> list[int]:
+        """Tasks whose verdicts the curriculum may still heed."""
+        done = self._progress.curriculum.converged
+        return [task for task in range(len(self._tables)) if self._curriculum.watches or not done[task]]
+
     def _track(self, found: Mapping[int, Validated], trained: Sequence[float]) -> None:
         """Bring trackers and peaks up to date."""
-        progress = self._progress
+        progress, judged = self._progress, self._judged()
         for task, measured in found.items():
             sign = metric_of(self._tables[task].task).sign
-            if not progress.curriculum.converged[task]:
+            if task in judged:
                 self._trackers[task] = track(
                     self._trackers[task],
                     measured=measured,
@@ -173,14 +180,13 @@ class Loop:
     def _advance(self) -> None:
         """Ask the curriculum what comes next, and do it if a step follows."""
         progress, before = self._progress, self._progress.curriculum
-        verdicts = [judge(tracker, self._rule) for tracker in self._trackers]
+        verdicts = self._verdicts()
         progress.curriculum, actions = self._curriculum.advance(before, verdicts)
         for task, (was, now) in enumerate(zip(before.converged, progress.curriculum.converged, strict=True)):
             best = self._trackers[task].best
             if now and not was and best is not None:
-                progress.teachers[task] = TeacherStep(
-                    value=best, step=self._trackers[task].best_step, noticed=progress.step
-                )
+                first = TeacherStep(value=best, step=self._trackers[task].best_step, noticed=progress.step)
+                progress.teachers[task] = progress.teachers[task] or first
                 self._event("converge", task, verdicts[task].reason)
         if all(progress.curriculum.converged) and progress.converged_at is None:
             progress.converged_at = progress.batches
@@ -191,12 +197,25 @@ class Loop:
             progress.finished = True
             return
         for action in actions:
-            self._execute(action)
+            self._execute(action, verdicts)
         cooling = self._tail.cooling(progress.batches, progress.converged_at)
         if cooling is not None and all(event.kind != "cooldown" for event in progress.events):
             self._event("cooldown", None, cooling)
 
-    def _execute(self, action: Action) -> None:
+    def _verdicts(self) -> list[ConvergenceVerdict]:
+        progress, verdicts = self._progress, [judge(tracker, self._rule) for tracker in self._trackers]
+        for task, (teacher, peak) in enumerate(zip(progress.teachers, progress.peaks, strict=True)):
+            if teacher is not None and peak is not None:
+                verdicts[task] = beside(
+                    verdicts[task],
+                    self._trackers[task],
+                    reference=teacher.value if task in progress.relabelled else peak.value,
+                    sign=metric_of(self._tables[task].task).sign,
+                    rule=self._rule,
+                )
+        return verdicts
+
+    def _execute(self, action: Action, verdicts: Sequence[ConvergenceVerdict] = ()) -> None:
         match action:
             case Start(task):
                 first = self._progress.step == 0
@@ -207,8 +226,15 @@ class Loop:
                 # rewinds come after relabels: the student that is weighed has moved on from its teacher
                 spare = self._tail.end(self._progress.converged_at) - self._progress.batches - len(self._tables)
                 teacher = self._teachers.of(task, self._trackers[task])
+                again = f"{verdicts[task].reason}: " if task in self._progress.relabelled else ""
                 weighed = self._distilling.switch(task, teacher, self._progress, spare=spare)
-                self._event("relabel", task, f"by {teacher.what}, {weighed}", model_step=step)
+                self._trackers[task] = Tracker(mark=teacher.validated)
+                self._event("relabel", task, f"{again}by {teacher.what}, {weighed}", model_step=step)
+            case Return(task):
+                self._trackers[task] = Tracker(mark=self._trackers[task].mark)
+                self._event("return", task, f"back to its labels: {verdicts[task].reason}")
+            case Resume(task):
+                self._event("resume", task, "its teacher is still the better one")
             case Rewind(step):
                 self._rewind(step)
 
@@ -230,7 +256,7 @@ class Loop:
                 loss=self._meters.loss(task),
                 weight=self._meters.weight(task),
                 phase=progress.curriculum.phases[task],
-                kd_weight=progress.relabelled[task].kd_weight if task in progress.relabelled else None,
+                kd_weight=self._distilling.weight(task, progress),
             )
             progress.curves[task].append(point)
         self._report(

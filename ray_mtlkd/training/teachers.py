@@ -19,10 +19,12 @@ class Teacher:
     Attributes:
         model: In evaluation mode; not to be changed, and not to be kept.
         validated: What it reaches on the task's validation table.
+        step: The evaluation that it stands for.
         what: In words.
     """
 
     model: MultitaskModel
+    step: int
     validated: Validated
     what: str
 
@@ -77,4 +79,4 @@ class Teachers:
             closely = [task] if self._noise > 0 else []
             validated = validate(model, self._tables, [task], closely=closely)[task]
             what = f"{what}, which reaches {validated.value:.4f}"
-        return Teacher(model=model, validated=validated, what=what)
+        return Teacher(model=model, step=tracker.best_step, validated=validated, what=what)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.strategies.curricula.base import Relabel, Rewind, Start, Stop
+from ray_mtlkd.strategies.curricula.base import Relabel, Resume, Rewind, Start, Stop
 from ray_mtlkd.strategies.curricula.joint_kd import JointKD
 from ray_mtlkd.strategies.curricula.sequential import Sequential
 from ray_mtlkd.testing import check_curriculum
@@ -59,6 +59,10 @@ def _heeds_all(self, state, verdicts):
     return after, actions or ((Rewind(verdicts[0].best_step),) if heeded else ())
 
 
+def _turns(self, state, verdicts):
+    return JointKD.advance(JointKD(reteach=True), state, verdicts)
+
+
 BROKEN = {
     "role": broken(role="base"),
     "stops": beginning(lambda state, actions: (state, (*actions, Stop(0)))),
@@ -75,6 +79,10 @@ BROKEN = {
     "rewinds anywhere": acting(lambda actions: [*actions, Rewind(7)], rewinds=True),
     "order turns": holding(lambda state: replace(state, order=state.order[::-1])),
     "forgets": holding(lambda state: replace(state, converged=tuple(not each for each in state.converged))),
+    "teaches": broken(role="baseline"),
+    "watches what is undone": broken(Sequential, rewinds=True, watches=True),
+    "turns unwatched": broken(advance=_turns),
+    "resumes untaught": acting(lambda actions: [Resume(a.task) if isinstance(a, Relabel) else a for a in actions]),
     "chance": broken(advance=_by_chance),
     "heeds all": broken(advance=_heeds_all, rewinds=True),
 }

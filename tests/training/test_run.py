@@ -41,6 +41,7 @@ NAMED = (
     "sequential_kd",
     "single_task",
     "stop",
+    "stop_and_go",
     "rewind_only",
     "sequential",
     {"curriculum": "sequential_kd", "balancer": "dtp"},

@@ -1,6 +1,8 @@
 """Teachers that are no single point of training."""
 
+from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -14,6 +16,8 @@ from tests.rules import HASTY
 SHORT = Optimization(steps=30, batch_size=16, eval_every=3, lr=2e-2, finish="budget")
 QUICK = replace(HASTY, min_delta=10.0)
 """Every task has converged at its third evaluation."""
+EAGER = replace(HASTY, patience=1)
+"""A task has converged at the first evaluation without a gain."""
 REWINDING = {"name": "joint_kd", "curriculum": {"rewind": True}}
 FIXED = Distillation(kd_weight=1.0)
 STEADY = {
@@ -24,8 +28,10 @@ STEADY = {
 
 @pytest.fixture
 def run(job, inline, tmp_path):
-    def train_with(kd, *, strategy="joint_kd", relabel=inline, folder="", report=lambda _: None, every_s=60.0):
-        made = job(strategy, kd=kd, training=SHORT, convergence=QUICK)
+    def train_with(
+        kd, *, strategy="joint_kd", relabel=inline, folder="", report=lambda _: None, every_s=60.0, rule=QUICK
+    ):
+        made = job(strategy, kd=kd, training=SHORT, convergence=rule)
         return train(
             made,
             relabel=relabel,
@@ -35,6 +41,23 @@ def run(job, inline, tmp_path):
         )
 
     return train_with
+
+
+def killed(run, kd, *, strategy, rule=QUICK):
+    """The outcome of a run that dies at every third evaluation."""
+    seen = 0
+
+    def die(_):
+        nonlocal seen
+        seen += 1
+        if seen % 3 == 0:
+            torch.rand(seen)  # whatever else the worker does in between
+            raise InterruptedError
+
+    while seen < 60:
+        with suppress(InterruptedError):
+            return run(kd, strategy=strategy, folder="killed", report=die, every_s=0.0, rule=rule)
+    pytest.fail("the run never ends")
 
 
 def _untimed(outcome):
@@ -71,26 +94,47 @@ def test_a_teacher_of_one_model_is_the_peak(run, same, strategy):
 @pytest.mark.parametrize("name", STEADY)
 def test_a_killed_run_makes_the_same_teachers_again(run, name, strategy):
     whole = run(STEADY[name], strategy=strategy, folder="whole")
-    seen = 0
-
-    def die(_):
-        nonlocal seen
-        seen += 1
-        if seen % 3 == 0:
-            torch.rand(seen)  # whatever else the worker does in between
-            raise InterruptedError
-
-    for _ in range(20):
-        try:
-            again = run(STEADY[name], strategy=strategy, folder="killed", report=die, every_s=0.0)
-            break
-        except InterruptedError:
-            continue
-    assert seen > 3
-    assert _untimed(again) == _untimed(whole)
+    assert _untimed(killed(run, STEADY[name], strategy=strategy)) == _untimed(whole)
 
 
 def test_who_distils_nothing_keeps_no_average(job):
     steady = STEADY["ema"], STEADY["average"]
     assert [job("joint_kd", kd=kd).teacher for kd in steady] == ["ema", "average"]
     assert [(job("stop", kd=kd).teacher, job("stop", kd=kd).leaders) for kd in steady] == [(None, 1)] * 2
+
+
+TURNING = {
+    "reteach": {"name": "joint_kd", "curriculum": {"reteach": True}},
+    "retention": {"name": "joint_kd", "curriculum": {"retention": 1.0}},
+    "stop_and_go": {"name": "stop_and_go", "curriculum": {"degradation": 0.0}},
+}
+EVENT = {"reteach": "relabel", "retention": "return", "stop_and_go": "return"}
+
+
+@pytest.mark.parametrize("name", TURNING)
+def test_tasks_that_turn_do_so_again_in_a_killed_run(run, name):
+    whole = run(FIXED, strategy=TURNING[name], folder="whole", rule=EAGER)
+    assert _untimed(killed(run, FIXED, strategy=TURNING[name], rule=EAGER)) == _untimed(whole)
+    turned = 0
+    for task in whole.tasks:
+        own = [event for event in task.events if event.task is not None]
+        again = [event for event in own if event.kind == EVENT[name]][name == "reteach" :]
+        turned += len(again)
+        by_step = {point.step: point for point in task.curve}
+        for event in again:
+            assert by_step[event.step].phase == ("distilling" if name == "reteach" else "labels")
+            assert "beside" in event.reason
+    assert turned
+
+
+def test_a_task_that_has_gone_back_to_its_labels_learns_from_them(run):
+    """Its distillation has no weight then, and neither its soft labels nor their number change until it resumes."""
+    outcome = run(FIXED, strategy=TURNING["retention"])
+    points = [point for task in outcome.tasks for point in task.curve]
+    assert {point.phase for point in points if point.kd_weight is not None} == {"distilling"}
+    assert {point.phase for point in points if point.kd_weight is None} == {"labels"}
+    for task in outcome.tasks:
+        kinds = [event.kind for event in task.events if event.kind in {"relabel", "return", "resume"}]
+        assert kinds[0] == "relabel"
+        for kind, then in pairwise(kinds):
+            assert then in ({"return"} if kind != "return" else {"relabel", "resume"})

@@ -11,6 +11,7 @@ from ray_mtlkd.strategies.curricula.sequential import Sequential
 from ray_mtlkd.strategies.curricula.sequential_kd import SequentialKD
 from ray_mtlkd.strategies.curricula.single_task import SingleTask
 from ray_mtlkd.strategies.curricula.stop import StopConverged
+from ray_mtlkd.strategies.curricula.stop_and_go import StopAndGo
 
 __all__ = ["CURRICULA", "Curriculum"]
 
@@ -18,7 +19,7 @@ __all__ = ["CURRICULA", "Curriculum"]
 def _contract(found: Any) -> str | None:
     if hasattr(found, "weigh"):
         return "it is a balancer, which stands under `balancer`"
-    problem = part_of("role", "own_models", "rewinds", "begin", "advance")(found)
+    problem = part_of("role", "own_models", "rewinds", "watches", "begin", "advance")(found)
     if problem is None and found.role not in ROLES:
         return f"its `role` is {found.role!r}, which is none of {', '.join(ROLES)}"
     return problem
@@ -33,6 +34,7 @@ CURRICULA: Registry[type[Curriculum]] = Registry(
         "sequential_kd": SequentialKD,
         "single_task": SingleTask,
         "stop": StopConverged,
+        "stop_and_go": StopAndGo,
         "rewind_only": RewindOnly,
         "sequential": Sequential,
     },

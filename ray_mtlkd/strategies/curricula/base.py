@@ -29,12 +29,18 @@ class ConvergenceVerdict:
     """Whether a task has converged, and why.
 
     Attributes:
-        best_step: Physical step of its best evaluation so far (-1 where it was never evaluated).
+        best_step: Physical step of its best evaluation (-1 where there was none), since it started, or else since it
+            was last relabelled or went back to its labels.
+        retained: Its present metric, smoothed, over its teacher's, or over its best where it has none (the inverse
+            where lower is better); None before it has converged, and where that says nothing.
+        surpasses: Whether it is better than its teacher by more than counts as a gain.
     """
 
     converged: bool
     best_step: int
     reason: str
+    retained: float | None = None
+    surpasses: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +51,13 @@ class CurriculumState:
         phases: [T].
         converged: Tasks whose convergence the curriculum has dealt with [T]; their verdicts no longer matter.
         order: Task indices in the order in which the curriculum starts them [T].
+        turns: How often each was relabelled by a better teacher or went back to its labels [T].
     """
 
     phases: tuple[Phase, ...]
     converged: tuple[bool, ...]
     order: tuple[int, ...]
+    turns: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,21 @@ class Stop:
     task: int
 
 
-Action = Relabel | Rewind | Start | Stop
+@dataclass(frozen=True)
+class Return:
+    """The task learns from its labels again, and is judged anew."""
+
+    task: int
+
+
+@dataclass(frozen=True)
+class Resume:
+    """The task distils again, on the soft labels that it has."""
+
+    task: int
+
+
+Action = Relabel | Rewind | Start | Stop | Return | Resume
 
 
 class Curriculum(Protocol):
@@ -91,10 +113,12 @@ class Curriculum(Protocol):
     comes next also when the last task has converged; where no step follows, nothing of that is done.
 
     Attributes:
-        role: ``baseline``: trains all tasks jointly to the end. ``kd``: distils converged tasks. ``control``: has
-            a part of the method without the rest. ``reference``: one model a task.
+        role: ``baseline``: trains all tasks jointly, without distillation. ``kd``: distils converged tasks.
+            ``control``: has a part of the method without the rest. ``reference``: one model a task.
         own_models: Whether every task trains a model of its own.
         rewinds: Whether `Rewind` may be asked for (the loop then keeps what it needs to go back).
+        watches: Whether tasks are judged on when they have converged (the loop then keeps their best models since
+            then). Not together with `rewinds`, which undoes the evaluations that they would be judged by.
     """
 
     name: ClassVar[str]
@@ -104,6 +128,10 @@ class Curriculum(Protocol):
     @property
     def rewinds(self) -> bool:
         """Whether `advance` may ever return `Rewind`."""
+
+    @property
+    def watches(self) -> bool:
+        """Whether `advance` looks at `retained` and `surpasses`, and may ever return `Return`."""
 
     def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
         """The state before the first step, with a `Start` for every task that trains from the first step.
@@ -119,5 +147,6 @@ class Curriculum(Protocol):
 
         Args:
             state: What the last call returned.
-            verdicts: [T]; a waiting or stopped task's verdict is ignored.
+            verdicts: [T]; a waiting task's verdict is ignored, and so is, but for curricula that watch, that of one
+                that has stopped or is dealt with.
         """

@@ -31,6 +31,7 @@ class Joint:
     role: ClassVar[Role] = "baseline"
     own_models: ClassVar[bool] = False
     rewinds: ClassVar[bool] = False
+    watches: ClassVar[bool] = False
 
     def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
         """All tasks start."""

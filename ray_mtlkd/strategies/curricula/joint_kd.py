@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from ray_mtlkd.decode import document
+from ray_mtlkd.decode import document, refuse
+from ray_mtlkd.ranges import Fraction, PositiveInt
 from ray_mtlkd.strategies.curricula.base import (
     Action,
     ConvergenceVerdict,
     CurriculumState,
-    Relabel,
     Rewind,
     Role,
     TaskFacts,
 )
-from ray_mtlkd.strategies.curricula.transitions import newly_converged, settle, start_all
+from ray_mtlkd.strategies.curricula.transitions import distil, hold, newly_converged, start_all, unwatchable
 
 
 @document
@@ -41,6 +41,10 @@ class JointKD:
         rewind: Whether training goes on from the task's peak instead of the present parameters. The paper's text
             allows both readings. A rewind undoes the evaluations on which the other tasks were judged, so only the
             task with the earliest peak is dealt with at a time.
+        reteach: Whether a task that surpasses its teacher is relabelled by the better model that it has become.
+        retention: A task whose metric falls below so much of its teacher's learns from its labels again, until it has
+            converged again; None: a task that distils does so to the end.
+        turns: Of a task, re-teachings and returns at most.
     """
 
     name: ClassVar[str] = "joint_kd"
@@ -48,11 +52,23 @@ class JointKD:
     own_models: ClassVar[bool] = False
 
     rewind: bool = False
+    reteach: bool = False
+    retention: Fraction | None = None
+    turns: PositiveInt = 3
+
+    def __post_init__(self) -> None:
+        """Refuse to judge by evaluations that are undone."""
+        refuse(unwatchable(self))
 
     @property
     def rewinds(self) -> bool:
         """As the field says."""
         return self.rewind
+
+    @property
+    def watches(self) -> bool:
+        """Where tasks may turn."""
+        return self.reteach or self.retention is not None
 
     def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
         """All tasks start."""
@@ -64,7 +80,7 @@ class JointKD:
         """Newly converged tasks are relabelled, earliest peak first; with rewind, only the first of them."""
         found = newly_converged(state, verdicts)
         tasks = found[:1] if self.rewind else found
-        state = settle(state, tasks, phase="distilling")
-        relabels = [Relabel(task, verdicts[task].best_step) for task in tasks]
+        state, turned = hold(state, verdicts, reteach=self.reteach, retention=self.retention, turns=self.turns)
+        state, taught = distil(state, tasks, verdicts)
         back = [Rewind(verdicts[task].best_step) for task in tasks if self.rewind]
-        return state, (*relabels, *back)
+        return state, (*turned, *taught, *back)

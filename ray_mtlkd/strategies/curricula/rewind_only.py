@@ -40,6 +40,7 @@ class RewindOnly:
     role: ClassVar[Role] = "control"
     own_models: ClassVar[bool] = False
     rewinds: ClassVar[bool] = True
+    watches: ClassVar[bool] = False
 
     def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
         """All tasks start."""

@@ -32,6 +32,7 @@ class Sequential:
     role: ClassVar[Role] = "control"
     own_models: ClassVar[bool] = False
     rewinds: ClassVar[bool] = False
+    watches: ClassVar[bool] = False
 
     order: Order = "by_size"
 

@@ -3,18 +3,25 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from ray_mtlkd.decode import document
+from ray_mtlkd.decode import document, refuse
+from ray_mtlkd.ranges import Fraction, PositiveInt
 from ray_mtlkd.strategies.curricula.base import (
     Action,
     ConvergenceVerdict,
     CurriculumState,
-    Relabel,
     Rewind,
     Role,
     TaskFacts,
 )
 from ray_mtlkd.strategies.curricula.ordering import Order, arrange
-from ray_mtlkd.strategies.curricula.transitions import newly_converged, settle, start_first, start_next
+from ray_mtlkd.strategies.curricula.transitions import (
+    distil,
+    hold,
+    newly_converged,
+    start_first,
+    start_next,
+    unwatchable,
+)
 
 
 @document
@@ -38,6 +45,10 @@ class SequentialKD:
     Attributes:
         order: See `Order`.
         rewind: Whether the next task starts from the peak of the one before instead of the present parameters.
+        reteach: Whether a task that surpasses its teacher is relabelled by the better model that it has become.
+        retention: A task whose metric falls below so much of its teacher's learns from its labels again, until it has
+            converged again; None: a task that distils does so to the end.
+        turns: Of a task, re-teachings and returns at most.
     """
 
     name: ClassVar[str] = "sequential_kd"
@@ -46,11 +57,23 @@ class SequentialKD:
 
     order: Order = "by_size"
     rewind: bool = False
+    reteach: bool = False
+    retention: Fraction | None = None
+    turns: PositiveInt = 3
+
+    def __post_init__(self) -> None:
+        """Refuse to judge by evaluations that are undone."""
+        refuse(unwatchable(self))
 
     @property
     def rewinds(self) -> bool:
         """As the field says."""
         return self.rewind
+
+    @property
+    def watches(self) -> bool:
+        """Where tasks may turn."""
+        return self.reteach or self.retention is not None
 
     def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
         """The first task in order starts.
@@ -65,9 +88,9 @@ class SequentialKD:
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """When the learning task has converged, it is relabelled and the next one starts."""
         tasks = newly_converged(state, verdicts)
-        if not tasks:
-            return state, ()
-        state, starts = start_next(settle(state, tasks, phase="distilling"))
-        relabels = [Relabel(task, verdicts[task].best_step) for task in tasks]
+        is_next = any(state.turns[task] == 0 for task in tasks)  # one that had gone back to its labels starts nobody
+        state, turned = hold(state, verdicts, reteach=self.reteach, retention=self.retention, turns=self.turns)
+        state, taught = distil(state, tasks, verdicts)
         back = [Rewind(verdicts[task].best_step) for task in tasks if self.rewind]
-        return state, (*relabels, *back, *starts)
+        state, starts = start_next(state) if is_next else (state, ())
+        return state, (*turned, *taught, *back, *starts)

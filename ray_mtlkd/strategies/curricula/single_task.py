@@ -31,6 +31,7 @@ class SingleTask:
     role: ClassVar[Role] = "reference"
     own_models: ClassVar[bool] = True
     rewinds: ClassVar[bool] = False
+    watches: ClassVar[bool] = False
 
     def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
         """All tasks start."""

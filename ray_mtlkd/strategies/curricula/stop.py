@@ -38,6 +38,7 @@ class StopConverged:
     role: ClassVar[Role] = "control"
     own_models: ClassVar[bool] = False
     rewinds: ClassVar[bool] = False
+    watches: ClassVar[bool] = False
 
     def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
         """All tasks start."""

@@ -1,16 +1,24 @@
 """The steps that curricula have in common, as pure functions on their state."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.strategies.curricula.base import (
     Action,
     ConvergenceVerdict,
+    Curriculum,
     CurriculumState,
     Phase,
+    Relabel,
+    Resume,
+    Return,
     Start,
     TaskFacts,
 )
+
+Value = TypeVar("Value")
 
 
 def start_all(facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
@@ -48,14 +56,81 @@ def settle(state: CurriculumState, tasks: Iterable[int], *, phase: Phase) -> Cur
         state = replace(
             state,
             phases=_put(state.phases, task, phase),
-            converged=(*state.converged[:task], True, *state.converged[task + 1 :]),
+            converged=_put(state.converged, task, value=True),
+        )
+    return state
+
+
+def distil(
+    state: CurriculumState, tasks: Iterable[int], verdicts: Sequence[ConvergenceVerdict]
+) -> tuple[CurriculumState, tuple[Action, ...]]:
+    """Tasks that have converged go on with a teacher: their best model, unless the one that they have is better."""
+    actions: list[Action] = []
+    for task in tasks:
+        has_better = state.turns[task] > 0 and not verdicts[task].surpasses
+        actions.append(Resume(task) if has_better else Relabel(task, verdicts[task].best_step))
+        state = settle(state, [task], phase="distilling")
+    return state, tuple(actions)
+
+
+def hold(
+    state: CurriculumState,
+    verdicts: Sequence[ConvergenceVerdict],
+    *,
+    reteach: bool,
+    retention: float | None,
+    turns: int,
+) -> tuple[CurriculumState, tuple[Action, ...]]:
+    """Tasks that distil get a better teacher, or go back to their labels; each up to so many times in all.
+
+    Args:
+        state: Before.
+        verdicts: [T].
+        reteach: Whether one that surpasses its teacher becomes its own next teacher.
+        retention: One that retains less goes back to its labels; None: none does.
+        turns: Of a task, at most.
+    """
+    actions: list[Action] = []
+    for task, (phase, verdict) in enumerate(zip(state.phases, verdicts, strict=True)):
+        if phase != "distilling" or state.turns[task] >= turns:
+            continue
+        if reteach and verdict.surpasses:
+            actions.append(Relabel(task, verdict.best_step))
+            state = replace(state, turns=_put(state.turns, task, state.turns[task] + 1))
+        elif retention is not None and has_lost(verdict, retention):
+            actions.append(Return(task))
+            state = go_back(state, [task])
+    return state, tuple(actions)
+
+
+def unwatchable(curriculum: Curriculum) -> Iterator[MtlkdError]:
+    """What is wrong with one whose tasks may turn, and that rewinds."""
+    if curriculum.rewinds and curriculum.watches:
+        what = "a rewind undoes the evaluations by which tasks that distil would be judged"
+        yield MtlkdError(what, where="rewind", fix="leave it out, or reteach and retention")
+
+
+def has_lost(verdict: ConvergenceVerdict, retention: float) -> bool:
+    """Whether a task retains less of its metric than that."""
+    return verdict.retained is not None and verdict.retained < retention
+
+
+def go_back(state: CurriculumState, tasks: Iterable[int]) -> CurriculumState:
+    """The tasks learn from their labels again, until they converge again."""
+    for task in tasks:
+        state = replace(
+            state,
+            phases=_put(state.phases, task, "labels"),
+            converged=_put(state.converged, task, value=False),
+            turns=_put(state.turns, task, state.turns[task] + 1),
         )
     return state
 
 
 def _all_in(phase: Phase, *, order: tuple[int, ...]) -> CurriculumState:
-    return CurriculumState(phases=(phase,) * len(order), converged=(False,) * len(order), order=order)
+    count = len(order)
+    return CurriculumState(phases=(phase,) * count, converged=(False,) * count, order=order, turns=(0,) * count)
 
 
-def _put(phases: tuple[Phase, ...], task: int, phase: Phase) -> tuple[Phase, ...]:
-    return (*phases[:task], phase, *phases[task + 1 :])
+def _put(values: tuple[Value, ...], task: int, value: Value) -> tuple[Value, ...]:
+    return (*values[:task], value, *values[task + 1 :])

@@ -47,6 +47,7 @@ class Tracker:
         anchor: What the next gain is measured from: the smoothed metric at the last one.
         anchor_epochs: ``epochs`` at that gain.
         stale: Evaluations since then.
+        mark: What its teacher reaches, where it has one.
     """
 
     leaders: tuple[BestEvaluation, ...] = ()
@@ -55,6 +56,7 @@ class Tracker:
     anchor: Validated | None = None
     anchor_epochs: float = 0.0
     stale: int = 0
+    mark: Validated | None = None
 
     @property
     def best(self) -> float | None:
@@ -99,7 +101,7 @@ def track(
     ranked = sorted(
         (*tracker.leaders, BestEvaluation(validated=measured, step=step)), key=lambda each: _rank(each, sign)
     )
-    is_gain = tracker.anchor is None or sign * (smoothed.value - tracker.anchor.value) > _least(
+    is_gain = tracker.anchor is None or sign * (smoothed.value - tracker.anchor.value) > least_gain(
         smoothed, tracker.anchor, rule
     )
     return Tracker(
@@ -109,6 +111,7 @@ def track(
         anchor=smoothed if is_gain else tracker.anchor,
         anchor_epochs=seen if is_gain else tracker.anchor_epochs,
         stale=0 if is_gain else tracker.stale + 1,
+        mark=tracker.mark,
     )
 
 
@@ -120,7 +123,7 @@ def judge(tracker: Tracker, rule: Convergence) -> ConvergenceVerdict:
     converged = tracker.stale >= rule.patience and waited >= rule.patience_epochs and tracker.epochs >= rule.min_epochs
     best = f"best {tracker.best:.4f} at step {tracker.best_step}"
     if converged:
-        least = _least(mean_of(tracker.recent), tracker.anchor, rule)
+        least = least_gain(mean_of(tracker.recent), tracker.anchor, rule)
         reason = (
             f"no gain > {least:.2g} over {tracker.anchor.value:.4f} for {tracker.stale} evaluations and {waited:.1f}"
             f" epochs of its table, {best}"
@@ -137,6 +140,6 @@ def _rank(leader: BestEvaluation, sign: int) -> tuple[float, int]:
     return -sign * leader.validated.value, leader.step
 
 
-def _least(smoothed: Validated, anchor: Validated, rule: Convergence) -> float:
+def least_gain(smoothed: Validated, anchor: Validated, rule: Convergence) -> float:
     """What the smoothed metric must have gained for that to count."""
     return max(rule.min_delta, rule.noise * error_of_gain(smoothed, anchor))

@@ -56,20 +56,19 @@ class Snapshots:
             self._loaded = prefix, steps
         return self._model
 
-    def needed(self, progress: Progress, trackers: Sequence[Tracker]) -> set[int]:
-        """Steps that may still matter: the checkpoint, the peaks, the open tasks' leaders, and, since a rewind brings
-        back the trackers of its snapshot, the leaders known there.
+    def needed(self, progress: Progress, trackers: Sequence[Tracker], *, judged: Sequence[int]) -> set[int]:
+        """Steps that may still matter: the checkpoint, the peaks, the leaders of tasks that are still judged, and, as
+        a rewind brings back the trackers of its snapshot, the leaders known there.
         """  # noqa: D205 - the summary needs two lines
         steps = {peak.step for peak in progress.peaks if peak is not None}
         if progress.best is not None:
             steps.add(progress.best.step)
-        unconverged = [task for task, done in enumerate(progress.curriculum.converged) if not done]
         reachable: set[int] = set()
-        frontier = _steps(trackers, unconverged)
+        frontier = _steps(trackers, judged)
         while frontier:
             reachable |= frontier
             known = [self._kept[step].internals for step in frontier if step in self._kept]
-            frontier = {step for part in known if part is not None for step in _steps(part.trackers, unconverged)}
+            frontier = {step for part in known if part is not None for step in _steps(part.trackers, judged)}
             frontier -= reachable
         return steps | reachable
 

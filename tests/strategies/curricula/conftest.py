@@ -16,7 +16,7 @@ def facts():
 
 @pytest.fixture
 def play():
-    """Runs a curriculum through evaluations, each a dict from converged tasks to their best steps.
+    """Runs a curriculum through evaluations, each a dict from converged tasks to their best steps, or to verdicts.
 
     Returns what it did before the first step and after each evaluation: (initials of the phases, actions).
     """
@@ -26,7 +26,9 @@ def play():
         history = [(_initials(state), actions)]
         for best in evaluations:
             verdicts = [
-                ConvergenceVerdict(converged=task in best, best_step=best.get(task, -1), reason="so the table says")
+                found
+                if isinstance(found := best.get(task, -1), ConvergenceVerdict)
+                else ConvergenceVerdict(converged=task in best, best_step=found, reason="so the table says")
                 for task in range(len(FACTS))
             ]
             state, actions = curriculum.advance(state, verdicts)

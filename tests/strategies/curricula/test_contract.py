@@ -14,6 +14,8 @@ from ray_mtlkd.testing import check_curriculum, draw_facts, draw_verdicts
 ALL = {name: kind() for name, kind in CURRICULA.items()} | {
     "joint_kd, rewind": JointKD(rewind=True),
     "sequential_kd, rewind": SequentialKD(rewind=True, order="by_difficulty"),
+    "joint_kd, turning": JointKD(reteach=True, retention=0.95),
+    "sequential_kd, turning": SequentialKD(reteach=True, retention=0.95, turns=1),
     "sequential, by difficulty": Sequential(order="by_difficulty"),
 }
 ROLES = {
@@ -22,6 +24,7 @@ ROLES = {
     "sequential_kd": "kd",
     "single_task": "reference",
     "stop": "control",
+    "stop_and_go": "baseline",
     "rewind_only": "control",
     "sequential": "control",
 }

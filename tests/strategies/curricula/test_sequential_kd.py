@@ -1,4 +1,4 @@
-from ray_mtlkd.strategies.curricula.base import Relabel, Rewind, Start
+from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, Relabel, Resume, Return, Rewind, Start
 from ray_mtlkd.strategies.curricula.sequential_kd import SequentialKD
 
 
@@ -46,3 +46,13 @@ def test_a_list_that_does_not_fit_is_refused_at_the_beginning(facts, refused):
 def test_it_rewinds_where_its_field_says_so():
     assert SequentialKD(rewind=True).rewinds
     assert not SequentialKD().rewinds
+
+
+def test_one_that_has_gone_back_to_its_labels_starts_nobody_when_it_converges_again(play):
+    lost = ConvergenceVerdict(converged=False, best_step=-1, reason="so the table says", retained=0.9)
+    assert play(SequentialKD(retention=0.95), {1: 25}, {1: lost}, {1: 100}, {0: 150})[1:] == [
+        ("ldw", (Relabel(1, 25), Start(0))),
+        ("llw", (Return(1),)),
+        ("ldw", (Resume(1),)),
+        ("ddl", (Relabel(0, 150), Start(2))),
+    ]

@@ -17,7 +17,7 @@ def _snapshot(*best_steps):
 
 
 def _progress(*, peaks=(None, None), best=None, converged=(False, False)):
-    state = CurriculumState(phases=("labels", "labels"), converged=converged, order=(0, 1))
+    state = CurriculumState(phases=("labels", "labels"), converged=converged, order=(0, 1), turns=(0, 0))
     return Progress(
         curriculum=state,
         peaks=[None if step is None else Peak(value=0.5, step=step) for step in peaks],
@@ -42,16 +42,16 @@ def snapshots():
 
 def test_the_checkpoint_the_peaks_and_the_open_tasks_best_steps_are_needed(snapshots):
     progress = _progress(peaks=(10, None), best=20, converged=(True, True))
-    assert snapshots.needed(progress, _trackers(30, 40)) == {10, 20}
-    assert snapshots.needed(_progress(converged=(False, True)), _trackers(10, 40)) == {10}
+    assert snapshots.needed(progress, _trackers(30, 40), judged=[]) == {10, 20}
+    assert snapshots.needed(_progress(), _trackers(10, 40), judged=[0]) == {10}
 
 
 def test_what_a_rewind_brings_back_is_needed_too(snapshots):
-    assert snapshots.needed(_progress(), _trackers(30, 40)) == {10, 20, 30, 40}
+    assert snapshots.needed(_progress(), _trackers(30, 40), judged=[0, 1]) == {10, 20, 30, 40}
 
 
 def test_a_peak_on_the_way_does_not_hide_what_lies_behind_it(snapshots):
-    assert snapshots.needed(_progress(peaks=(20, 30)), _trackers(30, 40)) == {10, 20, 30, 40}
+    assert snapshots.needed(_progress(peaks=(20, 30)), _trackers(30, 40), judged=[0, 1]) == {10, 20, 30, 40}
 
 
 def test_pruning_keeps_exactly_what_is_needed(snapshots):
@@ -80,11 +80,10 @@ def test_a_forgotten_moment_is_written_over_once(snapshots):
 def test_all_that_a_mean_of_models_is_made_of_is_needed_and_no_more(snapshots):
     (two, one) = _trackers(40, 20)
     both = replace(two, leaders=(*two.leaders, *_trackers(10)[0].leaders))
-    progress = _progress(converged=(False, True))
     bare = {step: replace(snapshot, internals=None) for step, snapshot in snapshots.kept.items()}
     for step, snapshot in bare.items():
         snapshots.keep(step, snapshot)
-    assert snapshots.needed(progress, [both, one]) == {10, 40}
+    assert snapshots.needed(_progress(), [both, one], judged=[0]) == {10, 40}
 
 
 def test_a_mean_of_models_is_that_of_their_parameters_and_leaves_them_alone():
