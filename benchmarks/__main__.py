@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 BENCHMARKS = (
     "step_cost",
     "balancer_cost",
+    "sharing_cost",
     "sparse_step",
     "evaluation",
     "sweep_efficiency",

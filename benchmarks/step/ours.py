@@ -4,6 +4,7 @@ from torch import Tensor
 
 from benchmarks.step.problem import LEARNING_RATE, SEED, Problem
 from ray_mtlkd.models.architecture import Architecture
+from ray_mtlkd.models.sharing import HardSharing, SharingConfig
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.training.configuration import Configuration
@@ -32,12 +33,12 @@ def tell_nobody(evaluation: Evaluation) -> None:
 class SteppedLoop(Loop):
     """The loop of a run without its evaluations: drawing, gathering, the step itself, meters and bookkeeping."""
 
-    def __init__(self, problem: Problem, strategy: str) -> None:
+    def __init__(self, problem: Problem, strategy: str, *, sharing: SharingConfig | None = None) -> None:
         self.job = Job(
             tables=problem.tables,
             configuration=Configuration(
                 strategy=decode_strategy(strategy, where="strategy"),
-                architecture=Architecture(encoder=problem.encoder),
+                architecture=Architecture(encoder=problem.encoder, sharing=sharing or HardSharing()),
                 training=Optimization(
                     steps=_FOREVER, batch_size=problem.size.batch_size, eval_every=1, lr=LEARNING_RATE
                 ),

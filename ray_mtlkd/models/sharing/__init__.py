@@ -14,9 +14,18 @@ from ray_mtlkd.models.sharing.sluice import Sluice
 from ray_mtlkd.models.sharing.soft import SoftSharing
 from ray_mtlkd.registry import Registry, part_of
 
-__all__ = ["SHARING", "HardSharing", "MultitaskModel", "SharingConfig", "SplitModel", "sparse_tables", "split"]
+__all__ = [
+    "OWN_SHARING",
+    "SHARING",
+    "HardSharing",
+    "MultitaskModel",
+    "SharingConfig",
+    "SplitModel",
+    "sparse_tables",
+    "split",
+]
 
-_OWN: tuple[type[SharingConfig], ...] = (
+OWN_SHARING: tuple[type[SharingConfig], ...] = (
     HardSharing,
     SoftSharing,
     Hybrid,
@@ -29,11 +38,12 @@ _OWN: tuple[type[SharingConfig], ...] = (
     Interaction,
     Adapters,
 )
+"""This package's own."""
 
 SHARING: Registry[type[SharingConfig]] = Registry(
     "way of sharing",
     group="ray_mtlkd.sharing",
-    members={config.name: config for config in _OWN},
+    members={config.name: config for config in OWN_SHARING},
     contract=part_of("build"),
 )
 """Every way of sharing by name."""

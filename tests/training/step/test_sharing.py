@@ -60,7 +60,7 @@ def _gradients(trainer):
     """What the trainer's next step would hand to the optimizer, by name."""
     found = {}
 
-    def note(_share):
+    def note(_share, *, fall):
         trainer._optimizer.put_aside()
         aside = dict(zip(map(id, trainer._optimizer._tables), trainer._optimizer._aside, strict=True))
         for name, p in trainer._model.named_parameters():
