@@ -206,7 +206,6 @@ class AskingTrial:
         desk = Relabeller(
             Relabelling(where=way.where, pool_size=way.actors),
             architecture=Architecture(encoder=self._encoder),
-            tasks=((asked.table.task, asked.table.layout),),
             tables=self._references[way.few],
             shared=self._shared[way.actors],
         )
@@ -240,8 +239,9 @@ def request(encoder: Mlp, setup: SetupTables[Array]) -> RelabelRequest:
     """What a run asks for when its only task converges: the teacher is as it was built."""
     (table,) = as_tensors(setup).tasks
     torch.manual_seed(0)
-    model = build(Architecture(encoder=encoder), [(table.task, table.layout)])
-    return RelabelRequest(task=table.task.name, model=model.eval(), index=0, table=table)
+    tasks = ((table.task, table.layout),)
+    model = build(Architecture(encoder=encoder), tasks)
+    return RelabelRequest(task=table.task.name, model=model.eval(), index=0, table=table, tasks=tasks)
 
 
 def row_seconds(encoder: Mlp) -> float:

@@ -19,6 +19,8 @@ Rate = Annotated[float, Gt(0), Le(1)]
 """A learning rate of a few numbers, in (0, 1]."""
 Share = Annotated[float, Ge(0), Lt(1)]
 """A part of a whole that leaves some of it, in [0, 1): of units that are dropped, of a budget."""
+OpenShare = Annotated[float, Gt(0), Lt(1)]
+"""A part of a whole that is neither nothing nor all of it, in (0, 1)."""
 Fraction = Annotated[float, Gt(0), Le(1)]
 """A part of a whole, or all of it, in (0, 1]."""
 UnitInterval = Annotated[float, Ge(0), Le(1)]

@@ -39,6 +39,7 @@ class ToTheEnd:
     name: ClassVar[str] = "to_the_end"
     role: ClassVar[Role] = "baseline"
     own_models: ClassVar[bool] = False
+    schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = False
 

@@ -32,6 +32,8 @@ NAMED: dict[str, tuple[str, str]] = {
     **{name: ("joint", name) for name in OWN_BALANCERS if name not in FAMILIES},
     "joint_kd": ("joint_kd", "sum"),
     "sequential_kd": ("sequential_kd", "sum"),
+    "single_kd": ("single_kd", "sum"),
+    "ensemble_kd": ("ensemble_kd", "sum"),
     "single_task": ("single_task", "sum"),
     "stop": ("stop", "sum"),
     "stop_and_go": ("stop_and_go", "sum"),

@@ -24,6 +24,7 @@ from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of
 from ray_mtlkd.training.job import Job
+from ray_mtlkd.training.schooling import check_schooling
 from ray_mtlkd.training.step.feed import batch_sizes
 from ray_mtlkd.training.step.model import model_for
 from ray_mtlkd.training.step.trainer import Trainer
@@ -91,6 +92,7 @@ def prepare(
             if (trial.setup, decoded.architecture) not in built:
                 built.add((trial.setup, decoded.architecture))
                 model_for(decoded.architecture, as_tensors(tables[key]).tasks)
+            check_schooling(decoded, where=_place(space, trial))
             fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=_place(space, trial))
     raise_all(space.name, without_repeats(problems))
     planned = ((trial, tables[trial.setup, trial.configuration.architecture.features]) for trial in plan.distinct())

@@ -5,19 +5,18 @@ from dataclasses import field
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
-from annotated_types import Gt, Lt, MinLen
+from annotated_types import MinLen
 from pydantic import AfterValidator
 
 from ray_mtlkd.decode import decode, document, refuse
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.judging import Judging
 from ray_mtlkd.models.sharing import HardSharing
-from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, PositiveInt
+from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, OpenShare, PositiveInt
 from ray_mtlkd.sweep.halving import halving_rungs
 from ray_mtlkd.sweep.tpe import FIRST
 
 Seeds = Annotated[tuple[int, ...], MinLen(1), Distinct]
-RungShare = Annotated[float, Gt(0), Lt(1)]
 
 
 @document
@@ -37,7 +36,7 @@ class Search:
     configurations: PositiveInt = 1
     seed: int = 0
     seeds: Seeds = (0,)
-    halving: bool | Annotated[tuple[RungShare, ...], MinLen(1)] = False
+    halving: bool | Annotated[tuple[OpenShare, ...], MinLen(1)] = False
     sampler: Literal["spread", "tpe"] = "spread"
 
     def __post_init__(self) -> None:

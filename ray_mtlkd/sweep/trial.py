@@ -106,7 +106,6 @@ def _train(trial: Trial, context: TrialContext, *, report: "_Teller", folder: Sw
         relabeller = Relabeller(
             configuration.relabel,
             architecture=configuration.architecture,
-            tasks=tuple((table.task, table.layout) for table in tables.tasks),
             tables=reference,
             shared=context.shared,
         )

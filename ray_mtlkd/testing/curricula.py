@@ -37,13 +37,14 @@ _LEGAL: Mapping[type, tuple[frozenset[Phase], Phase]] = {
 def check_curriculum(curriculum: Curriculum, *, tasks: int = 4, runs: int = 100, seed: int = 0) -> None:
     """Hold a curriculum to its contract, on drawn facts and verdicts.
 
-    A task starts once, as it leaves ``waiting``, in the order that `begin` has fixed; a phase changes by its action
-    alone, one an evaluation and task; only in the role of ``kd`` are tasks relabelled, each by the model of its best
-    step: once it has converged, or when it surpasses its teacher; only one that was relabelled resumes; `Return` undoes
-    ``converged``, nothing else does, and only a curriculum that watches asks for it; `Rewind` goes to a best step, once
-    an evaluation, and only where `rewinds` says so; verdicts on tasks that wait change nothing, nor do those on tasks
-    that have stopped or are dealt with where nobody watches, also once all tasks have converged; the same call gives
-    the same answer; and the state goes through JSON.
+    A task starts once, as it leaves ``waiting``, in the order that `begin` has fixed; in the role of ``kd`` one that is
+    taught distils from the first step; a phase changes by its action alone, one an evaluation and task; only in the
+    role of ``kd`` are tasks relabelled, each by the model of its best step: once it has converged, or when it surpasses
+    its teacher; only one that has a teacher resumes; `Return` undoes ``converged``, nothing else does, and only a
+    curriculum that watches asks for it; `Rewind` goes to a best step, once an evaluation, and only where `rewinds` says
+    so; verdicts on tasks that wait change nothing, nor do those on tasks that have stopped or are dealt with where
+    nobody watches, also once all tasks have converged; the same call gives the same answer; and the state goes through
+    JSON.
 
     Args:
         curriculum: Made for any tasks, or for ``task0``, ``task1`` and so on.
@@ -58,11 +59,13 @@ def check_curriculum(curriculum: Curriculum, *, tasks: int = 4, runs: int = 100,
     expect_structure(CURRICULA.misfit, curriculum)
     expect(not (curriculum.watches and curriculum.rewinds), "what it watches is undone where it rewinds")
     draws = random.Random(seed)  # noqa: S311 - reproducible
-    for _ in range(runs):
+    for run in range(runs):
         facts = draw_facts(draws, tasks)
+        if run % 2:
+            facts = tuple(replace(fact, taught=bool(draws.getrandbits(1))) for fact in facts)
         state, actions = curriculum.begin(facts)
         started = _check_begin(curriculum, facts, state, actions)
-        taught: set[int] = set()
+        taught = {task for task, phase in enumerate(state.phases) if phase == "distilling"}
         for verdicts in _run(draws, tasks):
             before = state
             state, actions = _advance(curriculum, before, verdicts)
@@ -107,7 +110,9 @@ def _check_begin(
     expect(curriculum.begin(facts) == (state, actions), "`begin` gives another answer to the same tasks")
     starts = [action for action in actions if isinstance(action, Start)]
     expect(starts and len(starts) == len(actions), f"`begin` starts tasks, and nothing else: {actions}")
-    expect(set(state.phases) <= {"labels", "waiting"}, f"phases at the beginning are {state.phases}")
+    for phase, fact in zip(state.phases, facts, strict=False):
+        legal = {"distilling"} if fact.taught and curriculum.role == "kd" else {"labels", "waiting"}
+        expect(phase in legal, f"at the beginning, {fact} is in phase {phase}")
     expect(sorted(state.order) == list(range(len(facts))), f"`order` is {state.order}: every task once")
     expect(len(state.converged) == len(state.phases) == len(facts), "a phase and a flag for each task")
     started = [start.task for start in starts]

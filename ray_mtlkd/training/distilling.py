@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ray_mtlkd.strategies.curricula.base import Phase
-from ray_mtlkd.training.job import Job, RelabelFunction, RelabelRequest
+from ray_mtlkd.training.job import Job, Lesson, RelabelFunction, RelabelRequest, SoftLabels
 from ray_mtlkd.training.settings import Distillation
 from ray_mtlkd.training.state.checkpoint import Checkpoints
-from ray_mtlkd.training.state.progress import Progress, Relabelled
+from ray_mtlkd.training.state.progress import Progress, Relabelled, TeacherStep
 from ray_mtlkd.training.state.soft_labels import SoftTable, SoftTarget, soft_table
 from ray_mtlkd.training.step.pull import PASSES
 from ray_mtlkd.training.step.trainer import Trainer
@@ -58,7 +58,8 @@ class Distilling:
 
     def __init__(self, job: Job, *, trainer: Trainer, relabel: RelabelFunction, checkpoints: Checkpoints) -> None:
         self._tables = job.tables.tasks
-        self._budget = job.configuration.training.steps * len(self._tables)
+        self._built_for = job.built_for
+        self._budget = job.budget
         self._settings = job.configuration.kd
         self._trainer = trainer
         self._relabel = relabel
@@ -96,20 +97,32 @@ class Distilling:
             spare: Task batches that may be spent on that.
         """
         table = self._tables[task]
-        labels = self._relabel(RelabelRequest(task=table.task.name, model=teacher.model, index=task, table=table))
+        labels = self._relabel(
+            RelabelRequest(task=table.task.name, model=teacher.model, index=task, table=table, tasks=self._built_for)
+        )
+        self._learn(task, labels, progress)
+        weight, reason = self._weigh(task, progress, spare=spare)
+        progress.relabelled[task] = replace(progress.relabelled[task], kd_weight=weight)
+        known, reached = progress.teachers[task], teacher.validated.value
+        progress.teachers[task] = None if known is None else replace(known, value=reached, step=teacher.step)
+        return reason
+
+    def begin(self, task: int, lesson: Lesson, progress: Progress) -> str:
+        """Let a task distil from the first step; there is no switch to measure at, and `auto` weighs 1."""
+        self._learn(task, lesson.soft, progress)
+        progress.teachers[task] = TeacherStep(value=lesson.value, step=None, noticed=None)
+        reached = "" if lesson.value is None else f", which reach {lesson.value:.4f}"
+        return f"by {lesson.who}{reached}, weight {progress.relabelled[task].kd_weight:g}"
+
+    def _learn(self, task: int, labels: SoftLabels, progress: Progress) -> None:
+        table, given = self._tables[task], self._settings.kd_weight
         name = f"soft-{table.task.name}-{progress.step:08d}.arrow"
         kept = self._checkpoints.keep_soft(name, soft_table(labels.outputs, table.task, self._settings))
         self._soft[task] = kept.to(table.train.labels.device)
-        weight, reason = self._weigh(task, progress, spare=spare)
         progress.soft[task] = name
         progress.relabelled[task] = Relabelled(
-            where=labels.where, why=labels.why, kd_weight=weight, batches=progress.batches
+            where=labels.where, why=labels.why, kd_weight=1.0 if given == "auto" else given, batches=progress.batches
         )
-        known = progress.teachers[task]
-        progress.teachers[task] = (
-            None if known is None else replace(known, value=teacher.validated.value, step=teacher.step)
-        )
-        return reason
 
     def _weigh(self, task: int, progress: Progress, *, spare: int) -> tuple[float, str]:
         if self._settings.kd_weight != "auto":

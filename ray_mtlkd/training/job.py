@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from ray_mtlkd.data.examples import SetupTables, TaskTables
+from ray_mtlkd.data.inputs import Layout
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import RelabelPlace, TaskResult, TrialEnd
 from ray_mtlkd.serial import fingerprint
+from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.configuration import Configuration, describe
 from ray_mtlkd.training.settings import TeacherSort
 from ray_mtlkd.training.state.progress import Evaluation
@@ -33,13 +35,24 @@ class Job:
 
     @property
     def teacher(self) -> TeacherSort | None:
-        """Which sort of model teaches its tasks; None where the curriculum distils none."""
-        return self.configuration.kd.teacher if self.configuration.strategy.curriculum.role == "kd" else None
+        """Which sort of model teaches its tasks once they have converged; None where the curriculum asks for none."""
+        curriculum = self.configuration.strategy.curriculum
+        return self.configuration.kd.teacher if curriculum.role == "kd" and curriculum.schooling is None else None
 
     @property
     def leaders(self) -> int:
         """How many of a task's best evaluations its teacher is made of."""
         return self.configuration.kd.average_of if self.teacher == "average" else 1
+
+    @property
+    def budget(self) -> int:
+        """Task batches."""
+        return self.configuration.training.steps * len(self.tables.tasks)
+
+    @property
+    def built_for(self) -> tuple[tuple[Task, Layout], ...]:
+        """What its model is built for."""
+        return tuple((table.task, table.layout) for table in self.tables.tasks)
 
     def alone(self, task: int) -> "Job":
         """The same job for one task only, with batches of the size that the task has beside the others."""
@@ -63,12 +76,14 @@ class RelabelRequest:
         task: Name of the task.
         model: The teacher, in evaluation mode; not to be changed, and not to be kept.
         index: The task's index in the model.
+        tasks: What the model was built for.
     """
 
     task: str
     model: MultitaskModel
     index: int
     table: TaskTables[Tensor]
+    tasks: tuple[tuple[Task, Layout], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +130,21 @@ class Ladder:
 RelabelFunction = Callable[[RelabelRequest], SoftLabels]
 Report = Callable[[Evaluation], None]
 Keep = Callable[[Chosen], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """What a task learns from its first step: what somebody has said of its train table before.
+
+    Attributes:
+        soft: Raw outputs for every labelled row.
+        value: What they who said it reach on validation, in the metric's own unit; None where nobody knows.
+        who: In words.
+    """
+
+    soft: SoftLabels
+    value: float | None
+    who: str
 
 
 @dataclass(frozen=True, kw_only=True)

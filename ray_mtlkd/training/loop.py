@@ -15,7 +15,7 @@ from ray_mtlkd.training.evaluation.noise import Validated
 from ray_mtlkd.training.evaluation.outcome import end_of, last_resort, settle
 from ray_mtlkd.training.evaluation.standing import beside
 from ray_mtlkd.training.evaluation.validation import validate
-from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Outcome, RelabelFunction, Report
+from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Lesson, Outcome, RelabelFunction, Report
 from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointError
 from ray_mtlkd.training.state.progress import Best, Evaluation, Peak, Progress, Snapshot, TeacherStep
 from ray_mtlkd.training.state.snapshots import Snapshots
@@ -37,6 +37,7 @@ class Loop:
         checkpoint_at_end: Whether the finished run leaves a checkpoint, for a trial that goes on with other runs.
         ladder: How far the run goes.
         keep: Called at the end with the model that the run is measured at.
+        lessons: What tasks are taught from the first step, by task.
     """
 
     def __init__(
@@ -50,12 +51,13 @@ class Loop:
         checkpoint_at_end: bool,
         ladder: Ladder,
         keep: Keep | None = None,
+        lessons: Mapping[int, Lesson] | None = None,
     ) -> None:
         self._job = job
         self._setup = job.tables
         self._tables = job.tables.tasks
         self._every = job.configuration.training.eval_every
-        self._budget = job.configuration.training.steps * len(self._tables)
+        self._budget = job.budget
         self._tail = Tail(settings=job.configuration.training, budget=self._budget)
         self._rule = job.configuration.convergence
         self._curriculum = job.configuration.strategy.curriculum
@@ -74,7 +76,9 @@ class Loop:
         self._trackers = [Tracker() for _ in self._tables]
         self._meters = StepMeans()
         self._told = 0
-        state, actions = self._curriculum.begin([facts(table) for table in self._tables])
+        self._lessons = lessons or {}
+        known = [replace(facts(table), taught=task in self._lessons) for task, table in enumerate(self._tables)]
+        state, actions = self._curriculum.begin(known)
         self._progress = Progress(
             curriculum=state,
             peaks=[None for _ in self._tables],
@@ -90,7 +94,8 @@ class Loop:
         Raises:
             MtlkdError: where a loss or an output stops being finite, with task and step.
         """
-        self._resume()
+        if not self._resume():
+            self._teach()
         saved = time.monotonic()
         while not (self._progress.finished or self._has_spent(self._ladder.until)):
             try:
@@ -186,7 +191,8 @@ class Loop:
             best = self._trackers[task].best
             if now and not was and best is not None:
                 first = TeacherStep(value=best, step=self._trackers[task].best_step, noticed=progress.step)
-                progress.teachers[task] = progress.teachers[task] or first
+                known = progress.teachers[task] or first
+                progress.teachers[task] = replace(known, noticed=known.noticed or progress.step)
                 self._event("converge", task, verdicts[task].reason)
         if all(progress.curriculum.converged) and progress.converged_at is None:
             progress.converged_at = progress.batches
@@ -203,17 +209,20 @@ class Loop:
             self._event("cooldown", None, cooling)
 
     def _verdicts(self) -> list[ConvergenceVerdict]:
-        progress, verdicts = self._progress, [judge(tracker, self._rule) for tracker in self._trackers]
-        for task, (teacher, peak) in enumerate(zip(progress.teachers, progress.peaks, strict=True)):
-            if teacher is not None and peak is not None:
-                verdicts[task] = beside(
-                    verdicts[task],
-                    self._trackers[task],
-                    reference=teacher.value if task in progress.relabelled else peak.value,
-                    sign=metric_of(self._tables[task].task).sign,
-                    rule=self._rule,
-                )
+        verdicts = [judge(tracker, self._rule) for tracker in self._trackers]
+        for task, tracker in enumerate(self._trackers):
+            reference = self._reference(task)
+            if reference is not None:
+                sign = metric_of(self._tables[task].task).sign
+                verdicts[task] = beside(verdicts[task], tracker, reference=reference, sign=sign, rule=self._rule)
         return verdicts
+
+    def _reference(self, task: int) -> float | None:
+        """What a task that has a teacher, or has converged, is compared with: its teacher's metric, or its best."""
+        teacher, peak = self._progress.teachers[task], self._progress.peaks[task]
+        if teacher is None or peak is None:
+            return None
+        return teacher.value if task in self._progress.relabelled else peak.value
 
     def _execute(self, action: Action, verdicts: Sequence[ConvergenceVerdict] = ()) -> None:
         match action:
@@ -300,14 +309,24 @@ class Loop:
         live = self._trainer.capture(self._trackers, into={})
         self._checkpoints.save(live=live, snapshots=self._snapshots.kept, progress=self._progress)
 
-    def _resume(self) -> None:
+    def _teach(self) -> None:
+        """Give the tasks that distil from the first step what they learn."""
+        for task, phase in enumerate(self._progress.curriculum.phases):
+            if phase == "distilling":
+                lesson = self._lessons[task]
+                self._event("relabel", task, self._distilling.begin(task, lesson, self._progress))
+                mark = None if lesson.value is None else Validated(value=lesson.value)
+                self._trackers[task] = Tracker(mark=mark)
+
+    def _resume(self) -> bool:
+        """Whether there was a checkpoint to go on from."""
         try:
             restored = self._checkpoints.load()
         except DamagedCheckpointError:
             self._checkpoints.clear()  # the run is reproducible: from the first step it ends the same
-            return
+            return False
         if restored is None:
-            return
+            return False
         self._progress = restored.progress
         self._told = len(restored.progress.events)
         self._trackers = list(self._trainer.restore(restored.live))
@@ -315,6 +334,7 @@ class Loop:
             self._snapshots.keep(step, snapshot)
         self._distilling.resume(restored.soft)
         self._hear()
+        return True
 
     def _hear(self) -> None:
         """Tell the balancer what each task's last evaluation found."""

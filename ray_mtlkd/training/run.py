@@ -1,4 +1,4 @@
-"""A whole trial: one run over all tasks, or one a task where the curriculum gives every task its own model."""
+"""A whole trial: one run over all tasks, one a task where each has its own model, or one after its teachers' runs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,6 +8,7 @@ from ray_mtlkd.storage import Storage
 from ray_mtlkd.training.evaluation.evaluate import weighted_mean
 from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Outcome, RelabelFunction, Report
 from ray_mtlkd.training.loop import Loop
+from ray_mtlkd.training.schooling import RunPart, TrialPart, train_taught
 from ray_mtlkd.training.state.checkpoint import Checkpoints
 from ray_mtlkd.training.state.progress import Evaluation
 
@@ -40,30 +41,43 @@ def train(
     Raises:
         MtlkdError: where a loss or an output stops being finite, or a checkpoint does not fit.
     """
-    own_models = job.configuration.strategy.curriculum.own_models
+    curriculum, ladder = job.configuration.strategy.curriculum, ladder or Ladder()
+    has_parts = curriculum.own_models or curriculum.schooling is not None
 
-    def run(part: Job, part_report: Report, folder: Storage, part_keep: Keep | None) -> Outcome:
-        checkpoints = Checkpoints(folder, job=part.fingerprint)
+    def run(part: TrialPart) -> Outcome:
         return Loop(
-            part,
+            part.job,
             relabel=relabel,
-            report=part_report,
-            checkpoints=checkpoints,
+            report=part.report,
+            checkpoints=Checkpoints(part.folder, job=part.job.fingerprint),
             checkpoint_every_s=checkpoint_every_s,
-            checkpoint_at_end=own_models,
-            ladder=ladder or Ladder(),
-            keep=part_keep,
+            checkpoint_at_end=has_parts,
+            ladder=part.ladder,
+            keep=part.keep,
+            lessons=part.lessons,
         ).run()
 
-    if not own_models:
-        return run(job, report, storage, keep)
+    whole = TrialPart(job=job, report=report, folder=storage, keep=keep, ladder=ladder, lessons={})
+    if curriculum.schooling is not None:
+        return train_taught(whole, curriculum.schooling, run=run, relabel=relabel)
+    return _train_each(whole, run=run) if curriculum.own_models else run(whole)
+
+
+def _train_each(whole: TrialPart, *, run: RunPart) -> Outcome:
+    """A run a task, one after the other."""
+    job = whole.job
     outcomes: list[Outcome] = []
     for index, table in enumerate(job.tables.tasks):
         steps = sum(outcome.end.steps for outcome in outcomes)
         batches = sum(outcome.end.batches for outcome in outcomes)
-        shifted = _shifted(report, steps=index * job.configuration.training.steps, tasks=len(job.tables.tasks))
-        own = None if keep is None else _owned(keep, task=table.task.name, steps=steps)
-        outcome = run(job.alone(index), shifted, storage.child(table.task.name), own)
+        part = replace(
+            whole,
+            job=job.alone(index),
+            report=_shifted(whole.report, steps=index * job.configuration.training.steps, tasks=len(job.tables.tasks)),
+            folder=whole.folder.child(table.task.name),
+            keep=None if whole.keep is None else _owned(whole.keep, task=table.task.name, steps=steps),
+        )
+        outcome = run(part)
         tasks = tuple(later(task, steps=steps, batches=batches) for task in outcome.tasks)
         outcomes.append(replace(outcome, tasks=tasks))
     return _merged(outcomes, weights=[table.task.weight for table in job.tables.tasks])

@@ -13,10 +13,7 @@ from ray_mtlkd.training.settings import Relabelling
 
 def test_the_trial_s_own_answer_has_a_row_of_soft_labels_for_each_row_of_the_table():
     asked = request(LIGHT, tables(2500))
-    tasks = ((asked.table.task, asked.table.layout),)
-    desk = Relabeller(
-        Relabelling(where="inline"), architecture=Architecture(encoder=LIGHT), tasks=tasks, tables=None, shared=None
-    )
+    desk = Relabeller(Relabelling(where="inline"), architecture=Architecture(encoder=LIGHT), tables=None, shared=None)
     assert desk(asked).outputs.shape == (2500, 10)
 
 

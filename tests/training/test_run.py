@@ -42,6 +42,7 @@ NAMED = (
     "single_task",
     "stop",
     "stop_and_go",
+    "single_kd",
     "rewind_only",
     "sequential",
     {"curriculum": "sequential_kd", "balancer": "dtp"},

@@ -17,11 +17,28 @@ class TaskFacts:
         rows: Rows of the train table.
         difficulty: What the trivial predictor leaves to learn, |perfect - trivial| / max(|perfect|, |trivial|) of the
             task's metric on validation, in [0, 1] for the usual metrics: 0 where guessing is perfect.
+        taught: Whether it has soft labels already.
     """
 
     name: str
     rows: int
     difficulty: float
+    taught: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schooling:
+    """Models that are trained before the one that is measured, at the expense of its budget, and teach its tasks.
+
+    Attributes:
+        share: Of the budget, for all of them together; what they leave is the student's.
+        seeds: Whose predictions are averaged, each task's or all tasks'.
+        alone: Whether each is of one task only.
+    """
+
+    share: float
+    seeds: int
+    alone: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +136,16 @@ class Curriculum(Protocol):
         rewinds: Whether `Rewind` may be asked for (the loop then keeps what it needs to go back).
         watches: Whether tasks are judged on when they have converged (the loop then keeps their best models since
             then). Not together with `rewinds`, which undoes the evaluations that they would be judged by.
+        schooling: Models that are trained first; the model's tasks are then ``taught`` from the first step.
     """
 
     name: ClassVar[str]
     role: ClassVar[Role]
     own_models: ClassVar[bool]
+
+    @property
+    def schooling(self) -> Schooling | None:
+        """None: there are none."""
 
     @property
     def rewinds(self) -> bool:
@@ -135,6 +157,8 @@ class Curriculum(Protocol):
 
     def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
         """The state before the first step, with a `Start` for every task that trains from the first step.
+
+        Curricula in the role of ``kd`` let a taught task distil from the first step on.
 
         Raises:
             MtlkdError: where a hyper-parameter does not fit the tasks.

@@ -30,6 +30,7 @@ class Joint:
     name: ClassVar[str] = "joint"
     role: ClassVar[Role] = "baseline"
     own_models: ClassVar[bool] = False
+    schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = False
 

@@ -13,7 +13,14 @@ from ray_mtlkd.strategies.curricula.base import (
     Role,
     TaskFacts,
 )
-from ray_mtlkd.strategies.curricula.transitions import distil, hold, newly_converged, start_all, unwatchable
+from ray_mtlkd.strategies.curricula.transitions import (
+    distil,
+    hold,
+    newly_converged,
+    settle_taught,
+    start_taught,
+    unwatchable,
+)
 
 
 @document
@@ -50,6 +57,7 @@ class JointKD:
     name: ClassVar[str] = "joint_kd"
     role: ClassVar[Role] = "kd"
     own_models: ClassVar[bool] = False
+    schooling: ClassVar[None] = None
 
     rewind: bool = False
     reteach: bool = False
@@ -71,8 +79,8 @@ class JointKD:
         return self.reteach or self.retention is not None
 
     def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
-        """All tasks start."""
-        return start_all(facts)
+        """All tasks start, each that is taught by distilling."""
+        return start_taught(facts)
 
     def advance(
         self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
@@ -81,6 +89,7 @@ class JointKD:
         found = newly_converged(state, verdicts)
         tasks = found[:1] if self.rewind else found
         state, turned = hold(state, verdicts, reteach=self.reteach, retention=self.retention, turns=self.turns)
+        state = settle_taught(state, verdicts)
         state, taught = distil(state, tasks, verdicts)
         back = [Rewind(verdicts[task].best_step) for task in tasks if self.rewind]
         return state, (*turned, *taught, *back)

@@ -39,6 +39,7 @@ class RewindOnly:
     name: ClassVar[str] = "rewind_only"
     role: ClassVar[Role] = "control"
     own_models: ClassVar[bool] = False
+    schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = True
     watches: ClassVar[bool] = False
 

@@ -31,6 +31,7 @@ class Sequential:
     name: ClassVar[str] = "sequential"
     role: ClassVar[Role] = "control"
     own_models: ClassVar[bool] = False
+    schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = False
 

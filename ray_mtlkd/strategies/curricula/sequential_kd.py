@@ -18,8 +18,10 @@ from ray_mtlkd.strategies.curricula.transitions import (
     distil,
     hold,
     newly_converged,
+    settle_taught,
     start_first,
     start_next,
+    taught_tasks,
     unwatchable,
 )
 
@@ -54,6 +56,7 @@ class SequentialKD:
     name: ClassVar[str] = "sequential_kd"
     role: ClassVar[Role] = "kd"
     own_models: ClassVar[bool] = False
+    schooling: ClassVar[None] = None
 
     order: Order = "by_size"
     rewind: bool = False
@@ -76,12 +79,12 @@ class SequentialKD:
         return self.reteach or self.retention is not None
 
     def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
-        """The first task in order starts.
+        """The first task in order starts, and all that are taught, by distilling.
 
         Raises:
             MtlkdError: where `order` does not name every task once.
         """
-        return start_first(arrange(self.order, facts))
+        return start_first(arrange(self.order, facts), taught=taught_tasks(facts))
 
     def advance(
         self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
@@ -90,6 +93,7 @@ class SequentialKD:
         tasks = newly_converged(state, verdicts)
         is_next = any(state.turns[task] == 0 for task in tasks)  # one that had gone back to its labels starts nobody
         state, turned = hold(state, verdicts, reteach=self.reteach, retention=self.retention, turns=self.turns)
+        state = settle_taught(state, verdicts)
         state, taught = distil(state, tasks, verdicts)
         back = [Rewind(verdicts[task].best_step) for task in tasks if self.rewind]
         state, starts = start_next(state) if is_next else (state, ())

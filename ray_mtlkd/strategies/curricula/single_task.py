@@ -30,6 +30,7 @@ class SingleTask:
     name: ClassVar[str] = "single_task"
     role: ClassVar[Role] = "reference"
     own_models: ClassVar[bool] = True
+    schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = False
 

@@ -37,6 +37,7 @@ class StopConverged:
     name: ClassVar[str] = "stop"
     role: ClassVar[Role] = "control"
     own_models: ClassVar[bool] = False
+    schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = False
 

@@ -48,6 +48,7 @@ class StopAndGo:
     name: ClassVar[str] = "stop_and_go"
     role: ClassVar[Role] = "baseline"
     own_models: ClassVar[bool] = False
+    schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = True
 

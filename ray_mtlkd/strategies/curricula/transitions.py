@@ -27,9 +27,29 @@ def start_all(facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action
     return state, tuple(Start(task) for task in state.order)
 
 
-def start_first(order: tuple[int, ...]) -> tuple[CurriculumState, tuple[Action, ...]]:
-    """Only the first task of the order trains; the others wait."""
-    return start_next(_all_in("waiting", order=order))
+def start_first(order: tuple[int, ...], *, taught: Sequence[int] = ()) -> tuple[CurriculumState, tuple[Action, ...]]:
+    """Only the first task of the order trains; the others wait, but for those that are ``taught``, which distil."""
+    state = _all_in("waiting", order=(*taught, *(task for task in order if task not in taught)))
+    state, starts = start_next(_distilling(state, taught))
+    return state, (*(Start(task) for task in taught), *starts)
+
+
+def start_taught(facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
+    """Every task trains from the first step, on its labels or on what it is taught."""
+    state, starts = start_all(facts)
+    return _distilling(state, taught_tasks(facts)), starts
+
+
+def taught_tasks(facts: Sequence[TaskFacts]) -> tuple[int, ...]:
+    """Those that have soft labels already, in the setup's order."""
+    return tuple(task for task, fact in enumerate(facts) if fact.taught)
+
+
+def settle_taught(state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]) -> CurriculumState:
+    """Tasks that were taught from the first step, and have converged now, go on as they are."""
+    parts = enumerate(zip(state.phases, state.converged, verdicts, strict=True))
+    found = [task for task, (phase, done, verdict) in parts if phase == "distilling" and not done and verdict.converged]
+    return settle(state, found, phase="distilling")
 
 
 def start_next(state: CurriculumState) -> tuple[CurriculumState, tuple[Action, ...]]:
@@ -87,7 +107,7 @@ def hold(
         state: Before.
         verdicts: [T].
         reteach: Whether one that surpasses its teacher becomes its own next teacher.
-        retention: One that retains less goes back to its labels; None: none does.
+        retention: One that has converged and retains less goes back to its labels; None: none does.
         turns: Of a task, at most.
     """
     actions: list[Action] = []
@@ -97,7 +117,7 @@ def hold(
         if reteach and verdict.surpasses:
             actions.append(Relabel(task, verdict.best_step))
             state = replace(state, turns=_put(state.turns, task, state.turns[task] + 1))
-        elif retention is not None and has_lost(verdict, retention):
+        elif retention is not None and state.converged[task] and has_lost(verdict, retention):
             actions.append(Return(task))
             state = go_back(state, [task])
     return state, tuple(actions)
@@ -130,6 +150,12 @@ def go_back(state: CurriculumState, tasks: Iterable[int]) -> CurriculumState:
 def _all_in(phase: Phase, *, order: tuple[int, ...]) -> CurriculumState:
     count = len(order)
     return CurriculumState(phases=(phase,) * count, converged=(False,) * count, order=order, turns=(0,) * count)
+
+
+def _distilling(state: CurriculumState, tasks: Iterable[int]) -> CurriculumState:
+    for task in tasks:
+        state = replace(state, phases=_put(state.phases, task, "distilling"))
+    return state
 
 
 def _put(values: tuple[Value, ...], task: int, value: Value) -> tuple[Value, ...]:

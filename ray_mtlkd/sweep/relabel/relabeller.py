@@ -16,7 +16,7 @@ from ray.exceptions import RayTaskError
 from torch import Tensor
 
 from ray_mtlkd.data.examples import viewed
-from ray_mtlkd.data.inputs import Array, Layout
+from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.records import RelabelPlace
@@ -25,7 +25,6 @@ from ray_mtlkd.sweep.relabel.pool import by_pool
 from ray_mtlkd.sweep.relabel.shared import SharedActors
 from ray_mtlkd.sweep.relabel.teacher import TeacherMessage
 from ray_mtlkd.tasks.kinds import kind_of
-from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict
 from ray_mtlkd.training.job import RelabelRequest, SoftLabels
 from ray_mtlkd.training.settings import Relabelling
@@ -49,7 +48,6 @@ class Relabeller:
     Args:
         settings: Where, or ``auto``.
         architecture: The trial's.
-        tasks: What its model was built for.
         tables: Reference to the setup's tables in the object store.
         shared: The sweep's actors; None where no trial may ask for them.
     """
@@ -59,13 +57,11 @@ class Relabeller:
         settings: Relabelling,
         *,
         architecture: Architecture,
-        tasks: tuple[tuple[Task, Layout], ...],
         tables: Any,
         shared: SharedActors | None,
     ) -> None:
         self._settings = settings
         self._architecture = architecture
-        self._tasks = tasks
         self._tables = tables
         self._shared = shared
 
@@ -162,7 +158,7 @@ class Relabeller:
         """To the teacher and to its tables."""
         teacher = TeacherMessage(
             architecture=self._architecture,
-            tasks=self._tasks,
+            tasks=request.tasks,
             index=request.index,
             parameters={key: tensor.cpu().numpy() for key, tensor in request.model.state_dict().items()},
         )

@@ -80,7 +80,7 @@ def _settle_task(
         test_peak=test_peak,
         peak_step=peak.step,
         teacher=None if teacher is None else teacher.value,
-        retention=None if teacher is None or teacher.value == 0 else best.values[task] / teacher.value,
+        retention=best.values[task] / teacher.value if teacher is not None and teacher.value else None,
         converged_step=None if teacher is None else teacher.noticed,
         teacher_step=None if teacher is None else teacher.step,
         checkpoint_step=best.step,

@@ -61,12 +61,15 @@ class TeacherStep:
     """A converged task's best evaluation, and the evaluation at which its convergence was noticed.
 
     Attributes:
-        value: Its teacher's validation metric, where it was relabelled; else that of the evaluation.
+        value: Its teacher's validation metric, where it was relabelled, else that of the evaluation; None where nobody
+            knows it.
+        step: None where the teacher is no model of this run.
+        noticed: None before.
     """
 
-    value: float
-    step: int
-    noticed: int
+    value: float | None
+    step: int | None
+    noticed: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
@@ -17,12 +19,14 @@ def facts():
 @pytest.fixture
 def play():
     """Runs a curriculum through evaluations, each a dict from converged tasks to their best steps, or to verdicts.
+    ``taught`` tasks have soft labels already.
 
     Returns what it did before the first step and after each evaluation: (initials of the phases, actions).
     """
 
-    def run(curriculum, *evaluations):
-        state, actions = curriculum.begin(FACTS)
+    def run(curriculum, *evaluations, taught=()):
+        facts = [replace(fact, taught=task in taught) for task, fact in enumerate(FACTS)]
+        state, actions = curriculum.begin(facts)
         history = [(_initials(state), actions)]
         for best in evaluations:
             verdicts = [

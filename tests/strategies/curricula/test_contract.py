@@ -22,6 +22,8 @@ ROLES = {
     "joint": "baseline",
     "joint_kd": "kd",
     "sequential_kd": "kd",
+    "single_kd": "kd",
+    "ensemble_kd": "kd",
     "single_task": "reference",
     "stop": "control",
     "stop_and_go": "baseline",

@@ -94,3 +94,13 @@ def test_it_watches_where_tasks_may_turn_and_does_not_rewind_then(refused):
     assert JointKD(retention=0.9).watches
     with refused():
         decode(JointKD, {"rewind": True, "reteach": True}, where="curriculum")
+
+
+def test_one_that_is_taught_distils_from_the_first_step_and_keeps_its_teacher_when_it_converges(play):
+    assert play(JointKD(retention=0.95), {}, {2: LOST}, {0: 25, 2: 50}, {2: LOST}, taught=[2]) == [
+        ("lld", ALL),
+        ("lld", ()),
+        ("lld", ()),  # it has yet to learn what its teacher knows
+        ("dld", (Relabel(0, 25),)),
+        ("dll", (Return(2),)),
+    ]

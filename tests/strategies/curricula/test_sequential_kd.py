@@ -56,3 +56,13 @@ def test_one_that_has_gone_back_to_its_labels_starts_nobody_when_it_converges_ag
         ("ldw", (Resume(1),)),
         ("ddl", (Relabel(0, 150), Start(2))),
     ]
+
+
+def test_those_that_are_taught_distil_from_the_first_step_and_nobody_waits_for_them(play):
+    assert play(SequentialKD(), {1: 25}, {2: 50}, {0: 75}, taught=[1]) == [
+        ("ldw", (Start(1), Start(0))),
+        ("ldw", ()),
+        ("ldw", ()),
+        ("ddl", (Relabel(0, 75), Start(2))),
+    ]
+    assert play(SequentialKD(), {1: 25}, taught=[0, 1, 2]) == [("ddd", (Start(0), Start(1), Start(2))), ("ddd", ())]

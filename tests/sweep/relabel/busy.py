@@ -33,13 +33,14 @@ def _trial(name, reference, ways, *, shared, seed, architecture):
     torch.manual_seed(seed)
     model = build(architecture, tasks)
     index = TASKS[name]
-    request = RelabelRequest(task=tasks[index][0].name, model=model.eval(), index=index, table=tables.tasks[index])
+    request = RelabelRequest(
+        task=tasks[index][0].name, model=model.eval(), index=index, table=tables.tasks[index], tasks=tasks
+    )
     outputs = {}
     for where in ways:
         relabeller = Relabeller(
             Relabelling(where=where),
             architecture=architecture,
-            tasks=tasks,
             tables=reference[0],
             shared=shared,
         )

@@ -62,13 +62,15 @@ def _trial(reference, shared, ways):
     tables = as_tensors(ray.get(reference[0]))
     tasks = tuple((table.task, table.layout) for table in tables.tasks)
     model = build(Architecture(encoder=ENCODER), tasks).eval()
-    request = RelabelRequest(task=tasks[INDEX][0].name, model=model, index=INDEX, table=tables.tasks[INDEX])
+    request = RelabelRequest(
+        task=tasks[INDEX][0].name, model=model, index=INDEX, table=tables.tasks[INDEX], tasks=tasks
+    )
     expected = predict_all(model, INDEX, request.table.train)
     told = {}
     for where in ways:
         settings = Relabelling(where=where, gpus_per_actor=SHARES[where])
         relabeller = Relabeller(
-            settings, architecture=Architecture(encoder=ENCODER), tasks=tasks, tables=reference[0], shared=shared
+            settings, architecture=Architecture(encoder=ENCODER), tables=reference[0], shared=shared
         )
         try:
             told[where] = torch.allclose(relabeller(request).outputs, expected, atol=1e-6, rtol=0)

@@ -37,7 +37,9 @@ def request_of(tables):
     def make(index):
         torch.manual_seed(0)
         model = build(Architecture(encoder=ENCODER), tasks).eval()
-        return RelabelRequest(task=tasks[index][0].name, model=model, index=index, table=views.tasks[index])
+        return RelabelRequest(
+            task=tasks[index][0].name, model=model, index=index, table=views.tasks[index], tasks=tasks
+        )
 
     return make
 
@@ -66,9 +68,7 @@ def batch_takes(monkeypatch):
 
 
 def _relabeller(request, **settings):
-    return Relabeller(
-        Relabelling(**settings), architecture=Architecture(encoder=ENCODER), tasks=(), tables=None, shared=None
-    )
+    return Relabeller(Relabelling(**settings), architecture=Architecture(encoder=ENCODER), tables=None, shared=None)
 
 
 @pytest.mark.parametrize(("where", "batch_s"), [("auto", 0.001), ("auto", 1.0), ("inline", 0.0)])
