@@ -12,6 +12,7 @@ group are the same combinations: means over evaluations have a standard error, a
 is as precise, and on small tables it never draws one without a positive row.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ray_mtlkd.predicted import PredictedRows
-from ray_mtlkd.tasks.weighted import units, weighted_metric
+from ray_mtlkd.tasks.weighted import Weights, units, weighted_metric
 
 GROUPS = 24
 """A standard error has G - 1 degrees of freedom and is good to 1 / sqrt(2 (G - 1)), 15 %."""
@@ -57,12 +58,17 @@ def error_of_gain(present: Validated, earlier: Validated) -> float:
 def without_groups(part: PredictedRows) -> tuple[float, ...]:
     """The metric without each group of the table's rows [G]; none where it is not of this package, or of one row."""
     metric, rows = weighted_metric(part), units(part)
+    return () if metric is None or rows == 1 else tuple(metric(_dealt(rows)).tolist())
+
+
+@functools.lru_cache(maxsize=8)
+def _dealt(rows: int) -> Weights:
+    """0 where a row is of a group, else 1 [rows, G]: the same for every table of so many rows, and read only."""
     groups = min(GROUPS, rows)
-    if metric is None or groups == 1:
-        return ()
     weights = np.ones((rows, groups), np.float32)
     weights[np.random.default_rng(_DEALT).permutation(rows), np.arange(rows) % groups] = 0.0
-    return tuple(metric(weights).tolist())
+    weights.setflags(write=False)
+    return weights
 
 
 def _mean(values: Sequence[float]) -> float:
