@@ -1,5 +1,6 @@
 """What a budget will not do, as far as that can be told before anything trains."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ def budget_warnings(trials: Iterable[tuple[Trial, SetupTables[Any]]]) -> tuple[s
     """What a reader should know of the budgets of some trials, each with its tables; each thing once for a setup."""
     found: dict[tuple[str, ...], str] = {}
     for trial, tables in trials:
-        for key, text in (*_rows(trial, tables), *_late_start(trial, tables)):
+        for key, text in (*_rows(trial, tables), *_endless(trial, tables), *_late_start(trial, tables)):
             found.setdefault((trial.setup, *key), f"{trial.setup}: {text}")
     return tuple(found.values())
 
@@ -48,6 +49,18 @@ def _rows(trial: Trial, tables: SetupTables[Any]) -> Iterator[tuple[tuple[str, .
             f" below {_LEAST_EPOCHS} strategies may differ by how fast they are alone"
         )
         yield ("training.steps",), said
+
+
+def _endless(trial: Trial, tables: SetupTables[Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Tasks that the budget ends before they could count as converged, where a curriculum acts on that."""
+    steps, least = trial.configuration.training.steps, _least_steps(trial, tables)
+    late = [table.task.name for table, needed in zip(tables.tasks, least, strict=True) if needed > steps]
+    if late and trial.configuration.strategy.curriculum.role in {"kd", "control"}:
+        said = (
+            f"convergence: {', '.join(late)} cannot count as converged within {steps:,} steps, so that"
+            f" {trial.strategy} will not act on it; with {math.ceil(max(least)):,} all tasks may"
+        )
+        yield ("convergence",), said
 
 
 def _late_start(trial: Trial, tables: SetupTables[Any]) -> Iterator[tuple[tuple[str, ...], str]]:

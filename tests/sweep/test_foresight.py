@@ -42,6 +42,15 @@ def test_a_patience_below_one_epoch_of_a_table_is_told(warnings, worded):
     assert warnings(eval_every=20, epochs=1) == []
 
 
+def test_tasks_that_the_budget_ends_before_they_could_converge_are_told(warnings, worded):
+    # 16 epochs of the largest table, of which 100 steps and 15.5 epochs must pass
+    (said,) = warnings(strategies=["sum", "joint_kd"], steps=2000, epochs=15.5)
+    assert said.startswith("convergence: huge_clean ")
+    worded(said)
+    assert warnings(strategies=["joint_kd"], steps=2100, epochs=15.5) == []
+    assert warnings(strategies=["sum"], steps=2000, epochs=15.5) == []
+
+
 def test_a_curriculum_whose_last_task_hardly_trains_is_told_by_its_strategy(warnings):
     strategies = ["sum", "sequential", "joint_kd", "single_task"]
     # 1 + 2 + 3 + 4 tasks train for 6 x 100 steps each, of 5 x 4700 task batches
