@@ -39,7 +39,8 @@ class Optimization:
         schedule: What becomes of it over the budget: it stays, or falls to 0 along half a cosine (Loshchilov and
             Hutter 2017, arXiv:1608.03983, eq. 5, without restarts). Batches that a rewind undoes count.
         warmup: Share of the budget over which it first rises from 0.
-        finish: Whether the run ends once every task has ``converged``, or goes on until its ``budget`` is spent.
+        finish: Whether the run ends once every task has ``converged``, after which its checkpoint seldom changes, or
+            goes on until its ``budget`` is spent, so that all strategies take as many steps.
         cooldown: Share of the budget over which the rate falls to 0 along half a cosine, whatever the schedule: from
             where every task has converged, and early enough to end with the budget; see `ray_mtlkd.training.tail`.
         weight_decay: Decoupled (Loshchilov and Hutter 2019, arXiv:1711.05101), on dense parameters.
@@ -118,7 +119,7 @@ class Convergence:
     patience_epochs: NonNegativeFloat = 2.0
     min_epochs: NonNegativeFloat = 3.0
     min_delta: NonNegativeFloat = 0.0
-    smoothing: PositiveInt = 3
+    smoothing: PositiveInt = 5
     noise: NonNegativeFloat = 0.5
 
 
