@@ -19,7 +19,7 @@ from ray_mtlkd.arrow import defaults_of, from_plain, hints, schema_of, to_plain
 Stage = Literal["search", "replicate"]
 Status = Literal["ok", "failed", "defect", "lost"]
 EventKind = Literal["start", "converge", "relabel", "rewind", "stop", "return", "resume", "cooldown", "finish"]
-RelabelPlace = Literal["inline", "shared", "pool"]
+RelabelPlace = Literal["inline", "shared", "pool", "given"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +162,8 @@ class TaskResult:
     teacher_step: int | None = None
     checkpoint_step: int | None = None
     relabelled_where: RelabelPlace | None = None
-    """Where the teacher's predictions were computed; None where the task was not relabelled."""
+    """Where the teacher's predictions were computed, or that they were ``given``; None where the task was not
+    relabelled."""
     relabelled_why: str | None = None
     """Why there, with the measured costs."""
     curve: list[CurvePoint] = field(default_factory=list)

@@ -70,8 +70,28 @@ class Examples(Generic[A]):
 
 
 @dataclass(frozen=True)
+class GivenLabels(Generic[A]):
+    """What a teacher from elsewhere says of a task's train table.
+
+    Attributes:
+        outputs: Raw outputs, as many as ``labels`` has rows: [N], [N, K] or [tokens, K] float32; minus infinity where a
+            class has no probability.
+        value: What the teacher reaches on the task's validation table; None where nobody knows.
+        source: Where they are from.
+    """
+
+    outputs: A
+    value: float | None
+    source: str
+
+
+@dataclass(frozen=True)
 class TaskTables(Generic[A]):
-    """One task with its three tables, and the trivial predictor's metric on validation and test."""
+    """One task with its three tables, and the trivial predictor's metric on validation and test.
+
+    Attributes:
+        given: Soft labels of train that were there before the sweep; None where there are none.
+    """
 
     task: Task
     layout: Layout
@@ -80,6 +100,7 @@ class TaskTables(Generic[A]):
     test: Examples[A]
     trivial_valid: float
     trivial_test: float
+    given: GivenLabels[A] | None = None
 
 
 @dataclass(frozen=True)

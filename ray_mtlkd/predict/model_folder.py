@@ -148,6 +148,11 @@ def load_model(folder: str | Path) -> KeptModel:
         return load(Storage.at(uri))
 
 
+def holds_model(storage: Storage) -> bool:
+    """Whether a folder holds a model."""
+    return _HEAD in storage.names()
+
+
 def load(storage: Storage) -> KeptModel:
     """The model in a folder.
 

@@ -70,6 +70,21 @@ def outputs_of(kept: KeptModel, task: str, table: pa.Table, *, where: str, devic
     return Outputs(values, inputs.offsets if isinstance(inputs, Tokens | DenseTokens) else None)
 
 
+def outputs_in_pieces(kept: KeptModel, task: str, table: pa.Table, *, where: str) -> Outputs:
+    """Likewise of any number of rows, featurised some at a time.
+
+    Raises:
+        MtlkdError: as `outputs_of` does.
+    """
+    pieces = [
+        outputs_of(kept, task, table.slice(at, _PIECE_ROWS), where=where)
+        for at in range(0, table.num_rows, _PIECE_ROWS)
+    ]
+    lengths = [np.diff(piece.offsets) for piece in pieces if piece.offsets is not None]
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64) if lengths else None
+    return Outputs(torch.cat([piece.values for piece in pieces]), offsets)
+
+
 def look_at(featuriser: Featuriser, table: pa.Table, *, where: str, allow_unseen: float) -> tuple[str, ...]:
     """What a reader should know of a table before a model reads it.
 

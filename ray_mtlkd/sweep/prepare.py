@@ -18,6 +18,7 @@ from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.content import SweepContent
+from ray_mtlkd.sweep.foreign import ForeignTeachers, taught_problems
 from ray_mtlkd.sweep.foresight import budget_warnings
 from ray_mtlkd.sweep.names import folded, trial_name
 from ray_mtlkd.sweep.plan import Plan, Trial
@@ -75,6 +76,8 @@ def prepare(
     problems: list[MtlkdError] = []
     plan = Plan(space, {name: len(setup.manifest.tasks) for name, setup in validated.items()})
     problems.extend(_name_problems(plan))
+    problems.extend(taught_problems(space.teachers, validated))
+    taught = ForeignTeachers(space.teachers)
     tables: dict[Key, SetupTables[Array]] = {}
     featurisers: dict[Key, bytes] = {}
     built: set[tuple[str, Architecture]] = set()
@@ -84,7 +87,8 @@ def prepare(
             key = (trial.setup, decoded.architecture.features)
             if key not in tables:
                 say(f"featurising {trial.setup} for {decoded.architecture.encoder.name}")
-                tables[key], featurisers[key] = setups.featurise_and_pack(validated[trial.setup], key[1])
+                made, featurisers[key] = setups.featurise_and_pack(validated[trial.setup], key[1])
+                tables[key] = taught.teach(validated[trial.setup], made, say=say)
             tasks = tables[key].tasks
             problems.extend(_size_problems(trial, validated))
             found = (_rows_problem(trial, tables[key]), _gpu_problem(trial, space))
@@ -106,7 +110,9 @@ def prepare(
         plan=plan,
         tables=tables,
         featurisers=featurisers,
-        content=space.content({name: setups.content_of(setup) for name, setup in validated.items()}),
+        content=space.content(
+            {name: {**setups.content_of(setup), **taught.content(name)} for name, setup in validated.items()}
+        ),
         for_classical=wanted,
         warnings=warnings,
     )

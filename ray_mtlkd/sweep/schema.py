@@ -120,6 +120,8 @@ class SpaceDocument:
         setups: Names of built-in ones and of the catalogue, or manifests.
         classical: Whether the sweep also computes each setup's classical models.
         report: How its report judges; decides nothing of a trial.
+        teachers: By setup and task, folders of soft labels or of a kept model: strategies that distil begin with these
+            tasks distilling.
     """
 
     name: FolderName
@@ -137,6 +139,7 @@ class SpaceDocument:
     resources: Resources = field(default_factory=Resources)
     classical: bool = True
     report: Judging = field(default_factory=Judging)
+    teachers: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 _ANY = {"name": "x", "setups": ["x"], "strategies": ["sum"], "encoder": "mlp"}

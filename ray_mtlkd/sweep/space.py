@@ -26,6 +26,7 @@ class SearchSpace:
     Attributes:
         setups: As they are named in the file, manifests as seen from the current folder.
         classical: Whether classical models are computed beside the trials.
+        teachers: Folders of soft labels, or of a kept model, by setup and task.
     """
 
     name: str
@@ -35,6 +36,7 @@ class SearchSpace:
     replicate: Replicate
     resources: Resources
     classical: bool
+    teachers: Mapping[str, Mapping[str, str]]
 
     def content(self, setups: Mapping[str, Mapping[str, Any]]) -> SweepContent:
         """What decides trials' results, with the content of the setups by name."""
@@ -70,15 +72,22 @@ def parse_space(text: str, path: Path) -> SearchSpace:
     """
     value = parse_yaml(text, where=str(path))
     if isinstance(value, dict) and isinstance(value.get("setups"), list):
-        value["setups"] = [_beside(path, setup) for setup in value["setups"]]
+        value["setups"] = [_beside(path, setup) if _is_manifest(setup) else setup for setup in value["setups"]]
+    if isinstance(value, dict) and isinstance(value.get("teachers"), dict):
+        value["teachers"] = {
+            setup: {task: _beside(path, folder) for task, folder in tasks.items()} if isinstance(tasks, dict) else tasks
+            for setup, tasks in value["teachers"].items()
+        }
     return decode_space(value, where=str(path))
 
 
-def _beside(path: Path, setup: Any) -> Any:
-    """A manifest's path as seen from here, where the manifest lies beside the search space."""
-    if isinstance(setup, str) and setup.endswith((".yaml", ".yml")) and (path.parent / setup).exists():
-        return str(path.parent / setup)
-    return setup
+def _is_manifest(setup: Any) -> bool:
+    return isinstance(setup, str) and setup.endswith((".yaml", ".yml"))
+
+
+def _beside(path: Path, named: Any) -> Any:
+    """A path as seen from here, where what it names lies beside the search space."""
+    return str(path.parent / named) if isinstance(named, str) and (path.parent / named).exists() else named
 
 
 def decode_space(value: Any, *, where: str) -> SearchSpace:
@@ -101,6 +110,7 @@ def decode_space(value: Any, *, where: str) -> SearchSpace:
         replicate=document.replicate,
         resources=document.resources,
         classical=document.classical,
+        teachers=document.teachers,
     )
 
 

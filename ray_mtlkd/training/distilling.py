@@ -111,7 +111,7 @@ class Distilling:
         """Let a task distil from the first step; there is no switch to measure at, and `auto` weighs 1."""
         self._learn(task, lesson.soft, progress)
         progress.teachers[task] = TeacherStep(value=lesson.value, step=None, noticed=None)
-        reached = "" if lesson.value is None else f", which reach {lesson.value:.4f}"
+        reached = "" if lesson.value is None else f", at {lesson.value:.4f} on validation"
         return f"by {lesson.who}{reached}, weight {progress.relabelled[task].kd_weight:g}"
 
     def _learn(self, task: int, labels: SoftLabels, progress: Progress) -> None:

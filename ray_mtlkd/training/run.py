@@ -6,7 +6,7 @@ from dataclasses import replace
 from ray_mtlkd.records import Rung, TrialEnd, later
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.training.evaluation.evaluate import weighted_mean
-from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Outcome, RelabelFunction, Report
+from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Lesson, Outcome, RelabelFunction, Report, SoftLabels
 from ray_mtlkd.training.loop import Loop
 from ray_mtlkd.training.schooling import RunPart, TrialPart, train_taught
 from ray_mtlkd.training.state.checkpoint import Checkpoints
@@ -57,10 +57,24 @@ def train(
             lessons=part.lessons,
         ).run()
 
-    whole = TrialPart(job=job, report=report, folder=storage, keep=keep, ladder=ladder, lessons={})
+    lessons = _given(job) if curriculum.role == "kd" else {}
+    whole = TrialPart(job=job, report=report, folder=storage, keep=keep, ladder=ladder, lessons=lessons)
     if curriculum.schooling is not None:
         return train_taught(whole, curriculum.schooling, run=run, relabel=relabel)
     return _train_each(whole, run=run) if curriculum.own_models else run(whole)
+
+
+def _given(job: Job) -> dict[int, Lesson]:
+    """What teachers from elsewhere have said."""
+    return {
+        task: Lesson(
+            soft=SoftLabels(outputs=table.given.outputs, where="given", why=table.given.source),
+            value=table.given.value,
+            who=f"the teacher at {table.given.source}",
+        )
+        for task, table in enumerate(job.tables.tasks)
+        if table.given is not None
+    }
 
 
 def _train_each(whole: TrialPart, *, run: RunPart) -> Outcome:

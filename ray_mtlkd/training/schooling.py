@@ -110,6 +110,7 @@ def train_taught(whole: TrialPart, schooling: Schooling, *, run: RunPart, relabe
             folder=whole.folder.child(name),
             keep=lessons.listen(tasks),
             ladder=Ladder(),
+            lessons={},
         )
         spent.add(run(part))
     student = _with_steps(job, (job.budget - spent.batches) // len(job.tables.tasks))

@@ -139,4 +139,4 @@ def facts(table: TaskTables[Any]) -> TaskFacts:
     perfect = metric_of(table.task).perfect
     largest = max(abs(perfect), abs(table.trivial_valid))
     difficulty = abs(perfect - table.trivial_valid) / largest if largest > 0 else 0.0
-    return TaskFacts(name=table.task.name, rows=len(table.train), difficulty=difficulty)
+    return TaskFacts(name=table.task.name, rows=len(table.train), difficulty=difficulty, taught=table.given is not None)
