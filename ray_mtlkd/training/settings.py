@@ -160,7 +160,7 @@ class Distillation:
     temperature: PositiveFloat = 1.0
     kd_weight: Literal["auto"] | PositiveFloat = "auto"
     pull: Fraction = 0.5
-    every: PositiveInt = 1
+    every: PositiveInt = 8
     label_weight: Literal["anneal"] | Share = 0.0
     soft_labels: SoftNumbers = "float32"
     top_k: PositiveInt | None = None

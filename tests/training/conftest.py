@@ -165,7 +165,7 @@ def job(tables):
                 architecture=Architecture(encoder=encoder or Mlp(hidden=(16,), dropout=0.1)),
                 training=training or Optimization(steps=60, batch_size=16, eval_every=3, lr=2e-2),
                 convergence=convergence or HASTY,
-                kd=kd or Distillation(),
+                kd=kd or Distillation(every=1),
             ),
             seed=seed,
         )

@@ -77,7 +77,7 @@ def run(job, inline, tmp_path):
 @pytest.mark.parametrize("which", ["tables", "shared_tables"])
 def test_a_switch_is_charged_for_what_it_measures_and_says_what_it_came_to(run, request, which):
     of = request.getfixturevalue(which)
-    outcome, told = run(Distillation(temperature=4.0, pull=0.25), of=of)
+    outcome, told = run(Distillation(temperature=4.0, pull=0.25, every=1), of=of)
     events = [event for evaluation in told for event in evaluation.events]
     switches = sum(event.kind == "relabel" for event in events)
     assert switches
@@ -93,7 +93,7 @@ def test_a_switch_is_charged_for_what_it_measures_and_says_what_it_came_to(run, 
 
 
 def test_a_fixed_weight_costs_nothing(run, tables):
-    outcome, _ = run(Distillation(kd_weight=0.3), of=tables)
+    outcome, _ = run(Distillation(kd_weight=0.3, every=1), of=tables)
     assert outcome.end.batches == 5 * outcome.end.steps
     assert {task.curve[-1].kd_weight for task in outcome.tasks} == {0.3}
 

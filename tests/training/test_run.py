@@ -303,7 +303,7 @@ def test_a_teacher_predicts_its_table_once_and_its_soft_labels_are_gathered_from
         passes.clear()
 
     with _count_encoder_passes(passes):
-        given = job("joint_kd", training=TO_THE_END, kd=Distillation(kd_weight=1.0))
+        given = job("joint_kd", training=TO_THE_END, kd=Distillation(kd_weight=1.0, every=1))
         outcome = _run(given, spy, tmp_path, report=report)
     assert len(relabelled) == 5
     # A step is one pass a task, an evaluation one a validation table: none of them has more rows than a batch.
@@ -338,7 +338,7 @@ def test_kd_settings_matter_only_once_a_task_distils(job, inline, tmp_path):
 
 def test_rewinding_counts_what_it_undoes(job, inline, tmp_path):
     strategy = {"name": "joint_kd", "curriculum": {"rewind": True}}
-    outcome = _run(job(strategy, kd=Distillation(kd_weight=1.0)), inline, tmp_path)
+    outcome = _run(job(strategy, kd=Distillation(kd_weight=1.0, every=1)), inline, tmp_path)
     rewinds = [event for event in outcome.tasks[0].events if event.kind == "rewind"]
     assert rewinds
     steps = [point.step for point in outcome.tasks[0].curve]
