@@ -9,32 +9,17 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from torch import Tensor
-
 from ray_mtlkd.decode import join
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.records import Rung, later
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import Strategy
 from ray_mtlkd.strategies.balancers.sum_ import Sum
 from ray_mtlkd.strategies.curricula.base import Schooling
 from ray_mtlkd.strategies.curricula.joint import Joint
 from ray_mtlkd.training.configuration import Configuration
-from ray_mtlkd.training.ensemble import mean_outputs
-from ray_mtlkd.training.evaluation.evaluate import measure, predict_all
-from ray_mtlkd.training.job import (
-    Chosen,
-    Job,
-    Keep,
-    Ladder,
-    Lesson,
-    Outcome,
-    RelabelFunction,
-    RelabelRequest,
-    Report,
-    SoftLabels,
-)
-from ray_mtlkd.training.state.progress import Evaluation
+from ray_mtlkd.training.job import Job, Keep, Ladder, Lesson, Outcome, RelabelFunction, Report
+from ray_mtlkd.training.lessons import Lessons
+from ray_mtlkd.training.spent import Spent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +84,9 @@ def train_taught(whole: TrialPart, schooling: Schooling, *, run: RunPart, relabe
     Raises:
         MtlkdError: where teachers or student would never be evaluated.
     """
-    job, spent = whole.job, _Spent()
+    job, spent = whole.job, Spent()
     check_schooling(job.configuration, where="strategy")
-    lessons = _Lessons(job, relabel)
+    lessons = Lessons(job, relabel)
     for name, tasks, teacher in _teachers(job, schooling):
         part = replace(
             whole,
@@ -161,116 +146,3 @@ def _of_student(ladder: Ladder, *, spent: float, left: float) -> Ladder:
 
     rungs = tuple(own(share) for share in ladder.rungs if share > spent)
     return Ladder(rungs=rungs, until=1.0 if ladder.until == 1 else own(ladder.until))
-
-
-class _Lessons:
-    """What teachers say of each task's tables.
-
-    Args:
-        job: Of the student.
-        relabel: Computes soft labels.
-    """
-
-    def __init__(self, job: Job, relabel: RelabelFunction) -> None:
-        self._tables = job.tables.tasks
-        self._relabel = relabel
-        self._train: list[list[SoftLabels]] = [[] for _ in self._tables]
-        self._valid: list[list[Tensor]] = [[] for _ in self._tables]
-
-    def listen(self, tasks: tuple[int, ...]) -> Keep:
-        """Takes in what a teacher of these tasks says."""
-
-        def hear(chosen: Chosen) -> None:
-            for index, task in enumerate(tasks):
-                table = self._tables[task]
-                request = RelabelRequest(
-                    task=table.task.name, model=chosen.model, index=index, table=table, tasks=chosen.job.built_for
-                )
-                self._train[task].append(self._relabel(request))
-                self._valid[task].append(predict_all(chosen.model, index, table.valid))
-
-        return hear
-
-    def learnt(self) -> dict[int, Lesson]:
-        """By task, when all teachers were heard."""
-        return {task: self._lesson(task) for task in range(len(self._tables))}
-
-    def _lesson(self, task: int) -> Lesson:
-        table, said = self._tables[task], self._train[task]
-        outputs = mean_outputs(table.task, [each.outputs for each in said])
-        count = len(said)
-        return Lesson(
-            soft=replace(said[0], outputs=outputs),
-            value=measure(table.task, mean_outputs(table.task, self._valid[task]), table.valid),
-            who="a model that was trained before" if count == 1 else f"{count} models that were trained before",
-        )
-
-
-@dataclass(kw_only=True)
-class _Spent:
-    """What the runs so far have taken."""
-
-    steps: int = 0
-    batches: int = 0
-    wall_s: float = 0.0
-    cpu_s: float = 0.0
-
-    def add(self, outcome: Outcome) -> None:
-        """Another one."""
-        end = outcome.end
-        self.steps += end.steps
-        self.batches += end.batches
-        self.wall_s += end.wall_s
-        self.cpu_s += end.cpu_s
-
-    def before(self, outcome: Outcome, *, ladder: Ladder) -> Outcome:
-        """The next run's outcome, in a trial that began with those so far.
-
-        Args:
-            outcome: Of the next run, on its own ladder.
-            ladder: Of the trial.
-        """
-        end = outcome.end
-        early = len([share for share in ladder.rungs if share <= ladder.until]) - len(end.rungs)
-        scores = [None] * early + [rung.score for rung in end.rungs]
-        whole = replace(
-            end,
-            steps=end.steps + self.steps,
-            batches=end.batches + self.batches,
-            wall_s=end.wall_s + self.wall_s,
-            cpu_s=end.cpu_s + self.cpu_s,
-            rungs=[Rung(share=share, score=score) for share, score in zip(ladder.rungs, scores, strict=False)],
-            stopped_at=None if end.stopped_at is None else ladder.until,
-        )
-        return Outcome(
-            end=whole, tasks=tuple(later(task, steps=self.steps, batches=self.batches) for task in outcome.tasks)
-        )
-
-    def quiet(self, report: Report, *, budget: int) -> Report:
-        """A report of a teacher: how far the trial is, and nothing of tasks, which are not yet learned by its model."""
-        told = self.shifted(report, budget=budget)
-
-        def tell(evaluation: Evaluation) -> None:
-            told(replace(evaluation, tasks=(), points=(), score=None, events=(), cosines={}))
-
-        return tell
-
-    def shifted(self, report: Report, *, budget: int) -> Report:
-        """A report that counts on from the runs so far."""
-        steps, batches = self.steps, self.batches
-
-        def tell(evaluation: Evaluation) -> None:
-            report(
-                replace(evaluation, step=evaluation.step + steps, batches=evaluation.batches + batches, budget=budget)
-            )
-
-        return tell
-
-    def later_keep(self, keep: Keep) -> Keep:
-        """Keeps a model with steps counted on from the runs so far."""
-        steps = self.steps
-
-        def tell(chosen: Chosen) -> None:
-            keep(replace(chosen, step=chosen.step + steps))
-
-        return tell

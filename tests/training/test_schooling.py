@@ -27,8 +27,10 @@ ANNEALED = Distillation(label_weight="anneal", teacher="ema")
 
 @pytest.fixture
 def run(job, inline, tmp_path):
-    def train_with(strategy, *, relabel=inline, folder="", report=lambda _: None, rule=NEVER, **options):
-        made = job(strategy, kd=ANNEALED, training=SHORT, convergence=rule, only=(1, 3))
+    def train_with(
+        strategy, *, relabel=inline, folder="", report=lambda _: None, rule=NEVER, training=SHORT, **options
+    ):
+        made = job(strategy, kd=ANNEALED, training=training, convergence=rule, only=(1, 3))
         storage = Storage.at(str(tmp_path / folder))
         return train(made, relabel=relabel, report=report, storage=storage, checkpoint_every_s=0.0, **options)
 
@@ -80,10 +82,12 @@ def test_a_single_teacher_is_the_task_s_own_model_of_the_same_seed(run, job, inl
 
 
 def test_what_a_teacher_that_converges_leaves_is_the_student_s(run):
-    outcome = run("single_kd", rule=replace(HASTY, patience=1, min_delta=10.0))
-    assert outcome.end.batches == STEPS * T  # with `finish: budget` teachers use all that they may, and so does it
-    early = run(EVERY["joint"], folder="early")
-    assert early.end.batches <= STEPS * T
+    told = []
+    quick = replace(HASTY, patience=1, min_delta=10.0)  # at the second evaluation
+    outcome = run("single_kd", rule=quick, training=replace(SHORT, finish="converged"), report=told.append)
+    (taught,) = [event for event in outcome.tasks[0].events if event.kind == "relabel"]
+    assert taught.batches == T * 2 * SHORT.eval_every
+    assert told[-1].batches == outcome.end.batches == taught.batches + T * 2 * SHORT.eval_every
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -1,0 +1,52 @@
+"""What the teachers of a trial say of each task's tables."""
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from ray_mtlkd.training.ensemble import mean_outputs
+from ray_mtlkd.training.evaluation.evaluate import measure, predict_all
+from ray_mtlkd.training.job import Chosen, Job, Keep, Lesson, RelabelFunction, RelabelRequest, SoftLabels
+
+
+class Lessons:
+    """Collects what they say, until all were heard.
+
+    Args:
+        job: Of the student.
+        relabel: Computes soft labels.
+    """
+
+    def __init__(self, job: Job, relabel: RelabelFunction) -> None:
+        self._tables = job.tables.tasks
+        self._relabel = relabel
+        self._train: list[list[SoftLabels]] = [[] for _ in self._tables]
+        self._valid: list[list[Tensor]] = [[] for _ in self._tables]
+
+    def listen(self, tasks: tuple[int, ...]) -> Keep:
+        """Takes in what a teacher of these tasks says."""
+
+        def hear(chosen: Chosen) -> None:
+            for index, task in enumerate(tasks):
+                table = self._tables[task]
+                request = RelabelRequest(
+                    task=table.task.name, model=chosen.model, index=index, table=table, tasks=chosen.job.built_for
+                )
+                self._train[task].append(self._relabel(request))
+                self._valid[task].append(predict_all(chosen.model, index, table.valid))
+
+        return hear
+
+    def learnt(self) -> dict[int, Lesson]:
+        """By task, when all teachers were heard."""
+        return {task: self._lesson(task) for task in range(len(self._tables))}
+
+    def _lesson(self, task: int) -> Lesson:
+        table, said = self._tables[task], self._train[task]
+        outputs = mean_outputs(table.task, [each.outputs for each in said])
+        count = len(said)
+        return Lesson(
+            soft=replace(said[0], outputs=outputs),
+            value=measure(table.task, mean_outputs(table.task, self._valid[task]), table.valid),
+            who="a model that was trained before" if count == 1 else f"{count} models that were trained before",
+        )
