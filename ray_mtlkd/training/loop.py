@@ -7,17 +7,15 @@ from dataclasses import replace
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import CurvePoint, Event, EventKind, Rung
 from ray_mtlkd.strategies.curricula.base import Action, ConvergenceVerdict, Relabel, Resume, Return, Rewind, Start, Stop
-from ray_mtlkd.tasks.metrics import metric_of
 from ray_mtlkd.training.distilling import Distilling, active
-from ray_mtlkd.training.evaluation.convergence import Tracker, judge, track
 from ray_mtlkd.training.evaluation.evaluate import facts, score, skill_of
 from ray_mtlkd.training.evaluation.noise import Validated
 from ray_mtlkd.training.evaluation.outcome import end_of, last_resort, settle
-from ray_mtlkd.training.evaluation.standing import beside
+from ray_mtlkd.training.evaluation.trackers import Trackers
 from ray_mtlkd.training.evaluation.validation import validate
 from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Lesson, Outcome, RelabelFunction, Report
 from ray_mtlkd.training.state.checkpoint import Checkpoints, DamagedCheckpointError
-from ray_mtlkd.training.state.progress import Best, Evaluation, Peak, Progress, Snapshot, TeacherStep
+from ray_mtlkd.training.state.progress import Best, Evaluation, Progress, Snapshot, TeacherStep
 from ray_mtlkd.training.state.snapshots import Snapshots
 from ray_mtlkd.training.step.step_means import StepMeans
 from ray_mtlkd.training.step.trainer import Trainer
@@ -59,7 +57,6 @@ class Loop:
         self._every = job.configuration.training.eval_every
         self._budget = job.budget
         self._tail = Tail(settings=job.configuration.training, budget=self._budget)
-        self._rule = job.configuration.convergence
         self._curriculum = job.configuration.strategy.curriculum
         self._report = report
         self._keep = keep
@@ -73,7 +70,7 @@ class Loop:
         self._teachers = Teachers(job, self._snapshots)
         self._pace = job.configuration.kd.every
         self._distilling = Distilling(job, trainer=self._trainer, relabel=relabel, checkpoints=checkpoints)
-        self._trackers = [Tracker() for _ in self._tables]
+        self._trackers = Trackers(job)
         self._meters = StepMeans()
         self._told = 0
         self._lessons = lessons or {}
@@ -133,46 +130,24 @@ class Loop:
     def _evaluate(self, *, trained: Sequence[float]) -> None:
         curriculum = self._progress.curriculum
         started = [task for task, phase in enumerate(curriculum.phases) if phase != "waiting"]
-        judged = self._judged()
-        closely = judged if self._rule.noise > 0 else ()
-        found = validate(self._trainer.model, self._setup, started, closely=closely)
+        found = validate(self._trainer.model, self._setup, started, closely=self._trackers.closely(self._progress))
         known = [found[task].value for task in started]
         reached = score(known, self._tables) if len(known) == len(self._tables) else None
-        self._track(found, trained)
+        self._trackers.add(found, self._progress, epochs=trained)
         best = self._progress.best
         if reached is not None and (best is None or reached > best.score):
             self._progress.best = Best(score=reached, step=self._progress.step, values=tuple(known))
-        if self._progress.step in self._snapshots.needed(self._progress, self._trackers, judged=judged):
+        if self._progress.step in self._needed():
             self._snapshots.keep(self._progress.step, self._capture())
         self._advance()
         self._note_rungs()
-        self._snapshots.prune(self._snapshots.needed(self._progress, self._trackers, judged=self._judged()))
+        self._snapshots.prune(self._needed())
         self._tell([found[task].value if task in found else None for task in range(len(self._tables))], reached)
         self._hear()
 
-    def _judged(self) -> list[int]:
-        """Tasks whose verdicts the curriculum may still heed."""
-        done = self._progress.curriculum.converged
-        return [task for task in range(len(self._tables)) if self._curriculum.watches or not done[task]]
-
-    def _track(self, found: Mapping[int, Validated], trained: Sequence[float]) -> None:
-        """Bring trackers and peaks up to date."""
-        progress, judged = self._progress, self._judged()
-        for task, measured in found.items():
-            sign = metric_of(self._tables[task].task).sign
-            if task in judged:
-                self._trackers[task] = track(
-                    self._trackers[task],
-                    measured=measured,
-                    step=progress.step,
-                    epochs=trained[task],
-                    sign=sign,
-                    rule=self._rule,
-                    leaders=self._job.leaders,
-                )
-            peak = progress.peaks[task]
-            if peak is None or sign * (measured.value - peak.value) > 0:
-                progress.peaks[task] = Peak(value=measured.value, step=progress.step)
+    def _needed(self) -> set[int]:
+        judged = self._trackers.judged(self._progress)
+        return self._snapshots.needed(self._progress, self._trackers.all, judged=judged)
 
     def _note_rungs(self) -> None:
         """Those that this evaluation passes; a run that is over passes all that are left."""
@@ -185,12 +160,12 @@ class Loop:
     def _advance(self) -> None:
         """Ask the curriculum what comes next, and do it if a step follows."""
         progress, before = self._progress, self._progress.curriculum
-        verdicts = self._verdicts()
+        verdicts = self._trackers.verdicts(progress)
         progress.curriculum, actions = self._curriculum.advance(before, verdicts)
         for task, (was, now) in enumerate(zip(before.converged, progress.curriculum.converged, strict=True)):
-            best = self._trackers[task].best
-            if now and not was and best is not None:
-                first = TeacherStep(value=best, step=self._trackers[task].best_step, noticed=progress.step)
+            tracker = self._trackers.all[task]
+            if now and not was and tracker.best is not None:
+                first = TeacherStep(value=tracker.best, step=tracker.best_step, noticed=progress.step)
                 known = progress.teachers[task] or first
                 progress.teachers[task] = replace(known, noticed=known.noticed or progress.step)
                 self._event("converge", task, verdicts[task].reason)
@@ -208,22 +183,6 @@ class Loop:
         if cooling is not None and all(event.kind != "cooldown" for event in progress.events):
             self._event("cooldown", None, cooling)
 
-    def _verdicts(self) -> list[ConvergenceVerdict]:
-        verdicts = [judge(tracker, self._rule) for tracker in self._trackers]
-        for task, tracker in enumerate(self._trackers):
-            reference = self._reference(task)
-            if reference is not None:
-                sign = metric_of(self._tables[task].task).sign
-                verdicts[task] = beside(verdicts[task], tracker, reference=reference, sign=sign, rule=self._rule)
-        return verdicts
-
-    def _reference(self, task: int) -> float | None:
-        """What a task that has a teacher, or has converged, is compared with: its teacher's metric, or its best."""
-        teacher, peak = self._progress.teachers[task], self._progress.peaks[task]
-        if teacher is None or peak is None:
-            return None
-        return teacher.value if task in self._progress.relabelled else peak.value
-
     def _execute(self, action: Action, verdicts: Sequence[ConvergenceVerdict] = ()) -> None:
         match action:
             case Start(task):
@@ -234,13 +193,13 @@ class Loop:
             case Relabel(task, step):
                 # rewinds come after relabels: the student that is weighed has moved on from its teacher
                 spare = self._tail.end(self._progress.converged_at) - self._progress.batches - len(self._tables)
-                teacher = self._teachers.of(task, self._trackers[task])
+                teacher = self._teachers.of(task, self._trackers.all[task])
                 again = f"{verdicts[task].reason}: " if task in self._progress.relabelled else ""
                 weighed = self._distilling.switch(task, teacher, self._progress, spare=spare)
-                self._trackers[task] = Tracker(mark=teacher.validated)
+                self._trackers.restart(task, mark=teacher.validated)
                 self._event("relabel", task, f"{again}by {teacher.what}, {weighed}", model_step=step)
             case Return(task):
-                self._trackers[task] = Tracker(mark=self._trackers[task].mark)
+                self._trackers.restart(task, mark=self._trackers.all[task].mark)
                 self._event("return", task, f"back to its labels: {verdicts[task].reason}")
             case Resume(task):
                 self._event("resume", task, "its teacher is still the better one")
@@ -248,11 +207,7 @@ class Loop:
                 self._rewind(step)
 
     def _rewind(self, step: int) -> None:
-        then = self._trainer.restore(self._snapshots.kept[step])
-        converged = self._progress.curriculum.converged
-        self._trackers = [
-            present if done else earlier for present, earlier, done in zip(self._trackers, then, converged, strict=True)
-        ]
+        self._trackers.rewind(self._trainer.restore(self._snapshots.kept[step]), self._progress)
         self._event("rewind", None, f"back to the model of step {step}", model_step=step)
 
     def _tell(self, values: Sequence[float | None], reached: float | None) -> None:
@@ -297,7 +252,7 @@ class Loop:
 
     def _capture(self) -> Snapshot:
         if self._curriculum.rewinds:
-            return self._trainer.capture(self._trackers, into=self._snapshots.spare())
+            return self._trainer.capture(self._trackers.all, into=self._snapshots.spare())
         return Snapshot(tensors=self._trainer.parameters(into=self._snapshots.spare()))
 
     def _active(self) -> list[int]:
@@ -306,7 +261,7 @@ class Loop:
 
     def _save(self) -> None:
         self._count_time()
-        live = self._trainer.capture(self._trackers, into={})
+        live = self._trainer.capture(self._trackers.all, into={})
         self._checkpoints.save(live=live, snapshots=self._snapshots.kept, progress=self._progress)
 
     def _teach(self) -> None:
@@ -316,7 +271,7 @@ class Loop:
                 lesson = self._lessons[task]
                 self._event("relabel", task, self._distilling.begin(task, lesson, self._progress))
                 mark = None if lesson.value is None else Validated(value=lesson.value)
-                self._trackers[task] = Tracker(mark=mark)
+                self._trackers.restart(task, mark=mark)
 
     def _resume(self) -> bool:
         """Whether there was a checkpoint to go on from."""
@@ -329,7 +284,7 @@ class Loop:
             return False
         self._progress = restored.progress
         self._told = len(restored.progress.events)
-        self._trackers = list(self._trainer.restore(restored.live))
+        self._trackers.all = list(self._trainer.restore(restored.live))
         for step, snapshot in restored.snapshots.items():
             self._snapshots.keep(step, snapshot)
         self._distilling.resume(restored.soft)

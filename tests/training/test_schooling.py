@@ -16,7 +16,7 @@ from tests.rules import HASTY
 
 STEPS, T = 24, 2
 SHORT = Optimization(steps=STEPS, batch_size=16, eval_every=2, lr=2e-2, finish="budget")
-NEVER = replace(HASTY, patience=1000)
+NEVER = replace(HASTY, patience=1000, smoothing=2, noise=0.5)
 EVERY = {
     "single_kd": "single_kd",
     "joint": {"name": "ensemble_kd", "curriculum": {"teachers": 2}},

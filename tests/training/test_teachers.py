@@ -16,7 +16,7 @@ from tests.rules import HASTY
 SHORT = Optimization(steps=30, batch_size=16, eval_every=3, lr=2e-2, finish="budget")
 QUICK = replace(HASTY, min_delta=10.0)
 """Every task has converged at its third evaluation."""
-EAGER = replace(HASTY, patience=1)
+EAGER = replace(HASTY, patience=1, noise=0.05)
 """A task has converged at the first evaluation without a gain."""
 REWINDING = {"name": "joint_kd", "curriculum": {"rewind": True}}
 FIXED = Distillation(kd_weight=1.0)

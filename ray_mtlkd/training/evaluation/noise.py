@@ -48,9 +48,9 @@ def mean_of(parts: Sequence[Validated]) -> Validated:
 
 def error_of_gain(present: Validated, earlier: Validated) -> float:
     """Standard error of ``present - earlier`` over other rows than these; 0 where it is not known."""
-    gains = [now - then for now, then in zip(present.without, earlier.without, strict=True)]
-    if not gains:
+    if not (present.without and earlier.without):
         return 0.0
+    gains = [now - then for now, then in zip(present.without, earlier.without, strict=True)]
     mean = math.fsum(gains) / len(gains)
     return math.sqrt((len(gains) - 1) / len(gains) * math.fsum((gain - mean) ** 2 for gain in gains))
 

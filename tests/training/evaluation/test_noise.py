@@ -68,3 +68,4 @@ def test_a_mean_of_evaluations_is_known_without_each_group_as_well():
 
 def test_a_metric_of_others_has_no_error():
     assert error_of_gain(Validated(value=0.5), Validated(value=0.7)) == 0.0
+    assert error_of_gain(Validated(value=0.5, without=(0.4, 0.6)), Validated(value=0.7)) == 0.0

@@ -1,0 +1,89 @@
+"""The histories of a run's tasks, and what follows from them."""
+
+from collections.abc import Mapping, Sequence
+
+from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict
+from ray_mtlkd.tasks.metrics import metric_of
+from ray_mtlkd.training.evaluation.convergence import Tracker, judge, track
+from ray_mtlkd.training.evaluation.noise import Validated
+from ray_mtlkd.training.evaluation.standing import beside
+from ray_mtlkd.training.job import Job
+from ray_mtlkd.training.state.progress import Peak, Progress
+
+
+class Trackers:
+    """A tracker a task.
+
+    Args:
+        job: What is trained, and what counts as a gain.
+
+    Attributes:
+        all: [T].
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._signs = [metric_of(table.task).sign for table in job.tables.tasks]
+        self._rule = job.configuration.convergence
+        self._watches = job.configuration.strategy.curriculum.watches
+        self._leaders = job.leaders
+        self.all = [Tracker() for _ in self._signs]
+
+    def judged(self, progress: Progress) -> list[int]:
+        """Tasks whose verdicts the curriculum may still heed."""
+        return [task for task, done in enumerate(progress.curriculum.converged) if self._watches or not done]
+
+    def closely(self, progress: Progress) -> list[int]:
+        """Tasks whose metrics are compared with their own noise."""
+        return self.judged(progress) if self._rule.noise > 0 else []
+
+    def add(self, found: Mapping[int, Validated], progress: Progress, *, epochs: Sequence[float]) -> None:
+        """Bring trackers and peaks up to date after an evaluation.
+
+        Args:
+            found: What tasks reach.
+            progress: Learns of peaks.
+            epochs: Of each task's rows, since the last evaluation [T].
+        """
+        judged = self.judged(progress)
+        for task, measured in found.items():
+            sign = self._signs[task]
+            if task in judged:
+                self.all[task] = track(
+                    self.all[task],
+                    measured=measured,
+                    step=progress.step,
+                    epochs=epochs[task],
+                    sign=sign,
+                    rule=self._rule,
+                    leaders=self._leaders,
+                )
+            peak = progress.peaks[task]
+            if peak is None or sign * (measured.value - peak.value) > 0:
+                progress.peaks[task] = Peak(value=measured.value, step=progress.step)
+
+    def verdicts(self, progress: Progress) -> list[ConvergenceVerdict]:
+        """On each task [T]."""
+        verdicts = [judge(tracker, self._rule) for tracker in self.all]
+        for task, tracker in enumerate(self.all):
+            reference = _reference(progress, task)
+            if reference is not None:
+                sign = self._signs[task]
+                verdicts[task] = beside(verdicts[task], tracker, reference=reference, sign=sign, rule=self._rule)
+        return verdicts
+
+    def restart(self, task: int, *, mark: Validated | None) -> None:
+        """Judge a task anew, beside what its teacher reaches, if it has one."""
+        self.all[task] = Tracker(mark=mark)
+
+    def rewind(self, then: Sequence[Tracker], progress: Progress) -> None:
+        """Go back to earlier trackers, but for tasks that have converged."""
+        done = progress.curriculum.converged
+        self.all = [now if is_done else was for now, was, is_done in zip(self.all, then, done, strict=True)]
+
+
+def _reference(progress: Progress, task: int) -> float | None:
+    """What a task that has a teacher, or has converged, is compared with: its teacher's metric, or its best."""
+    teacher, peak = progress.teachers[task], progress.peaks[task]
+    if teacher is None or peak is None:
+        return None
+    return teacher.value if task in progress.relabelled else peak.value
