@@ -216,3 +216,16 @@ def test_a_shared_actor_keeps_the_last_teachers_as_far_as_there_is_room(monkeypa
         found = torch.from_numpy(actor.predict(asked, (0, len(expected))))
         torch.testing.assert_close(found, expected)
     assert (first["teacher"].fetched, second["teacher"].fetched) == fetched
+
+
+@pytest.mark.usefixtures("fetch")
+def test_a_teacher_of_one_task_alone_relabels_the_table_of_that_task_among_all(monkeypatch, tables):
+    table = as_tensors(tables).tasks[2]
+    tasks = ((table.task, table.layout),)
+    model = build(Architecture(encoder=ENCODER), tasks).eval()
+    request = RelabelRequest(task=table.task.name, model=model, index=0, table=table, tasks=tasks)
+    monkeypatch.setattr(module.ray, "put", _Reference)
+    desk = Relabeller(Relabelling(), architecture=Architecture(encoder=ENCODER), tables=_Reference(tables), shared=None)
+    rows = range(10)
+    found = SharedActor().predict(desk._references(request), (rows.start, rows.stop))
+    torch.testing.assert_close(torch.from_numpy(found), predict_all(model, 0, table.train)[:10])
