@@ -1,4 +1,5 @@
 import functools
+import gc
 import logging
 import os
 from contextlib import contextmanager
@@ -25,6 +26,16 @@ def pytest_configure(config):
     if config.option.rewrite_messages and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("--rewrite-messages wants one process; leave out -n")
     config.stash[MESSAGES] = Messages()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection():
+    """What collecting makes stays to the end: modules and items that the collector of garbage need not look through."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -173,7 +173,7 @@ def job(tables):
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def inline():
     def relabel(request):
         return SoftLabels(
