@@ -532,11 +532,12 @@ def test_many_rewinds_one_upon_another_find_all_they_go_back_to(job, whole, name
 @pytest.mark.parametrize("balancer", ["sum", "static", "uncertainty", "gradnorm", "pcgrad"])
 @pytest.mark.parametrize("curriculum", sorted(CURRICULA))
 def test_any_curriculum_trains_under_any_balancer(job, whole, curriculum, balancer):
-    weights = [1.0] * (1 if curriculum == "single_task" else 5)
+    weights = [1.0] * (1 if curriculum == "single_task" else 3)
     value = {"name": balancer, **({"weights": weights} if balancer == "static" else {})}
-    brief = Optimization(steps=8, batch_size=16, eval_every=2, lr=4e-2)
-    outcome = whole(job({"curriculum": curriculum, "balancer": value}, training=brief, convergence=QUICK))
-    assert 0 < outcome.end.batches <= 8 * 5
+    brief = Optimization(steps=16, batch_size=16, eval_every=2, lr=4e-2)
+    strategy = {"curriculum": curriculum, "balancer": value}
+    outcome = whole(job(strategy, training=brief, convergence=QUICK, only=(1, 3, 4)))
+    assert 0 < outcome.end.batches <= 16 * 3
     assert sum(task.converged_step is not None for task in outcome.tasks) >= 2
     assert all(math.isfinite(task.test) for task in outcome.tasks)
 
