@@ -133,7 +133,7 @@ def _featurised(validated):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_features_and_labels_are_the_same_from_every_format(kind, data):
     metric, writers = KINDS[kind]

@@ -23,7 +23,7 @@ from ray_mtlkd.data.inputs import DenseFeatures
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.values import MARKERS
 
-EXAMPLES = int(os.environ.get("MTLKD_ODD_TABLES", "60"))
+EXAMPLES = int(os.environ.get("MTLKD_ODD_TABLES", "40"))
 odd = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 _PLAIN = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")

@@ -58,6 +58,8 @@ NAMED = (
 SHORT = Optimization(steps=24, batch_size=16, eval_every=3, lr=4e-2)
 EAGER = replace(HASTY, patience=1)
 """Tasks converge one after another within so few evaluations."""
+OFTEN = Distillation(every=2)
+"""Few steps hold some of those in which a task distils."""
 BUDGET = 24 * 5
 """Task batches of a short run."""
 TO_THE_END = replace(SHORT, steps=42, finish="budget")
@@ -117,7 +119,7 @@ def _untimed(outcome):
 @pytest.fixture
 def short(job):
     """Makes a job of few steps."""
-    return functools.partial(job, training=SHORT, convergence=EAGER)
+    return functools.partial(job, training=SHORT, convergence=EAGER, kd=OFTEN)
 
 
 @pytest.fixture(scope="module")
@@ -351,7 +353,7 @@ def test_a_step_on_soft_labels_runs_no_other_network_than_one_on_hard_labels(job
 
 
 def test_kd_settings_matter_only_once_a_task_distils(short, whole):
-    hot = Distillation(temperature=4.0)
+    hot = replace(OFTEN, temperature=4.0)
     for strategy, matter in (("sum", False), ("joint_kd", True)):
         assert (whole(short(strategy)).tasks != whole(short(strategy, kd=hot)).tasks) == matter
 
@@ -460,7 +462,7 @@ def shared_and_pulled(job, shared_tables, request):
     def make():
         strategy = {"curriculum": {"name": "joint_kd", "rewind": True}, "balancer": balancer}
         brief = Optimization(steps=10, batch_size=16, eval_every=2, lr=6e-2, finish="budget")
-        given = job(strategy, of=shared_tables, training=brief, convergence=EAGER)
+        given = job(strategy, of=shared_tables, training=brief, convergence=EAGER, kd=OFTEN)
         return replace(given, configuration=replace(given.configuration, architecture=architecture))
 
     return make
@@ -473,11 +475,11 @@ def test_every_way_of_sharing_distils_and_resumes_bit_for_bit(shared_and_pulled,
 
 
 KD = {
-    "half precision": Distillation(soft_labels="float16"),
-    "top 1": Distillation(top_k=1),
+    "half precision": replace(OFTEN, soft_labels="float16"),
+    "top 1": replace(OFTEN, top_k=1),
     "every third": Distillation(every=3),
-    "anneal": Distillation(label_weight="anneal"),
-    "labels too": Distillation(label_weight=0.3, kd_weight=0.2),
+    "anneal": replace(OFTEN, label_weight="anneal"),
+    "labels too": replace(OFTEN, label_weight=0.3, kd_weight=0.2),
 }
 
 
@@ -609,7 +611,7 @@ class TestSharedRows:
         def make():
             settings = replace(PRACTICE, sampling="equal", lr=1e-1, steps=24)
             encoder = Cnn(embedding=12, channels=12, widths=(1, 3), wide=12)
-            return job(strategy, of=shared_words, encoder=encoder, training=settings)
+            return job(strategy, of=shared_words, encoder=encoder, training=settings, kd=OFTEN)
 
         expected = whole(make())
         assert min(task.test for task in expected.tasks) > 0.5
