@@ -191,13 +191,7 @@ class Loop:
             case Stop(task):
                 self._event("stop", task, "converged")
             case Relabel(task, step):
-                # rewinds come after relabels: the student that is weighed has moved on from its teacher
-                spare = self._tail.end(self._progress.converged_at) - self._progress.batches - len(self._tables)
-                teacher = self._teachers.of(task, self._trackers.all[task])
-                again = f"{verdicts[task].reason}: " if task in self._progress.relabelled else ""
-                weighed = self._distilling.switch(task, teacher, self._progress, spare=spare)
-                self._trackers.restart(task, mark=teacher.validated)
-                self._event("relabel", task, f"{again}by {teacher.what}, {weighed}", model_step=step)
+                self._relabel(task, step, verdicts[task])
             case Return(task):
                 self._trackers.restart(task, mark=self._trackers.all[task].mark)
                 self._event("return", task, f"back to its labels: {verdicts[task].reason}")
@@ -205,6 +199,19 @@ class Loop:
                 self._event("resume", task, "its teacher is still the better one")
             case Rewind(step):
                 self._rewind(step)
+
+    def _relabel(self, task: int, step: int, verdict: ConvergenceVerdict) -> None:
+        teacher = self._teachers.of(task, self._trackers.all[task])
+        again = f"{verdict.reason}: " if task in self._progress.relabelled else ""
+        if not self._trackers.betters(task, teacher.validated):
+            self._trackers.restart(task, mark=self._trackers.all[task].mark)
+            self._event("resume", task, f"{again}{teacher.what}, is not better than its teacher")
+            return
+        # rewinds come after relabels: the student that is weighed has moved on from its teacher
+        spare = self._tail.end(self._progress.converged_at) - self._progress.batches - len(self._tables)
+        weighed = self._distilling.switch(task, teacher, self._progress, spare=spare)
+        self._trackers.restart(task, mark=teacher.validated)
+        self._event("relabel", task, f"{again}by {teacher.what}, {weighed}", model_step=step)
 
     def _rewind(self, step: int) -> None:
         self._trackers.rewind(self._trainer.restore(self._snapshots.kept[step]), self._progress)

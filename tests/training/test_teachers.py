@@ -138,3 +138,20 @@ def test_a_task_that_has_gone_back_to_its_labels_learns_from_them(run):
         assert kinds[0] == "relabel"
         for kind, then in pairwise(kinds):
             assert then in ({"return"} if kind != "return" else {"relabel", "resume"})
+
+
+def test_a_task_is_retaught_by_better_teachers_only(run, inline, tables):
+    """An average that is slow may reach less than the one before."""
+    reached = {table.task.name: [] for table in tables.tasks}
+
+    def relabel(request):
+        reached[request.task] += metrics_of(request.model, tables, "valid", [request.index])
+        return inline(request)
+
+    slow = replace(FIXED, teacher="ema", ema=0.97)
+    outcome = run(slow, strategy=TURNING["reteach"], relabel=relabel, rule=EAGER)
+    signs = {table.task.name: -1 if table.task.metric == "rmse" else 1 for table in tables.tasks}
+    for task, values in reached.items():
+        assert values == sorted(set(values), key=lambda value: signs[task] * value)
+    assert max(map(len, reached.values())) > 1
+    assert any(event.kind == "resume" for task in outcome.tasks for event in task.events)

@@ -79,7 +79,10 @@ class CurriculumState:
 
 @dataclass(frozen=True)
 class Relabel:
-    """Replace the task's labels by its teacher's predictions; the teacher is the model as of ``step``."""
+    """Replace the task's labels by the predictions of a teacher: the model as of ``step``, or what is made of it.
+
+    A task that has a teacher keeps it where the new one turns out to reach no more.
+    """
 
     task: int
     step: int

@@ -71,6 +71,11 @@ class Trackers:
                 verdicts[task] = beside(verdicts[task], tracker, reference=reference, sign=sign, rule=self._rule)
         return verdicts
 
+    def betters(self, task: int, teacher: Validated) -> bool:
+        """Whether a teacher reaches more than the one that the task has, if it has one."""
+        mark = self.all[task].mark
+        return mark is None or self._signs[task] * (teacher.value - mark.value) > 0
+
     def restart(self, task: int, *, mark: Validated | None) -> None:
         """Judge a task anew, beside what its teacher reaches, if it has one."""
         self.all[task] = Tracker(mark=mark)
