@@ -67,9 +67,9 @@ class HashTable(nn.EmbeddingBag):
     """
 
     def __init__(self, buckets: int, width: int, *, std: float) -> None:
-        # on no device: torch would make and fill a table of its own, in small pages
-        super().__init__(buckets, width, mode="sum", sparse=True, include_last_offset=True, device="meta")
-        self.weight = nn.Parameter(nn.init.normal_(zeros(buckets, width), std=std))
+        # given: torch would make and fill a table of its own, in small pages (one on no device imports its compiler)
+        weight = nn.init.normal_(zeros(buckets, width), std=std)
+        super().__init__(buckets, width, mode="sum", sparse=True, include_last_offset=True, _weight=weight)
 
     def forward(
         self,

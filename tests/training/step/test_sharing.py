@@ -12,7 +12,7 @@ from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.encoders.transformer import Transformer
 from ray_mtlkd.models.regularizers.block_sparse import BlockSparse
-from ray_mtlkd.models.sharing import split
+from ray_mtlkd.models.sharing import MultitaskModel, split
 from ray_mtlkd.strategies.balancers.sum_ import Sum
 from ray_mtlkd.training.settings import Optimization
 from ray_mtlkd.training.step.feed import feed
@@ -95,6 +95,34 @@ def _reference(job, model):
     return totals, users
 
 
+@dataclass(frozen=True)
+class Reference:
+    """What autograd says of a new model: by name, each task's gradients [T], who has one, and the penalty's."""
+
+    model: MultitaskModel
+    totals: list
+    users: dict
+    pulled: tuple
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """Asks autograd once for all balancers: the same seed gives them the same model and the same batch."""
+    found = {}
+
+    def ask(case, job, model):
+        if case not in found:
+            new = copy.deepcopy(model)
+            penalty = penalty_of(new, job.configuration.architecture)
+            pulled = torch.autograd.grad(penalty, list(new.parameters()), allow_unused=True)
+            found[case] = Reference(new, *_reference(job, new), pulled)
+        for (name, first), second in zip(found[case].model.named_parameters(), model.parameters(), strict=True):
+            assert torch.equal(first, second), name
+        return found[case]
+
+    return ask
+
+
 CASES = [(encoder, needs, 1) for encoder in STILL for needs in BALANCERS]
 CASES += [("mlp, own rows", "losses", 2), ("bag", "gram", 2)]
 """Encoders with their tables, what a balancer needs, and the parts of a batch."""
@@ -102,19 +130,17 @@ CASES += [("mlp, own rows", "losses", 2), ("bag", "gram", 2)]
 
 @pytest.mark.parametrize(("encoder", "needs", "parts"), CASES)
 @pytest.mark.parametrize("sharing", EVERY)
-def test_a_step_is_the_weighted_sum_of_what_autograd_says(trained, sharing, encoder, needs, parts):
+def test_a_step_is_the_weighted_sum_of_what_autograd_says(trained, reference, sharing, encoder, needs, parts):
     job = trained(needs, encoder, _architecture(sharing, encoder, regularizers=(Decay(),)), accumulation=parts)
     trainer, heard = listen(job)
-    model = copy.deepcopy(trainer._model)
-    totals, users = _reference(job, model)
-    penalty = penalty_of(model, job.configuration.architecture)
-    pulled = torch.autograd.grad(penalty, list(model.parameters()), allow_unused=True)
+    expected = reference((sharing, encoder, parts), job, trainer._model)
+    model, totals = expected.model, expected.totals
     weights, state = job.configuration.strategy.balancer.weigh, trainer._state
     found = _gradients(trainer)
     step(trainer, model.num_tasks)
     said, _ = weights(heard[0], state)
-    for (name, _), pull in zip(model.named_parameters(), pulled, strict=True):
-        factors = said.shared if len(users[name]) > 1 else said.heads
+    for (name, _), pull in zip(model.named_parameters(), expected.pulled, strict=True):
+        factors = said.shared if len(expected.users[name]) > 1 else said.heads
         wanted = sum(factor * total[name] for factor, total in zip(factors, totals, strict=True))
         wanted = wanted + (0.0 if pull is None else pull)
         torch.testing.assert_close(found[name], wanted + torch.zeros_like(found[name]), atol=2e-5, rtol=2e-4)
