@@ -103,9 +103,9 @@ class _Watched(Loop):
     draw: Stopwatch
     spent: list[StepTimes]
 
-    def _train(self) -> None:
+    def _train(self) -> list[float]:
         compute, draw, start = self.compute.seconds, self.draw.seconds, time.process_time()
-        super()._train()
+        epochs = super()._train()
         self.spent.append(
             StepTimes(
                 whole=time.process_time() - start,
@@ -113,6 +113,7 @@ class _Watched(Loop):
                 draw=self.draw.seconds - draw,
             )
         )
+        return epochs
 
 
 def overhead(job: Job, *, warmup: int) -> list[StepTimes]:
