@@ -34,7 +34,7 @@ from tests.sharings import EVERY, Decay
 
 NAMED = (
     "sum",
-    {"name": "static", "balancer": {"weights": [1, 2, 1, 0.5, 0.5]}},
+    {"name": "static", "balancer": {"weights": [1, 1.5, 0.5]}},
     "uncertainty",
     "gradnorm",
     "pcgrad",
@@ -64,7 +64,7 @@ BUDGET = 24 * 5
 """Task batches of a short run."""
 TO_THE_END = replace(SHORT, steps=42, finish="budget")
 """A run in which every task converges, and which goes on then."""
-DEATHS = (3, 6, 12, 24, 48)
+DEATHS = (3, 7, 14, 28, 56)
 """At which of all the evaluations that it sees a run is killed: before a switch, after it, then ever more seldom."""
 
 
@@ -139,10 +139,12 @@ def whole(inline, tmp_path_factory):
 def test_a_killed_run_resumes_and_ends_within_its_budget_with_the_same_outcome_bit_for_bit(
     short, whole, inline, tmp_path, strategy
 ):
-    expected = whole(short(strategy))
-    assert 0 < expected.end.batches <= BUDGET
-    outcome = _interrupted(lambda: short(strategy), inline, tmp_path)
-    assert _untimed(outcome) == _untimed(expected)
+    def make():
+        return short(strategy, only=(1, 3, 4))
+
+    expected = whole(make())
+    assert 0 < expected.end.batches <= 3 * SHORT.steps
+    assert _untimed(_interrupted(make, inline, tmp_path)) == _untimed(expected)
 
 
 def test_a_balancer_is_told_what_the_last_evaluation_found(short, whole):
@@ -283,13 +285,14 @@ def test_every_strategy_cools_down_once_its_tasks_have_converged_and_resumes_bit
     job, whole, inline, tmp_path, strategy, finish
 ):
     def make():
-        return job(strategy, training=replace(TO_THE_END, finish=finish, cooldown=0.3), convergence=QUICK)
+        training = replace(TO_THE_END, finish=finish, cooldown=0.3)
+        return job(strategy, training=training, convergence=QUICK, only=(1, 3, 4))
 
     expected = whole(make())
     for task in expected.tasks:
         (cooled,) = [event for event in task.events if event.kind == "cooldown"]
         assert task.converged_step <= cooled.step < task.curve[-1].step
-    assert (expected.end.batches == 5 * TO_THE_END.steps) == (finish == "budget")
+    assert (expected.end.batches == 3 * TO_THE_END.steps) == (finish == "budget")
     assert _untimed(_interrupted(make, inline, tmp_path)) == _untimed(expected)
 
 
@@ -461,7 +464,7 @@ def shared_and_pulled(job, shared_tables, request):
 
     def make():
         strategy = {"curriculum": {"name": "joint_kd", "rewind": True}, "balancer": balancer}
-        brief = Optimization(steps=10, batch_size=16, eval_every=2, lr=6e-2, finish="budget")
+        brief = Optimization(steps=12, batch_size=16, eval_every=2, lr=6e-2, finish="budget")
         given = job(strategy, of=shared_tables, training=brief, convergence=EAGER, kd=OFTEN)
         return replace(given, configuration=replace(given.configuration, architecture=architecture))
 
@@ -597,10 +600,12 @@ class TestSharedRows:
     def test_every_strategy_trains_and_resumes_bit_for_bit(
         self, short, whole, inline, tmp_path, shared_tables, strategy
     ):
-        expected = whole(short(strategy, of=shared_tables))
+        def make():
+            return short(strategy, of=shared_tables, training=replace(SHORT, finish="budget"))
+
+        expected = whole(make())
         assert expected.end.score > 0.2
-        outcome = _interrupted(lambda: short(strategy, of=shared_tables), inline, tmp_path)
-        assert _untimed(outcome) == _untimed(expected)
+        assert _untimed(_interrupted(make, inline, tmp_path)) == _untimed(expected)
 
     @pytest.mark.parametrize(
         "strategy", ["sum", "pcgrad", "gradnorm", {"curriculum": "joint_kd", "balancer": "pcgrad"}], ids=str

@@ -81,7 +81,7 @@ def test_pcgrad_gives_shared_parameters_the_textbook_update_and_heads_their_own_
     shared, own = gradients(model, tables)
     given = {}
 
-    def keep(share):
+    def keep(share, *, fall):
         for name, parameter in trainer.model.named_parameters():
             if parameter.grad is not None:
                 given[name] = parameter.grad.to_dense().clone()
