@@ -1,6 +1,5 @@
 """What every balancer promises, whichever tasks are active and however odd the numbers."""
 
-import copy
 import math
 import random
 from collections.abc import Iterator
@@ -120,7 +119,9 @@ def _shown(signals: Signals, state: Any) -> str:
 
 
 def _with_own_chance(signals: Signals) -> Signals:
-    return replace(signals, rng=copy.deepcopy(signals.rng))
+    own = random.Random()  # noqa: S311 - reproducible: its state is the other's, which `deepcopy` takes long to copy
+    own.setstate(signals.rng.getstate())
+    return replace(signals, rng=own)
 
 
 def _restored(balancer: Balancer[Any], state: Any) -> Any:

@@ -22,6 +22,7 @@ def seeded(architecture: Architecture, examples: list[Example], *, seed: int = 0
         return build(architecture, [(example.task, example.layout) for example in examples])
 
 
+@torch.no_grad()
 def check_outputs(model: MultitaskModel, task: int, example: Example) -> None:
     """Hold a task's outputs to their shape, and each row's to depend on that row alone."""
     inputs = example.inputs()
@@ -33,14 +34,15 @@ def check_outputs(model: MultitaskModel, task: int, example: Example) -> None:
     expect(outputs.shape == shape, f"{example}: outputs {tuple(outputs.shape)}, not {shape}")
     expect(outputs.dtype == torch.float32 and outputs.isfinite().all(), f"{example}: outputs are not finite float32")
     expect(torch.equal(model(task, inputs), outputs), f"{example}: an evaluation gives other outputs each time")
+    alone = [model(task, take(inputs, torch.tensor([row]))) for row in range(len(LENGTHS))]
     for order in (tuple(range(len(LENGTHS))), _SHUFFLED):
-        rows = torch.tensor(order)
-        alone = torch.cat([model(task, take(inputs, rows[[at]])) for at in range(len(rows))])
-        together = model(task, take(inputs, rows))
-        independent = torch.allclose(together, alone, atol=_TOLERANCE, rtol=_TOLERANCE)
+        together = model(task, take(inputs, torch.tensor(order)))
+        apart = torch.cat([alone[row] for row in order])
+        independent = torch.allclose(together, apart, atol=_TOLERANCE, rtol=_TOLERANCE)
         expect(independent, f"{example}: a row's outputs depend on the other rows of its batch")
 
 
+@torch.no_grad()
 def check_content(model: MultitaskModel, task: int, example: Example) -> None:
     """Hold different rows to different outputs, and rows without a token to finite ones."""
     outputs = model.eval()(task, example.inputs((3, 4, 5)))
