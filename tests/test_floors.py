@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 ABSENT = {
-    "ray_mtlkd.strategies": {"ray", "torch", "torchjd", "numpy"},
+    "ray_mtlkd.strategies": {"ray", "torch", "torchjd", "scipy"},
     "ray_mtlkd.cli": {"ray", "torch"},
     "ray_mtlkd.report": {"ray", "torch", "pandas", "sklearn"},
     "ray_mtlkd.training.run": {"ray"},
