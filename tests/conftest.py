@@ -1,5 +1,6 @@
 import functools
 import gc
+import importlib
 import logging
 import os
 from contextlib import contextmanager
@@ -128,6 +129,13 @@ def cluster():
     os.umask(before)
     yield {"RAY_ADDRESS": context.address_info["address"], "RAY_AUTH_MODE": "token"}
     ray.shutdown()
+
+
+@pytest.fixture
+def _figures_unsaved(monkeypatch):
+    """Reports draw their figures and leave empty files: to save one takes longer than all else of a small report."""
+    build = importlib.import_module("ray_mtlkd.report.build")
+    monkeypatch.setattr(build, "saved", lambda _: {".png": b"", ".svg": b""})
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,7 @@ def kept(tmp_path_factory):
 
 
 @pytest.fixture
-def run(kept, tmp_path, monkeypatch):
+def run(kept, tmp_path, monkeypatch, _figures_unsaved):
     """Runs a verb, with all that it reads, with the given standard output; returns its exit code."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")

@@ -55,12 +55,14 @@ def golden(made, failed, write, tmp_path):
     return write(tmp_path / "run", trials())
 
 
+@pytest.mark.usefixtures("_figures_unsaved")
 def test_fixed_records_give_the_golden_report(golden, tmp_path):
     report.build([str(golden)], tmp_path / "out")
     for name in ("report.md", "gains.csv", "strategies.csv", "tasks.csv", "configurations.csv"):
         assert (tmp_path / "out" / name).read_text(encoding="utf-8") == (GOLDEN / name).read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("_figures_unsaved")
 def test_baselines_add_a_row_and_a_sentence_and_change_nothing_else(
     golden, classical_record, write_classical, tmp_path
 ):
@@ -114,6 +116,7 @@ def small(made, write, tmp_path):
     return write(tmp_path / "run", iter([made(name, seed=1, test=[0.5]) for name in ("sum", "joint_kd")]))
 
 
+@pytest.mark.usefixtures("_figures_unsaved")
 def test_a_report_goes_to_any_place_that_pyarrow_knows(small, tmp_path):
     found = report.build([small.as_uri()], (tmp_path / "there").as_uri())
     assert found.page == (tmp_path / "there").as_uri() + "/report.md"
@@ -136,6 +139,7 @@ def test_a_place_that_cannot_be_written_is_named(small, tmp_path):
     assert caught.value.where == str(tmp_path / "file")
 
 
+@pytest.mark.usefixtures("_figures_unsaved")
 def test_several_sweeps_are_one_report(made, write, tmp_path):
     for sweep, gain in (("v", 1.1), ("w", 1.3)):
         trials = [
