@@ -5,22 +5,8 @@ from typing import ClassVar
 
 from ray_mtlkd.decode import document, refuse
 from ray_mtlkd.ranges import Fraction, PositiveInt
-from ray_mtlkd.strategies.curricula.base import (
-    Action,
-    ConvergenceVerdict,
-    CurriculumState,
-    Rewind,
-    Role,
-    TaskFacts,
-)
-from ray_mtlkd.strategies.curricula.transitions import (
-    distil,
-    hold,
-    newly_converged,
-    settle_taught,
-    start_taught,
-    unwatchable,
-)
+from ray_mtlkd.strategies.curricula.base import Action, ConvergenceVerdict, CurriculumState, Role, TaskFacts
+from ray_mtlkd.strategies.curricula.transitions import may_turn, newly_converged, start_taught, teach, unwatchable
 
 
 @document
@@ -76,7 +62,7 @@ class JointKD:
     @property
     def watches(self) -> bool:
         """Where tasks may turn."""
-        return self.reteach or self.retention is not None
+        return may_turn(self)
 
     def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
         """All tasks start, each that is taught by distilling."""
@@ -87,9 +73,4 @@ class JointKD:
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """Newly converged tasks are relabelled, earliest peak first; with rewind, only the first of them."""
         found = newly_converged(state, verdicts)
-        tasks = found[:1] if self.rewind else found
-        state, turned = hold(state, verdicts, reteach=self.reteach, retention=self.retention, turns=self.turns)
-        state = settle_taught(state, verdicts)
-        state, taught = distil(state, tasks, verdicts)
-        back = [Rewind(verdicts[task].best_step) for task in tasks if self.rewind]
-        return state, (*turned, *taught, *back)
+        return teach(self, state, verdicts, tasks=found[:1] if self.rewind else found)

@@ -9,19 +9,17 @@ from ray_mtlkd.strategies.curricula.base import (
     Action,
     ConvergenceVerdict,
     CurriculumState,
-    Rewind,
     Role,
     TaskFacts,
 )
 from ray_mtlkd.strategies.curricula.ordering import Order, arrange
 from ray_mtlkd.strategies.curricula.transitions import (
-    distil,
-    hold,
+    may_turn,
     newly_converged,
-    settle_taught,
     start_first,
     start_next,
     taught_tasks,
+    teach,
     unwatchable,
 )
 
@@ -76,7 +74,7 @@ class SequentialKD:
     @property
     def watches(self) -> bool:
         """Where tasks may turn."""
-        return self.reteach or self.retention is not None
+        return may_turn(self)
 
     def begin(self, facts: Sequence[TaskFacts]) -> tuple[CurriculumState, tuple[Action, ...]]:
         """The first task in order starts, and all that are taught, by distilling.
@@ -92,9 +90,6 @@ class SequentialKD:
         """When the learning task has converged, it is relabelled and the next one starts."""
         tasks = newly_converged(state, verdicts)
         is_next = any(state.turns[task] == 0 for task in tasks)  # one that had gone back to its labels starts nobody
-        state, turned = hold(state, verdicts, reteach=self.reteach, retention=self.retention, turns=self.turns)
-        state = settle_taught(state, verdicts)
-        state, taught = distil(state, tasks, verdicts)
-        back = [Rewind(verdicts[task].best_step) for task in tasks if self.rewind]
+        state, actions = teach(self, state, verdicts, tasks=tasks)
         state, starts = start_next(state) if is_next else (state, ())
-        return state, (*turned, *taught, *back, *starts)
+        return state, (*actions, *starts)

@@ -13,7 +13,7 @@ from ray_mtlkd.strategies.curricula.base import (
     Schooling,
     TaskFacts,
 )
-from ray_mtlkd.strategies.curricula.transitions import newly_converged, settle, settle_taught, start_taught
+from ray_mtlkd.strategies.curricula.transitions import note, start_taught
 
 
 @document
@@ -59,5 +59,4 @@ class SingleKD:
         self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """Convergence is noted and changes nothing."""
-        state = settle(state, newly_converged(state, verdicts), phase="labels")
-        return settle_taught(state, verdicts), ()
+        return note(state, verdicts), ()

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.curricula.base import Action, ConvergenceVerdict, CurriculumState, Role, TaskFacts
-from ray_mtlkd.strategies.curricula.transitions import newly_converged, settle, start_all
+from ray_mtlkd.strategies.curricula.transitions import note, start_all
 
 
 @document
@@ -42,4 +42,4 @@ class SingleTask:
         self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """Convergence is noted and changes nothing."""
-        return settle(state, newly_converged(state, verdicts), phase="labels"), ()
+        return note(state, verdicts), ()

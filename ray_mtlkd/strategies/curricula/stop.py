@@ -9,10 +9,9 @@ from ray_mtlkd.strategies.curricula.base import (
     ConvergenceVerdict,
     CurriculumState,
     Role,
-    Stop,
     TaskFacts,
 )
-from ray_mtlkd.strategies.curricula.transitions import newly_converged, settle, start_all
+from ray_mtlkd.strategies.curricula.transitions import newly_converged, start_all, stop
 
 
 @document
@@ -49,7 +48,4 @@ class StopConverged:
         self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """Newly converged tasks stop, earliest peak first, but for those with which the last has converged."""
-        tasks = newly_converged(state, verdicts)
-        if all(settle(state, tasks, phase="labels").converged):
-            return settle(state, tasks, phase="labels"), ()
-        return settle(state, tasks, phase="stopped"), tuple(Stop(task) for task in tasks)
+        return stop(state, newly_converged(state, verdicts))

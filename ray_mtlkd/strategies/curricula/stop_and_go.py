@@ -11,10 +11,9 @@ from ray_mtlkd.strategies.curricula.base import (
     CurriculumState,
     Return,
     Role,
-    Stop,
     TaskFacts,
 )
-from ray_mtlkd.strategies.curricula.transitions import go_back, has_lost, newly_converged, settle, start_all
+from ray_mtlkd.strategies.curricula.transitions import go_back, has_lost, newly_converged, start_all, stop
 
 
 @document
@@ -68,8 +67,5 @@ class StopAndGo:
             if phase == "stopped" and has_lost(verdict, 1.0 - self.degradation)
         ]
         tasks = newly_converged(state, verdicts)
-        state = go_back(state, fallen)
-        last = all(settle(state, tasks, phase="labels").converged)
-        state = settle(state, tasks, phase="labels" if last else "stopped")
-        stops = () if last else tuple(Stop(task) for task in tasks)
+        state, stops = stop(go_back(state, fallen), tasks)
         return state, (*(Return(task) for task in fallen), *stops)

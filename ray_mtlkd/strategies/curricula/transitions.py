@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.strategies.curricula.base import (
     Action,
     ConvergenceVerdict,
-    Curriculum,
     CurriculumState,
     Phase,
     Relabel,
     Resume,
     Return,
+    Rewind,
     Start,
+    Stop,
     TaskFacts,
 )
 
@@ -70,6 +71,19 @@ def newly_converged(state: CurriculumState, verdicts: Sequence[ConvergenceVerdic
     return tuple(sorted(found, key=lambda task: verdicts[task].best_step))
 
 
+def note(state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]) -> CurriculumState:
+    """Tasks that have converged are dealt with, and go on as they are, on labels or on what they are taught."""
+    return settle_taught(settle(state, newly_converged(state, verdicts), phase="labels"), verdicts)
+
+
+def stop(state: CurriculumState, tasks: Sequence[int]) -> tuple[CurriculumState, tuple[Action, ...]]:
+    """Tasks that have converged stop; those with which the last one has converged go on, as nobody else would."""
+    noted = settle(state, tasks, phase="labels")
+    if all(noted.converged):
+        return noted, ()
+    return settle(state, tasks, phase="stopped"), tuple(Stop(task) for task in tasks)
+
+
 def settle(state: CurriculumState, tasks: Iterable[int], *, phase: Phase) -> CurriculumState:
     """The tasks' convergence is dealt with, and they go on in ``phase``."""
     for task in tasks:
@@ -93,39 +107,68 @@ def distil(
     return state, tuple(actions)
 
 
-def hold(
-    state: CurriculumState,
-    verdicts: Sequence[ConvergenceVerdict],
-    *,
-    reteach: bool,
-    retention: float | None,
-    turns: int,
-) -> tuple[CurriculumState, tuple[Action, ...]]:
-    """Tasks that distil get a better teacher, or go back to their labels; each up to so many times in all.
+class Teaching(Protocol):
+    """A curriculum whose converged tasks have teachers.
 
-    Args:
-        state: Before.
-        verdicts: [T].
-        reteach: Whether one that surpasses its teacher becomes its own next teacher.
+    Attributes:
+        rewind: Whether training goes on from the peak of a task that has converged.
+        reteach: Whether a task that surpasses its teacher becomes its own next teacher.
         retention: One that has converged and retains less goes back to its labels; None: none does.
-        turns: Of a task, at most.
+        turns: Of a task, re-teachings and returns at most.
     """
+
+    @property
+    def rewind(self) -> bool:
+        """See above."""
+
+    @property
+    def reteach(self) -> bool:
+        """See above."""
+
+    @property
+    def retention(self) -> float | None:
+        """See above."""
+
+    @property
+    def turns(self) -> int:
+        """See above."""
+
+
+def teach(
+    curriculum: Teaching, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict], *, tasks: Sequence[int]
+) -> tuple[CurriculumState, tuple[Action, ...]]:
+    """Tasks that distil may turn, and ``tasks``, which have converged now, get teachers."""
+    state, turned = hold(curriculum, state, verdicts)
+    state, taught = distil(settle_taught(state, verdicts), tasks, verdicts)
+    back = [Rewind(verdicts[task].best_step) for task in tasks if curriculum.rewind]
+    return state, (*turned, *taught, *back)
+
+
+def hold(
+    curriculum: Teaching, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
+) -> tuple[CurriculumState, tuple[Action, ...]]:
+    """Tasks that distil get a better teacher, or go back to their labels."""
     actions: list[Action] = []
     for task, (phase, verdict) in enumerate(zip(state.phases, verdicts, strict=True)):
-        if phase != "distilling" or state.turns[task] >= turns:
+        if phase != "distilling" or state.turns[task] >= curriculum.turns:
             continue
-        if reteach and verdict.surpasses:
+        if curriculum.reteach and verdict.surpasses:
             actions.append(Relabel(task, verdict.best_step))
             state = replace(state, turns=_put(state.turns, task, state.turns[task] + 1))
-        elif retention is not None and state.converged[task] and has_lost(verdict, retention):
+        elif curriculum.retention is not None and state.converged[task] and has_lost(verdict, curriculum.retention):
             actions.append(Return(task))
             state = go_back(state, [task])
     return state, tuple(actions)
 
 
-def unwatchable(curriculum: Curriculum) -> Iterator[MtlkdError]:
+def may_turn(curriculum: Teaching) -> bool:
+    """Whether tasks that distil are judged on."""
+    return curriculum.reteach or curriculum.retention is not None
+
+
+def unwatchable(curriculum: Teaching) -> Iterator[MtlkdError]:
     """What is wrong with one whose tasks may turn, and that rewinds."""
-    if curriculum.rewinds and curriculum.watches:
+    if curriculum.rewind and may_turn(curriculum):
         what = "a rewind undoes the evaluations by which tasks that distil would be judged"
         yield MtlkdError(what, where="rewind", fix="leave it out, or reteach and retention")
 
