@@ -5,6 +5,7 @@ step count, as a parameter without a gradient does there.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _DECAY_MEAN = 0.9
@@ -19,6 +20,30 @@ class AdamState:
     mean: float = 0.0
     square: float = 0.0
     steps: int = 0
+
+
+def learn(
+    values: Sequence[float],
+    moments: Sequence[AdamState],
+    gradients: Mapping[int, float],
+    *,
+    lr: float,
+    largest: float = math.inf,
+) -> tuple[tuple[float, ...], tuple[AdamState, ...]]:
+    """Numbers of all tasks [T] after one step of those that have a gradient, and the next moments [T].
+
+    Args:
+        values: Before.
+        moments: Of each.
+        gradients: By task; the others stay as they are.
+        lr: Learning rate.
+        largest: Bound on their size after the step.
+    """
+    found, after = list(values), list(moments)
+    for task, gradient in gradients.items():
+        moved, after[task] = descend(values[task], gradient=gradient, moments=moments[task], lr=lr)
+        found[task] = min(max(moved, -largest), largest)
+    return tuple(found), tuple(after)
 
 
 def descend(value: float, *, gradient: float, moments: AdamState, lr: float) -> tuple[float, AdamState]:

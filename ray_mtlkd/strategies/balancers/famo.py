@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.ranges import Rate, UnitInterval
-from ray_mtlkd.strategies.balancers.adam import AdamState, descend
+from ray_mtlkd.strategies.balancers.adam import AdamState, learn
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 from ray_mtlkd.strategies.balancers.facts import MethodFacts
 from ray_mtlkd.strategies.balancers.label_losses import LabelLosses, no_losses, read_losses
@@ -73,15 +73,12 @@ class FAMO:
     def weigh(self, signals: Signals, state: FAMOState) -> tuple[Weights, FAMOState]:
         """The weights after what this step's losses say of the step before, scaled to sum to A."""
         losses, known = read_losses(signals, state.losses)
-        logits, moments = list(state.logits), list(state.moments)
         fallen = _fallen(signals, before=state.losses, after=known)
-        gradients = _gradients([logits[task] for task in fallen], list(fallen.values()))
-        for task, gradient in zip(fallen, gradients, strict=True):
-            logits[task], moments[task] = descend(
-                logits[task], gradient=gradient + self.decay * logits[task], moments=moments[task], lr=self.lr
-            )
+        slopes = _gradients([state.logits[task] for task in fallen], list(fallen.values()))
+        gradients = {task: slope + self.decay * state.logits[task] for task, slope in zip(fallen, slopes, strict=True)}
+        logits, moments = learn(state.logits, state.moments, gradients, lr=self.lr)
         weights = softmax([logits[task] - math.log(loss) for task, loss in zip(signals.tasks, losses, strict=True)])
-        after = FAMOState(logits=tuple(logits), moments=tuple(moments), losses=known)
+        after = FAMOState(logits=logits, moments=moments, losses=known)
         return Weights(shared=weights, heads=weights), after
 
 

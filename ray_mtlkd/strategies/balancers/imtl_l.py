@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.ranges import Rate
-from ray_mtlkd.strategies.balancers.adam import AdamState, descend
+from ray_mtlkd.strategies.balancers.adam import AdamState, learn
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 from ray_mtlkd.strategies.balancers.facts import MethodFacts
 
@@ -63,10 +63,10 @@ class IMTLL:
     def weigh(self, signals: Signals, state: IMTLLState) -> tuple[Weights, IMTLLState]:
         """The weights of the present scales, and these one Adam step further."""
         weights = tuple(math.exp(state.scales[task]) for task in signals.tasks)
-        scales, moments = list(state.scales), list(state.moments)
-        for task, loss, weight in zip(signals.tasks, signals.losses, weights, strict=True):
-            if task not in signals.distilling:
-                gradient = weight * loss - 1
-                moved, moments[task] = descend(scales[task], gradient=gradient, moments=moments[task], lr=self.lr)
-                scales[task] = min(max(moved, -_LARGEST), _LARGEST)
-        return Weights(shared=weights, heads=weights), IMTLLState(scales=tuple(scales), moments=tuple(moments))
+        gradients = {
+            task: weight * loss - 1
+            for task, loss, weight in zip(signals.tasks, signals.losses, weights, strict=True)
+            if task not in signals.distilling
+        }
+        scales, moments = learn(state.scales, state.moments, gradients, lr=self.lr, largest=_LARGEST)
+        return Weights(shared=weights, heads=weights), IMTLLState(scales=scales, moments=moments)

@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.ranges import Rate
-from ray_mtlkd.strategies.balancers.adam import AdamState, descend
+from ray_mtlkd.strategies.balancers.adam import AdamState, learn
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 from ray_mtlkd.strategies.balancers.facts import MethodFacts
 
@@ -74,22 +74,15 @@ class Uncertainty:
 
     def weigh(self, signals: Signals, state: UncertaintyState) -> tuple[Weights, UncertaintyState]:
         """The weights of the present log variances, and these one Adam step further."""
-        log_variances = list(state.log_variances)
-        moments = list(state.moments)
-        weights = []
-        for task, loss, regression in zip(signals.tasks, signals.losses, signals.regression, strict=True):
-            weight = (0.5 if regression else 1.0) * math.exp(-log_variances[task])
-            weights.append(weight)
-            if task in signals.distilling:
-                continue
-            moved, moments[task] = descend(
-                log_variances[task],
-                gradient=0.5 - weight * loss,
-                moments=moments[task],
-                lr=self.lr,
-            )
-            log_variances[task] = min(max(moved, -_LARGEST), _LARGEST)
-        return (
-            Weights(shared=tuple(weights), heads=tuple(weights)),
-            UncertaintyState(log_variances=tuple(log_variances), moments=tuple(moments)),
+        weights = tuple(
+            (0.5 if regression else 1.0) * math.exp(-state.log_variances[task])
+            for task, regression in zip(signals.tasks, signals.regression, strict=True)
         )
+        gradients = {
+            task: 0.5 - weight * loss
+            for task, loss, weight in zip(signals.tasks, signals.losses, weights, strict=True)
+            if task not in signals.distilling
+        }
+        log_variances, moments = learn(state.log_variances, state.moments, gradients, lr=self.lr, largest=_LARGEST)
+        after = UncertaintyState(log_variances=log_variances, moments=moments)
+        return Weights(shared=weights, heads=weights), after
