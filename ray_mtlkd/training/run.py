@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ray_mtlkd.records import Rung, TrialEnd, later
+from ray_mtlkd.records import Rung, TrialEnd
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.training.evaluation.evaluate import weighted_mean
 from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Lesson, Outcome, RelabelFunction, Report, SoftLabels
 from ray_mtlkd.training.loop import Loop
 from ray_mtlkd.training.schooling import RunPart, TrialPart, train_taught
+from ray_mtlkd.training.spent import Spent
 from ray_mtlkd.training.state.checkpoint import Checkpoints
 from ray_mtlkd.training.state.progress import Evaluation
 
@@ -81,20 +82,19 @@ def _train_each(whole: TrialPart, *, run: RunPart) -> Outcome:
     """A run a task, one after the other."""
     job = whole.job
     outcomes: list[Outcome] = []
+    spent = Spent()
     for index, table in enumerate(job.tables.tasks):
-        steps = sum(outcome.end.steps for outcome in outcomes)
-        batches = sum(outcome.end.batches for outcome in outcomes)
         part = replace(
             whole,
             job=job.alone(index),
             report=_shifted(whole.report, steps=index * job.configuration.training.steps, tasks=len(job.tables.tasks)),
             folder=whole.folder.child(table.task.name),
-            keep=None if whole.keep is None else _owned(whole.keep, task=table.task.name, steps=steps),
+            keep=None if whole.keep is None else spent.later_keep(_owned(whole.keep, task=table.task.name)),
         )
         outcome = run(part)
-        tasks = tuple(later(task, steps=steps, batches=batches) for task in outcome.tasks)
-        outcomes.append(replace(outcome, tasks=tasks))
-    return _merged(outcomes, weights=[table.task.weight for table in job.tables.tasks])
+        outcomes.append(replace(outcome, tasks=spent.later_tasks(outcome)))
+        spent.add(outcome)
+    return _merged(outcomes, spent, weights=[table.task.weight for table in job.tables.tasks])
 
 
 def _shifted(report: Report, *, steps: int, tasks: int) -> Report:
@@ -114,16 +114,16 @@ def _shifted(report: Report, *, steps: int, tasks: int) -> Report:
     return tell
 
 
-def _owned(keep: Keep, *, task: str, steps: int) -> Keep:
-    """Keeps a model as the task's own, with steps counted on from the runs before."""
+def _owned(keep: Keep, *, task: str) -> Keep:
+    """Keeps a model as the task's own."""
 
     def tell(chosen: Chosen) -> None:
-        keep(replace(chosen, own=task, step=chosen.step + steps))
+        keep(replace(chosen, own=task))
 
     return tell
 
 
-def _merged(outcomes: list[Outcome], *, weights: Sequence[float]) -> Outcome:
+def _merged(outcomes: list[Outcome], spent: Spent, *, weights: Sequence[float]) -> Outcome:
     """Runs one after the other as one trial, whose score is the mean of theirs by the weights of their tasks."""
     ends = [outcome.end for outcome in outcomes]
     return Outcome(
@@ -131,10 +131,10 @@ def _merged(outcomes: list[Outcome], *, weights: Sequence[float]) -> Outcome:
             status="ok",
             warnings=[warning for end in ends for warning in end.warnings],
             score=_mean([end.score for end in ends], weights),
-            steps=sum(end.steps for end in ends),
-            batches=sum(end.batches for end in ends),
-            wall_s=sum(end.wall_s for end in ends),
-            cpu_s=sum(end.cpu_s for end in ends),
+            steps=spent.steps,
+            batches=spent.batches,
+            wall_s=spent.wall_s,
+            cpu_s=spent.cpu_s,
             rungs=[_merged_rung(rungs, weights) for rungs in zip(*(end.rungs for end in ends), strict=True)],
             stopped_at=max((end.stopped_at for end in ends if end.stopped_at is not None), default=None),
         ),

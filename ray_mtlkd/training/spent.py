@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from ray_mtlkd.records import Rung, later
+from ray_mtlkd.records import Rung, TaskResult, later
 from ray_mtlkd.training.job import Chosen, Keep, Ladder, Outcome, Report
 from ray_mtlkd.training.state.progress import Evaluation
 
@@ -43,9 +43,11 @@ class Spent:
             rungs=[Rung(share=share, score=score) for share, score in zip(ladder.rungs, scores, strict=False)],
             stopped_at=None if end.stopped_at is None else ladder.until,
         )
-        return Outcome(
-            end=whole, tasks=tuple(later(task, steps=self.steps, batches=self.batches) for task in outcome.tasks)
-        )
+        return Outcome(end=whole, tasks=self.later_tasks(outcome))
+
+    def later_tasks(self, outcome: Outcome) -> tuple[TaskResult, ...]:
+        """The results of the next run, with steps and batches counted on from the runs so far."""
+        return tuple(later(task, steps=self.steps, batches=self.batches) for task in outcome.tasks)
 
     def quiet(self, report: Report, *, budget: int) -> Report:
         """A report of a teacher: how far the trial is, and nothing of tasks, which are not yet learned by its model."""
