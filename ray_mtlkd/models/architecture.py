@@ -11,7 +11,7 @@ from ray_mtlkd.decode import join
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.models.encoders import ENCODERS, EncoderConfig
 from ray_mtlkd.models.regularizers import REGULARIZERS, ProximalRegularizer, Regularizer
-from ray_mtlkd.models.sharing import SHARING, HardSharing, MultitaskModel, SharingConfig
+from ray_mtlkd.models.sharing import SHARING, HardSharing, MultitaskModel, SharingConfig, total_penalty
 from ray_mtlkd.registry import decode_part, describe_part
 from ray_mtlkd.tasks.task import Task
 
@@ -96,8 +96,7 @@ def build(architecture: Architecture, tasks: Sequence[tuple[Task, Layout]]) -> M
 def penalty_of(model: MultitaskModel, architecture: Architecture) -> Tensor | None:
     """A loss [] beside the tasks': what the model and the regularizers ask for; None where nobody does."""
     asked = (model.penalty(), *(each.penalty(model) for each in architecture.regularizers))
-    there = [penalty for penalty in asked if penalty is not None]
-    return sum(there[1:], start=there[0]) if there else None
+    return total_penalty([penalty for penalty in asked if penalty is not None])
 
 
 def shrink(model: MultitaskModel, architecture: Architecture, *, step: float) -> None:

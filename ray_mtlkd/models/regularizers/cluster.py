@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.regularizers.task_matrix import task_matrices, total
-from ray_mtlkd.models.sharing.base import MultitaskModel
+from ray_mtlkd.models.regularizers.task_matrix import task_matrices
+from ray_mtlkd.models.sharing.base import MultitaskModel, total_penalty
 from ray_mtlkd.ranges import PositiveFloat, PositiveInt
 
 
@@ -34,7 +34,7 @@ class TaskClusters:
     def penalty(self, model: MultitaskModel) -> Tensor | None:
         """None where there are not more heads of a shape than clusters."""
         rows = [matrix.rows for matrix in task_matrices(model) if len(matrix.tasks) > self.clusters]
-        return total([self.strength / 2 * self._beyond(each) for each in rows])
+        return total_penalty([self.strength / 2 * self._beyond(each) for each in rows])
 
     def _beyond(self, rows: Tensor) -> Tensor:
         values: Tensor = torch.linalg.svdvals(rows)

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from ray_mtlkd.decode import document, join, refuse
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.regularizers.task_matrix import TaskMatrix, task_matrices, total
-from ray_mtlkd.models.sharing.base import MultitaskModel
+from ray_mtlkd.models.regularizers.task_matrix import TaskMatrix, task_matrices
+from ray_mtlkd.models.sharing.base import MultitaskModel, total_penalty
 from ray_mtlkd.ranges import NaturalInt, NonNegativeFloat, PositiveFloat
 
 
@@ -52,7 +52,7 @@ class Graph:
                     what = f"task {max(edge)} of {model.num_tasks}"
                     fix = "count tasks from 0 on, in the order of the setup"
                     raise MtlkdError(what, where=join("regularizers.edges", at), fix=fix)
-        return total([self._of(matrix) for matrix in task_matrices(model)])
+        return total_penalty([self._of(matrix) for matrix in task_matrices(model)])
 
     def _of(self, matrix: TaskMatrix) -> Tensor:
         rows, places = matrix.rows, {task: at for at, task in enumerate(matrix.tasks)}

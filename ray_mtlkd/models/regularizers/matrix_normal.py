@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.regularizers.task_matrix import TaskMatrix, task_matrices, total
-from ray_mtlkd.models.sharing.base import MultitaskModel
+from ray_mtlkd.models.regularizers.task_matrix import TaskMatrix, task_matrices
+from ray_mtlkd.models.sharing.base import MultitaskModel, total_penalty
 from ray_mtlkd.ranges import PositiveFloat
 
 
@@ -31,7 +31,7 @@ class MatrixNormal:
 
     def penalty(self, model: MultitaskModel) -> Tensor | None:
         """None where no two heads are alike."""
-        return total([self._of(matrix.rows) for matrix in task_matrices(model)])
+        return total_penalty([self._of(matrix.rows) for matrix in task_matrices(model)])
 
     def _of(self, rows: Tensor) -> Tensor:
         values: Tensor = torch.linalg.svdvals(rows)

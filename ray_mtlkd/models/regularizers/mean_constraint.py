@@ -5,8 +5,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.regularizers.task_matrix import task_matrices, total
-from ray_mtlkd.models.sharing.base import MultitaskModel
+from ray_mtlkd.models.regularizers.task_matrix import task_matrices
+from ray_mtlkd.models.sharing.base import MultitaskModel, total_penalty
 from ray_mtlkd.ranges import NonNegativeFloat, PositiveFloat
 
 
@@ -30,7 +30,7 @@ class MeanConstraint:
 
     def penalty(self, model: MultitaskModel) -> Tensor | None:
         """None where no two heads are alike."""
-        return total([self._of(matrix.rows) for matrix in task_matrices(model)])
+        return total_penalty([self._of(matrix.rows) for matrix in task_matrices(model)])
 
     def _of(self, rows: Tensor) -> Tensor:
         return (self.strength * (rows - rows.mean(0)).square().sum() + self.size * rows.square().sum()) / 2

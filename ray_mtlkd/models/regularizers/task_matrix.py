@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import accumulate
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from ray_mtlkd.models.sharing.base import MultitaskModel
+
+_KNOWN: WeakKeyDictionary[MultitaskModel, list[list[nn.Parameter]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ def task_matrices(model: MultitaskModel) -> list[TaskMatrix]:
     many classes. Biases are left out; so are heads that no other task's is like.
     """  # noqa: D205 - the summary needs two lines
     alike = defaultdict[torch.Size, dict[int, Tensor]](dict)
-    for task in range(model.num_tasks):
-        for weight in head_weights(model, task):
+    for task, weights in enumerate(_of_heads(model)):
+        for weight in weights:
             alike[weight.shape][task] = weight
     return [TaskMatrix(tuple(found), tuple(found.values())) for found in alike.values() if len(found) > 1]
 
@@ -45,15 +47,17 @@ def head_weights(model: MultitaskModel, task: int) -> list[nn.Parameter]:
     return [p for module in model.uses(task)[-1] for p in module.parameters() if id(p) in own and p.ndim > 1]
 
 
+def _of_heads(model: MultitaskModel) -> list[list[nn.Parameter]]:
+    """`head_weights` of each task [T], looked up once: every step asks, and finding what is a task's own takes long."""
+    if model not in _KNOWN:
+        _KNOWN[model] = [head_weights(model, task) for task in range(model.num_tasks)]
+    return _KNOWN[model]
+
+
 def by_inputs(model: MultitaskModel) -> list[list[nn.Parameter]]:
     """The weights of all heads [outputs, inputs], those of as many inputs together."""
     alike = defaultdict[int, list[nn.Parameter]](list)
-    for task in range(model.num_tasks):
-        for weight in head_weights(model, task):
+    for weights in _of_heads(model):
+        for weight in weights:
             alike[weight.shape[1]].append(weight)
     return list(alike.values())
-
-
-def total(parts: list[Tensor]) -> Tensor | None:
-    """Their sum; None where there are none."""
-    return list(accumulate(parts))[-1] if parts else None

@@ -1,7 +1,14 @@
 """The list of ways of sharing."""
 
 from ray_mtlkd.models.sharing.adapters import Adapters
-from ray_mtlkd.models.sharing.base import MultitaskModel, SharingConfig, SplitModel, sparse_tables, split
+from ray_mtlkd.models.sharing.base import (
+    MultitaskModel,
+    SharingConfig,
+    SplitModel,
+    sparse_tables,
+    split,
+    total_penalty,
+)
 from ray_mtlkd.models.sharing.cross_stitch import CrossStitch
 from ray_mtlkd.models.sharing.hard import HardSharing
 from ray_mtlkd.models.sharing.hybrid import Hybrid
@@ -23,6 +30,7 @@ __all__ = [
     "SplitModel",
     "sparse_tables",
     "split",
+    "total_penalty",
 ]
 
 OWN_SHARING: tuple[type[SharingConfig], ...] = (

@@ -147,6 +147,11 @@ class SplitModel(MultitaskModel):
         )
 
 
+def total_penalty(parts: Sequence[Tensor]) -> Tensor | None:
+    """The sum [] of penalties; None where there are none."""
+    return sum(parts[1:], start=parts[0]) if parts else None
+
+
 def sparse_tables(model: nn.Module) -> dict[str, Tensor]:
     """The parameters with sparse gradients, by name."""
     return {

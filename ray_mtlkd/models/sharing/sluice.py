@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import EncoderConfig
+from ray_mtlkd.models.sharing.base import total_penalty
 from ray_mtlkd.models.sharing.cross_stitch import Read, StitchedModel
 from ray_mtlkd.models.sharing.headed import Tasks
 from ray_mtlkd.ranges import NonNegativeFloat, PositiveFloat, PositiveInt, UnitInterval
@@ -58,10 +59,13 @@ class SluiceModel(StitchedModel):
 
     def penalty(self) -> Tensor | None:
         """How far subspaces overlap; None where nothing asks."""
+        if not self.orthogonality:
+            return None
         matrices = [matrix for layers in self._layers() for layer in layers if (matrix := layer.matrix()) is not None]
         overlaps = [
             (one @ other.T).square().sum()
             for matrix in matrices
             for one, other in combinations(matrix.chunk(self.subspaces), 2)
         ]
-        return self.orthogonality * sum(overlaps[1:], start=overlaps[0]) if overlaps and self.orthogonality else None
+        overlap = total_penalty(overlaps)
+        return None if overlap is None else self.orthogonality * overlap

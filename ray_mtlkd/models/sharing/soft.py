@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig
-from ray_mtlkd.models.sharing.base import Stages, sparse_tables
+from ray_mtlkd.models.sharing.base import Stages, sparse_tables, total_penalty
 from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, in_sequence
 from ray_mtlkd.ranges import NonNegativeFloat
 
@@ -69,9 +70,9 @@ class SoftModel(HeadedModel):
 
     def penalty(self) -> Tensor | None:
         """How far the networks are apart; None where nothing pulls."""
-        pulled = self.counterparts() if self.strength else []
-        distances = [self.distance(torch.stack([each.flatten() for each in group])) for group in pulled]
-        return self.strength * sum(distances[1:], start=distances[0]) if distances else None
+        pulled = self._pulled if self.strength else []
+        distance = total_penalty([self.distance(torch.stack([each.flatten() for each in group])) for group in pulled])
+        return None if distance is None else self.strength * distance
 
     def counterparts(self) -> list[list[Tensor]]:
         """The parameters that two or more networks have in the same place and shape, dense ones alone."""
@@ -84,6 +85,11 @@ class SoftModel(HeadedModel):
                 if id(p) not in tables:
                     found[name, p.shape, self.columns[task] if id(p) in first else ()].append(p)
         return [group for group in found.values() if len(set(map(id, group))) > 1]
+
+    @cached_property
+    def _pulled(self) -> list[list[Tensor]]:
+        """What each step asks for."""
+        return self.counterparts()
 
     def of(self, task: int) -> Encoder:
         """The task's network."""
