@@ -23,9 +23,9 @@ from scipy import stats
 from benchmarks.record import Goal, Row, machine, save
 from ray_mtlkd.report.best_baseline import BEST_BASELINE
 from ray_mtlkd.report.runs import PER_TASK, PER_TRIAL, Runs, Setup, StrategyInfo, TaskInfo
-from ray_mtlkd.report.section import section
+from ray_mtlkd.report.section import Section, section
 from ray_mtlkd.report.statistics import Floats
-from ray_mtlkd.report.verdict import decide
+from ray_mtlkd.report.verdict import Verdict, decide
 
 _ROLES = {
     "baseline": ("sum", "gradnorm", "pcgrad", "static", "uncertainty"),
@@ -129,11 +129,16 @@ class Judged:
     alone_found: bool
 
 
+def _report(world: Spread, setup: Setup) -> tuple[Section, Verdict | None]:
+    """What the report compares, and its verdict."""
+    part = section([setup], rows=world.row_variances, margin=MARGIN)
+    part = part.in_family(part.pairs)
+    return part, decide(part)
+
+
 def judged(world: Spread, draws: np.random.Generator, seeds: int) -> Judged:
     """Make up a sweep, and let the report judge it."""
-    part = section([world.sweep(draws, seeds)], rows=world.row_variances, margin=MARGIN)
-    part = part.in_family(part.pairs)
-    verdict = decide(part)
+    part, verdict = _report(world, world.sweep(draws, seeds))
     names = list(part.comparison.strategies)
     better = part.comparison.better
     real = [at for at, name in enumerate(names) if name != BEST_BASELINE]
@@ -188,19 +193,14 @@ def said_twice(world: Spread, *, seeds: int, sweeps: int) -> list[SaidTwice]:
     """What the reports of so many sweeps said on two machines each: the same for the same arguments."""
     found = []
     for at in range(sweeps):
-        parts = []
+        squares, shipped = [], []
         for number in range(2):
             draws, luck = np.random.default_rng((seeds, at)), np.random.default_rng((seeds, at, number))
-            part = section([world.sweep(draws, seeds, luck=luck)], rows=world.row_variances, margin=MARGIN)
-            parts.append(part.in_family(part.pairs))
-        names = [each.name for each in STRATEGIES]
-        squares = []
-        for part in parts:
-            places = [part.comparison.strategies.index(name) for name in names]
+            part, verdict = _report(world, world.sweep(draws, seeds, luck=luck))
+            places = [part.comparison.strategies.index(each.name) for each in STRATEGIES]
             squares.append(part.comparison.better[np.ix_(places, places)])
-        verdicts = [decide(part) for part in parts]
-        first, second = (None if verdict is None else verdict.ship for verdict in verdicts)
-        found.append(SaidTwice(shipped=(first, second), reverse=bool((squares[0] & squares[1].T).any())))
+            shipped.append(None if verdict is None else verdict.ship)
+        found.append(SaidTwice(shipped=(shipped[0], shipped[1]), reverse=bool((squares[0] & squares[1].T).any())))
     return found
 
 

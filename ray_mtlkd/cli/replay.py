@@ -24,8 +24,6 @@ def replay(
     weights = ", ".join(f"{weight:.6g}" for weight in found.weights)
     console = open_console()
     tasks = ", ".join(found.tasks)
-    console.print(f"# setup {found.setup}, tasks {tasks}; trial {found.trial}", markup=False, soft_wrap=True)
+    console.print(f"# setup {found.setup}, tasks {tasks}; trial {found.trial}", soft_wrap=True)
     label = f"replay of {found.strategy}"
-    console.print(
-        f'- {{name: static, label: "{label}", balancer: {{weights: [{weights}]}}}}', markup=False, soft_wrap=True
-    )
+    console.print(f'- {{name: static, label: "{label}", balancer: {{weights: [{weights}]}}}}', soft_wrap=True)

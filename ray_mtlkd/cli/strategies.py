@@ -27,19 +27,19 @@ def strategies(
 
     console = open_console()
     if markdown:
-        console.print(catalogue.markdown(), markup=False, soft_wrap=True, end="")
+        console.print(catalogue.markdown(), soft_wrap=True, end="")
         return
     if name is not None:
         known = {**CURRICULA, **BALANCERS}
         if name not in known:
             raise unknown_name(name, known, what="strategy", where="NAME")
-        console.print(f"{name}: {inspect.getdoc(known[name])}", markup=False, soft_wrap=True)
+        console.print(f"{name}: {inspect.getdoc(known[name])}", soft_wrap=True)
         return
     table = Table(title="curricula: when each task trains, and on which targets", title_justify="left")
     for column in ("name", "what it does", "role"):
         table.add_column(column, no_wrap=column == "name")
     for own, kind in CURRICULA.items():
-        table.add_row(own, (inspect.getdoc(kind) or "").partition("\n")[0], kind.role)
+        table.add_row(own, catalogue.idea_of(kind), kind.role)
     console.print(table)
     table = Table(title="balancers: how the losses of one step become one update", title_justify="left")
     for column in ("name", "what it does", "needs", "settings", "promises", "from"):

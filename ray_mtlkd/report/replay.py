@@ -35,8 +35,7 @@ def mean_weights(results: Sequence[str], trial: str) -> MeanWeights:
 
     Raises:
         MtlkdError: where nothing can be read, no trial has this name, it did not run to its end, or fixed weights
-        cannot
-            stand for what it did, since a task weighed 0 or less, or nothing at all.
+            cannot stand for what it did, since a task weighed 0 or less, or nothing at all.
     """
     records = read(results)
     rows = records.table.filter(pc.equal(records.table["trial"], trial)).sort_by("task_index").to_pylist()

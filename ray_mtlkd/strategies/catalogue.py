@@ -32,6 +32,11 @@ class CatalogueEntry:
     equation: str
 
 
+def idea_of(kind: type[Any]) -> str:
+    """The first line of a class's docstring."""
+    return (inspect.getdoc(kind) or "").partition("\n")[0]
+
+
 def entries() -> Iterator[CatalogueEntry]:
     """This package's balancers, from losses alone to the Gramian."""
     for name, kind in OWN_BALANCERS.items():
@@ -39,7 +44,7 @@ def entries() -> Iterator[CatalogueEntry]:
         settings = [_setting(each) for each in fields(kind) if each.name not in _INSIDE]  # type: ignore[arg-type]
         yield CatalogueEntry(
             name=f"{name}:METHOD" if name in FAMILIES else name,
-            idea=(inspect.getdoc(kind) or "").partition("\n")[0],
+            idea=idea_of(kind),
             needs=kind.needs,
             settings=tuple(settings),
             guarantees=kind.facts.guarantees,
