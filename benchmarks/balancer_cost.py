@@ -1,13 +1,15 @@
-"""What every balancer adds to a training step over the plain sum, and its arithmetic alone.
+"""What every balancer adds to a training step over the plain sum, its arithmetic alone, and how tasks agree.
 
 Steps are those of `benchmarks.step_cost`: five tasks with rows of their own, one model, CPU time, one thread, the
-balancers take turns. The arithmetic is `weigh` on Gramians of drawn gradients that conflict.
+balancers take turns. The arithmetic is `weigh` on Gramians of drawn gradients that conflict. Cosines and affinities
+are what a run makes of a turn's Gramians at an evaluation, beside the same loop that makes nothing of them.
 """
 
 import argparse
 import random
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -20,6 +22,7 @@ from benchmarks.step.problem import Size, problem
 from ray_mtlkd.strategies import FAMILIES, decode_strategy
 from ray_mtlkd.strategies.balancers import OWN_BALANCERS
 from ray_mtlkd.strategies.balancers.base import Signals
+from ray_mtlkd.training.step.step_means import StepMeans
 
 PLAIN = "sum"
 NAMES = (
@@ -29,7 +32,9 @@ NAMES = (
     *(("torchjd:MGDA", "torchjd:UPGrad") if find_spec("torchjd") else ()),
 )
 COUNTS = (5, 20)
-"""Tasks of which the arithmetic is measured."""
+"""Tasks of which the arithmetic and the agreement are measured."""
+MEASURED = "pcgrad"
+"""A balancer that reads a Gramian."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     size = (
         Size(tasks=5, shared=False, hidden=(32, 32), batch_size=32, rows=500) if quick else Size(tasks=5, shared=False)
     )
-    rows = [*_steps(size, turns=turns), *_arithmetic(calls=calls)]
+    rows = [*_steps(size, turns=turns), *_arithmetic(calls=calls), *_agreements(size, turns=turns)]
     save(
         "balancer_cost", rows, settings={"quick": quick, "turn": TURN, "turns": turns, "calls": calls}, started=started
     )
@@ -69,6 +74,37 @@ def _arithmetic(*, calls: int) -> Iterator[Row]:
                 _, state = balancer.weigh(signals, state)
                 taken.append(1e6 * (time.process_time() - start))
             yield sampled(f"weigh alone, T={count}", name, taken, "us")
+
+
+class _Evaluated(SteppedLoop):
+    """A loop that is evaluated after each turn, as far as its Gramians go.
+
+    Args:
+        size: Of the problem.
+        turns: Of all.
+        agrees: Whether anything is made of them.
+    """
+
+    def __init__(self, size: Size, *, turns: int, agrees: bool) -> None:
+        super().__init__(problem(size, steps=turns * TURN), MEASURED)
+        self._count = size.tasks if agrees else 0
+
+    def step(self, at: int) -> None:
+        """One step, and what follows a turn's last."""
+        super().step(at)
+        if (at + 1) % TURN == 0:
+            if self._count:
+                self._meters.agreement(self._count)
+            self._meters = StepMeans()
+
+
+def _agreements(size: Size, *, turns: int) -> Iterator[Row]:
+    for count in COUNTS:
+        sized = replace(size, tasks=count)
+        loops = {name: _Evaluated(sized, turns=turns + 1, agrees=name == "with") for name in ("with", "without")}
+        seconds = interleave(loops, turns=turns, warmup=1)
+        ratios = [mine / plain for mine, plain in zip(seconds["with"], seconds["without"], strict=True)]
+        yield sampled(f"cosines and affinities, T={count}", MEASURED, ratios, "x without")
 
 
 def _drawn(count: int, calls: int) -> Iterator[Signals]:

@@ -166,6 +166,11 @@ class TaskResult:
     relabelled."""
     relabelled_why: str | None = None
     """Why there, with the measured costs."""
+    cosines: list[float | None] = field(default_factory=list)
+    """Mean cosine of the task's shared gradient with each task's, by task_index, over the steps in which both learned
+    from labels; empty where no Gramian was measured."""
+    affinities: list[float | None] = field(default_factory=list)
+    """Likewise the share of each task's loss that a step on this task's gradient alone takes off it, to first order."""
     curve: list[CurvePoint] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     """The trial's events that concern this task (or no task in particular)."""
@@ -214,6 +219,9 @@ DEFAULTS: Mapping[str, Any] = defaults_of(*_PARTS.values())
 
 SCHEMA = schema_of(*_PARTS.values())
 
+MATRICES = ("cosines", "affinities")
+"""Columns that hold a row of a matrix of tasks x tasks, or nothing."""
+
 CLASSICAL = schema_of(ClassicalRecord)
 
 
@@ -247,7 +255,7 @@ def classical_from_table(table: pa.Table) -> list[ClassicalRecord]:
     return [ClassicalRecord(**row) for row in table.to_pylist()]
 
 
-Part = TypeVar("Part", CurvePoint, Event, TaskResult)
+Part = TypeVar("Part", bound=CurvePoint | Event | TaskResult)
 
 
 def later(part: Part, *, steps: int, batches: int) -> Part:
@@ -255,7 +263,10 @@ def later(part: Part, *, steps: int, batches: int) -> Part:
 
     def moved(name: str, value: Any) -> Any:
         if isinstance(value, list):
-            return [later(item, steps=steps, batches=batches) for item in value]
+            return [
+                later(item, steps=steps, batches=batches) if isinstance(item, CurvePoint | Event) else item
+                for item in value
+            ]
         if value is None:
             return None
         if name == "batches":

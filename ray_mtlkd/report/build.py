@@ -13,7 +13,8 @@ from ray_mtlkd.report.exports import configurations_csv, gains_csv, strategies_c
 from ray_mtlkd.report.figures import draw_gains, saved, style
 from ray_mtlkd.report.history import trials
 from ray_mtlkd.report.load import Records
-from ray_mtlkd.report.page import page
+from ray_mtlkd.report.matrix_figure import draw_matrices
+from ray_mtlkd.report.page import Images, page
 from ray_mtlkd.report.row_findings import read_rows
 from ray_mtlkd.report.row_noise import RowNoise
 from ray_mtlkd.report.runs import Setup, group
@@ -116,16 +117,17 @@ def _row_variances(noise: RowNoise) -> RowVariances:
 
 def _figures(
     setups: Sequence[Setup], found: Summary, records: Records, advice: Advice
-) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Files by name, and the name of each setup's image."""
+) -> tuple[dict[str, bytes], Images]:
+    """Files by name, and the names of images."""
     drawn = {}
     also = [name for name in (advice.ship or advice.simplest, advice.chosen) if name is not None]
     with style():
         if any(cell.skill is not None for cell in found.cells.values()):
-            drawn[ALL_SETUPS] = ("gains", draw_gains(found))
+            drawn["gains", ALL_SETUPS] = ("gains", draw_gains(found))
         for setup in setups:
-            figure = draw_curves(setup, records, also=also)
-            if figure is not None:
-                drawn[setup.name] = (f"curves-{re.sub(r'[^A-Za-z0-9_.-]', '_', setup.name)}", figure)
+            figures = {"curves": draw_curves(setup, records, also=also), "tasks": draw_matrices(setup, records)}
+            for sort, figure in figures.items():
+                if figure is not None:
+                    drawn[sort, setup.name] = (f"{sort}-{re.sub(r'[^A-Za-z0-9_.-]', '_', setup.name)}", figure)
         files = {f"{stem}{end}": data for stem, figure in drawn.values() for end, data in saved(figure).items()}
     return files, {name: f"{stem}.png" for name, (stem, _) in drawn.items()}

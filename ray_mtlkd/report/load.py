@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 
 from ray_mtlkd.arrow import is_optional
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all
-from ray_mtlkd.records import COLUMNS, DEFAULTS, SCHEMA, TaskRecord, to_table
+from ray_mtlkd.records import COLUMNS, DEFAULTS, MATRICES, SCHEMA, TaskRecord, to_table
 from ray_mtlkd.report.files import RecordFile, record_files
 
 _CURVES = ("curve", "events")
-_FLAT = pa.schema([column for column in SCHEMA if column.name not in _CURVES])
+_FLAT = pa.schema([column for column in SCHEMA if column.name not in {*_CURVES, *MATRICES}])
 _REQUIRED = [name for name in _FLAT.names if not is_optional(COLUMNS[name])]
 _DOMAINS: dict[str, tuple[Any, ...]] = {
     "sign": (1, -1),
@@ -31,10 +31,10 @@ _FIX = "delete the file and resume the sweep, or leave it out"
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """Every trial of some sweeps, without its curves.
+    """Every trial of some sweeps, without its curves and matrices.
 
     Attributes:
-        table: The columns of ``records.SCHEMA`` but ``curve`` and ``events``, and ``file``, an index into ``files``.
+        table: The columns of ``records.SCHEMA`` but those, and ``file``, an index into ``files``.
         files: Where the records came from; empty where they were given in memory.
     """
 
@@ -43,7 +43,14 @@ class Records:
 
     def curves(self, trials: Collection[str]) -> pa.Table:
         """The rows of these trials with ``sweep``, ``trial``, ``task``, ``curve`` and ``events``."""
-        columns = ["sweep", "trial", "task", *_CURVES]
+        return self._read(trials, _CURVES)
+
+    def matrices(self, trials: Collection[str]) -> pa.Table:
+        """The rows of these trials with ``sweep``, ``trial``, ``task``, ``task_index`` and ``MATRICES``."""
+        return self._read(trials, ("task_index", *MATRICES))
+
+    def _read(self, trials: Collection[str], names: Sequence[str]) -> pa.Table:
+        columns = ["sweep", "trial", "task", *names]
         wanted = pc.is_in(self.table["trial"], pa.array(list(trials), type=pa.string()))
         indices = sorted(self.table.filter(wanted)["file"].unique().to_pylist())
         schema = pa.schema([SCHEMA.field(name) for name in columns])

@@ -8,6 +8,7 @@ from ray_mtlkd.report.advice import Advice
 from ray_mtlkd.report.classical import SAID as CLASSICAL
 from ray_mtlkd.report.classical import Classical
 from ray_mtlkd.report.load import Records
+from ray_mtlkd.report.matrix_figure import SAID as TOGETHER
 from ray_mtlkd.report.protocol import PROTOCOL
 from ray_mtlkd.report.quantities import QUANTITIES
 from ray_mtlkd.report.row_findings import RowFindings
@@ -26,6 +27,10 @@ _SETTINGS = """\
 Shown are the settings that differ within these sweeps, to four digits; all settings of all configurations are in
 `configurations.csv`."""
 
+Images = Mapping[tuple[str, str], str]
+"""File names: of the figure of gains by ``("gains", ALL_SETUPS)``, of curves and of task matrices by ``("curves",
+setup)`` and ``("tasks", setup)``."""
+
 
 def page(
     setups: Sequence[Setup],
@@ -36,7 +41,7 @@ def page(
     trials: Sequence[dict[str, Any]],
     classical: Classical,
     findings: RowFindings,
-    figures: Mapping[str, str],
+    figures: Images,
 ) -> str:
     """The report as Markdown.
 
@@ -45,7 +50,7 @@ def page(
         trials: One row a trial of the records, as ``history.trials`` gives them.
         classical: What classical models reach.
         findings: Of the predictions of test rows.
-        figures: File name by setup's name, and by ``ALL_SETUPS`` the figure of gains.
+        figures: Those that there are.
     """
     sweeps = sorted({row["sweep"] for row in trials})
     found = (
@@ -70,8 +75,8 @@ def page(
         *(f"### {name}\n\n{gain_tables.gains(summary, name)}" for name in summary.sections),
         "### How sure they are",
         gain_tables.variances(summary),
-        _image("Average gains", figures.get(ALL_SETUPS)),
-        *(_setup(setup, figures.get(setup.name), summary, classical) for setup in setups),
+        _image("Average gains", figures.get(("gains", ALL_SETUPS))),
+        *(_setup(setup, figures, summary, classical) for setup in setups),
         row_section(findings, setups, strategy=advice.ship or advice.simplest),
         "## What ran",
         history.searches(trials),
@@ -87,11 +92,12 @@ def page(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _setup(setup: Setup, figure: str | None, summary: Summary, classical: Classical) -> str:
+def _setup(setup: Setup, figures: Images, summary: Summary, classical: Classical) -> str:
+    together = figures.get(("tasks", setup.name))
     return "\n\n".join(
         [
             f"## Setup {setup.name}",
-            _image(f"Validation curves of {setup.name}", figure)
+            _image(f"Validation curves of {setup.name}", figures.get(("curves", setup.name)))
             or "No figure of curves: no finished trial of `sum`, `joint_kd`, `sequential_kd` or what to ship has one.",
             _METRICS,
             tables.metrics(setup, classical),
@@ -103,6 +109,7 @@ def _setup(setup: Setup, figure: str | None, summary: Summary, classical: Classi
             tables.retention(setup),
             "What its trials came to, on average over seeds:",
             tables.quantities(setup),
+            *([TOGETHER, _image(f"Which tasks of {setup.name} go together", together)] if together else []),
         ]
     )
 

@@ -5,6 +5,7 @@ train few tasks at a time are comparable with those that train all.
 """
 
 from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from ray_mtlkd.records import TrialEnd
+from ray_mtlkd.records import MATRICES, TrialEnd
+from ray_mtlkd.sweep.heat_map import heat_map, matrix_text
 from ray_mtlkd.training.job import Outcome
 from ray_mtlkd.training.state.progress import Evaluation
 
@@ -38,7 +40,8 @@ class TrialWriter:
         for task, point in zip(evaluation.tasks, evaluation.points, strict=True):
             scalars |= {f"train_loss/{task}": point.loss, f"valid/{task}": point.valid, f"weight/{task}": point.weight}
             scalars |= {f"phase/{task}": _PHASES[point.phase], f"kd_weight/{task}": point.kd_weight}
-        for (first, second), cosine in evaluation.cosines.items():
+        for first, second in combinations(range(len(evaluation.agreement.steps)), 2):
+            cosine = evaluation.agreement.mean_cosines(first)[second]
             scalars[f"gradient_cosine/{evaluation.tasks[first]}|{evaluation.tasks[second]}"] = cosine
         _add(writer, scalars, at=evaluation.batches)
         for event in evaluation.events:
@@ -54,6 +57,9 @@ class TrialWriter:
             metrics[f"final_valid/{task}"] = result.valid
             metrics[f"final_test/{task}"] = result.test
         _add(writer, metrics, at=end.batches)
+        for name, matrix in _matrices(outcome).items():
+            writer.add_image(name, heat_map(matrix), end.batches, dataformats="HWC")
+            writer.add_text(name, matrix_text(matrix, tasks), end.batches)
         self._close(writer, api_pb2.STATUS_SUCCESS)
 
     def fail(self, end: TrialEnd, *, batches: int) -> None:
@@ -78,6 +84,12 @@ class TrialWriter:
             writer.file_writer.add_summary(summary)
         writer.close()
         self._writer = None
+
+
+def _matrices(outcome: Outcome) -> dict[str, list[list[float | None]]]:
+    """What the trial has measured of pairs of tasks [T][T]."""
+    found = {name: [getattr(task, name) for task in outcome.tasks] for name in MATRICES}
+    return {name: rows for name, rows in found.items() if all(rows)}
 
 
 def _add(writer: SummaryWriter, scalars: Mapping[str, float | None], *, at: int) -> None:

@@ -118,7 +118,7 @@ class Loop:
             progress.batches += len(tasks)
             share, fall = progress.batches / self._budget, self._tail.fall(progress.batches, progress.converged_at)
             soft = self._distilling.targets(progress)
-            self._meters.add(self._trainer.step(tasks, soft=soft, share=share, fall=fall))
+            self._meters.add(self._trainer.step(tasks, soft=soft, share=share, fall=fall), distilling=soft)
             if progress.step % self._every == 0:
                 break
         return [now - then for now, then in zip(self._trainer.epochs, before, strict=True)]
@@ -218,7 +218,8 @@ class Loop:
         self._event("rewind", None, f"back to the model of step {step}", model_step=step)
 
     def _tell(self, values: Sequence[float | None], reached: float | None) -> None:
-        progress = self._progress
+        progress, agreement = self._progress, self._meters.agreement(len(self._tables))
+        progress.agreement = progress.agreement.plus(agreement)
         for task, value in enumerate(values):
             point = CurvePoint(
                 step=progress.step,
@@ -239,7 +240,7 @@ class Loop:
                 points=tuple(curve[-1] for curve in progress.curves),
                 score=reached,
                 events=tuple(progress.events[self._told :]),
-                cosines=self._meters.cosines(),
+                agreement=agreement,
             )
         )
         self._told = len(progress.events)

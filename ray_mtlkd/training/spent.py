@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from ray_mtlkd.records import Rung, TaskResult, later
 from ray_mtlkd.training.job import Chosen, Keep, Ladder, Outcome, Report
 from ray_mtlkd.training.state.progress import Evaluation
+from ray_mtlkd.training.step.agreement import TaskAgreement
 
 
 @dataclass(kw_only=True)
@@ -54,7 +55,7 @@ class Spent:
         told = self.shifted(report, budget=budget)
 
         def tell(evaluation: Evaluation) -> None:
-            told(replace(evaluation, tasks=(), points=(), score=None, events=(), cosines={}))
+            told(replace(evaluation, tasks=(), points=(), score=None, events=(), agreement=TaskAgreement()))
 
         return tell
 

@@ -12,5 +12,6 @@ def test_a_quick_run_reports_a_step_and_the_arithmetic_of_every_balancer(monkeyp
     balancer_cost.main(["--quick"])
     (file,) = tmp_path.glob("balancer_cost-*.json")
     figures = {(row["case"][:4], row["what"]): row["figure"] for row in json.loads(file.read_text())["rows"]}
-    assert set(figures) == {(case, name) for case in ("step", "weig") for name in balancer_cost.NAMES}
+    measured = {(case, name) for case in ("step", "weig") for name in balancer_cost.NAMES}
+    assert set(figures) == {*measured, ("cosi", balancer_cost.MEASURED)}
     assert min(figures.values()) > 0

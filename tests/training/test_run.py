@@ -147,6 +147,16 @@ def test_a_killed_run_resumes_and_ends_within_its_budget_with_the_same_outcome_b
     assert _untimed(_interrupted(make, inline, tmp_path)) == _untimed(expected)
 
 
+def test_a_run_whose_balancer_measures_a_gramian_leaves_how_the_tasks_gradients_agree(short, whole):
+    for task, result in enumerate(whole(short("pcgrad", only=(1, 3, 4))).tasks):
+        assert result.cosines[task] == pytest.approx(1.0)
+        assert all(-1 <= cosine < 1 for at, cosine in enumerate(result.cosines) if at != task)
+        assert result.affinities[task] > 0
+    for strategy in ("sum", {"curriculum": "single_task", "balancer": "pcgrad"}):
+        results = whole(short(strategy, only=(1, 3, 4))).tasks
+        assert [(result.cosines, result.affinities) for result in results] == [([], [])] * 3
+
+
 def test_a_balancer_is_told_what_the_last_evaluation_found(short, whole):
     given = short("dtp")
     curves = [result.curve for result in whole(given).tasks]

@@ -86,6 +86,8 @@ def _settle_task(
         checkpoint_step=best.step,
         relabelled_where=None if relabelling is None else relabelling.where,
         relabelled_why=None if relabelling is None else relabelling.why,
+        cosines=progress.agreement.mean_cosines(task),
+        affinities=progress.agreement.mean_affinities(task),
         curve=progress.curves[task],
         events=[event for event in progress.events if event.task in {None, name}],
     )

@@ -7,6 +7,7 @@ from torch import Tensor
 from ray_mtlkd.records import CurvePoint, Event, RelabelPlace, Rung, TrialWarning
 from ray_mtlkd.strategies.curricula.base import CurriculumState
 from ray_mtlkd.training.evaluation.convergence import Tracker
+from ray_mtlkd.training.step.agreement import TaskAgreement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,7 @@ class Progress:
         soft: Per relabelled task, the name of its soft labels in the storage.
         relabelled: Per relabelled task.
         rungs: Passed so far.
+        agreement: Of the tasks' gradients, over all steps so far.
     """
 
     curriculum: CurriculumState
@@ -115,6 +117,7 @@ class Progress:
     events: list[Event] = field(default_factory=list)
     warnings: list[TrialWarning] = field(default_factory=list)
     rungs: list[Rung] = field(default_factory=list)
+    agreement: TaskAgreement = field(default_factory=TaskAgreement)
     wall_s: float = 0.0
     cpu_s: float = 0.0
 
@@ -129,7 +132,7 @@ class Evaluation:
         points: [T].
         score: Mean skill; None while a task waits.
         events: Since the last evaluation.
-        cosines: Mean cosine of two tasks' shared gradients since the last evaluation, where the balancer measures it.
+        agreement: Of the tasks' gradients since the last evaluation, where the balancer measures it.
     """
 
     step: int
@@ -139,4 +142,4 @@ class Evaluation:
     points: tuple[CurvePoint, ...]
     score: float | None
     events: tuple[Event, ...]
-    cosines: dict[tuple[int, int], float]
+    agreement: TaskAgreement

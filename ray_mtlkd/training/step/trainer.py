@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -110,7 +111,7 @@ class Trainer:
         for average in (self._average, self._teacher):
             if average is not None:
                 average.update()
-        return report
+        return replace(report, lr=lr)
 
     def capture(self, trackers: Sequence[Tracker], *, into: Mapping[str, Tensor]) -> Snapshot:
         """Everything that trains, copied; parameters as `parameters` does it."""

@@ -15,13 +15,15 @@ from ray_mtlkd.training.step.feed import Batch
 class StepReport:
     """What one step did, for the A tasks that took a batch: losses [A], shared weights [A], gram [A][A] where measured.
 
-    A task takes none where it waits, has stopped, or labels no row of a batch that all tasks share.
+    A task takes none where it waits, has stopped, or labels no row of a batch that all tasks share. ``lr`` is the
+    learning rate at which the step was taken; 0 before it was.
     """
 
     tasks: tuple[int, ...]
     losses: tuple[float, ...]
     weights: tuple[float, ...]
     gram: tuple[tuple[float, ...], ...]
+    lr: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,97 @@
+"""Which tasks go together, as trials have measured it: a row a strategy, a heat map a measure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ray_mtlkd.report.load import Records
+from ray_mtlkd.report.runs import Setup
+from ray_mtlkd.report.statistics import Floats, mean_of_finite
+from ray_mtlkd.report.trial_curves import trials_of
+
+SAID = """\
+A cell is what the task of its row does to, or has in common with, that of its column; a mean over at most ten trials.
+Cosines and affinities are of the tasks' gradients of the shared parameters, over the steps in which both learned from
+labels. The affinity is what a step of plain gradient descent for the row's task alone takes off the column's loss, to
+first order ([Fifty et al. 2021](https://arxiv.org/abs/2109.04617)): above 0 it helps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _HeatMap:
+    """A column of the figure: what it is called, and what its numbers are multiplied by and printed as."""
+
+    title: str
+    times: float
+    shown: str
+
+
+_MEASURES: Mapping[str, _HeatMap] = {
+    "cosines": _HeatMap(title="cosine of gradients", times=1.0, shown="{:.2f}"),
+    "affinities": _HeatMap(title="affinity, % of the loss a step", times=100.0, shown="{:.2g}"),
+}
+"""By the column of the records that holds the rows."""
+_MOST_NUMBERS = 8
+"""Tasks up to which cells hold their numbers."""
+_WIDTH, _HEIGHT = 3.6, 3.2
+
+
+def draw_matrices(setup: Setup, records: Records) -> Figure | None:
+    """Every matrix of every strategy that has one; None where no trial of the setup measured any."""
+    found = {runs.strategy.name: _matrices(setup, records, runs.strategy.name) for runs in setup.runs}
+    rows = {name: matrices for name, matrices in found.items() if matrices}
+    columns = [name for name in _MEASURES if any(name in matrices for matrices in rows.values())]
+    if not rows:
+        return None
+    figure = Figure(figsize=(1.0 + _WIDTH * len(columns), 0.4 + _HEIGHT * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), len(columns), squeeze=False)
+    names = [task.name for task in setup.tasks]
+    for line, (strategy, matrices) in zip(axes, rows.items(), strict=True):
+        for axis, column in zip(line, columns, strict=True):
+            if column not in matrices:
+                axis.remove()
+                continue
+            _draw(axis, matrices[column], names, _MEASURES[column])
+            axis.set_title(f"{strategy}: {_MEASURES[column].title}")
+    return figure
+
+
+def _matrices(setup: Setup, records: Records, strategy: str) -> dict[str, Floats]:
+    """The strategy's matrices [T, T] by column, each a mean over its trials; NaN where no trial has a number."""
+    trials = trials_of(setup, records.table, strategy)
+    if not trials:
+        return {}
+    wanted = {(trial.sweep, trial.trial) for trial in trials}
+    lines = records.matrices([trial.trial for trial in trials]).to_pylist()
+    own = [line for line in lines if (line["sweep"], line["trial"]) in wanted]
+    found = {column: _mean([line for line in own if line[column]], column, len(setup.tasks)) for column in _MEASURES}
+    return {column: matrix for column, matrix in found.items() if np.isfinite(matrix).any()}
+
+
+def _mean(lines: Sequence[Mapping[str, Any]], column: str, tasks: int) -> Floats:
+    trials: dict[tuple[str, str], Floats] = {}
+    for line in lines:
+        matrix = trials.setdefault((line["sweep"], line["trial"]), np.full((tasks, tasks), np.nan))
+        matrix[line["task_index"]] = np.array(line[column], dtype=np.float64)
+    stacked = np.stack(list(trials.values())) if trials else np.full((1, tasks, tasks), np.nan)
+    return mean_of_finite(stacked, axis=0)
+
+
+def _draw(axis: Any, matrix: Floats, names: Sequence[str], measure: _HeatMap) -> None:
+    values = measure.times * matrix
+    others = values[~np.eye(len(values), dtype=bool)]
+    # what a task does to itself is many times what it does to others
+    most = float(np.nanmax(np.abs(others), initial=0.0)) or 1.0
+    axis.imshow(values, cmap="RdBu", vmin=-most, vmax=most)
+    places = range(len(names))
+    axis.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor", fontsize=7)
+    axis.set_yticks(places, names, fontsize=7)
+    axis.tick_params(length=0)
+    if len(names) > _MOST_NUMBERS:
+        return
+    for row, column in np.argwhere(np.isfinite(values)):
+        dark = abs(values[row, column]) > 0.6 * most
+        said = measure.shown.format(values[row, column])
+        axis.text(column, row, said, ha="center", va="center", fontsize=7, color="white" if dark else "0.15")
