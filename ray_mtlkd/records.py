@@ -171,6 +171,9 @@ class TaskResult:
     from labels; empty where no Gramian was measured."""
     affinities: list[float | None] = field(default_factory=list)
     """Likewise the share of each task's loss that a step on this task's gradient alone takes off it, to first order."""
+    relations: list[float | None] = field(default_factory=list)
+    """Likewise the task's row of what a regularizer between tasks says of them, at the checkpoint: Ω of
+    ``matrix_normal``, who shares clusters under ``cluster``, cosines of heads under ``graph``; empty without any."""
     curve: list[CurvePoint] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     """The trial's events that concern this task (or no task in particular)."""
@@ -219,7 +222,7 @@ DEFAULTS: Mapping[str, Any] = defaults_of(*_PARTS.values())
 
 SCHEMA = schema_of(*_PARTS.values())
 
-MATRICES = ("cosines", "affinities")
+MATRICES = ("cosines", "affinities", "relations")
 """Columns that hold a row of a matrix of tasks x tasks, or nothing."""
 
 CLASSICAL = schema_of(ClassicalRecord)

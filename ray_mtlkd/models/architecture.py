@@ -1,16 +1,19 @@
 """What a model is, as one value: an encoder, who shares what of it, and the penalties on its parameters."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ray_mtlkd.data.inputs import Features, Layout
 from ray_mtlkd.decode import join
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.models.encoders import ENCODERS, EncoderConfig
-from ray_mtlkd.models.regularizers import REGULARIZERS, ProximalRegularizer, Regularizer
+from ray_mtlkd.models.regularizers import REGULARIZERS, ProximalRegularizer, Regularizer, RelatingRegularizer
+from ray_mtlkd.models.regularizers.task_matrix import task_matrices
 from ray_mtlkd.models.sharing import SHARING, HardSharing, MultitaskModel, SharingConfig, total_penalty
 from ray_mtlkd.registry import decode_part, describe_part
 from ray_mtlkd.tasks.task import Task
@@ -97,6 +100,40 @@ def penalty_of(model: MultitaskModel, architecture: Architecture) -> Tensor | No
     """A loss [] beside the tasks': what the model and the regularizers ask for; None where nobody does."""
     asked = (model.penalty(), *(each.penalty(model) for each in architecture.regularizers))
     return total_penalty([penalty for penalty in asked if penalty is not None])
+
+
+@torch.no_grad()
+def penalties(model: MultitaskModel, architecture: Architecture) -> dict[str, float]:
+    """What there is beside the tasks' losses now, by the name of the regularizer; ``sharing``: the model's own penalty.
+
+    Regularizers of one name are added up; one that the model has nothing for is left out.
+    """
+    found = defaultdict[str, float](float)
+    asked: list[tuple[str, Tensor | None]] = [("sharing", model.penalty())]
+    for each in architecture.regularizers:
+        value = each.value(model) if isinstance(each, ProximalRegularizer) else each.penalty(model)
+        asked.append((each.name, value))
+    for name, value in asked:
+        if value is not None:
+            found[name] += value.item()
+    return dict(found)
+
+
+def relations(model: MultitaskModel, architecture: Architecture) -> list[list[float | None]]:
+    """How tasks are related [T][T], as the first regularizer sees it that says so; empty where none does.
+
+    None between tasks whose heads have no shape in common.
+    """
+    said = next((each for each in architecture.regularizers if isinstance(each, RelatingRegularizer)), None)
+    matrices = task_matrices(model) if said is not None else []
+    if said is None or not matrices:
+        return []
+    found: list[list[float | None]] = [[None] * model.num_tasks for _ in range(model.num_tasks)]
+    for matrix in matrices:
+        for task, row in zip(matrix.tasks, said.relations(matrix).tolist(), strict=True):
+            for other, value in zip(matrix.tasks, row, strict=True):
+                found[task][other] = value
+    return found
 
 
 def shrink(model: MultitaskModel, architecture: Architecture, *, step: float) -> None:

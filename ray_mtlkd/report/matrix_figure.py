@@ -16,7 +16,9 @@ SAID = """\
 A cell is what the task of its row does to, or has in common with, that of its column; a mean over at most ten trials.
 Cosines and affinities are of the tasks' gradients of the shared parameters, over the steps in which both learned from
 labels. The affinity is what a step of plain gradient descent for the row's task alone takes off the column's loss, to
-first order ([Fifty et al. 2021](https://arxiv.org/abs/2109.04617)): above 0 it helps."""
+first order ([Fifty et al. 2021](https://arxiv.org/abs/2109.04617)): above 0 it helps. Relations are those that a
+regularizer between tasks has learned at the checkpoint: the task covariance of `matrix_normal`, of trace 1; under
+`cluster`, who is in the same clusters; under `graph`, the cosines of the heads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class _HeatMap:
 _MEASURES: Mapping[str, _HeatMap] = {
     "cosines": _HeatMap(title="cosine of gradients", times=1.0, shown="{:.2f}"),
     "affinities": _HeatMap(title="affinity, % of the loss a step", times=100.0, shown="{:.2g}"),
+    "relations": _HeatMap(title="relation of heads", times=1.0, shown="{:.2f}"),
 }
 """By the column of the records that holds the rows."""
 _MOST_NUMBERS = 8

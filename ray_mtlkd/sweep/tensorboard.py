@@ -40,6 +40,7 @@ class TrialWriter:
         for task, point in zip(evaluation.tasks, evaluation.points, strict=True):
             scalars |= {f"train_loss/{task}": point.loss, f"valid/{task}": point.valid, f"weight/{task}": point.weight}
             scalars |= {f"phase/{task}": _PHASES[point.phase], f"kd_weight/{task}": point.kd_weight}
+        scalars |= {f"penalty/{name}": value for name, value in evaluation.penalties.items()}
         for first, second in combinations(range(len(evaluation.agreement.steps)), 2):
             cosine = evaluation.agreement.mean_cosines(first)[second]
             scalars[f"gradient_cosine/{evaluation.tasks[first]}|{evaluation.tasks[second]}"] = cosine

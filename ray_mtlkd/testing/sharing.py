@@ -75,6 +75,8 @@ def check_regularizer(regularizer: Regularizer, *, sharing: SharingConfig = _HAR
     pulls = _check_penalty(model, regularizer.penalty)
     if isinstance(regularizer, ProximalRegularizer):
         _check_shrink(model, regularizer)
+        value = regularizer.value(model)
+        expect(value.shape == () and value.isfinite(), f"`value` is {value}, not one finite number")
     else:
         expect(pulls, "`penalty` gives nothing")
 

@@ -241,6 +241,7 @@ class Loop:
                 score=reached,
                 events=tuple(progress.events[self._told :]),
                 agreement=agreement,
+                penalties=self._trainer.penalties(),
             )
         )
         self._told = len(progress.events)
@@ -251,7 +252,7 @@ class Loop:
         if best is None:
             best = last_resort(self._progress, model=self._trainer.model, tables=self._setup)
             self._snapshots.keep(best.step, Snapshot(tensors=self._trainer.parameters(into={})))
-        tasks = settle(self._progress, best=best, snapshots=self._snapshots, tables=self._setup)
+        tasks = settle(self._progress, best=best, snapshots=self._snapshots, job=self._job)
         if self._keep is not None and self._progress.finished:
             self._keep(Chosen(job=self._job, model=self._snapshots.model(best.step), step=best.step, score=best.score))
         self._count_time()

@@ -55,7 +55,8 @@ class Spent:
         told = self.shifted(report, budget=budget)
 
         def tell(evaluation: Evaluation) -> None:
-            told(replace(evaluation, tasks=(), points=(), score=None, events=(), agreement=TaskAgreement()))
+            nothing = replace(evaluation, tasks=(), points=(), score=None, events=())
+            told(replace(nothing, agreement=TaskAgreement(), penalties={}))
 
         return tell
 

@@ -17,6 +17,7 @@ from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.base import Encoder
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.models.regularizers.matrix_normal import MatrixNormal
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import CURRICULA
 from ray_mtlkd.strategies.balancers.base import Signals
@@ -155,6 +156,21 @@ def test_a_run_whose_balancer_measures_a_gramian_leaves_how_the_tasks_gradients_
     for strategy in ("sum", {"curriculum": "single_task", "balancer": "pcgrad"}):
         results = whole(short(strategy, only=(1, 3, 4))).tasks
         assert [(result.cosines, result.affinities) for result in results] == [([], [])] * 3
+
+
+def test_what_regularizers_charge_and_how_they_relate_tasks_is_told(short, inline, tmp_path):
+    given = short("sum", only=(0, 3))
+    regular = replace(given.configuration.architecture, regularizers=(MatrixNormal(strength=0.1),))
+    told = []
+    outcome = _run(
+        replace(given, configuration=replace(given.configuration, architecture=regular)),
+        inline,
+        tmp_path,
+        report=told.append,
+    )
+    assert [set(evaluation.penalties) for evaluation in told] == [{"matrix_normal"}] * len(told)
+    (first, _), (_, second) = (result.relations for result in outcome.tasks)
+    assert first + second == pytest.approx(1.0)
 
 
 def test_a_balancer_is_told_what_the_last_evaluation_found(short, whole):

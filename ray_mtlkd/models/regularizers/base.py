@@ -4,6 +4,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from ray_mtlkd.models.regularizers.task_matrix import TaskMatrix
 from ray_mtlkd.models.sharing.base import MultitaskModel
 
 
@@ -35,3 +36,14 @@ class ProximalRegularizer(Protocol):
             model: After the optimizer's step.
             step: The learning rate of that step.
         """
+
+    def value(self, model: MultitaskModel) -> Tensor:
+        """R(w) []: what is watched."""
+
+
+@runtime_checkable
+class RelatingRegularizer(Protocol):
+    """A regularizer that says how tasks are related, as it sees their heads."""
+
+    def relations(self, matrix: TaskMatrix) -> Tensor:
+        """[A, A] of the tasks that the matrix is of, without gradients; above 0: alike, below 0: opposed."""

@@ -45,6 +45,13 @@ class BlockSparse:
             for weight, part in zip(weights, torch.split(columns, [len(weight) for weight in weights]), strict=True):
                 weight.copy_(part)
 
+    @torch.no_grad()
+    def value(self, model: MultitaskModel) -> Tensor:
+        """The sum of the groups' norms."""
+        groups = [torch.cat(list(weights)) for weights in by_inputs(model)]
+        norms = [torch.linalg.vector_norm(columns, ord=float(self.q), dim=0).sum() for columns in groups]
+        return self.strength * torch.stack(norms).sum()
+
 
 def _shrink_2(columns: Tensor, radius: float) -> Tensor:
     """Columns [n, groups], their Euclidean norms less ``radius``."""

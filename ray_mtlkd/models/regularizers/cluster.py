@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.regularizers.task_matrix import task_matrices
+from ray_mtlkd.models.regularizers.task_matrix import TaskMatrix, task_matrices
 from ray_mtlkd.models.sharing.base import MultitaskModel, total_penalty
 from ray_mtlkd.ranges import PositiveFloat, PositiveInt
 
@@ -35,6 +35,13 @@ class TaskClusters:
         """None where there are not more heads of a shape than clusters."""
         rows = [matrix.rows for matrix in task_matrices(model) if len(matrix.tasks) > self.clusters]
         return total_penalty([self.strength / 2 * self._beyond(each) for each in rows])
+
+    @torch.no_grad()
+    def relations(self, matrix: TaskMatrix) -> Tensor:
+        """F Fᵀ: of two tasks, how far they belong to the same clusters."""
+        directions, _, _ = torch.linalg.svd(matrix.rows, full_matrices=False)
+        assigned: Tensor = directions[:, : self.clusters]
+        return assigned @ assigned.T
 
     def _beyond(self, rows: Tensor) -> Tensor:
         values: Tensor = torch.linalg.svdvals(rows)

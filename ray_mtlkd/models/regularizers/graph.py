@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from ray_mtlkd.decode import document, join, refuse
@@ -53,6 +54,12 @@ class Graph:
                     fix = "count tasks from 0 on, in the order of the setup"
                     raise MtlkdError(what, where=join("regularizers.edges", at), fix=fix)
         return total_penalty([self._of(matrix) for matrix in task_matrices(model)])
+
+    @torch.no_grad()
+    def relations(self, matrix: TaskMatrix) -> Tensor:
+        """The cosines of the heads: what the graph, which is given, and the tasks have made of them."""
+        rows = torch.nn.functional.normalize(matrix.rows)
+        return rows @ rows.T
 
     def _of(self, matrix: TaskMatrix) -> Tensor:
         rows, places = matrix.rows, {task: at for at, task in enumerate(matrix.tasks)}

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.sharing.base import MultitaskModel, sparse_tables
@@ -32,7 +33,16 @@ class L1:
     @torch.no_grad()
     def shrink(self, model: MultitaskModel, *, step: float) -> None:
         """Cut that much off every weight."""
-        tables = {id(table) for table in sparse_tables(model).values()}
-        for p in model.parameters():
-            if p.ndim > 1 and p.requires_grad and id(p) not in tables:
-                p.copy_(torch.nn.functional.softshrink(p, step * self.strength))
+        for weight in _weights(model):
+            weight.copy_(torch.nn.functional.softshrink(weight, step * self.strength))
+
+    @torch.no_grad()
+    def value(self, model: MultitaskModel) -> Tensor:
+        """The sum of all sizes."""
+        return self.strength * torch.stack([weight.abs().sum() for weight in _weights(model)]).sum()
+
+
+def _weights(model: MultitaskModel) -> list[Tensor]:
+    """Dense ones that are learned."""
+    tables = {id(table) for table in sparse_tables(model).values()}
+    return [p for p in model.parameters() if p.ndim > 1 and p.requires_grad and id(p) not in tables]

@@ -33,14 +33,13 @@ class MatrixNormal:
         """None where no two heads are alike."""
         return total_penalty([self._of(matrix.rows) for matrix in task_matrices(model)])
 
+    @torch.no_grad()
+    def relations(self, matrix: TaskMatrix) -> Tensor:
+        """Ω."""
+        directions, values, _ = torch.linalg.svd(matrix.rows, full_matrices=False)
+        found: Tensor = (directions * (values / values.sum())) @ directions.T
+        return found
+
     def _of(self, rows: Tensor) -> Tensor:
         values: Tensor = torch.linalg.svdvals(rows)
         return self.strength / 2 * values.sum().square()
-
-
-@torch.no_grad()
-def relations(matrix: TaskMatrix) -> Tensor:
-    """Ω [A, A] of the tasks that the matrix is of."""
-    directions, values, _ = torch.linalg.svd(matrix.rows, full_matrices=False)
-    found: Tensor = (directions * (values / values.sum())) @ directions.T
-    return found

@@ -3,20 +3,23 @@
 from torch import Tensor
 
 from ray_mtlkd.data.examples import SetupTables
+from ray_mtlkd.models.architecture import relations
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import TaskResult, TrialEnd, TrialWarning
 from ray_mtlkd.training.evaluation.evaluate import metrics_of, score
+from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.state.progress import Best, Peak, Progress
 from ray_mtlkd.training.state.snapshots import Snapshots
 
 
-def settle(
-    progress: Progress, *, best: Best, snapshots: Snapshots, tables: SetupTables[Tensor]
-) -> tuple[TaskResult, ...]:
-    """Measure the checkpoint and the peaks on test."""
+def settle(progress: Progress, *, best: Best, snapshots: Snapshots, job: Job) -> tuple[TaskResult, ...]:
+    """Measure the checkpoint and the peaks on test, and how the checkpoint's model relates tasks."""
+    tables = job.tables
     peaks = [peak or Peak(value=value, step=best.step) for peak, value in zip(progress.peaks, best.values, strict=True)]
     everything = range(len(tables.tasks))
-    tested = metrics_of(snapshots.model(best.step), tables, "test", everything)
+    model = snapshots.model(best.step)
+    tested = metrics_of(model, tables, "test", everything)
+    related = relations(model, job.configuration.architecture) or [[] for _ in everything]
     at_peak: dict[int, float] = {}
     for step in sorted({peak.step for peak in peaks}):
         tasks = [task for task in everything if peaks[task].step == step]
@@ -33,6 +36,7 @@ def settle(
             peak=peaks[task],
             test=tested[task],
             test_peak=at_peak[task],
+            related=related[task],
         )
         for task in everything
     )
@@ -70,7 +74,15 @@ def end_of(progress: Progress, *, best: Best, stopped_at: float | None) -> Trial
 
 
 def _settle_task(
-    progress: Progress, task: int, *, name: str, best: Best, peak: Peak, test: float, test_peak: float
+    progress: Progress,
+    task: int,
+    *,
+    name: str,
+    best: Best,
+    peak: Peak,
+    test: float,
+    test_peak: float,
+    related: list[float | None],
 ) -> TaskResult:
     teacher, relabelling = progress.teachers[task], progress.relabelled.get(task)
     return TaskResult(
@@ -88,6 +100,7 @@ def _settle_task(
         relabelled_why=None if relabelling is None else relabelling.why,
         cosines=progress.agreement.mean_cosines(task),
         affinities=progress.agreement.mean_affinities(task),
+        relations=related,
         curve=progress.curves[task],
         events=[event for event in progress.events if event.task in {None, name}],
     )

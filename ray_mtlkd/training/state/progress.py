@@ -133,6 +133,7 @@ class Evaluation:
         score: Mean skill; None while a task waits.
         events: Since the last evaluation.
         agreement: Of the tasks' gradients since the last evaluation, where the balancer measures it.
+        penalties: Beside the tasks' losses, by the regularizer's name.
     """
 
     step: int
@@ -143,3 +144,4 @@ class Evaluation:
     score: float | None
     events: tuple[Event, ...]
     agreement: TaskAgreement
+    penalties: dict[str, float]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ray_mtlkd.models.architecture import penalty_of, shrink
+from ray_mtlkd.models.architecture import penalties, penalty_of, shrink
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.strategies.balancers.base import Signals, Weights, state_type
@@ -82,6 +82,10 @@ class Trainer:
     def epochs(self) -> tuple[float, ...]:
         """How often the rows that each task learns from have been gone through [T]."""
         return self._feed.epochs
+
+    def penalties(self) -> dict[str, float]:
+        """What the model in training is charged beside the tasks' losses, by whom."""
+        return penalties(self._model, self._architecture)
 
     def hear(self, skills: Sequence[float | None]) -> None:
         """What the balancer is told from now on: skills on validation [T], None of a task that was not evaluated."""

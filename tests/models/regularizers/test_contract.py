@@ -1,5 +1,7 @@
 """Every regularizer on every way of sharing."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from ray_mtlkd.models.regularizers import REGULARIZERS
@@ -15,6 +17,16 @@ EVERY = {name: config() for name, config in REGULARIZERS.items()} | {"cluster": 
 @pytest.mark.parametrize("name", EVERY)
 def test_every_regularizer_keeps_its_promises(name, sharing):
     check_regularizer(EVERY[name], sharing=SHARING[sharing]())
+
+
+def test_a_step_that_nobody_can_watch_is_no_regularizer():
+    @dataclass(frozen=True)
+    class Unwatched:
+        name = "unwatched"
+
+        penalty = shrink = print
+
+    assert "`value`" in REGULARIZERS.misfit(Unwatched)
 
 
 @pytest.mark.parametrize("name", ["mean_constraint", "graph", "cluster", "matrix_normal"])

@@ -1,6 +1,6 @@
 import torch
 
-from ray_mtlkd.models.regularizers.matrix_normal import MatrixNormal, relations
+from ray_mtlkd.models.regularizers.matrix_normal import MatrixNormal
 from ray_mtlkd.models.regularizers.task_matrix import task_matrices
 from tests.models.regularizers.conftest import LinearModel
 
@@ -8,7 +8,7 @@ from tests.models.regularizers.conftest import LinearModel
 def test_relations_are_positive_semidefinite_with_trace_1_and_the_best_that_there_are():
     model, regularizer = LinearModel(4, 6), MatrixNormal(strength=2.0)
     (matrix,) = task_matrices(model)
-    best = relations(matrix)
+    best = regularizer.relations(matrix)
     assert torch.linalg.eigvalsh(best).min() > 0
     torch.testing.assert_close(best.trace(), torch.tensor(1.0, dtype=torch.float64))
 
@@ -29,7 +29,8 @@ def test_a_planted_negative_relation_is_recovered_and_beats_ridge(regressions, b
     signs = torch.tensor([1.0, -1.0], dtype=torch.float64)[torch.arange(20) % 2]
     weights = signs.unsqueeze(1) * common + 0.2 * torch.randn(20, 8, generator=chance, dtype=torch.float64)
     drawn = regressions(weights, rows=8)
-    model = drawn.fitted(MatrixNormal(strength=0.05).penalty, steps=40)
+    regularizer = MatrixNormal(strength=0.05)
+    model = drawn.fitted(regularizer.penalty, steps=40)
     (matrix,) = task_matrices(model)
-    assert torch.equal(relations(matrix).sign(), torch.outer(signs, signs))
+    assert torch.equal(regularizer.relations(matrix).sign(), torch.outer(signs, signs))
     assert drawn.error(model) < 0.8 * best_ridge(drawn)
