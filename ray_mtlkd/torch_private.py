@@ -4,8 +4,11 @@ Nothing else in this package calls it. Every function has a public counterpart t
 longer; the tests compare the two, so that a new release of PyTorch is told by name.
 """
 
+import copy
+from collections.abc import Mapping
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Tensors = list[Tensor] | tuple[Tensor, ...]
 """What torch takes for many tensors: no other sequence."""
@@ -118,3 +121,20 @@ def row_sums(table: Tensor, ids: Tensor, offsets: Tensor, weights: Tensor | None
     `torch.nn.functional.embedding_bag`, which checks and converts them anew at each call.
     """
     return torch.embedding_bag(table, ids, offsets, False, _SUM, False, weights, True)[0]  # noqa: FBT003 - by place
+
+
+def with_submodules(module: nn.Module, others: Mapping[str, nn.Module | None]) -> nn.Module:
+    """The module with others in it at some paths, all else shared: a copy of what leads there for `copy.deepcopy`."""
+    for path, other in others.items():
+        module = _with_submodule(module, path, other)
+    return module
+
+
+def _with_submodule(module: nn.Module, path: str, other: nn.Module | None) -> nn.Module:
+    name, _, rest = path.partition(".")
+    found = copy.copy(module)
+    here = module._modules  # noqa: SLF001 - torch has no public way to set a module in a copy alone
+    inside = here[name]
+    there = _with_submodule(inside, rest, other) if rest and inside is not None else other
+    found._modules = {**here, name: there}  # noqa: SLF001 - likewise
+    return found

@@ -1,6 +1,7 @@
 """What PyTorch does not promise to keep, beside its public counterpart: a change is told by name."""
 
 import ast
+import copy
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -133,6 +134,19 @@ def test_rows_are_summed_as_the_documented_function_does(weights):
         ids, table, offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
     )
     same([found], [expected], "torch.embedding_bag")
+
+
+def test_a_submodule_is_set_in_a_copy_that_shares_all_else():
+    inner = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU())
+    whole = torch.nn.Sequential(inner, torch.nn.Linear(2, 2))
+    expected = copy.deepcopy(whole)
+    expected[0][0] = torch.nn.Identity()
+    with using("torch.nn.Module._modules"):
+        found = torch_private.with_submodules(whole, {"0.0": torch.nn.Identity()})
+    assert torch.equal(found(some(3, 2)), expected(some(3, 2)))
+    assert found[1] is whole[1]
+    assert whole[0] is inner
+    assert isinstance(inner[0], torch.nn.Linear)
 
 
 def private_names(source):

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ray_mtlkd.data.inputs import A, Array, DenseTokens, Inputs, Layout, Tokens, flat_index
+from ray_mtlkd.data.inputs import A, Array, Inputs, Layout, flat_index, token_offsets
+from ray_mtlkd.data.pretrained import PretrainedWeights
 from ray_mtlkd.tasks.task import Task
 
 Split = Literal["train", "valid", "test"]
@@ -63,9 +64,10 @@ class Examples(Generic[A]):
             rows: Of the file, which the batch holds [B].
             kept: Places among them [n].
         """
-        if self.offsets is None or not isinstance(self.inputs, Tokens | DenseTokens):
+        offsets = token_offsets(self.inputs)
+        if self.offsets is None or offsets is None:
             return kept
-        lengths = self.inputs.offsets[rows + 1] - self.inputs.offsets[rows]
+        lengths = offsets[rows + 1] - offsets[rows]
         return flat_index(torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]), kept)[0]
 
 
@@ -91,6 +93,7 @@ class TaskTables(Generic[A]):
 
     Attributes:
         given: Soft labels of train that were there before the sweep; None where there are none.
+        pretrained: What the encoder's parameters start from, the same object for all tasks; None: they are drawn.
     """
 
     task: Task
@@ -101,6 +104,7 @@ class TaskTables(Generic[A]):
     trivial_valid: float
     trivial_test: float
     given: GivenLabels[A] | None = None
+    pretrained: PretrainedWeights[A] | None = None
 
 
 @dataclass(frozen=True)

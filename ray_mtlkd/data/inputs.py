@@ -146,11 +146,52 @@ class Tokens(Generic[A]):
 
 
 @dataclass(frozen=True)
+class FirstPieces(Generic[A]):
+    """Where the first piece of each word stands in its row: places [words] int32, -1 where it has none; offsets [N+1].
+
+    A word has none where it was beyond the longest sequence, or where the tokenizer makes nothing of it.
+    """
+
+    places: A
+    offsets: A
+
+    def batches(self: "FirstPieces[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[FirstPieces[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        found = _ragged(self.offsets, rows, sizes, self.places.device)
+        return list(map(FirstPieces, found.pick(self.places), found.offsets))
+
+
+@dataclass(frozen=True)
+class Pieces(Generic[A]):
+    """What a pretrained encoder's tokenizer makes of texts: ids [pieces] int32, offsets [N+1] int64.
+
+    Attributes:
+        types: Of a pair in one sequence, whether a piece is of its second text [pieces] int8; None where none is.
+        words: Of rows that are lists of words.
+        cut: Rows of a whole table that were longer than the longest sequence.
+    """
+
+    ids: A
+    offsets: A
+    types: A | None = None
+    words: FirstPieces[A] | None = None
+    cut: int = 0
+
+    def batches(self: "Pieces[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[Pieces[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        found = _ragged(self.offsets, rows, sizes, self.ids.device)
+        nothing = [None] * len(sizes)
+        types = nothing if self.types is None else found.pick(self.types)
+        words = nothing if self.words is None else self.words.batches(rows, sizes)
+        return list(map(Pieces, found.pick(self.ids), found.offsets, types, words))
+
+
+@dataclass(frozen=True)
 class Pair(Generic[A]):
     """Two texts and how far they overlap: overlap [N, K] float32."""
 
-    left: Bag[A] | Tokens[A]
-    right: Bag[A] | Tokens[A]
+    left: Bag[A] | Tokens[A] | Pieces[A]
+    right: Bag[A] | Tokens[A] | Pieces[A]
     overlap: A
 
     def batches(self: "Pair[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[Pair[Tensor]]":
@@ -159,7 +200,14 @@ class Pair(Generic[A]):
         return list(map(Pair, *sides, torch.split_with_sizes(_pick(self.overlap, rows), sizes)))
 
 
-Inputs = Dense[A] | DenseTokens[A] | Bag[A] | Tokens[A] | Pair[A]
+Inputs = Dense[A] | DenseTokens[A] | Bag[A] | Tokens[A] | Pieces[A] | Pair[A]
+
+
+def token_offsets(inputs: Inputs[A]) -> A | None:
+    """Where each row's tokens begin, of which an encoder gives one representation each [N+1]; None without tokens."""
+    if isinstance(inputs, Pieces):
+        return None if inputs.words is None else inputs.words.offsets
+    return inputs.offsets if isinstance(inputs, Tokens | DenseTokens) else None
 
 
 def take(table: Inputs[Tensor], rows: Rows) -> Inputs[Tensor]:
@@ -216,7 +264,22 @@ class TokenFeatures:
     bag: BagFeatures | None = None
 
 
-Features = DenseFeatures | BagFeatures | TokenFeatures
+@dataclass(frozen=True, kw_only=True)
+class PieceFeatures:
+    """Pieces of words, as the tokenizer of a pretrained encoder cuts them.
+
+    Attributes:
+        path: Folder of the encoder.
+        max_length: Pieces kept of a row, those included that the tokenizer adds.
+        together: Whether the two texts of a pair are one sequence.
+    """
+
+    path: str
+    max_length: int = 128
+    together: bool = True
+
+
+Features = DenseFeatures | BagFeatures | TokenFeatures | PieceFeatures
 """What an encoder asks of the tables; hashable, so that equal requests share one table."""
 
 
@@ -233,6 +296,7 @@ class Layout:
         buckets: Bag and tokens: size of the hash table.
         ngrams: Tokens: size of the hash table of the bag beside them; 0 where there is none.
         overlap: Pair: number of overlap features, else None.
+        backbone: Pieces: configuration of the pretrained encoder, as JSON.
     """
 
     form: str
@@ -243,3 +307,4 @@ class Layout:
     buckets: int = 0
     ngrams: int = 0
     overlap: int | None = None
+    backbone: str = ""

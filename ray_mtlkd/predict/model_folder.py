@@ -4,6 +4,7 @@
 
     model.safetensors      the parameters
     features.safetensors   the fitted featurisers (`setups.pack_featurisers`)
+    held.safetensors       where a pretrained encoder is not trained as a whole: its weights that stay as they are
     model.json             architecture, tasks, where the model comes from, and a checksum of either file; written last
 
 Nothing is pickled. A folder without ``model.json`` holds no model: its writer died.
@@ -22,6 +23,7 @@ from ray_mtlkd.data.inputs import Layout
 from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import KEYS, build, decode_architecture
+from ray_mtlkd.models.pretrained import fill_held, held
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import Stage
 from ray_mtlkd.serial import dumps, fingerprint, loads
@@ -30,7 +32,7 @@ from ray_mtlkd.storage import Storage, absolute, join_uri, reaching
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.job import Chosen
 
-_HEAD, _PARAMETERS, _FEATURES = "model.json", "model.safetensors", "features.safetensors"
+_HEAD, _PARAMETERS, _FEATURES, _HELD = "model.json", "model.safetensors", "features.safetensors", "held.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +116,8 @@ def save(storage: Storage, chosen: Chosen, *, featurisers: bytes, origin: Origin
     own = {table.task.name: fitted[table.task.name] for table in tables}
     parameters = {key: tensor.cpu().clone() for key, tensor in chosen.model.state_dict().items()}
     contents = {_PARAMETERS: safetensors.torch.save(parameters), _FEATURES: setups.pack_featurisers(own)}
+    if stays := {name: tensor.cpu().contiguous() for name, tensor in held(chosen.model).items()}:
+        contents[_HELD] = safetensors.torch.save(stays)
     described = chosen.job.configuration.architecture.describe()
     parts = tuple(
         _TaskPart(
@@ -168,6 +172,8 @@ def load(storage: Storage) -> KeptModel:
     architecture = decode_architecture(head.architecture, places=places)
     model = build(architecture, [(part.task, part.layout) for part in head.tasks])
     model.load_state_dict(safetensors.torch.load(contents[_PARAMETERS]))
+    if _HELD in contents:
+        fill_held(model, safetensors.torch.load(contents[_HELD]))
     return KeptModel(
         uri=storage.uri,
         teacher=head.teacher,
@@ -189,7 +195,7 @@ def _read_head(storage: Storage) -> _ModelHead:
         head = loads(_ModelHead, data, where=where, fix="")
     except MtlkdError as error:
         raise _damaged(error.what, where) from error
-    if head.files.keys() != {_PARAMETERS, _FEATURES}:
+    if head.files.keys() - {_HELD} != {_PARAMETERS, _FEATURES}:
         raise _damaged("it names other files", where)
     return head
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import unlabelled
-from ray_mtlkd.data.inputs import DenseTokens, Tokens
+from ray_mtlkd.data.inputs import token_offsets
 from ray_mtlkd.errors import MtlkdError, raise_all, within
 from ray_mtlkd.predict.model_folder import KeptModel
 from ray_mtlkd.setups import Featuriser
@@ -67,7 +67,7 @@ def outputs_of(kept: KeptModel, task: str, table: pa.Table, *, where: str, devic
     if not torch.isfinite(values).all():
         fix = "look for extreme values in these rows, or take another model"
         raise MtlkdError(f"the outputs of {task} are not finite", where=where, fix=fix)
-    return Outputs(values, inputs.offsets if isinstance(inputs, Tokens | DenseTokens) else None)
+    return Outputs(values, token_offsets(inputs))
 
 
 def outputs_in_pieces(kept: KeptModel, task: str, table: pa.Table, *, where: str) -> Outputs:

@@ -19,6 +19,7 @@ from ray_mtlkd.setups.features import (
 from ray_mtlkd.setups.files import FolderSource, MemorySource, TableSource, missing_folders
 from ray_mtlkd.setups.manifest import Manifest
 from ray_mtlkd.setups.manifest_reader import parse_manifest
+from ray_mtlkd.setups.pretrained import content_of_encoder
 from ray_mtlkd.setups.synthetic import BUILT_IN, generate, manifest_of
 from ray_mtlkd.setups.tables import check_inputs, read_setup
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
@@ -33,6 +34,7 @@ __all__ = [
     "ValidatedTask",
     "check_inputs",
     "content_of",
+    "content_of_encoder",
     "featurise",
     "featurise_and_pack",
     "fit_featurisers",

@@ -35,7 +35,7 @@ def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener)
                 with reaching(folder.uri):
                     lock.take()
             prepared = prepare(space, data_dir=request.data_dir, say=listener.prepare)
-            files = portable(text, space.setups, data_dir=request.data_dir)
+            files = portable(text, path, space.setups, data_dir=request.data_dir)
             head = output.new_head(space.name, prepared.content)
             if request.known is not None:
                 head = output.check_same(folder, head, grows=request.extend is not None)

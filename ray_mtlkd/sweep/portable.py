@@ -6,15 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ray_mtlkd import setups
+from ray_mtlkd.sweep.space import encoder_folders
 from ray_mtlkd.sweep_folder import MANIFESTS, SPACE, SweepFolder
-from ray_mtlkd.yaml_files import changed
+from ray_mtlkd.yaml_files import changed, parse_yaml
 
 
-def portable(space_text: str, names: Sequence[str], *, data_dir: Path | None) -> dict[str, str]:
+def portable(space_text: str, path: Path, names: Sequence[str], *, data_dir: Path | None) -> dict[str, str]:
     """Files, by their names in a sweep's folder, that say what a search space and its manifests say, from anywhere.
 
     Args:
         space_text: A search space as it is written.
+        path: Where it was read from.
         names: Its setups, manifests as seen from the current folder.
         data_dir: Where the tables of the catalogue's setups are.
 
@@ -22,7 +24,7 @@ def portable(space_text: str, names: Sequence[str], *, data_dir: Path | None) ->
         MtlkdError: where a manifest is no longer there or sound; ExceptionGroup of them, where it is so in many ways.
     """
     files = {}
-    carried: dict[tuple[str | int, ...], str] = {}
+    carried = encoder_folders(parse_yaml(space_text, where=str(path)), path)
     for at, name in enumerate(names):
         place = None if name in setups.BUILT_IN else setups.locate(name, data_dir=data_dir)
         if place is None or place.folder is None:

@@ -111,11 +111,20 @@ def prepare(
         tables=tables,
         featurisers=featurisers,
         content=space.content(
-            {name: {**setups.content_of(setup), **taught.content(name)} for name, setup in validated.items()}
+            {
+                name: {**setups.content_of(setup), **taught.content(name), **_encoders(name, tables)}
+                for name, setup in validated.items()
+            }
         ),
         for_classical=wanted,
         warnings=warnings,
     )
+
+
+def _encoders(setup: str, tables: Mapping[Key, SetupTables[Array]]) -> dict[str, str]:
+    """What the pretrained encoders are that read a setup."""
+    found = (setups.content_of_encoder(features) for name, features in tables if name == setup)
+    return {path: content for each in found for path, content in each.items()}
 
 
 def _read_setups(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], None]) -> dict[str, ValidatedSetup]:

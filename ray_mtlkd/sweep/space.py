@@ -1,5 +1,6 @@
 """What a search-space file means: what a sweep compares. Read once, with every error reported at its YAML path."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,9 @@ def parse_space(text: str, path: Path) -> SearchSpace:
     value = parse_yaml(text, where=str(path))
     if isinstance(value, dict) and isinstance(value.get("setups"), list):
         value["setups"] = [_beside(path, setup) if _is_manifest(setup) else setup for setup in value["setups"]]
+    for place, folder in encoder_folders(value, path).items():
+        holder = functools.reduce(lambda part, step: part[step], place[:-1], value)
+        holder[place[-1]] = folder
     if isinstance(value, dict) and isinstance(value.get("teachers"), dict):
         value["teachers"] = {
             setup: {task: _beside(path, folder) for task, folder in tasks.items()} if isinstance(tasks, dict) else tasks
@@ -88,6 +92,19 @@ def _is_manifest(setup: Any) -> bool:
 def _beside(path: Path, named: Any) -> Any:
     """A path as seen from here, where what it names lies beside the search space."""
     return str(path.parent / named) if isinstance(named, str) and (path.parent / named).exists() else named
+
+
+def encoder_folders(value: Any, path: Path) -> dict[tuple[str | int, ...], str]:
+    """Folders of pretrained encoders that a search space in ``path`` names, absolute, by the places of their names."""
+    if not isinstance(value, dict):
+        return {}
+    listed = value.get("strategies")
+    holders: dict[tuple[str | int, ...], Any] = {("encoder",): value.get("encoder")}
+    for at, each in enumerate(listed if isinstance(listed, list) else ()):
+        holders["strategies", at, "encoder"] = each.get("encoder") if isinstance(each, dict) else None
+    named = {(*place, "path"): each.get("path") for place, each in holders.items() if isinstance(each, dict)}
+    folders = {place: Path(_beside(path, name)) for place, name in named.items() if isinstance(name, str)}
+    return {place: str(folder.absolute()) for place, folder in folders.items() if folder.exists()}
 
 
 def decode_space(value: Any, *, where: str) -> SearchSpace:

@@ -46,9 +46,11 @@ class EncoderLayer(nn.Module, ABC):
 
     Attributes:
         width: Of its states.
+        rate: Factor on the learning rate of its parameters.
     """
 
     width: int
+    rate: float = 1.0
 
     @abstractmethod
     def forward(self, states: Any, inputs: Any, task: int) -> Tensor:
@@ -63,6 +65,10 @@ class EncoderLayer(nn.Module, ABC):
     def parts(self, task: int) -> tuple[nn.Module, ...]:  # noqa: ARG002
         """What the task goes through: mostly the layer as a whole."""
         return (self,)
+
+    def sources(self) -> Mapping[str, str]:
+        """Of its tensors that start from pretrained weights, their names there by their names here; mostly none."""
+        return {}
 
     def matrix(self) -> Tensor | None:
         """The weights [width, inputs] of its units, where they are one dense matrix."""

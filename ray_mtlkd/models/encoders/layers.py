@@ -169,3 +169,17 @@ class TextEnding(Ending):
         if self.wide is None or inputs.bag is None:
             return pooled
         return torch.cat([pooled, self.wide(inputs.bag.ids, inputs.bag.weights, inputs.bag.offsets)], dim=1)
+
+
+class LowRank(nn.Module):
+    """B A for a weight whose first dimension is that of its outputs."""
+
+    def __init__(self, weight: Tensor, rank: int) -> None:
+        super().__init__()
+        outputs, inputs = weight.flatten(1).shape
+        self.a = nn.Parameter(nn.init.kaiming_uniform_(torch.empty(rank, inputs), a=math.sqrt(5)))
+        self.b = nn.Parameter(torch.zeros(outputs, rank))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """The weight plus B A."""
+        return weight + (self.b @ self.a).view_as(weight)

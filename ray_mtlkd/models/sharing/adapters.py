@@ -1,16 +1,15 @@
 """Adapters: one encoder for all tasks, and a few parameters a task that change what it does."""
 
-import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, cast
 
-import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig, LayeredEncoder
+from ray_mtlkd.models.encoders.layers import LowRank
 from ray_mtlkd.models.sharing.base import Stages, sparse_tables
 from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, build_layers, in_sequence
 from ray_mtlkd.ranges import PositiveInt
@@ -70,20 +69,6 @@ class Bottleneck(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """Of states [N, width]."""
         return states + cast(Tensor, self.up(self.down(states).relu()))
-
-
-class LowRank(nn.Module):
-    """B A for a weight whose first dimension is that of its outputs."""
-
-    def __init__(self, weight: Tensor, rank: int) -> None:
-        super().__init__()
-        outputs, inputs = weight.flatten(1).shape
-        self.a = nn.Parameter(nn.init.kaiming_uniform_(torch.empty(rank, inputs), a=math.sqrt(5)))
-        self.b = nn.Parameter(torch.zeros(outputs, rank))
-
-    def forward(self, weight: Tensor) -> Tensor:
-        """The weight plus B A."""
-        return weight + (self.b @ self.a).view_as(weight)
 
 
 class AdaptedModel(HeadedModel):

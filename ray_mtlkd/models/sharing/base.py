@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 from torch import Tensor, nn
 
 from ray_mtlkd.data.inputs import Inputs, Layout
-from ray_mtlkd.models.encoders.base import EncoderConfig
+from ray_mtlkd.models.encoders.base import EncoderConfig, EncoderLayer
 from ray_mtlkd.tasks.task import Task
 
 Stages = tuple[tuple[nn.Module, ...], ...]
@@ -48,8 +48,12 @@ class MultitaskModel(nn.Module, ABC):
         return None
 
     def rates(self) -> dict[nn.Parameter, float]:
-        """Factors on the learning rate of some parameters with dense gradients; of all others it is 1."""
-        return {}
+        """Factors on the learning rate of some parameters with dense gradients; of all others it is 1.
+
+        Those of encoders' layers, unless told; what several layers have moves as the lowest of them does.
+        """
+        layers = [module for module in self.modules() if isinstance(module, EncoderLayer) and module.rate != 1.0]
+        return {p: layer.rate for layer in reversed(layers) for p in layer.parameters()}
 
     def last_shared(self) -> tuple[nn.Parameter, ...]:
         """The shared parameters nearest to the outputs, where GradNorm measures; none where nothing is shared.

@@ -135,8 +135,8 @@ class StitchedModel(HeadedModel):
         return (*stages, *((part,) for part in (*own, *cast(Ending, self.endings[task]).parts(0))))
 
     def rates(self) -> dict[nn.Parameter, float]:
-        """The units' own."""
-        return {
+        """Beside those of layers, the units' own."""
+        return super().rates() | {
             p: self.rate for module in self.modules() if isinstance(module, StitchUnit) for p in module.parameters()
         }
 

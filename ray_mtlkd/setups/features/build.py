@@ -2,8 +2,8 @@
 
 import hashlib
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -11,15 +11,28 @@ import numpy as np
 import pyarrow as pa
 
 from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables
-from ray_mtlkd.data.inputs import Array, BagFeatures, DenseFeatures, Features, Inputs, Layout, TokenFeatures
+from ray_mtlkd.data.inputs import (
+    Array,
+    BagFeatures,
+    DenseFeatures,
+    Features,
+    Inputs,
+    Layout,
+    Pair,
+    PieceFeatures,
+    Pieces,
+    TokenFeatures,
+)
 from ray_mtlkd.errors import MtlkdError, raise_all
 from ray_mtlkd.setups.cache import Entry, cache_folder
 from ray_mtlkd.setups.content import content_hash
 from ray_mtlkd.setups.features.dense import fit_columns, fit_token_vectors, fit_vectors
 from ray_mtlkd.setups.features.featuriser import Featuriser
+from ray_mtlkd.setups.features.pieces import fit_pieces
 from ray_mtlkd.setups.features.state import VERSION, dump, load, pack_featurisers
 from ray_mtlkd.setups.features.text import TextTags, fit_bags, fit_tokens
 from ray_mtlkd.setups.manifest import TaskSpec
+from ray_mtlkd.setups.pretrained import folder_of
 from ray_mtlkd.setups.trivial import token_offsets, trivial_metric
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 from ray_mtlkd.tasks.kinds import kind_of
@@ -31,6 +44,7 @@ READS: Mapping[type, frozenset[str]] = {
     DenseFeatures: frozenset({"columns", "vector", "token_vectors"}),
     BagFeatures: frozenset({"text", "pair", "tokens"}),
     TokenFeatures: frozenset({"text", "pair", "tokens"}),
+    PieceFeatures: frozenset({"text", "pair", "tokens"}),
 }
 """Input forms that a request can be made from."""
 
@@ -87,7 +101,9 @@ def featurise_and_pack(validated: ValidatedSetup, features: Features) -> tuple[S
 def _key(validated: ValidatedSetup, features: Features) -> str:
     """Hash of all that the features depend on."""
     libraries = (np.__version__, version("scipy"), version("scikit-learn"), pa.__version__, platform.python_version())
-    return _hash(repr((content_hash(validated), features, VERSION, _ENTRY, libraries)).encode())
+    folder = folder_of(features)
+    pretrained = None if folder is None else folder.content
+    return _hash(repr((content_hash(validated), features, pretrained, VERSION, _ENTRY, libraries)).encode())
 
 
 _ENTRY = 2
@@ -139,6 +155,10 @@ def _fit(
         return fit_bags(trains, features)
     if isinstance(features, TokenFeatures):
         return fit_tokens(trains, features, tags=[_tags(tasks) for tasks in groups])
+    folder = folder_of(features)
+    if isinstance(features, PieceFeatures) and folder is not None:
+        return fit_pieces(trains, features, folder)
+    assert isinstance(features, DenseFeatures)  # noqa: S101 - the last of the four
     fitted = [_fit_dense(spec, _alike(spec, train, trains), features) for spec, train in trains]
     return [(featuriser, featuriser.transform(train)) for featuriser, (_, train) in zip(fitted, trains, strict=True)]
 
@@ -166,21 +186,34 @@ def _fit_dense(spec: TaskSpec, train: pa.Table, features: DenseFeatures) -> Feat
 
 
 def _setup_tables(validated: ValidatedSetup, features: Features, made: Sequence[_Made]) -> SetupTables[Array]:
-    by_task = {task.task.name: part for tasks, part in zip(_groups(validated), made, strict=True) for task in tasks}
+    groups, folder = _groups(validated), folder_of(features)
+    by_task = {task.task.name: part for tasks, part in zip(groups, made, strict=True) for task in tasks}
     tasks = tuple(_tables(task, *by_task[task.task.name]) for task in validated.tasks)
+    cut = (_said_cut(of[0].task.name, inputs) for of, (_, inputs) in zip(groups, made, strict=True))
+    found = _fingerprint(validated, features, tasks)
     return SetupTables(
         validated.manifest.name,
-        tasks,
-        fingerprint=_fingerprint(validated, features, tasks),
+        tasks if folder is None else tuple(replace(each, pretrained=folder.weights) for each in tasks),
+        fingerprint=found if folder is None else _hash(f"{found} {folder.content}".encode()),
         shares_rows=validated.manifest.shares_rows,
-        warnings=validated.warnings,
+        warnings=(*validated.warnings, *(said for each in cut for said in each)),
     )
+
+
+def _said_cut(task: str, inputs: Sequence[Inputs[Array]]) -> Iterator[str]:
+    """What a reader should know of rows that were longer than an encoder's sequences, by split."""
+    for split, made in zip(SPLITS, inputs, strict=True):
+        sides = (made.left, made.right) if isinstance(made, Pair) else (made,)
+        cut = sum(side.cut for side in sides if isinstance(side, Pieces))
+        if cut:
+            yield f"{task}: {cut} texts of {split} are longer than encoder.max_length and were cut"
 
 
 _INPUTS: Mapping[type[Features], str] = {
     DenseFeatures: "columns and vectors",
     BagFeatures: "texts and pairs",
     TokenFeatures: "texts, pairs and tokens",
+    PieceFeatures: "texts, pairs and tokens",
 }
 """What a user calls the inputs that an encoder asks for."""
 

@@ -9,9 +9,20 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from ray_mtlkd.data.inputs import Array, Bag, BagFeatures, Dense, DenseTokens, Layout, Pair, Tokens
+from ray_mtlkd.data.inputs import (
+    Array,
+    Bag,
+    BagFeatures,
+    Dense,
+    DenseTokens,
+    FirstPieces,
+    Layout,
+    Pair,
+    Pieces,
+    Tokens,
+)
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.features import bag, dense, overlap, text, tokens
+from ray_mtlkd.setups.features import bag, dense, overlap, pieces, text, tokens
 from ray_mtlkd.setups.features.featuriser import Featuriser
 
 VERSION = 4
@@ -22,6 +33,7 @@ KINDS: Mapping[str, type] = {
     for kind in (
         *(dense.ColumnFeatures, dense.Number, dense.Category, dense.VectorFeatures, dense.TokenVectorFeatures),
         *(text.TextFeatures, text.TextColumns, bag.WeightedNgrams, tokens.HashedWords, overlap.Overlap),
+        *(pieces.PretrainedText, Pieces, FirstPieces),
         *(BagFeatures, Layout, Dense, DenseTokens, Bag, Tokens, Pair),
     )
 }
@@ -90,7 +102,8 @@ def _plain(value: Any, arrays: dict[str, Array]) -> Any:
     if isinstance(value, tuple):
         return [_plain(part, arrays) for part in value]
     if isinstance(value, np.ndarray):
-        name = str(len(arrays))
+        # what several parts hold, such as a tokenizer, is written once
+        name = next((name for name, known in arrays.items() if known is value), str(len(arrays)))
         arrays[name] = value
         return {"array": name}
     if is_dataclass(value):

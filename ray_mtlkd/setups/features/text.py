@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,6 +38,13 @@ class TextColumns:
         if self.is_pair or len(found) == 1:
             return [runs(column) for column in found]
         return [runs(pc.binary_join_element_wise(*found, _SPACE))]
+
+    def texts(self, columns: pa.Table) -> list[list[Any]]:
+        """Each side's texts as they are, or its lists of words."""
+        found = [whole(columns[name]) for name in self.names]
+        if self.sort == "text" and not self.is_pair and len(found) > 1:
+            found = [pc.binary_join_element_wise(*found, _SPACE)]
+        return [column.to_pylist() for column in found]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ray_mtlkd.data.device import choose_device, keep_memory
 from ray_mtlkd.data.examples import SetupTables, as_tensors
 from ray_mtlkd.data.inputs import Array, Layout
 from ray_mtlkd.models.architecture import Architecture, build
+from ray_mtlkd.models.pretrained import fill
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation.evaluate import predict
 
@@ -44,11 +45,13 @@ class Predictor:
         keep_memory()
         self._index = teacher.index
         self._model = build(teacher.architecture, teacher.tasks)
+        (own,) = [table for table in tables.tasks if table.task.name == teacher.task]
+        (table,) = as_tensors(replace(tables, tasks=(own,)), device).tasks
+        if table.pretrained is not None:
+            fill(self._model, table.pretrained)
         # a copy, since arrays from the object store are read-only and a module's parameters are not
         self._model.load_state_dict({key: torch.tensor(array) for key, array in teacher.parameters.items()})
         self._model.to(device)
-        (own,) = [table for table in tables.tasks if table.task.name == teacher.task]
-        (table,) = as_tensors(replace(tables, tasks=(own,)), device).tasks
         self._examples = table.train
         self.nbytes = sum(array.nbytes for array in teacher.parameters.values())
 

@@ -5,11 +5,10 @@
 Polyak and Juditsky 1992; the rising decay keeps the first average from staying near the initial values.
 """
 
-import copy
-
 import torch
 from torch import Tensor
 
+from ray_mtlkd.models.pretrained import copied
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.torch_private import move_each
 
@@ -25,7 +24,7 @@ class Average:
     """
 
     def __init__(self, model: MultitaskModel, decay: float) -> None:
-        self.model = copy.deepcopy(model).requires_grad_(requires_grad=False)
+        self.model = copied(model).requires_grad_(requires_grad=False)
         self.steps = 0
         self._decay = decay
         self._averages: list[Tensor] = list(self.model.parameters())

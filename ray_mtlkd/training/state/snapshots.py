@@ -1,10 +1,10 @@
 """The snapshots that a run keeps: those that it may still be asked about or sent back to."""
 
-import copy
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
+from ray_mtlkd.models.pretrained import copied
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.training.evaluation.convergence import Tracker
 from ray_mtlkd.training.state.progress import Progress, Snapshot
@@ -19,7 +19,7 @@ class Snapshots:
     """
 
     def __init__(self, model: MultitaskModel) -> None:
-        self._model = copy.deepcopy(model)
+        self._model = copied(model)
         self._model.requires_grad_(requires_grad=False)
         self._kept: dict[int, Snapshot] = {}
         self._loaded: tuple[str, tuple[int, ...]] | None = None

@@ -82,7 +82,12 @@ class SharedGradients:
             gradients: Of each task's loss, by each tensor of its representation [A].
         """
         for at, (task, representation, parts) in enumerate(zip(tasks, representations, gradients, strict=True)):
-            read = [(tensor, part) for tensor, part in zip(representation, parts, strict=True) if part is not None]
+            # what nothing trains below has no gradient to pass on
+            read = [
+                (tensor, part)
+                for tensor, part in zip(representation, parts, strict=True)
+                if part is not None and tensor.requires_grad
+            ]
             outputs, seeds = [tensor for tensor, _ in read], [part for _, part in read]
             self._add(task, outputs, seeds, keep_graph=at + 1 < len(tasks) or bool(self._rest))
 
@@ -117,7 +122,9 @@ class SharedGradients:
         """Add to the task's row, its sparse gradients and its own parameters' ``.grad``."""
         own, hashed = self._own[task], self._sparse.parameters
         inputs = (*self._dense, *hashed, *own)
-        found = torch.autograd.grad(outputs, inputs, seeds, retain_graph=keep_graph, allow_unused=True)
+        found: Gradients = (None,) * len(inputs)
+        if outputs:
+            found = torch.autograd.grad(outputs, inputs, seeds, retain_graph=keep_graph, allow_unused=True)
         self._add_to_row(task, found[: len(self._dense)])
         self._sparse.keep(task, found[len(self._dense) : len(self._dense) + len(hashed)])
         for parameter, gradient in zip(own, found[len(self._dense) + len(hashed) :], strict=True):

@@ -8,6 +8,7 @@ from ray_mtlkd.data.examples import TaskTables
 from ray_mtlkd.data.inputs import take
 from ray_mtlkd.models.architecture import Architecture, build, penalty_of
 from ray_mtlkd.models.check import check_model, check_penalty
+from ray_mtlkd.models.pretrained import fill
 from ray_mtlkd.models.sharing import MultitaskModel
 
 _ROWS = 2
@@ -24,6 +25,9 @@ def model_for(architecture: Architecture, tables: Sequence[TaskTables[Tensor]]) 
         ExceptionGroup: of ``MtlkdError``, where it does not fit several.
     """
     model = build(architecture, [(table.task, table.layout) for table in tables])
+    pretrained = tables[0].pretrained
+    if pretrained is not None:
+        fill(model, pretrained)
     model.to(tables[0].train.labels.device)
     rows = [take(table.train.inputs, table.train.row_ids[:_ROWS]) for table in tables]
     check_model(model, rows, where=f"sharing {architecture.sharing.name}")

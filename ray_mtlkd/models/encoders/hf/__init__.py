@@ -1,0 +1,1 @@
+"""Pretrained encoders from local folders; `transformers` is imported where one is built."""

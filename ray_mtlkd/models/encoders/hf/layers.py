@@ -1,0 +1,228 @@
+"""A pretrained encoder, layer by layer: each goes through the code that `transformers` has for the whole, alone.
+
+What a family does beside its layers (masks, relative positions, rotations) is then as it is there.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ray_mtlkd.data.inputs import Pieces
+from ray_mtlkd.data.pretrained import FAMILIES, Family
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.imports import Later
+from ray_mtlkd.models.encoders.base import EncoderLayer
+from ray_mtlkd.models.encoders.hf.padding import in_order, similar_rows
+from ray_mtlkd.models.encoders.layers import LowRank
+from ray_mtlkd.models.pretrained import hold
+from ray_mtlkd.torch_private import with_submodules
+
+_transformers = Later("transformers")
+_initialization = Later("transformers.initialization")
+
+
+class Trained(Protocol):
+    """What of an encoder trains, and how fast."""
+
+    @property
+    def rank(self) -> int | None:
+        """Rank of low-rank matrices; None without them."""
+
+    @property
+    def dropout(self) -> float:
+        """Of the layers that train."""
+
+    @property
+    def encoder_lr(self) -> float:
+        """Factor on the learning rate at the top."""
+
+    @property
+    def layer_decay(self) -> float:
+        """Factor on it for each layer further down."""
+
+    @property
+    def train(self) -> object:
+        """In the user's words."""
+
+    def trained_layers(self, layers: int) -> int:
+        """How many layers train, of so many."""
+
+
+def layers_of(config: Trained, backbone: str) -> list[EncoderLayer]:
+    """The embedding of pieces, then the encoder's layers.
+
+    Args:
+        config: What trains.
+        backbone: The encoder's configuration, as JSON.
+
+    Raises:
+        MtlkdError: where it has fewer layers than are to train, or `transformers` is not installed.
+    """
+    family, whole = FAMILIES[json.loads(backbone)["model_type"]], _whole(backbone, dropout=config.dropout)
+    sources = frozenset(name for name, _ in whole.named_parameters())
+    blocks = cast(nn.ModuleList, whole.get_submodule(family.layers))
+    trained = _trained(config, family, layers=len(blocks))
+    for name, module in whole.named_modules():
+        if not any(name == path or name.startswith(f"{path}.") for path in trained):
+            hold(module)
+    if config.rank is not None:
+        for block in blocks:
+            _adapt(block, config.rank)
+    layers = [PieceEmbedding(whole, sources), *(BlockLayer(whole, family, at, sources) for at in range(len(blocks)))]
+    for below, layer in enumerate(reversed(layers)):
+        layer.rate = config.encoder_lr * config.layer_decay**below
+    return layers
+
+
+def _trained(config: Trained, family: Family, *, layers: int) -> list[str]:
+    """Modules whose parameters train, with all that is in them."""
+    if config.train == "all":
+        return ["embeddings", *family.layers.split(".")[:1], *([family.norm] if family.norm else [])]
+    top = 0 if config.rank is not None else config.trained_layers(layers)
+    paths = [f"{family.layers}.{at}" for at in range(layers - top, layers)]
+    return [*paths, family.norm] if family.norm and top else paths
+
+
+def _whole(backbone: str, *, dropout: float) -> nn.Module:
+    """The whole encoder of a configuration, its parameters not yet set.
+
+    Raises:
+        MtlkdError: where `transformers` is not installed.
+    """
+    keys = json.loads(backbone)
+    keys |= dict.fromkeys(FAMILIES[keys["model_type"]].dropouts, dropout)
+    try:
+        made = _transformers.AutoConfig.for_model(**keys)
+        with _initialization.no_init_weights():  # to draw what is overwritten takes a second for 22 million
+            whole = _transformers.AutoModel.from_config(made, trust_remote_code=False)
+    except ImportError as error:
+        fix = "pip install 'ray-mtlkd[hf]' where trials run"
+        raise MtlkdError("pretrained encoders need transformers", where="encoder", fix=fix) from error
+    if hasattr(whole, "pooler"):
+        whole.pooler = None
+    return cast(nn.Module, whole)
+
+
+class PieceEmbedding(EncoderLayer):
+    """Pieces to their first states.
+
+    Args:
+        whole: The encoder.
+        sources: Names of its weights.
+    """
+
+    def __init__(self, whole: Any, sources: frozenset[str]) -> None:
+        super().__init__()
+        self.embeddings = whole.embeddings
+        self.padding = whole.config.pad_token_id or 0
+        self.width = whole.config.hidden_size
+        self._sources = {name: name for name, _ in _named(self) if name in sources}
+        self._learns = any(True for _ in self.parameters())
+
+    def forward(self, states: None, inputs: Pieces[Tensor], task: int) -> Tensor:  # noqa: ARG002
+        """States [pieces, width]."""
+        parts = []
+        for rows in similar_rows(inputs.offsets):
+            ids = rows.pad(inputs.ids, padding=self.padding)
+            types = {} if inputs.types is None else {"token_type_ids": rows.pad(inputs.types).long()}
+            parts.append((rows, rows.unpad(self.embeddings(input_ids=ids.long(), **types))))
+        return in_order(parts) if parts else torch.zeros(0, self.width, device=inputs.offsets.device)
+
+    def sources(self) -> Mapping[str, str]:
+        """The embeddings'."""
+        return self._sources
+
+    def train(self, mode: bool = True) -> "PieceEmbedding":  # noqa: FBT001, FBT002 - torch's signature
+        """Where nothing of it learns, it drops nothing."""
+        return super().train(mode and self._learns)
+
+
+class BlockLayer(EncoderLayer):
+    """One layer of the encoder.
+
+    Args:
+        whole: The encoder.
+        family: Where its layers stand.
+        at: Which of them.
+        sources: Names of the encoder's weights.
+    """
+
+    def __init__(self, whole: Any, family: Family, at: int, sources: frozenset[str]) -> None:
+        super().__init__()
+        blocks = whole.get_submodule(family.layers)
+        alone: dict[str, nn.Module | None] = {
+            "embeddings": GivenStates(),
+            family.layers: nn.ModuleList([blocks[at]]),
+        }
+        if family.norm is not None and at + 1 < len(blocks):
+            alone[family.norm] = nn.Identity()
+        if at and family.of_first in dict(whole.named_modules()):
+            alone[str(family.of_first)] = None
+        self.alone = with_submodules(whole, alone)
+        self.width = whole.config.hidden_size
+        here, there = f"alone.{family.layers}.0.", f"{family.layers}.{at}."
+        named = ((name, name.replace(here, there).removeprefix("alone.")) for name, _ in _named(self))
+        self._sources = {name: source for name, source in named if source in sources}
+        self._learns = any(True for _ in self.parameters())
+
+    def forward(self, states: Tensor, inputs: Pieces[Tensor], task: int) -> Tensor:  # noqa: ARG002
+        """States [pieces, width] of states [pieces, width]."""
+        parts = []
+        for rows in similar_rows(inputs.offsets):
+            found = self.alone(inputs_embeds=rows.pad(states), attention_mask=rows.mask())
+            parts.append((rows, rows.unpad(found.last_hidden_state)))
+        return in_order(parts) if parts else states
+
+    def sources(self) -> Mapping[str, str]:
+        """The layer's, and what all layers of the encoder share."""
+        return self._sources
+
+    def train(self, mode: bool = True) -> "BlockLayer":  # noqa: FBT001, FBT002 - torch's signature
+        """Where nothing of it learns, it drops nothing."""
+        return super().train(mode and self._learns)
+
+
+class GivenStates(nn.Module):
+    """Stands in the place of the embeddings: the states are there already."""
+
+    def forward(self, *beside: Any, inputs_embeds: Tensor | None = None, **_named: Any) -> Tensor:
+        """The states; the families of `transformers` call their embeddings each in its own way."""
+        return cast(Tensor, beside[1]) if inputs_embeds is None else inputs_embeds
+
+
+class LowRankLinear(nn.Module):
+    """A linear layer that stays as it is, and B A beside it.
+
+    Args:
+        linear: Its weights are held.
+        rank: Of B A.
+    """
+
+    def __init__(self, linear: nn.Linear, rank: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", linear.weight, persistent=False)
+        self.register_buffer("bias", linear.bias, persistent=False)
+        self.update = LowRank(linear.weight, rank)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Of inputs [..., I]: x W + b + x A B, without the product of A and B."""
+        held = functional.linear(inputs, cast(Tensor, self.weight), cast(Tensor | None, self.bias))
+        return held + functional.linear(functional.linear(inputs, self.update.a), self.update.b)
+
+
+def _adapt(block: nn.Module, rank: int) -> None:
+    """Put low-rank matrices beside every linear layer."""
+    for path, module in list(block.named_modules()):
+        if isinstance(module, nn.Linear):
+            owner, _, name = path.rpartition(".")
+            setattr(block.get_submodule(owner), name, LowRankLinear(module, rank))
+
+
+def _named(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers, by name."""
+    yield from module.named_parameters()
+    yield from module.named_buffers()

@@ -1,0 +1,71 @@
+"""A search space with a pretrained encoder: where its folder is looked for, and what makes a sweep the same."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ray_mtlkd.sweep.portable import portable
+from ray_mtlkd.sweep.prepare import prepare
+from ray_mtlkd.sweep.space import parse_space, read_space
+from tests.pretrained import save
+from tests.setup_files import Files
+
+SPACE = {
+    "name": "one",
+    "setups": ["shop.yaml"],
+    "encoder": {"name": "hf", "path": "minilm", "max_length": 8},
+    "strategies": [
+        "sum",
+        {
+            "name": "sum",
+            "label": "frozen",
+            "encoder": {"name": "hf", "path": "minilm", "max_length": 8, "train": "none"},
+        },
+    ],
+    "training": {"steps": 2, "eval_every": 1, "batch_size": 2},
+    "search": {"configurations": 1},
+    "replicate": {"seeds": [1]},
+}
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A folder with a search space, a manifest, and an encoder."""
+    Files(tmp_path).write()
+    save(tmp_path / "minilm")
+    (tmp_path / "space.yaml").write_text(yaml.safe_dump(SPACE))
+    return tmp_path
+
+
+def folders(space):
+    return {strategy.example.architecture.encoder.path for strategy in space.strategies}
+
+
+def test_the_encoder_s_folder_lies_beside_the_search_space_whatever_the_current_one(home, monkeypatch):
+    monkeypatch.chdir(home)
+    here = read_space("space.yaml")
+    monkeypatch.chdir("/")
+    assert folders(here) == folders(read_space(home / "space.yaml")) == {str(home / "minilm")}
+
+
+def test_the_copy_in_the_sweep_s_folder_means_the_same(home):
+    text = (home / "space.yaml").read_text()
+    copied = portable(text, home / "space.yaml", [str(home / "shop.yaml")], data_dir=None)["space.yaml"]
+    again = parse_space(copied, Path("/elsewhere/space.yaml"))
+    assert again.content({}) == read_space(home / "space.yaml").content({})
+
+
+def test_other_weights_in_the_folder_make_another_sweep(home):
+    first, again = (prepare(read_space(home / "space.yaml")).content for _ in range(2))
+    assert first == again
+    save(home / "minilm", seed=1)
+    assert prepare(read_space(home / "space.yaml")).content.fingerprint != first.fingerprint
+
+
+def test_a_folder_that_is_not_there_is_one_error_before_anything_starts(home, refused):
+    (home / "space.yaml").write_text(
+        yaml.safe_dump({**SPACE, "strategies": ["sum", "pcgrad"]}).replace("minilm", "maxilm")
+    )
+    with refused():
+        prepare(read_space(home / "space.yaml"))

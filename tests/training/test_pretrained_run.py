@@ -1,0 +1,161 @@
+"""Runs on a pretrained encoder: what stays as it is is nowhere but in the weights, and models outlive its folder."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+import safetensors.torch
+import torch
+
+from ray_mtlkd import setups
+from ray_mtlkd.data.examples import as_tensors
+from ray_mtlkd.models.encoders.hf.encoder import Lora, PretrainedEncoder
+from ray_mtlkd.models.pretrained import held
+from ray_mtlkd.predict.model_folder import Origin, load, save
+from ray_mtlkd.storage import Storage
+from ray_mtlkd.sweep.relabel.teacher import Predictor, TeacherMessage
+from ray_mtlkd.training.evaluation.evaluate import predict_all
+from ray_mtlkd.training.run import train
+from ray_mtlkd.training.settings import Distillation, Optimization
+from ray_mtlkd.training.step.trainer import Trainer
+from tests.keeping import TAG_TASKS, text_setup
+from tests.pretrained import LAYERS
+from tests.pretrained import save as save_encoder
+
+ORIGIN = Origin(sweep="s", setup="shop", trial="t", strategy="sum", stage="replicate", seed=1, step=1, score=0.5)
+TRAINING = Optimization(steps=6, batch_size=4, eval_every=2, lr=1e-2)
+EAGER = Distillation(every=1, kd_weight=0.5)
+TRAINED = ("all", "top-1", "none", Lora(lora=2))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bert")
+    save_encoder(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def featurised(folder):
+    """Three tasks: texts, pairs and words; and their featurisers."""
+    features = PretrainedEncoder(path=str(folder), max_length=16).features
+    tables, packed = setups.featurise_and_pack(text_setup(TAG_TASKS), features)
+    return as_tensors(tables), packed
+
+
+@pytest.fixture
+def make(featurised, job):
+    """A job on these tasks."""
+
+    def made(strategy, trained, **settings):
+        encoder = PretrainedEncoder(path="it is not read again", train=trained, max_length=16, encoder_lr=0.5)
+        return job(strategy, encoder=encoder, of=featurised[0], kd=EAGER, training=replace(TRAINING, **settings))
+
+    return made
+
+
+class Killed(Exception):  # noqa: N818 - no error
+    """In the place of a lost worker."""
+
+
+def run(job, inline, folder, *, stop_after=None, keep=None):
+    seen = []
+
+    def report(evaluation):
+        seen.append(evaluation)
+        if len(seen) == stop_after:
+            raise Killed
+
+    storage = Storage.at(str(folder))
+    return train(job, relabel=inline, report=report, storage=storage, checkpoint_every_s=0, keep=keep)
+
+
+def untimed(outcome):
+    return replace(outcome.end, wall_s=0, cpu_s=0), outcome.tasks
+
+
+@pytest.mark.parametrize(
+    ("strategy", "trained"), list(zip(("sum", "pcgrad", "joint_kd", "pcgrad"), TRAINED, strict=True))
+)
+def test_a_killed_run_resumes_bit_for_bit(make, inline, tmp_path, strategy, trained):
+    expected = run(make(strategy, trained), inline, tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(make(strategy, trained), inline, tmp_path / "parts", stop_after=2)
+    assert untimed(run(make(strategy, trained), inline, tmp_path / "parts")) == untimed(expected)
+
+
+@pytest.mark.parametrize("trained", ["top-1", "none"])
+def test_checkpoints_hold_nothing_that_stays(make, inline, tmp_path, trained):
+    given = make("sum", trained, ema=0.9)
+    with pytest.raises(Killed):
+        run(given, inline, tmp_path, stop_after=2)
+    trainer = Trainer(given)
+    tensors = [tensor for tensor in held(trainer.model).values() if tensor.ndim]
+    shapes = {tuple(tensor.shape) for tensor in tensors} - {tuple(p.shape) for p in trainer.model.parameters()}
+    assert shapes
+    files = list(tmp_path.glob("*.safetensors"))
+    assert files
+    for file in files:
+        assert shapes.isdisjoint(tuple(tensor.shape) for tensor in safetensors.torch.load_file(file).values())
+
+
+def test_each_layer_learns_at_its_own_rate(make):
+    given = make("sum", "all")
+    encoder = replace(given.configuration.architecture.encoder, encoder_lr=0.1, layer_decay=0.5)
+    architecture = replace(given.configuration.architecture, encoder=encoder)
+    trainer = Trainer(replace(given, configuration=replace(given.configuration, architecture=architecture)))
+    before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
+    trainer.step([0, 1, 2], soft={}, share=0.5)
+    moved = {}
+    for name, p in trainer.model.named_parameters():
+        part = name.split(".")[2] if name.startswith("encoder.layers.") else "head"
+        moved[part] = max(moved.get(part, 0.0), (p.detach() - before[name]).abs().max().item())
+    # the first step of Adam moves each parameter by its rate
+    for below in range(LAYERS + 1):
+        assert moved[str(LAYERS - below)] == pytest.approx(1e-2 * 0.1 * 0.5**below, rel=1e-2)
+    assert moved["head"] == pytest.approx(1e-2, rel=1e-2)
+
+
+@pytest.mark.parametrize("trained", ["all", "top-1"])
+def test_a_kept_model_predicts_without_the_encoder_s_folder(featurised, make, inline, tmp_path, trained):
+    chosen = []
+    storage = Storage.at(str(tmp_path / "kept"))
+
+    def keep(found):
+        save(storage, found, featurisers=featurised[1], origin=ORIGIN)
+        chosen.extend(predict_all(found.model, at, table.test) for at, table in enumerate(found.job.tables.tasks))
+
+    run(make("sum", trained), inline, tmp_path / "run", keep=keep)
+    kept = load(storage)
+    for at, table in enumerate(featurised[0].tasks):
+        assert torch.equal(predict_all(kept.model, at, table.test), chosen[at])
+    assert (tmp_path / "kept" / "held.safetensors").exists() == (trained != "all")
+
+
+def test_a_teacher_predicts_in_another_process_what_it_predicts_here(featurised, make, tmp_path, folder):
+    copied = tmp_path / "gone"
+    shutil.copytree(folder, copied)
+    tables = setups.featurise(
+        text_setup(TAG_TASKS), replace(PretrainedEncoder(path=str(copied)).features, max_length=16)
+    )
+    shutil.rmtree(copied)
+    trainer = Trainer(make("joint_kd", "top-1"))
+    trainer.step([0, 1, 2], soft={}, share=0.5)
+    parameters = {key: tensor.numpy() for key, tensor in trainer.model.state_dict().items()}
+    built_for = tuple((table.task, table.layout) for table in featurised[0].tasks)
+    architecture = make("joint_kd", "top-1").configuration.architecture
+    for at, table in enumerate(featurised[0].tasks):
+        message = TeacherMessage(architecture=architecture, tasks=built_for, index=at, parameters=parameters)
+        found = Predictor(message, tables, device="cpu").predict(range(len(table.train)))
+        assert torch.equal(torch.from_numpy(found), predict_all(trainer.model, at, table.train))
+
+
+def test_weights_that_do_not_fit_their_configuration_are_refused(make, featurised, refused):
+    given = make("sum", "none")
+    weights = featurised[0].tasks[0].pretrained
+    few = replace(weights, names=weights.names[1:], arrays=weights.arrays[1:], source="there")
+    bent = replace(weights, arrays=(torch.zeros(3), *weights.arrays[1:]), source="there")
+    for broken in (few, bent):
+        tasks = tuple(replace(table, pretrained=broken) for table in given.tables.tasks)
+        with refused():
+            Trainer(replace(given, tables=replace(given.tables, tasks=tasks)))
