@@ -88,7 +88,7 @@ class TaskIdentity:
     balancer: str
     role: str
     """``baseline``: joint training without distillation. ``kd``: distils. ``control``: part of the method without the
-    rest. ``reference``: one model a task."""
+    rest. ``reference``: several models."""
     stage: Stage
     config_index: int
     config: str

@@ -38,7 +38,7 @@ class ToTheEnd:
 
     name: ClassVar[str] = "to_the_end"
     role: ClassVar[Role] = "baseline"
-    own_models: ClassVar[bool] = False
+    groups: ClassVar[None] = None
     schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = False

@@ -20,7 +20,7 @@ from ray_mtlkd.report.text import WITHOUT
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 """Okabe and Ito's colours, which colour-blind readers tell apart, without their yellow (too pale for a line)."""
 _ROLES = {"baseline": PALETTE[0], "kd": PALETTE[1], "control": PALETTE[3], "reference": PALETTE[6]}
-_ROLE_NAMES = {"baseline": "baseline", "kd": "distils", "control": "control", "reference": "one model a task"}
+_ROLE_NAMES = {"baseline": "baseline", "kd": "distils", "control": "control", "reference": "several models"}
 _MUTED = 0.35
 _COLUMNS: tuple[tuple[Reference, str], ...] = (
     ("best_baseline", "over the best baseline"),

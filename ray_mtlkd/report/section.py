@@ -61,7 +61,7 @@ class Section:
         """The row that a reference is: ``best_baseline``, ``sum`` or ``single_task``; None where there is none."""
         if kind == "best_baseline":
             return BEST_BASELINE if BEST_BASELINE in self.skills.strategies else None
-        roles = {"sum": lambda each: each.name == "sum", "single_task": lambda each: each.role == "reference"}
+        roles = {"sum": lambda each: each.name == "sum", "single_task": lambda each: each.curriculum == "single_task"}
         return next((each.name for each in self.strategies if roles[kind](each)), None)
 
     @property

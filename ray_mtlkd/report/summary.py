@@ -110,7 +110,7 @@ def summarise(setups: Sequence[Setup], *, rows: RowVariances | None = None, marg
 
 
 def _gains(setup: Setup, best: BestBaseline | None) -> dict[_Where, Gains]:
-    single = next((runs.strategy.name for runs in setup.runs if runs.strategy.role == "reference"), "")
+    single = next((runs.strategy.name for runs in setup.runs if runs.strategy.curriculum == "single_task"), "")
     references: dict[Reference, Runs | None] = {
         "best_baseline": None if best is None else as_runs(best, setup),
         "sum": setup.of("sum"),

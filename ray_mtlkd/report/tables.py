@@ -32,7 +32,7 @@ def metrics(setup: Setup, classical: Classical) -> str:
 
 def transfer(setup: Setup) -> str:
     """Tasks on which a strategy is below single-task on test, on the seeds that both have."""
-    single = next((runs for runs in setup.runs if runs.strategy.role == "reference" and runs.keys), None)
+    single = next((runs for runs in setup.runs if runs.strategy.curriculum == "single_task" and runs.keys), None)
     if single is None:
         return "No `single_task` trial finished, so negative transfer is not known."
     others = [runs for runs in setup.runs if runs is not single]

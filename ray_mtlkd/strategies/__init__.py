@@ -15,7 +15,7 @@ from ray_mtlkd.serial import plain
 from ray_mtlkd.strategies.balancers import BALANCERS, FAMILIES, OWN_BALANCERS, Balancer
 from ray_mtlkd.strategies.balancers.base import state_type
 from ray_mtlkd.strategies.curricula import CURRICULA, Curriculum
-from ray_mtlkd.strategies.curricula.base import TaskFacts
+from ray_mtlkd.strategies.curricula.base import TaskFacts, models_of
 
 __all__ = [
     "BALANCERS",
@@ -35,6 +35,7 @@ NAMED: dict[str, tuple[str, str]] = {
     "single_kd": ("single_kd", "sum"),
     "ensemble_kd": ("ensemble_kd", "sum"),
     "single_task": ("single_task", "sum"),
+    "split": ("split", "sum"),
     "stop": ("stop", "sum"),
     "stop_and_go": ("stop_and_go", "sum"),
     "rewind_only": ("rewind_only", "sum"),
@@ -119,8 +120,12 @@ def fit_tasks(strategy: Strategy, facts: Sequence[TaskFacts], *, where: str) -> 
         ExceptionGroup: of ``MtlkdError``, where there are several.
     """
     problems: list[MtlkdError] = []
+    models: list[tuple[int, ...]] = []
     with gather(problems):
-        strategy.balancer.init(1 if strategy.curriculum.own_models else len(facts))
+        models = models_of(strategy.curriculum.groups, [fact.name for fact in facts])
+    for size in sorted({len(model) for model in models}):
+        with gather(problems):
+            strategy.balancer.init(size)
     with gather(problems):
         state_type(strategy.balancer)
     with gather(problems):

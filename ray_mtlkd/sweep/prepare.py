@@ -251,9 +251,7 @@ def _scores_early(job: Job) -> bool:
 
 
 def _trial_seconds(job: Job) -> float:
-    own = job.configuration.strategy.curriculum.own_models
-    parts = [job.alone(task) for task in range(len(job.tables.tasks))] if own else [job]
-    return sum(_run_seconds(part) for part in parts)
+    return sum(map(_run_seconds, job.parts))
 
 
 def _run_seconds(job: Job) -> float:

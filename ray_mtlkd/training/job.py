@@ -1,6 +1,6 @@
 """What a run is asked to do, and what comes out of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -10,6 +10,7 @@ from ray_mtlkd.data.inputs import Layout
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import RelabelPlace, TaskResult, TrialEnd
 from ray_mtlkd.serial import fingerprint
+from ray_mtlkd.strategies.curricula.base import models_of
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.configuration import Configuration, describe
 from ray_mtlkd.training.settings import TeacherSort
@@ -54,16 +55,31 @@ class Job:
         """What its model is built for."""
         return tuple((table.task, table.layout) for table in self.tables.tasks)
 
+    @property
+    def parts(self) -> tuple["Job", ...]:
+        """A job a model, where tasks do not all share one; else this one."""
+        groups = self.configuration.strategy.curriculum.groups
+        if groups is None:
+            return (self,)
+        return tuple(map(self.of, models_of(groups, [table.task.name for table in self.tables.tasks])))
+
     def alone(self, task: int) -> "Job":
-        """The same job for one task only, with batches of the size that the task has beside the others."""
-        table = self.tables.tasks[task]
-        size = batch_sizes(self.configuration.training, self.tables)[task]
-        given = self.configuration.training
-        # `size` is what sampling comes to; a batch cannot be cut into more parts than it has rows
-        training = replace(given, batch_size=size, sampling="equal", accumulation=min(given.accumulation, size))
+        """The same job for one task only."""
+        return self.of((task,))
+
+    def of(self, tasks: Sequence[int]) -> "Job":
+        """The same job for some tasks only, with batches of the size that each has beside all others."""
+        tables = [self.tables.tasks[task] for task in tasks]
+        shares_rows = self.tables.shares_rows and len(tasks) > 1
+        every = batch_sizes(self.configuration.training, self.tables)
+        sizes = {table.task.name: every[task] for table, task in zip(tables, tasks, strict=True)}
+        given, least = self.configuration.training, min(sizes.values())
+        # sizes are what sampling comes to; a batch cannot be cut into more parts than it has rows
+        size: int | dict[str, int] = least if len(set(sizes.values())) == 1 else sizes
+        training = replace(given, batch_size=size, sampling="equal", accumulation=min(given.accumulation, least))
         return replace(
             self,
-            tables=replace(self.tables, tasks=(table,), shares_rows=False),
+            tables=replace(self.tables, tasks=tuple(tables), shares_rows=shares_rows),
             configuration=replace(self.configuration, training=training),
         )
 
@@ -104,7 +120,7 @@ class Chosen:
         model: In evaluation mode; not to be changed, and not to be kept.
         step: Of the whole trial.
         score: On validation.
-        own: Name of the only task, where every task of the trial has a model of its own.
+        own: Name of the model's first task, where tasks do not all share one.
     """
 
     job: Job

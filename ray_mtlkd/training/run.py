@@ -1,9 +1,9 @@
-"""A whole trial: one run over all tasks, one a task where each has its own model, or one after its teachers' runs."""
+"""A whole trial: one run over all tasks, one a model where there are several, or one after its teachers' runs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ray_mtlkd.records import Rung, TrialEnd
+from ray_mtlkd.records import Rung, TaskResult, TrialEnd
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.training.evaluation.evaluate import weighted_mean
 from ray_mtlkd.training.job import Chosen, Job, Keep, Ladder, Lesson, Outcome, RelabelFunction, Report, SoftLabels
@@ -34,16 +34,16 @@ def train(
         report: Called after each evaluation.
         storage: A folder of this trial's own, for its checkpoints.
         checkpoint_every_s: Least time between two checkpoints; 0 writes one at each evaluation.
-        ladder: How far to go; to the end unless told. Where every task has a model of its own, each goes as far as its
-            own budget's share.
-        keep: Takes the model that the trial is measured at, once it is known; one a task where each has its own. Told
-            again where a trial resumes after that.
+        ladder: How far to go; to the end unless told. Where there are several models, each goes as far as its own
+            budget's share.
+        keep: Takes the model that the trial is measured at, once it is known; each of them where there are several.
+            Told again where a trial resumes after that.
 
     Raises:
         MtlkdError: where a loss or an output stops being finite, or a checkpoint does not fit.
     """
     curriculum, ladder = job.configuration.strategy.curriculum, ladder or Ladder()
-    has_parts = curriculum.own_models or curriculum.schooling is not None
+    has_parts = curriculum.groups is not None or curriculum.schooling is not None
 
     def run(part: TrialPart) -> Outcome:
         return Loop(
@@ -62,7 +62,7 @@ def train(
     whole = TrialPart(job=job, report=report, folder=storage, keep=keep, ladder=ladder, lessons=lessons)
     if curriculum.schooling is not None:
         return train_taught(whole, curriculum.schooling, run=run, relabel=relabel)
-    return _train_each(whole, run=run) if curriculum.own_models else run(whole)
+    return run(whole) if curriculum.groups is None else _train_each(whole, run=run)
 
 
 def _given(job: Job) -> dict[int, Lesson]:
@@ -79,25 +79,29 @@ def _given(job: Job) -> dict[int, Lesson]:
 
 
 def _train_each(whole: TrialPart, *, run: RunPart) -> Outcome:
-    """A run a task, one after the other."""
+    """A run a model, one after the other."""
     job = whole.job
-    outcomes: list[Outcome] = []
-    spent = Spent()
-    for index, table in enumerate(job.tables.tasks):
+    outcomes: list[tuple[Job, Outcome]] = []
+    spent, before = Spent(), 0
+    for index, own in enumerate(job.parts):
+        first = own.tables.tasks[0].task.name
         part = replace(
             whole,
-            job=job.alone(index),
-            report=_shifted(whole.report, steps=index * job.configuration.training.steps, tasks=len(job.tables.tasks)),
-            folder=whole.folder.child(table.task.name),
-            keep=None if whole.keep is None else spent.later_keep(_owned(whole.keep, task=table.task.name)),
+            job=own,
+            report=_shifted(
+                whole.report, steps=index * job.configuration.training.steps, batches=before, budget=job.budget
+            ),
+            folder=whole.folder.child(first),
+            keep=None if whole.keep is None else spent.later_keep(_owned(whole.keep, task=first)),
         )
         outcome = run(part)
-        outcomes.append(replace(outcome, tasks=spent.later_tasks(outcome)))
+        outcomes.append((own, replace(outcome, tasks=spent.later_tasks(outcome))))
         spent.add(outcome)
-    return _merged(outcomes, spent, weights=[table.task.weight for table in job.tables.tasks])
+        before += own.budget
+    return _merged(outcomes, spent, tasks=[table.task.name for table in job.tables.tasks])
 
 
-def _shifted(report: Report, *, steps: int, tasks: int) -> Report:
+def _shifted(report: Report, *, steps: int, batches: int, budget: int) -> Report:
     """A report that counts on from what the runs before may spend, wherever they have paused or end."""
 
     def tell(evaluation: Evaluation) -> None:
@@ -105,8 +109,8 @@ def _shifted(report: Report, *, steps: int, tasks: int) -> Report:
             replace(
                 evaluation,
                 step=evaluation.step + steps,
-                batches=evaluation.batches + steps,
-                budget=evaluation.budget * tasks,
+                batches=evaluation.batches + batches,
+                budget=budget,
                 score=None,
             )
         )
@@ -115,7 +119,7 @@ def _shifted(report: Report, *, steps: int, tasks: int) -> Report:
 
 
 def _owned(keep: Keep, *, task: str) -> Keep:
-    """Keeps a model as the task's own."""
+    """Keeps a model under the name of its first task."""
 
     def tell(chosen: Chosen) -> None:
         keep(replace(chosen, own=task))
@@ -123,9 +127,20 @@ def _owned(keep: Keep, *, task: str) -> Keep:
     return tell
 
 
-def _merged(outcomes: list[Outcome], spent: Spent, *, weights: Sequence[float]) -> Outcome:
-    """Runs one after the other as one trial, whose score is the mean of theirs by the weights of their tasks."""
-    ends = [outcome.end for outcome in outcomes]
+def _merged(outcomes: Sequence[tuple[Job, Outcome]], spent: Spent, *, tasks: Sequence[str]) -> Outcome:
+    """Runs one after the other as one trial, whose score is the mean of theirs by the weights of their tasks.
+
+    Args:
+        outcomes: Each with the job that it is of.
+        spent: By all of them.
+        tasks: Names, in the order of the trial's setup.
+    """
+    ends = [outcome.end for _, outcome in outcomes]
+    weights = [sum(table.task.weight for table in job.tables.tasks) for job, _ in outcomes]
+    found: dict[str, TaskResult] = {}
+    for job, outcome in outcomes:
+        names = [table.task.name for table in job.tables.tasks]
+        found |= {name: _spread(result, names, tasks) for name, result in zip(names, outcome.tasks, strict=True)}
     return Outcome(
         end=TrialEnd(
             status="ok",
@@ -138,12 +153,27 @@ def _merged(outcomes: list[Outcome], spent: Spent, *, weights: Sequence[float]) 
             rungs=[_merged_rung(rungs, weights) for rungs in zip(*(end.rungs for end in ends), strict=True)],
             stopped_at=max((end.stopped_at for end in ends if end.stopped_at is not None), default=None),
         ),
-        tasks=tuple(task for outcome in outcomes for task in outcome.tasks),
+        tasks=tuple(found[name] for name in tasks),
+    )
+
+
+def _spread(result: TaskResult, names: Sequence[str], tasks: Sequence[str]) -> TaskResult:
+    """A result whose rows of matrices are of the tasks of one model, with rows of all tasks."""
+
+    def row(found: Sequence[float | None]) -> list[float | None]:
+        by_name = dict(zip(names, found, strict=True)) if found else {}
+        return [by_name.get(task) for task in tasks] if found else []
+
+    return replace(
+        result,
+        cosines=row(result.cosines),
+        affinities=row(result.affinities),
+        relations=row(result.relations),
     )
 
 
 def _merged_rung(rungs: Sequence[Rung], weights: Sequence[float]) -> Rung:
-    """The same rung of runs that are one trial; each run is of one task, which starts at once and has a score."""
+    """The same rung of runs that are one trial; in each all tasks start at once, so that it has a score."""
     return replace(rungs[0], score=_mean([rung.score for rung in rungs], weights))
 
 

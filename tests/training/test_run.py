@@ -42,6 +42,7 @@ NAMED = (
     "joint_kd",
     "sequential_kd",
     "single_task",
+    {"name": "split", "curriculum": {"groups": [["where", "which"]]}},
     "stop",
     "stop_and_go",
     "single_kd",
@@ -171,6 +172,36 @@ def test_what_regularizers_charge_and_how_they_relate_tasks_is_told(short, inlin
     assert [set(evaluation.penalties) for evaluation in told] == [{"matrix_normal"}] * len(told)
     (first, _), (_, second) = (result.relations for result in outcome.tasks)
     assert first + second == pytest.approx(1.0)
+
+
+def _split(*groups, balancer="sum"):
+    return {"curriculum": {"name": "split", "groups": [list(group) for group in groups]}, "balancer": balancer}
+
+
+def test_a_task_that_no_group_names_trains_as_a_single_task_does_bit_for_bit(short, whole):
+    split, alone = (whole(short(strategy, only=(1, 3, 4))) for strategy in (_split(("which", "much")), "single_task"))
+    found = [
+        [getattr(outcome.tasks[2], name) for name in ("valid", "test", "valid_peak")] for outcome in (split, alone)
+    ]
+    assert found[0] == found[1]
+    assert split.tasks[0].test != alone.tasks[0].test
+
+
+def test_a_group_trains_as_these_tasks_alone_would_and_all_groups_have_the_budget_of_one_model(short, whole):
+    patient = replace(HASTY, patience=1000)
+    split = whole(short(_split(("which", "much"), balancer="pcgrad"), only=(1, 3, 4), convergence=patient))
+    pair = whole(short("pcgrad", only=(1, 3), convergence=patient))
+    assert [task.test for task in split.tasks[:2]] == [task.test for task in pair.tasks]
+    assert split.end.batches == 3 * SHORT.steps
+    assert split.tasks[0].cosines == [*pair.tasks[0].cosines, None]
+    assert split.tasks[2].cosines == []
+
+
+def test_groups_that_share_rows_train_on_the_batches_of_one_model(short, whole, shared_tables):
+    names = [table.task.name for table in shared_tables.tasks]
+    outcome = whole(short(_split((names[2], names[0])), of=shared_tables))
+    assert len(outcome.tasks) == len(names)
+    assert {task.checkpoint_step for task in (outcome.tasks[0], outcome.tasks[2])} == {outcome.tasks[0].checkpoint_step}
 
 
 def test_a_balancer_is_told_what_the_last_evaluation_found(short, whole):
@@ -563,7 +594,7 @@ def test_many_rewinds_one_upon_another_find_all_they_go_back_to(job, whole, name
 @pytest.mark.parametrize("balancer", ["sum", "static", "uncertainty", "gradnorm", "pcgrad"])
 @pytest.mark.parametrize("curriculum", sorted(CURRICULA))
 def test_any_curriculum_trains_under_any_balancer(job, whole, curriculum, balancer):
-    weights = [1.0] * (1 if curriculum == "single_task" else 3)
+    weights = [1.0] * (1 if curriculum in {"single_task", "split"} else 3)
     value = {"name": balancer, **({"weights": weights} if balancer == "static" else {})}
     brief = Optimization(steps=16, batch_size=16, eval_every=2, lr=4e-2)
     strategy = {"curriculum": curriculum, "balancer": value}

@@ -12,6 +12,7 @@ from ray_mtlkd.strategies.curricula.sequential import Sequential
 from ray_mtlkd.strategies.curricula.sequential_kd import SequentialKD
 from ray_mtlkd.strategies.curricula.single_kd import SingleKD
 from ray_mtlkd.strategies.curricula.single_task import SingleTask
+from ray_mtlkd.strategies.curricula.split import Split
 from ray_mtlkd.strategies.curricula.stop import StopConverged
 from ray_mtlkd.strategies.curricula.stop_and_go import StopAndGo
 
@@ -21,7 +22,7 @@ __all__ = ["CURRICULA", "Curriculum"]
 def _contract(found: Any) -> str | None:
     if hasattr(found, "weigh"):
         return "it is a balancer, which stands under `balancer`"
-    problem = part_of("role", "own_models", "schooling", "rewinds", "watches", "begin", "advance")(found)
+    problem = part_of("role", "groups", "schooling", "rewinds", "watches", "begin", "advance")(found)
     if problem is None and found.role not in ROLES:
         return f"its `role` is {found.role!r}, which is none of {', '.join(ROLES)}"
     return problem
@@ -37,6 +38,7 @@ CURRICULA: Registry[type[Curriculum]] = Registry(
         "single_kd": SingleKD,
         "ensemble_kd": EnsembleKD,
         "single_task": SingleTask,
+        "split": Split,
         "stop": StopConverged,
         "stop_and_go": StopAndGo,
         "rewind_only": RewindOnly,

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, get_args
 
+from ray_mtlkd.decode import join, unknown_name
+from ray_mtlkd.errors import MtlkdError
+
 Role = Literal["baseline", "kd", "control", "reference"]
 ROLES: tuple[Role, ...] = get_args(Role)
 Phase = Literal["waiting", "labels", "distilling", "stopped"]
+Groups = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +130,33 @@ class Resume:
 Action = Relabel | Rewind | Start | Stop | Return | Resume
 
 
+def models_of(groups: Groups | None, tasks: Sequence[str]) -> list[tuple[int, ...]]:
+    """The places of the tasks of each model, each ascending, by their first.
+
+    >>> models_of((("c", "a"),), ["a", "b", "c"])
+    [(0, 2), (1,)]
+
+    Raises:
+        MtlkdError: where a group names a task that is not there, or that another one has; the first such group.
+    """
+    if groups is None:
+        return [tuple(range(len(tasks)))]
+    models: list[tuple[int, ...]] = []
+    for at, group in enumerate(groups):
+        where = join("curriculum.groups", at)
+        for name in group:
+            if name not in tasks:
+                raise unknown_name(name, tasks, what="task", where=where)
+        model = tuple(sorted({tasks.index(name) for name in group}))
+        known = [tasks[task] for other in models for task in other if task in model]
+        if known or not model:
+            what = f"{known[0]!r} is in another group already" if known else "nobody is in this group"
+            raise MtlkdError(what, where=where, fix="name each task once; those that are named nowhere train alone")
+        models.append(model)
+    grouped = {task for model in models for task in model}
+    return sorted([*models, *((task,) for task in range(len(tasks)) if task not in grouped)])
+
+
 class Curriculum(Protocol):
     """A frozen dataclass whose fields are the hyper-parameters; the methods are pure.
 
@@ -134,8 +165,9 @@ class Curriculum(Protocol):
 
     Attributes:
         role: ``baseline``: trains all tasks jointly, without distillation. ``kd``: distils converged tasks.
-            ``control``: has a part of the method without the rest. ``reference``: one model a task.
-        own_models: Whether every task trains a model of its own.
+            ``control``: has a part of the method without the rest. ``reference``: several models.
+        groups: Names of tasks that share a model, by model; tasks in no group have one of their own each. None: all
+            tasks share one model.
         rewinds: Whether `Rewind` may be asked for (the loop then keeps what it needs to go back).
         watches: Whether tasks are judged on when they have converged (the loop then keeps their best models since
             then). Not together with `rewinds`, which undoes the evaluations that they would be judged by.
@@ -144,7 +176,10 @@ class Curriculum(Protocol):
 
     name: ClassVar[str]
     role: ClassVar[Role]
-    own_models: ClassVar[bool]
+
+    @property
+    def groups(self) -> Groups | None:
+        """See above."""
 
     @property
     def schooling(self) -> Schooling | None:

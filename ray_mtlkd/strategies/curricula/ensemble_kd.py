@@ -41,7 +41,7 @@ class EnsembleKD:
 
     name: ClassVar[str] = "ensemble_kd"
     role: ClassVar[Role] = "kd"
-    own_models: ClassVar[bool] = False
+    groups: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = False
 

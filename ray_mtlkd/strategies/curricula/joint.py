@@ -29,7 +29,7 @@ class Joint:
 
     name: ClassVar[str] = "joint"
     role: ClassVar[Role] = "baseline"
-    own_models: ClassVar[bool] = False
+    groups: ClassVar[None] = None
     schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = False

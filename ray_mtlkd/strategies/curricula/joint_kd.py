@@ -42,7 +42,7 @@ class JointKD:
 
     name: ClassVar[str] = "joint_kd"
     role: ClassVar[Role] = "kd"
-    own_models: ClassVar[bool] = False
+    groups: ClassVar[None] = None
     schooling: ClassVar[None] = None
 
     rewind: bool = False

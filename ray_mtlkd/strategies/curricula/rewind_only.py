@@ -38,7 +38,7 @@ class RewindOnly:
 
     name: ClassVar[str] = "rewind_only"
     role: ClassVar[Role] = "control"
-    own_models: ClassVar[bool] = False
+    groups: ClassVar[None] = None
     schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = True
     watches: ClassVar[bool] = False

@@ -30,7 +30,7 @@ class Sequential:
 
     name: ClassVar[str] = "sequential"
     role: ClassVar[Role] = "control"
-    own_models: ClassVar[bool] = False
+    groups: ClassVar[None] = None
     schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = False

@@ -53,7 +53,7 @@ class SequentialKD:
 
     name: ClassVar[str] = "sequential_kd"
     role: ClassVar[Role] = "kd"
-    own_models: ClassVar[bool] = False
+    groups: ClassVar[None] = None
     schooling: ClassVar[None] = None
 
     order: Order = "by_size"

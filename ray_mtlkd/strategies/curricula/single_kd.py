@@ -40,7 +40,7 @@ class SingleKD:
 
     name: ClassVar[str] = "single_kd"
     role: ClassVar[Role] = "kd"
-    own_models: ClassVar[bool] = False
+    groups: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = False
 

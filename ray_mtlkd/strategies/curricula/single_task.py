@@ -23,13 +23,13 @@ class SingleTask:
     >>> state, actions = curriculum.advance(state, verdicts)
     >>> state.phases, actions
     (('labels', 'labels'), ())
-    >>> curriculum.own_models
-    True
+    >>> curriculum.groups
+    ()
     """
 
     name: ClassVar[str] = "single_task"
     role: ClassVar[Role] = "reference"
-    own_models: ClassVar[bool] = True
+    groups: ClassVar[tuple[()]] = ()
     schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = False

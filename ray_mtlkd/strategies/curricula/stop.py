@@ -35,7 +35,7 @@ class StopConverged:
 
     name: ClassVar[str] = "stop"
     role: ClassVar[Role] = "control"
-    own_models: ClassVar[bool] = False
+    groups: ClassVar[None] = None
     schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = False

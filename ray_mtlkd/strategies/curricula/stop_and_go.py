@@ -46,7 +46,7 @@ class StopAndGo:
 
     name: ClassVar[str] = "stop_and_go"
     role: ClassVar[Role] = "baseline"
-    own_models: ClassVar[bool] = False
+    groups: ClassVar[None] = None
     schooling: ClassVar[None] = None
     rewinds: ClassVar[bool] = False
     watches: ClassVar[bool] = True

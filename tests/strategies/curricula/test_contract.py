@@ -25,6 +25,7 @@ ROLES = {
     "single_kd": "kd",
     "ensemble_kd": "kd",
     "single_task": "reference",
+    "split": "reference",
     "stop": "control",
     "stop_and_go": "baseline",
     "rewind_only": "control",
@@ -55,7 +56,7 @@ def test_name_role_and_models_are_those_of_the_list(name):
     curriculum = ALL[name]
     assert curriculum.name == name
     assert curriculum.role == ROLES[name]
-    assert curriculum.own_models == (name == "single_task")
+    assert (curriculum.groups is None) == (name not in {"single_task", "split"})
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

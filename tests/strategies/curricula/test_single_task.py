@@ -1,3 +1,4 @@
+from ray_mtlkd.strategies.curricula.base import models_of
 from ray_mtlkd.strategies.curricula.joint import Joint
 from ray_mtlkd.strategies.curricula.single_task import SingleTask
 
@@ -8,5 +9,5 @@ def test_it_decides_as_joint_training_does(play):
 
 
 def test_every_task_has_a_model_of_its_own():
-    assert SingleTask.own_models
-    assert not Joint.own_models
+    assert models_of(SingleTask.groups, ["a", "b"]) == [(0,), (1,)]
+    assert models_of(Joint.groups, ["a", "b"]) == [(0, 1)]
