@@ -55,6 +55,17 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaughtRows:
+    """Rows of one table that a task's teacher has labelled."""
+
+    table: str
+    """``TASK/train``: of the task itself, or of another one."""
+    rows: int
+    drawn: int
+    """Of these, the task distils from so many."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialWarning:
     """Something that a reader of a trial's numbers should know."""
 
@@ -166,6 +177,8 @@ class TaskResult:
     relabelled."""
     relabelled_why: str | None = None
     """Why there, with the measured costs."""
+    taught_rows: list[TaughtRows] = field(default_factory=list)
+    """What the last teacher has labelled, by table, the task's own first; empty where the task was not relabelled."""
     cosines: list[float | None] = field(default_factory=list)
     """Mean cosine of the task's shared gradient with each task's, by task_index, over the steps in which both learned
     from labels; empty where no Gramian was measured."""

@@ -1,11 +1,16 @@
 """`ray-mtlkd check`: is this search space sound, and what would it run?"""
 
 import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from ray_mtlkd.cli.paths import CodeDir, DataDir, SpaceFile, code_path
 from ray_mtlkd.cli.streams import open_console
+
+if TYPE_CHECKING:
+    from ray_mtlkd.sweep.distillable import Distillable
 
 EXAMPLE = "Example: `ray-mtlkd check search_spaces/quickstart.yaml`"
 
@@ -16,6 +21,7 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     Every error is printed with its place and its fix; the exit code is 2 then.
     """
     from ray_mtlkd import classical, prepare, read_space
+    from ray_mtlkd.sweep.distillable import distillable
     from ray_mtlkd.sweep.predictions import size_of
     from ray_mtlkd.sweep.prepare import estimate
 
@@ -45,6 +51,9 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
             str(plan.size // len(plan.groups) * len(groups)),
         )
     console.print(table)
+    rows = _rows(distillable(prepared))
+    if rows.row_count:
+        console.print(rows)
     amount = _duration(cost.cpu_s)
     console.print(
         f"{cost.trials} trials, at most {cost.steps:,} steps of all tasks ({cost.task_batches:,} task batches),"
@@ -64,6 +73,18 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
         else:
             said = f"{name}: classical models of its {tasks} tasks will be computed beside the trials, on one core"
         console.print(f"{said} (`classical: false` leaves them out)")
+
+
+def _rows(found: "Iterable[Distillable]") -> Table:
+    """What each task could distil from, where that is more than its own rows."""
+    table = Table(title="rows that each task could distil from", title_justify="left")
+    for column in ("setup", "encoder", "task", "own", "others'", "cannot read"):
+        table.add_column(column, justify="right" if column in {"own", "others'"} else "left", overflow="fold")
+    for each in found:
+        own, *others = (rows.rows for rows in each.tables)
+        said = f"{'up to ' * (each.where_sure and bool(others))}{sum(others):,}"
+        table.add_row(each.setup, each.encoder, each.task, f"{own:,}", said, ", ".join(each.left_out))
+    return table
 
 
 def _duration(seconds: float) -> str:

@@ -22,12 +22,13 @@ class Examples(Generic[A]):
     """One split of one task.
 
     Attributes:
-        inputs: All M >= N rows of the file; tasks that label the same rows hold the same object.
+        inputs: All M >= N rows of the file; of train, of the files of all tasks that have one layout, one below the
+            other, so that any of them can learn from any row. Tasks that may read the same rows hold the same object.
         labels: Of the N labelled rows: binary and numbers [N] float32; multiclass [N] int64; tagging [tokens] int64,
             row after row; multilabel [N, K'] float32 of 0 and 1. A label unseen in train is -1 (multiclass, tagging) or
             a column beyond the task's K classes (multilabel): it counts as a miss. Train has none of these.
-        row_ids: [N] int64, the labelled rows' places in the file and in ``inputs``, ascending; where rows belong to
-            groups, ascending in each group.
+        row_ids: [N] int64, the labelled rows' places in ``inputs``, ascending; where rows belong to groups, ascending
+            in each group.
         offsets: Tagging only: where each labelled row's tokens begin in ``labels`` [N+1] int64.
         groups: Ranking only: where each group's rows begin in ``labels`` [G+1] int64.
         weights: Train only: what each label counts in the loss, as many as ``labels`` has rows, float32, 1 on average;

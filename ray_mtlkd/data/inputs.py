@@ -5,10 +5,10 @@ other trials map. Rows of different lengths lie end to end, with ``offsets [N+1]
 offsets stay with the host, which therefore knows the sizes of a batch without asking; a batch is all on the GPU.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from itertools import accumulate, pairwise
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -215,6 +215,40 @@ def take(table: Inputs[Tensor], rows: Rows) -> Inputs[Tensor]:
     count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
     (found,) = table.batches(rows, [count])
     return found
+
+
+def structure(table: Any) -> Hashable:
+    """What classes and fields a table consists of: those of one layout may lack one, as a text lacks a pair's types."""
+    own = ((part.name, getattr(table, part.name)) for part in fields(table))
+    return type(table), tuple(
+        (name, structure(value) if is_dataclass(value) else value is not None) for name, value in own
+    )
+
+
+def end_to_end(tables: Sequence[Inputs[Array]]) -> Inputs[Array]:
+    """Tables of one layout and structure as one, their rows one below the other; of one table, the table itself."""
+    if len(tables) == 1:
+        return tables[0]
+    joined: Inputs[Array] = _joined("", tables)
+    return joined
+
+
+def _joined(name: str, parts: Sequence[Any]) -> Any:
+    """A field of several tables, or the tables themselves."""
+    first = parts[0]
+    if first is None:
+        return None
+    if is_dataclass(first):
+        form: Callable[..., Any] = type(first)
+        return form(
+            **{each.name: _joined(each.name, [getattr(part, each.name) for part in parts]) for each in fields(first)}
+        )
+    if isinstance(first, int):
+        return sum(parts)
+    if name == "offsets":
+        starts = accumulate((int(each[-1]) for each in parts[:-1]), initial=0)
+        return np.concatenate([first[:1], *(each[1:] + start for each, start in zip(parts, starts, strict=True))])
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True, kw_only=True)

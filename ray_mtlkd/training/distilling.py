@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from ray_mtlkd.strategies.curricula.base import Phase
 from ray_mtlkd.training.job import Job, Lesson, RelabelFunction, RelabelRequest, SoftLabels
-from ray_mtlkd.training.settings import Distillation
+from ray_mtlkd.training.settings import Distillation, DistilledRows
 from ray_mtlkd.training.state.checkpoint import Checkpoints
 from ray_mtlkd.training.state.progress import Progress, Relabelled, TeacherStep
 from ray_mtlkd.training.state.soft_labels import SoftTable, SoftTarget, soft_table
 from ray_mtlkd.training.step.pull import PASSES
 from ray_mtlkd.training.step.trainer import Trainer
 from ray_mtlkd.training.teachers import Teacher
+from ray_mtlkd.training.transfer import TransferSet, settled, transfer_set
 
 _PARTS = 100
 """Of the budget, of which measuring one task takes one at most: short runs are there to train."""
@@ -57,6 +58,7 @@ class Distilling:
     """
 
     def __init__(self, job: Job, *, trainer: Trainer, relabel: RelabelFunction, checkpoints: Checkpoints) -> None:
+        self._setup = job.tables
         self._tables = job.tables.tasks
         self._built_for = job.built_for
         self._budget = job.budget
@@ -66,10 +68,10 @@ class Distilling:
         self._checkpoints = checkpoints
         self._soft: dict[int, SoftTable] = {}
 
-    def resume(self, soft: Mapping[int, SoftTable]) -> None:
+    def resume(self, soft: Mapping[int, SoftTable], progress: Progress) -> None:
         """Go on with a checkpoint's soft labels."""
-        device = self._tables[0].train.labels.device
-        self._soft = {task: table.to(device) for task, table in soft.items()}
+        for task, table in soft.items():
+            self._teach(task, table, transfer_set(self._setup, task, progress.relabelled[task].rows))
 
     def targets(self, progress: Progress) -> dict[int, SoftTarget]:
         """What each task that distils learns from in the step that ends at this progress."""
@@ -96,33 +98,55 @@ class Distilling:
             progress: Learns of it; is charged for what is measured.
             spare: Task batches that may be spent on that.
         """
-        table = self._tables[task]
+        table, asked = self._tables[task], transfer_set(self._setup, task, self._settings.rows)
         labels = self._relabel(
-            RelabelRequest(task=table.task.name, model=teacher.model, index=task, table=table, tasks=self._built_for)
+            RelabelRequest(
+                task=table.task.name,
+                model=teacher.model,
+                index=task,
+                table=replace(table, train=asked.examples),
+                among=asked.among,
+                tasks=self._built_for,
+            )
         )
-        self._learn(task, labels, progress)
+        taught = self._learn(task, labels, self._settings.rows, progress)
         weight, reason = self._weigh(task, progress, spare=spare)
         progress.relabelled[task] = replace(progress.relabelled[task], kd_weight=weight)
         known, reached = progress.teachers[task], teacher.validated.value
         progress.teachers[task] = None if known is None else replace(known, value=reached, step=teacher.step)
-        return reason
+        return f"{reason}{taught}"
 
     def begin(self, task: int, lesson: Lesson, progress: Progress) -> str:
         """Let a task distil from the first step; there is no switch to measure at, and `auto` weighs 1."""
-        self._learn(task, lesson.soft, progress)
+        taught = self._learn(task, lesson.soft, lesson.rows, progress)
         progress.teachers[task] = TeacherStep(value=lesson.value, step=None, noticed=None)
         reached = "" if lesson.value is None else f", at {lesson.value:.4f} on validation"
-        return f"by {lesson.who}{reached}, weight {progress.relabelled[task].kd_weight:g}"
+        return f"by {lesson.who}{reached}, weight {progress.relabelled[task].kd_weight:g}{taught}"
 
-    def _learn(self, task: int, labels: SoftLabels, progress: Progress) -> None:
+    def _learn(self, task: int, labels: SoftLabels, rows: DistilledRows, progress: Progress) -> str:
+        """Take in what is said of such rows; returns which these are, where they are not the task's own alone."""
         table, given = self._tables[task], self._settings.kd_weight
         name = f"soft-{table.task.name}-{progress.step:08d}.arrow"
         kept = self._checkpoints.keep_soft(name, soft_table(labels.outputs, table.task, self._settings))
-        self._soft[task] = kept.to(table.train.labels.device)
+        taught = self._teach(task, kept, transfer_set(self._setup, task, rows))
         progress.soft[task] = name
         progress.relabelled[task] = Relabelled(
-            where=labels.where, why=labels.why, kd_weight=1.0 if given == "auto" else given, batches=progress.batches
+            where=labels.where,
+            why=labels.why,
+            rows=rows,
+            tables=taught.tables,
+            kd_weight=1.0 if given == "auto" else given,
+            batches=progress.batches,
         )
+        return "" if rows == "own" else f", on {taught}"
+
+    def _teach(self, task: int, kept: SoftTable, asked: TransferSet) -> TransferSet:
+        """Let a task draw the rows that its teacher was asked and is sure of."""
+        table = self._tables[task]
+        taught = settled(asked, table.task, kept, self._settings)
+        self._soft[task] = kept.to(table.train.labels.device)
+        self._trainer.teach(task, taught)
+        return taught
 
     def _weigh(self, task: int, progress: Progress, *, spare: int) -> tuple[float, str]:
         if self._settings.kd_weight != "auto":

@@ -13,7 +13,7 @@ from ray_mtlkd.serial import fingerprint
 from ray_mtlkd.strategies.curricula.base import models_of
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.configuration import Configuration, describe
-from ray_mtlkd.training.settings import TeacherSort
+from ray_mtlkd.training.settings import DistilledRows, TeacherSort
 from ray_mtlkd.training.state.progress import Evaluation
 from ray_mtlkd.training.step.feed import batch_sizes
 
@@ -86,12 +86,14 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class RelabelRequest:
-    """A teacher and the task whose train table it relabels.
+    """A teacher and the rows that it labels of one task.
 
     Attributes:
         task: Name of the task.
         model: The teacher, in evaluation mode; not to be changed, and not to be kept.
         index: The task's index in the model.
+        table: The task's, with all the rows in place of its train table.
+        among: Tasks in whose train tables they are, so that another process finds them; none: in the task's own.
         tasks: What the model was built for.
     """
 
@@ -99,12 +101,13 @@ class RelabelRequest:
     model: MultitaskModel
     index: int
     table: TaskTables[Tensor]
+    among: tuple[str, ...] = ()
     tasks: tuple[tuple[Task, Layout], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SoftLabels:
-    """A teacher's raw outputs for every row of a table, where they were computed, and why there."""
+    """A teacher's raw outputs for every row that it was asked, where they were computed, and why there."""
 
     outputs: Tensor
     where: RelabelPlace
@@ -150,15 +153,17 @@ Keep = Callable[[Chosen], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
-    """What a task learns from its first step: what somebody has said of its train table before.
+    """What a task learns from its first step: what somebody has said before of the rows that it distils from.
 
     Attributes:
-        soft: Raw outputs for every labelled row.
+        soft: Raw outputs for every row.
+        rows: Which rows these are.
         value: What they who said it reach on validation, in the metric's own unit; None where nobody knows.
         who: In words.
     """
 
     soft: SoftLabels
+    rows: DistilledRows
     value: float | None
     who: str
 

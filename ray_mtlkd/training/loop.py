@@ -296,7 +296,7 @@ class Loop:
         self._trackers.all = list(self._trainer.restore(restored.live))
         for step, snapshot in restored.snapshots.items():
             self._snapshots.keep(step, snapshot)
-        self._distilling.resume(restored.soft)
+        self._distilling.resume(restored.soft, restored.progress)
         self._hear()
         return True
 

@@ -70,6 +70,7 @@ def _given(job: Job) -> dict[int, Lesson]:
     return {
         task: Lesson(
             soft=SoftLabels(outputs=table.given.outputs, where="given", why=table.given.source),
+            rows="own",
             value=table.given.value,
             who=f"the teacher at {table.given.source}",
         )

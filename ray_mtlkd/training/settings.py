@@ -8,11 +8,12 @@ from annotated_types import Ge, MinLen
 
 from ray_mtlkd.decode import document, refuse
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.ranges import Fraction, Gpus, NonNegativeFloat, PositiveFloat, PositiveInt, Share
+from ray_mtlkd.ranges import Fraction, Gpus, NonNegativeFloat, PositiveFloat, PositiveInt, Share, UnitInterval
 
 Where = Literal["auto", "inline", "shared", "pool"]
 TeacherSort = Literal["peak", "average", "ema"]
 SoftNumbers = Literal["float32", "float16"]
+DistilledRows = Literal["own", "all", "confident"]
 Finish = Literal["converged", "budget"]
 
 
@@ -149,6 +150,14 @@ class Distillation:
             times ``kd_weight`` times the distillation loss. 0: the teacher replaces the labels. ``anneal``: w rises
             from 0 at the switch to 1 at the end of the budget (teacher annealing, Clark et al. 2019,
             arXiv:1907.04829).
+        rows: Which rows a teacher labels, and the task distils from: ``own``, those of its train table; ``all``, also
+            those that other tasks train on and it can read (the same columns, or texts, as the features of the other
+            task have them); ``confident``, of these others where the teacher is sure, or all of them where the task's
+            kind knows no probabilities (numbers, rankings). They take the place of own rows in the task's batches, each
+            row as often as any other, and count what labels do on average. ``auto`` weighs by own rows. Teachers from
+            elsewhere have labelled the task's own rows alone.
+        confidence: Least probability of what the teacher holds likeliest, for it to be sure of a row; of several
+            answers a row (labels, tags), the mean.
         soft_labels: How a soft label's numbers are stored.
         top_k: Classes kept of each soft label, the likeliest, whose probabilities then add up to one; None for all.
             Of tasks with one answer of several (multiclass, tagging).
@@ -162,8 +171,16 @@ class Distillation:
     pull: Fraction = 0.5
     every: PositiveInt = 8
     label_weight: Literal["anneal"] | Share = 0.0
+    rows: DistilledRows = "own"
+    confidence: UnitInterval = 0.9
     soft_labels: SoftNumbers = "float32"
     top_k: PositiveInt | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together."""
+        if self.rows != "own" and self.label_weight != 0:
+            fix = "set label_weight to 0, or rows to own"
+            refuse([MtlkdError(f"of {self.rows} rows, many have no label to weigh", where="label_weight", fix=fix)])
 
 
 @document

@@ -36,6 +36,7 @@ def test_a_sound_space_is_counted(check):
     said = " ".join(printed.out.split())
     assert "8 trials, at most 320 steps of all tasks (1,600 task batches)" in said
     assert "similar: classical models of its 5 tasks will be computed beside the trials" in said
+    assert "could distil from" not in said
 
 
 def test_a_search_that_halves_costs_less_but_for_strategies_that_have_no_early_scores(check):
@@ -88,3 +89,13 @@ def test_mistakes_are_named_on_stderr_and_end_with_exit_code_2(check, old, new, 
     code, printed = check(SPACE.replace(old, new))
     assert code == 2
     worded(printed.err)
+
+
+def test_what_each_task_could_distil_from_is_told_where_it_is_more_than_its_own_rows(check):
+    more = SPACE.replace("similar", "diverse").replace("[sum, joint_kd]", "[{name: joint_kd, kd: {rows: ROWS}}]")
+    code, printed = check(more.replace("ROWS", "confident"))
+    assert code == 0, printed.err
+    said = [" ".join(line.replace("│", " ").split()) for line in printed.out.splitlines()]
+    assert "diverse mlp churn 300 up to 22,300 events" in said
+    assert "diverse mlp spend 700 21,900 events" in said
+    assert any(line.startswith("diverse mlp events 1,500 0 churn,") for line in said)

@@ -3,7 +3,20 @@ from dataclasses import fields, is_dataclass
 import pytest
 import torch
 
-from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Pair, Tokens, neighbours, take
+from ray_mtlkd.data.inputs import (
+    Bag,
+    Dense,
+    DenseTokens,
+    FirstPieces,
+    Pair,
+    Pieces,
+    Tokens,
+    end_to_end,
+    neighbours,
+    structure,
+    take,
+)
+from tests.flat_tables import mapped
 
 OFFSETS = torch.tensor([0, 2, 2, 5, 6, 9, 9])
 NGRAMS = torch.tensor([0, 1, 4, 4, 6, 7, 9])
@@ -19,6 +32,12 @@ TABLES = {
     "bag": _bag(),
     "tokens": Tokens(torch.arange(18).view(9, 2), OFFSETS),
     "tokens and bag": Tokens(torch.arange(18).view(9, 2), OFFSETS, _bag()),
+    "pieces": Pieces(
+        torch.arange(9, dtype=torch.int32),
+        OFFSETS,
+        torch.zeros(9, dtype=torch.int8),
+        FirstPieces(torch.arange(9), NGRAMS),
+    ),
     "pair": Pair(_bag(), _bag(), torch.rand(6, 2)),
 }
 
@@ -26,7 +45,7 @@ TABLES = {
 def _tensors(value):
     if is_dataclass(value):
         return [tensor for part in fields(value) for tensor in _tensors(getattr(value, part.name))]
-    return [] if value is None else [value]
+    return [value] if isinstance(value, torch.Tensor) else []
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -65,3 +84,18 @@ def test_batches_gathered_at_once_are_the_batches_gathered_alone(name, sizes):
     for batch, part in zip(found, rows.split(sizes), strict=True):
         alone = take(table, part)
         assert all(torch.equal(*each) for each in zip(_tensors(batch), _tensors(alone), strict=True))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_end_to_end_have_the_rows_of_each_one_after_the_other(name):
+    table = TABLES[name]
+    several = [mapped(take(table, slice(*bounds)), torch.Tensor.numpy) for bounds in ((0, 2), (2, 5), (5, 6))]
+    assert end_to_end(several[:1]) is several[0]
+    for found, expected in zip(_tensors(mapped(end_to_end(several), torch.from_numpy)), _tensors(table), strict=True):
+        assert found.dtype == expected.dtype
+        assert torch.equal(found, expected)
+
+
+def test_a_table_that_lacks_a_part_has_another_structure():
+    assert structure(TABLES["tokens"]) == structure(mapped(TABLES["tokens"], torch.clone))
+    assert len({structure(table) for table in TABLES.values()}) == len(TABLES)

@@ -26,6 +26,7 @@ encoder: {name: mlp, hidden: [16]}
 training: {steps: 80, batch_size: 32, eval_every: 8, lr: 2e-2}
 convergence: {patience: 2, patience_epochs: 0, min_epochs: 0, smoothing: 1, noise: 0}
 relabel: {where: {grid: [inline, shared, pool]}}
+kd: {rows: confident, confidence: 0.6}
 strategies: [{curriculum: {name: joint_kd, rewind: true}, balancer: pcgrad}]
 search: {configurations: 3}
 replicate: {configurations: 1, seeds: [1]}
@@ -76,6 +77,7 @@ def test_every_way_to_relabel_gives_the_same_trial_whether_tasks_share_rows_or_n
     relabelled = set()
     for task in tasks:
         inline, shared, pool = (found[setup, where, task] for where in WAYS)
+        assert inline["taught_rows"] == shared["taught_rows"] == pool["taught_rows"]
         assert inline["curve"] == shared["curve"] == pool["curve"]
         assert inline["test"] == shared["test"] == pool["test"] > inline["trivial"]
         relabelled.add(tuple(row["relabelled_where"] for row in (inline, shared, pool)))

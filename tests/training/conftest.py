@@ -1,9 +1,11 @@
 """A small setup whose five tasks read one latent vector, and everything to train on it."""
 
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 import pytest
+import torch
 
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
 from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Layout, Tokens
@@ -181,3 +183,16 @@ def inline():
         )
 
     return relabel
+
+
+@pytest.fixture(scope="session")
+def readable(tables):
+    """The same five tasks; all but the one that tags can read each other's rows of train."""
+    parts = [table.train for table in tables.tasks[:4]]
+    starts = accumulate((len(part) for part in parts), initial=0)
+    inputs = Dense(*(torch.cat([getattr(part.inputs, name) for part in parts]) for name in ("values", "codes")))
+    moved = [
+        replace(table, train=replace(part, inputs=inputs, row_ids=part.row_ids + start))
+        for table, part, start in zip(tables.tasks, parts, starts, strict=False)
+    ]
+    return replace(tables, tasks=(*moved, *tables.tasks[4:]))

@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -22,6 +22,8 @@ from ray_mtlkd.data.inputs import (
     PieceFeatures,
     Pieces,
     TokenFeatures,
+    end_to_end,
+    structure,
 )
 from ray_mtlkd.errors import MtlkdError, raise_all
 from ray_mtlkd.setups.cache import Entry, cache_folder
@@ -39,6 +41,8 @@ from ray_mtlkd.tasks.kinds import kind_of
 
 _Made = tuple[Layout, tuple[Inputs[Array], ...]]
 """Layout, and the inputs of train, valid and test."""
+_Placed = tuple[Layout, tuple[Inputs[Array], ...], int]
+"""The same, with train tables one below the other where tasks have one layout, and the row where its own begins."""
 
 READS: Mapping[type, frozenset[str]] = {
     DenseFeatures: frozenset({"columns", "vector", "token_vectors"}),
@@ -187,7 +191,8 @@ def _fit_dense(spec: TaskSpec, train: pa.Table, features: DenseFeatures) -> Feat
 
 def _setup_tables(validated: ValidatedSetup, features: Features, made: Sequence[_Made]) -> SetupTables[Array]:
     groups, folder = _groups(validated), folder_of(features)
-    by_task = {task.task.name: part for tasks, part in zip(groups, made, strict=True) for task in tasks}
+    placed = zip(groups, _placed(groups, made), strict=True)
+    by_task = {task.task.name: part for tasks, part in placed for task in tasks}
     tasks = tuple(_tables(task, *by_task[task.task.name]) for task in validated.tasks)
     cut = (_said_cut(of[0].task.name, inputs) for of, (_, inputs) in zip(groups, made, strict=True))
     found = _fingerprint(validated, features, tasks)
@@ -207,6 +212,20 @@ def _said_cut(task: str, inputs: Sequence[Inputs[Array]]) -> Iterator[str]:
         cut = sum(side.cut for side in sides if isinstance(side, Pieces))
         if cut:
             yield f"{task}: {cut} texts of {split} are longer than encoder.max_length and were cut"
+
+
+def _placed(groups: Sequence[Sequence[ValidatedTask]], made: Sequence[_Made]) -> list[_Placed]:
+    keys = [(layout, structure(train)) for layout, (train, *_) in made]
+    alike: dict[Hashable, list[Inputs[Array]]] = {}
+    rows: dict[Hashable, int] = {}
+    starts = []
+    for key, tasks, (_, (train, *_)) in zip(keys, groups, made, strict=True):
+        starts.append(rows.get(key, 0))
+        alike.setdefault(key, []).append(train)
+        rows[key] = starts[-1] + tasks[0].splits["train"].inputs.num_rows
+    joined = {key: end_to_end(trains) for key, trains in alike.items()}
+    parts = zip(keys, made, starts, strict=True)
+    return [(layout, (joined[key], *others), start) for key, (layout, (_, *others)), start in parts]
 
 
 _INPUTS: Mapping[type[Features], str] = {
@@ -233,12 +252,12 @@ def _misfit(task: ValidatedTask, features: Features) -> Sequence[MtlkdError]:
     return []
 
 
-def _tables(task: ValidatedTask, layout: Layout, inputs: Sequence[Inputs[Array]]) -> TaskTables[Array]:
+def _tables(task: ValidatedTask, layout: Layout, inputs: Sequence[Inputs[Array]], start: int) -> TaskTables[Array]:
     examples = {
         split: Examples(
             made,
             np.ascontiguousarray(rows.labels),
-            rows.row_ids,
+            rows.row_ids + start if split == "train" else rows.row_ids,
             token_offsets(task, split),
             rows.groups,
             None if rows.weights is None else rows.weights.astype(np.float32),

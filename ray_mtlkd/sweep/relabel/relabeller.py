@@ -1,6 +1,6 @@
-"""Where a teacher predicts its train table: in the trial, in actors that the sweep shares, or in a Ray Data pool.
+"""Where a teacher labels rows: in the trial, in actors that the sweep shares, or in a Ray Data pool.
 
-All three cut the table into the same batches and so give the same numbers. None of them asks for a CPU: the trials may
+All three cut the rows into the same batches and so give the same numbers. None of them asks for a CPU: the trials may
 hold every one of them, and a relabel that waited for a CPU would wait for ever. For the same reason the pool's data set
 is made of blocks that exist already; reading or converting a table inside a trial starts tasks of its own.
 """
@@ -66,7 +66,7 @@ class Relabeller:
         self._shared = shared
 
     def __call__(self, request: RelabelRequest) -> SoftLabels:
-        """The teacher's raw outputs for the whole train table, in the table's order.
+        """The teacher's raw outputs for all rows that it is asked, in their order.
 
         Raises:
             MtlkdError: where the configuration asks for actors that the sweep does not have, or these cannot use their
@@ -160,6 +160,7 @@ class Relabeller:
             architecture=self._architecture,
             tasks=request.tasks,
             index=request.index,
+            among=request.among,
             parameters={key: tensor.cpu().numpy() for key, tensor in request.model.state_dict().items()},
         )
         return {"teacher": ray.put(teacher), "tables": self._tables}
@@ -183,9 +184,10 @@ def _back(request: RelabelRequest, parts: Sequence[Array]) -> list[Tensor]:
 
 
 def _whole(request: RelabelRequest, parts: Sequence[Tensor]) -> Tensor:
-    """All parts one after the other: as many outputs as there are labels."""
+    """All parts one after the other: as many outputs as there are rows or tokens."""
     outputs = parts[0] if len(parts) == 1 else torch.cat(list(parts))
-    labels = request.table.train.labels
-    if len(outputs) != len(labels):
-        raise RuntimeError(f"{len(outputs)} soft labels for {len(labels)} labels of {request.task}")
+    asked = request.table.train
+    wanted = len(asked) if asked.offsets is None else int(asked.offsets[-1])
+    if len(outputs) != wanted:
+        raise RuntimeError(f"{len(outputs)} soft labels for {wanted} rows or tokens of {request.task}")
     return outputs

@@ -98,6 +98,7 @@ def _settle_task(
         checkpoint_step=best.step,
         relabelled_where=None if relabelling is None else relabelling.where,
         relabelled_why=None if relabelling is None else relabelling.why,
+        taught_rows=[] if relabelling is None else list(relabelling.tables),
         cosines=progress.agreement.mean_cosines(task),
         affinities=progress.agreement.mean_affinities(task),
         relations=related,

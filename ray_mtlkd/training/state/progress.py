@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from ray_mtlkd.records import CurvePoint, Event, RelabelPlace, Rung, TrialWarning
+from ray_mtlkd.records import CurvePoint, Event, RelabelPlace, Rung, TaughtRows, TrialWarning
 from ray_mtlkd.strategies.curricula.base import CurriculumState
 from ray_mtlkd.training.evaluation.convergence import Tracker
+from ray_mtlkd.training.settings import DistilledRows
 from ray_mtlkd.training.step.agreement import TaskAgreement
 
 
@@ -79,12 +80,15 @@ class Relabelled:
 
     Attributes:
         where: Its soft labels were computed, and ``why`` there.
+        rows: Which rows have soft labels, and of which ``tables`` they are.
         kd_weight: Factor on the distillation loss.
         batches: Task batches that were spent by then.
     """
 
     where: RelabelPlace
     why: str
+    rows: DistilledRows
+    tables: tuple[TaughtRows, ...]
     kd_weight: float
     batches: int
 

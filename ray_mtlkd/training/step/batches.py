@@ -81,6 +81,28 @@ class Sampler:
         return self._order
 
 
+@dataclass(frozen=True)
+class Picked:
+    """An endless stream of some of a task's rows.
+
+    Attributes:
+        order: Of these.
+        rows: Their places among the task's [n] int64.
+    """
+
+    order: Sampler
+    rows: Tensor
+
+    @property
+    def length(self) -> int:
+        """Rows of an epoch."""
+        return self.order.length
+
+    def cut(self, start: int, sizes: Sequence[int]) -> Drawn:
+        """The rows from ``start`` on, in parts of so many rows."""
+        return Drawn(self.rows[self.order.between(start, start + sum(sizes))], sizes)
+
+
 class GroupSampler:
     """An endless stream of whole groups of rows, permutation after permutation.
 
@@ -148,10 +170,13 @@ class Stream(Generic[B]):
         self._block = -1
         self._batches: Sequence[B] = ()
 
-    @property
-    def epochs(self) -> float:
-        """How often the batches so far have gone through all rows."""
-        return self.drawn * sum(self._parts) / self._source.length
+    def epochs(self, batches: int) -> float:
+        """How often so many batches go through all rows."""
+        return batches * sum(self._parts) / self._source.length
+
+    def forget(self) -> None:
+        """Gather anew what was gathered ahead."""
+        self._block = -1
 
     def draw(self) -> B:
         """The next batch."""

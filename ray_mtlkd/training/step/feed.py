@@ -6,7 +6,7 @@ the batch.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -19,7 +19,8 @@ from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables
 from ray_mtlkd.data.inputs import Inputs
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.training.settings import Optimization
-from ray_mtlkd.training.step.batches import Drawn, GroupSampler, Sampler, Source, Stream
+from ray_mtlkd.training.step.batches import Drawn, GroupSampler, Picked, Sampler, Source, Stream
+from ray_mtlkd.training.transfer import TransferSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,8 @@ class BatchTarget:
     Attributes:
         task: Index of the task.
         outputs: Which of the batch's outputs are labelled [n] int64; None where all are.
-        labels: Places of their labels in the task's train labels, and in its soft labels [n] int64.
+        labels: Places of their labels in the task's train labels, and in its soft labels [n] int64; of rows that only a
+            teacher labels, beyond all train labels.
         groups: Where each group's rows begin among these, and the last one's end [g+1], on the host; None where rows
             have no groups.
         share: Of what has a loss of its own in this step (labels, or groups of them), that lies in this batch: (0, 1].
@@ -58,8 +60,14 @@ class Batch:
 class Feed(Protocol):
     """Endless batches; their order depends on the seed alone, not on the strategy."""
 
-    def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
-        """The batches of one step of ``tasks`` (ascending); at least one task finds labels in them."""
+    def teach(self, task: int, rows: TransferSet) -> None:
+        """From now on, a task that learns from soft labels draws these rows."""
+
+    def draw(self, tasks: Sequence[int], *, taught: Collection[int] = ()) -> tuple[Batch, ...]:
+        """The batches of one step of ``tasks`` (ascending); at least one task finds labels in them.
+
+        Those that are ``taught`` learn from soft labels.
+        """
 
     @property
     def drawn(self) -> tuple[int, ...]:
@@ -67,7 +75,7 @@ class Feed(Protocol):
 
     @property
     def epochs(self) -> tuple[float, ...]:
-        """How often the rows that each task learns from have been gone through [T]."""
+        """How often each task's batches would have gone through the rows of its own [T]."""
 
     def move(self, drawn: Sequence[int]) -> None:
         """Go on from where so many were ``drawn``."""
@@ -118,38 +126,72 @@ def batch_sizes(settings: Optimization, tables: SetupTables[Any]) -> tuple[int, 
 
 
 class OwnRows:
-    """Each task draws its own rows."""
+    """Each task draws its own rows; while it is taught, those that its teacher has labelled."""
 
     def __init__(
         self, tables: Sequence[TaskTables[Tensor]], *, batch_sizes: Sequence[int], parts: int, seed: int
     ) -> None:
-        self._streams = [
-            stream(table, task=at, batch_size=size, parts=parts, seed=seed, order=table.task.name)
-            for at, (table, size) in enumerate(zip(tables, batch_sizes, strict=True))
-        ]
+        self._tables = tables
+        self._sizes = batch_sizes
+        self._parts = parts
+        self._seed = seed
+        self._own = [self._stream(task, table, order=table.task.name) for task, table in enumerate(tables)]
+        self._taught: dict[int, Stream[tuple[Batch, ...]]] = {}
+        self._recalled = [0] * len(tables)
 
-    def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
+    def _stream(
+        self, task: int, table: TaskTables[Tensor], *, order: str, drawn: Tensor | None = None
+    ) -> Stream[tuple[Batch, ...]]:
+        size = self._sizes[task]
+        return stream(table, task=task, batch_size=size, parts=self._parts, seed=self._seed, order=order, drawn=drawn)
+
+    def teach(self, task: int, rows: TransferSet) -> None:
+        """Draw these while the task is taught; its own rows in the order that they have anyway."""
+        table = self._tables[task]
+        self._taught.pop(task, None)
+        if len(rows.tables) > 1:
+            whole = replace(table, train=rows.examples)
+            self._taught[task] = self._stream(task, whole, order=f"{table.task.name}/taught", drawn=rows.drawn)
+
+    def draw(self, tasks: Sequence[int], *, taught: Collection[int] = ()) -> tuple[Batch, ...]:
         """A batch a task, or several where it is cut into parts."""
-        return tuple(batch for task in tasks for batch in self._streams[task].draw())
+        return tuple(batch for task in tasks for batch in self._draw(task, is_taught=task in taught))
+
+    def _draw(self, task: int, *, is_taught: bool) -> tuple[Batch, ...]:
+        if not is_taught or task not in self._taught:
+            return self._own[task].draw()
+        found = self._taught[task]
+        found.drawn = self._recalled[task]
+        self._recalled[task] += 1
+        return found.draw()
 
     @property
     def drawn(self) -> tuple[int, ...]:
-        """Of the tasks' samplers [T]."""
-        return tuple(stream.drawn for stream in self._streams)
+        """Of own rows by task, and then of those that teachers have labelled [2T]."""
+        return (*(stream.drawn for stream in self._own), *self._recalled)
 
     @property
     def epochs(self) -> tuple[float, ...]:
-        """Of each task's own table [T]."""
-        return tuple(stream.epochs for stream in self._streams)
+        """Of each task's own table [T]; a batch of other rows counts as one of its own."""
+        both = zip(self._own, self._recalled, strict=True)
+        return tuple(stream.epochs(stream.drawn + recalled) for stream, recalled in both)
 
     def move(self, drawn: Sequence[int]) -> None:
-        """Go on from ``drawn`` [T]."""
-        for stream, count in zip(self._streams, drawn, strict=True):
+        """Go on from ``drawn`` [2T]."""
+        for stream, count in zip(self._own, drawn[: len(self._own)], strict=True):
             stream.drawn = count
+        self._recalled = list(drawn[len(self._own) :])
 
 
 def stream(
-    table: TaskTables[Tensor], *, task: int, batch_size: int, parts: int, seed: int, order: str
+    table: TaskTables[Tensor],
+    *,
+    task: int,
+    batch_size: int,
+    parts: int,
+    seed: int,
+    order: str,
+    drawn: Tensor | None = None,
 ) -> Stream[tuple[Batch, ...]]:
     """Endless batches of a task's own rows, each in so many parts.
 
@@ -160,13 +202,16 @@ def stream(
         parts: That it goes through the network in.
         seed: Decides the order of the rows, with ``order``.
         order: Names one order of many.
+        drawn: Places of the only rows that are drawn [n]; not of rows in groups.
     """
     groups, sizes = table.train.groups, _parts(batch_size, parts)
-    source: Source = (
-        Sampler(rows=len(table.train), seed=seed, task=order)
-        if groups is None
-        else GroupSampler(groups=groups, most=batch_size, seed=seed, task=order)
-    )
+    source: Source
+    if groups is not None:
+        source = GroupSampler(groups=groups, most=batch_size, seed=seed, task=order)
+    elif drawn is not None:
+        source = Picked(Sampler(rows=len(drawn), seed=seed, task=order), drawn)
+    else:
+        source = Sampler(rows=len(table.train), seed=seed, task=order)
     return Stream(source, parts=sizes, gather=partial(_gather, task, table.train, parts=len(sizes)))
 
 
@@ -179,6 +224,14 @@ def _gather(task: int, train: Examples[Tensor], drawn: Drawn, *, parts: int) -> 
         for inputs, labels, of in zip(train.batches(drawn.rows, drawn.sizes), places, groups, strict=True)
     ]
     return _by_step(batches, parts)
+
+
+@dataclass(frozen=True)
+class _Recalled:
+    """What a teacher has labelled: the rows, and where each row of the file stands among them, -1 where it does not."""
+
+    examples: Examples[Tensor]
+    places: Tensor
 
 
 class SharedRows:
@@ -197,11 +250,27 @@ class SharedRows:
             place[labelled] = torch.arange(len(labelled))
         # tasks that label all of these rows need no look-up of which rows they label
         self._labels_all = [len(labelled) == len(self._rows) for labelled in ids]
+        self._taught: dict[int, _Recalled] = {}
+        self._recalling: frozenset[int] = frozenset()
         sampler = Sampler(rows=len(self._rows), seed=seed, task=tables.name)
         self._stream = Stream(sampler, parts=sizes, gather=self._gather)
 
-    def draw(self, tasks: Sequence[int]) -> tuple[Batch, ...]:
+    def teach(self, task: int, rows: TransferSet) -> None:
+        """Let the task learn from these rows of a batch while it is taught."""
+        self._taught.pop(task, None)
+        self._stream.forget()
+        if len(rows.tables) > 1:
+            places = torch.full_like(self._places[task], -1)
+            drawn = torch.arange(len(rows.examples)) if rows.drawn is None else rows.drawn
+            places[rows.examples.row_ids[drawn]] = drawn
+            self._taught[task] = _Recalled(rows.examples, places)
+
+    def draw(self, tasks: Sequence[int], *, taught: Collection[int] = ()) -> tuple[Batch, ...]:
         """One batch for all tasks, or several where it is cut into parts."""
+        recalling = frozenset(task for task in taught if task in self._taught)
+        if recalling != self._recalling:
+            self._recalling = recalling
+            self._stream.forget()
         while True:  # ends: a task that trains has a labelled row somewhere in each epoch
             if batches := _of(self._stream.draw(), frozenset(tasks)):
                 return batches
@@ -214,7 +283,7 @@ class SharedRows:
     @property
     def epochs(self) -> tuple[float, ...]:
         """Of the table that all label, whoever trained on it [T]."""
-        return (self._stream.epochs,) * len(self._tables)
+        return (self._stream.epochs(self._stream.drawn),) * len(self._tables)
 
     def move(self, drawn: Sequence[int]) -> None:
         """Go on from ``drawn`` [1]."""
@@ -232,8 +301,10 @@ class SharedRows:
     def _targets(self, rows: Tensor) -> Iterator[BatchTarget]:
         found = self._places.index_select(1, rows)
         for task, table in enumerate(self._tables):
-            train, places, outputs = table.train, found[task], None
-            if not self._labels_all[task]:
+            train, places, outputs, all_labelled = table.train, found[task], None, self._labels_all[task]
+            if task in self._recalling:
+                train, places, all_labelled = self._taught[task].examples, self._taught[task].places[rows], False
+            if not all_labelled:
                 kept = (places >= 0).nonzero().squeeze(1)
                 if not len(kept):
                     continue

@@ -121,7 +121,7 @@ class Objective:
         """What each label counts, of the tasks where they do not count alike [A]."""
         known = [self._tables[target.task].train.weights for target in targets]
         return [
-            None if weights is None else weights.index_select(0, target.labels)
+            None if weights is None else _weights_at(weights, target.labels)
             for weights, target in zip(known, targets, strict=True)
         ]
 
@@ -134,6 +134,12 @@ class Objective:
         if self._settings.precision == "fp32":
             return nullcontext()
         return torch.autocast(batch.targets[0].labels.device.type, torch.bfloat16)
+
+
+def _weights_at(weights: Tensor, places: Tensor) -> Tensor:
+    """Those of labels at such places; 1, the mean, of rows beyond all labels, which have only a teacher's."""
+    found = weights.index_select(0, places.clamp(max=len(weights) - 1))
+    return found.where(places < len(weights), 1.0)
 
 
 def _labelled(batch: Batch, outputs: Sequence[Tensor]) -> list[Tensor]:

@@ -25,6 +25,7 @@ from ray_mtlkd.training.step.model import model_for
 from ray_mtlkd.training.step.objective import Objective
 from ray_mtlkd.training.step.pull import Pulls
 from ray_mtlkd.training.step.weighing import StepReport, TaskMeasures, Weighing, refuse_infinite_loss
+from ray_mtlkd.training.transfer import TransferSet
 
 MODEL, TEACHER = "model.", "teacher."
 """What a snapshot's tensors begin with: what is evaluated, and the moving average that teaches."""
@@ -91,6 +92,10 @@ class Trainer:
         """What the balancer is told from now on: skills on validation [T], None of a task that was not evaluated."""
         self._skills = tuple(skills)
 
+    def teach(self, task: int, rows: TransferSet) -> None:
+        """From now on, a task that learns from soft labels draws these rows."""
+        self._feed.teach(task, rows)
+
     def step(
         self, tasks: Sequence[int], *, soft: Mapping[int, SoftTarget], share: float, fall: float = 1.0
     ) -> StepReport:
@@ -107,7 +112,7 @@ class Trainer:
         """
         if not self._model.training:
             self._model.train()
-        batches = self._feed.draw(tasks)
+        batches = self._feed.draw(tasks, taught=soft.keys())
         report = self._weighing.backward(batches, soft=soft, weigh=lambda measured: self._weigh(measured, soft))
         self._add_penalty()
         lr = self._optimizer.step(share, fall=fall)

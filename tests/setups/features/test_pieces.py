@@ -9,6 +9,7 @@ import pytest
 from ray_mtlkd import setups
 from ray_mtlkd.data.inputs import Pair, PieceFeatures
 from ray_mtlkd.setups.features import pieces
+from tests.flat_tables import with_own_rows
 from tests.keeping import TAG_TASKS, WORDS, text_setup, text_table
 from tests.pretrained import save, tokenizer
 
@@ -28,7 +29,7 @@ def raw():
 def made(raw, path, **changes):
     features = PieceFeatures(path=str(path), max_length=16, **changes)
     tables, packed = setups.featurise_and_pack(raw, features)
-    return {table.task.name: table for table in tables.tasks}, tables, packed
+    return {table.task.name: table for table in with_own_rows(tables).tasks}, tables, packed
 
 
 def rows(inputs):
@@ -90,7 +91,7 @@ def test_a_word_is_known_by_its_first_piece(folder, raw):
 def test_words_beyond_the_longest_sequence_have_no_piece_and_are_told_of(folder, raw):
     _, tables, _ = made(raw, folder[1])
     short = setups.featurise(raw, PieceFeatures(path=str(folder[1]), max_length=4))
-    places = next(table for table in short.tasks if table.task.name == "names").train.inputs.words.places
+    places = next(table for table in with_own_rows(short).tasks if table.task.name == "names").train.inputs.words.places
     assert (places == -1).any()
     assert (places < 4).all()
     assert not [said for said in tables.warnings if said.startswith("intent")]

@@ -1,6 +1,7 @@
 """What `auto` does before it would ask anybody, and what is left to a pool; no Ray cluster in here."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from ray_mtlkd.sweep.relabel.teacher import TeacherMessage
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict, predict_all
 from ray_mtlkd.training.job import RelabelRequest
 from ray_mtlkd.training.settings import Relabelling
+from ray_mtlkd.training.transfer import transfer_set
 
 ENCODER = Mlp(hidden=(8,))
 
@@ -216,6 +218,22 @@ def test_a_shared_actor_keeps_the_last_teachers_as_far_as_there_is_room(monkeypa
         found = torch.from_numpy(actor.predict(asked, (0, len(expected))))
         torch.testing.assert_close(found, expected)
     assert (first["teacher"].fetched, second["teacher"].fetched) == fetched
+
+
+@pytest.mark.usefixtures("fetch")
+@pytest.mark.parametrize("index", [0, 4])
+def test_an_actor_labels_the_rows_of_others_that_the_trial_asks(monkeypatch, tables, request_of, index):
+    plain = request_of(index)
+    found = transfer_set(as_tensors(tables), index, "all")
+    asked = found.examples
+    request = replace(plain, table=replace(plain.table, train=asked), among=found.among)
+    monkeypatch.setattr(module.ray, "put", _Reference)
+    desk = Relabeller(Relabelling(), architecture=Architecture(encoder=ENCODER), tables=_Reference(tables), shared=None)
+    expected = predict_all(request.model, index, asked)
+    assert len(expected) == 30_600
+    parts = [(0, 4 * BATCH_ROWS), (4 * BATCH_ROWS, len(asked))]
+    found = [SharedActor().predict(desk._references(request), bounds) for bounds in parts]
+    torch.testing.assert_close(torch.cat([torch.from_numpy(part) for part in found]), expected)
 
 
 @pytest.mark.usefixtures("fetch")

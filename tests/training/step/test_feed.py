@@ -5,6 +5,7 @@ import torch
 
 from ray_mtlkd.training.settings import Optimization
 from ray_mtlkd.training.step.feed import batch_sizes, feed
+from ray_mtlkd.training.transfer import transfer_set
 
 
 def _settings(**changes):
@@ -115,3 +116,52 @@ def test_tasks_that_share_rows_cannot_have_sizes_of_their_own(shared_tables, cha
 def test_a_task_without_a_size_is_named(tables, refused):
     with refused():
         batch_sizes(_settings(batch_size={"yes": 4}), tables)
+
+
+def test_a_task_that_is_taught_draws_each_row_once_an_epoch_and_later_its_own_as_if_nothing_had_been(readable):
+    supply, plain, rows = *(feed(readable, _settings(), seed=1) for _ in range(2)), transfer_set(readable, 1, "all")
+    supply.teach(1, rows)
+    seen = []
+    for _ in range(24):  # 480 rows
+        (batch,) = supply.draw([1], taught={1})
+        (target,) = batch.targets
+        expected = readable.tasks[1].train.inputs.values[rows.examples.row_ids[target.labels]]
+        assert torch.equal(batch.inputs.values, expected)
+        seen.append(target.labels)
+    assert torch.equal(torch.cat(seen).sort().values, torch.arange(480))
+    assert supply.epochs[1] == 24 * 20 / 100
+    first, second = _all(supply.draw([1])), _all(plain.draw([1]))
+    assert [each.labels.tolist() for each in first] == [each.labels.tolist() for each in second]
+
+
+def test_of_rows_in_common_a_task_that_is_taught_learns_from_those_without_its_label_too(shared_tables):
+    supply, rows = feed(shared_tables, _settings(), seed=1), transfer_set(shared_tables, 3, "all")
+    supply.draw([0, 3])
+    supply.teach(3, rows)
+    for taught in ({3}, {}, {3}):
+        (batch,) = supply.draw([0, 3], taught=taught)
+        first, *last = batch.targets
+        assert first.task == 0
+        target = last[0] if last else first
+        if taught:
+            assert (target.task, len(target.labels)) == (3, 20)
+        else:
+            assert all(len(each.labels) < 20 for each in last)
+            continue
+        at = slice(None) if target.outputs is None else target.outputs
+        expected = rows.examples.inputs.values[rows.examples.row_ids[target.labels]]
+        assert torch.equal(batch.inputs.values[at], expected)
+
+
+@pytest.mark.parametrize("which", ["readable", "shared_tables"])
+def test_a_feed_that_is_taught_again_goes_on_where_it_was(request, which):
+    of = request.getfixturevalue(which)
+    rows = transfer_set(of, 1, "all")
+    supply, other = (feed(of, _settings(), seed=1) for _ in range(2))
+    supply.teach(1, rows)
+    for _ in range(11):
+        supply.draw([0, 1], taught={1})
+    other.move(supply.drawn)
+    other.teach(1, rows)
+    first, second = _all(supply.draw([0, 1], taught={1})), _all(other.draw([0, 1], taught={1}))
+    assert [each.labels.tolist() for each in first] == [each.labels.tolist() for each in second]
