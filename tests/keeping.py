@@ -10,7 +10,7 @@ import torch
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors, unlabelled
-from ray_mtlkd.models.architecture import Architecture, build
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.predict.dataset.work import Worker, finish
 from ray_mtlkd.predict.model_folder import Origin, load, save
@@ -22,6 +22,7 @@ from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import Chosen, Job
+from ray_mtlkd.training.step.model import model_for
 
 WORDS = ("pay now", "hello you", "pay 12-b", "hello", "oh PAY", "zebra zebra ünd")
 
@@ -46,7 +47,6 @@ class Kept:
 
 def keep_model(raw, encoder, folder, seed=5):
     tables, packed = setups.featurise_and_pack(raw, encoder.features)
-    parts = [(table.task, table.layout) for table in tables.tasks]
     torch.manual_seed(seed)
     job = Job(
         tables=as_tensors(tables),
@@ -58,7 +58,8 @@ def keep_model(raw, encoder, folder, seed=5):
     origin = Origin(
         sweep="s", setup=raw.manifest.name, trial="t", strategy="sum", stage="replicate", seed=seed, step=1, score=0.5
     )
-    chosen = Chosen(job=job, model=build(Architecture(encoder=encoder), parts), step=1, score=0.5)
+    model = model_for(Architecture(encoder=encoder), job.tables.tasks)
+    chosen = Chosen(job=job, model=model, step=1, score=0.5)
     save(Storage.at(str(folder)), chosen, featurisers=packed, origin=origin)
     return Kept(folder)
 

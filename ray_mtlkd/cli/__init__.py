@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import ray_mtlkd
-from ray_mtlkd.cli import check, classical, predict, relabel, replay, report, setups, strategies, sweep
+from ray_mtlkd.cli import check, classical, export, predict, relabel, replay, report, setups, strategies, sweep
 from ray_mtlkd.cli.streams import MISTAKE, open_console, sound_streams
 from ray_mtlkd.errors import MtlkdError, gather
 
@@ -22,6 +22,7 @@ app.command(name="sweep", epilog=sweep.EXAMPLE)(sweep.sweep)
 app.command(name="check", epilog=check.EXAMPLE)(check.check)
 app.command(name="predict", epilog=predict.EXAMPLE)(predict.predict)
 app.command(name="relabel", epilog=relabel.EXAMPLE)(relabel.relabel)
+app.command(name="export", epilog=export.EXAMPLE)(export.export)
 app.command(name="report", epilog=report.EXAMPLE)(report.report)
 app.command(name="replay", epilog=replay.EXAMPLE)(replay.replay)
 app.command(name="classical", epilog=classical.EXAMPLE)(classical.classical)

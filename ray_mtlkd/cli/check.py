@@ -27,7 +27,7 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
 
     code_path(code)
     console = open_console()
-    prepared = prepare(read_space(space), data_dir=data_dir)
+    prepared = prepare(read_space(space), data_dir=data_dir, compute=False)
     for warning in prepared.warnings:
         console.print(f"warning: {warning}", style="yellow")
     cpus = prepared.space.resources.cpus
@@ -59,6 +59,9 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
         f"{cost.trials} trials, at most {cost.steps:,} steps of all tasks ({cost.task_batches:,} task batches),"
         f" about {amount} of one core (measured on a few steps here; divide by the cores that the trials get)"
     )
+    for states in (states for states in prepared.states if states.fits):
+        once = f"about {_duration(states.seconds)} of one core, once" if states.seconds else "known already"
+        console.print(f"{states.setup}: {states.bytes / 1e6:,.1f} MB of states below the layers that train, {once}")
     if found.resources.keep_predictions:
         size = size_of(prepared)
         console.print(

@@ -8,7 +8,7 @@ offsets stay with the host, which therefore knows the sizes of a batch without a
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from itertools import accumulate, pairwise
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -166,24 +166,32 @@ class Pieces(Generic[A]):
     """What a pretrained encoder's tokenizer makes of texts: ids [pieces] int32, offsets [N+1] int64.
 
     Attributes:
+        ids: None where states stand in their place.
         types: Of a pair in one sequence, whether a piece is of its second text [pieces] int8; None where none is.
         words: Of rows that are lists of words.
+        states: What those layers make of the pieces that do not train, computed before [pieces, W] float16 or float32.
+            Where no layer trains, each row, or each word that is tagged, is one piece, whose state is its
+            representation.
         cut: Rows of a whole table that were longer than the longest sequence.
     """
 
-    ids: A
+    ids: A | None
     offsets: A
     types: A | None = None
     words: FirstPieces[A] | None = None
+    states: A | None = None
     cut: int = 0
 
     def batches(self: "Pieces[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[Pieces[Tensor]]":
         """The rows in batches of ``sizes``, copied."""
-        found = _ragged(self.offsets, rows, sizes, self.ids.device)
+        (device,) = {each.device for each in (self.ids, self.states) if each is not None}
+        found = _ragged(self.offsets, rows, sizes, device)
         nothing = [None] * len(sizes)
-        types = nothing if self.types is None else found.pick(self.types)
+        ids, types, states = (
+            nothing if each is None else found.pick(each) for each in (self.ids, self.types, self.states)
+        )
         words = nothing if self.words is None else self.words.batches(rows, sizes)
-        return list(map(Pieces, found.pick(self.ids), found.offsets, types, words))
+        return list(map(Pieces, ids, found.offsets, types, words, states))
 
 
 @dataclass(frozen=True)
@@ -298,6 +306,26 @@ class TokenFeatures:
     bag: BagFeatures | None = None
 
 
+StateNumbers = Literal["float16", "float32"]
+Pooling = Literal["mean", "cls"]
+"""How a text's pieces become one vector: their mean, or the first one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateRequest:
+    """States by layers of a pretrained encoder that do not train.
+
+    Attributes:
+        trained: How many layers train, from the top.
+        pooling: How they become one vector a text where none trains; None where some do.
+        numbers: How they are stored.
+    """
+
+    trained: int
+    pooling: Pooling | None
+    numbers: StateNumbers
+
+
 @dataclass(frozen=True, kw_only=True)
 class PieceFeatures:
     """Pieces of words, as the tokenizer of a pretrained encoder cuts them.
@@ -306,11 +334,13 @@ class PieceFeatures:
         path: Folder of the encoder.
         max_length: Pieces kept of a row, those included that the tokenizer adds.
         together: Whether the two texts of a pair are one sequence.
+        states: What stands in the place of the pieces, where it fits; None for the pieces.
     """
 
     path: str
     max_length: int = 128
     together: bool = True
+    states: StateRequest | None = None
 
 
 Features = DenseFeatures | BagFeatures | TokenFeatures | PieceFeatures

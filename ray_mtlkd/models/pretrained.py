@@ -32,7 +32,7 @@ def fill(model: nn.Module, weights: PretrainedWeights[Tensor]) -> None:
         MtlkdError: where one is missing, or of another shape.
     """
     known = weights.by_name()
-    for module, name, source in _tensors(model):
+    for module, name, source in tensors_from_weights(model):
         present, value = getattr(module, name), known.get(source)
         if value is None or value.shape != present.shape:
             said = "are missing" if value is None else f"have the shape {list(value.shape)}, not {list(present.shape)}"
@@ -43,13 +43,13 @@ def fill(model: nn.Module, weights: PretrainedWeights[Tensor]) -> None:
 
 def held(model: nn.Module) -> dict[str, Tensor]:
     """What stays as it is, by the names of the weights."""
-    found = ((source, getattr(module, name)) for module, name, source in _tensors(model))
+    found = ((source, getattr(module, name)) for module, name, source in tensors_from_weights(model))
     return {source: tensor for source, tensor in found if not isinstance(tensor, nn.Parameter)}
 
 
 def fill_held(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Put in what `held` gave of another model of the same architecture."""
-    for module, name, source in _tensors(model):
+    for module, name, source in tensors_from_weights(model):
         if not isinstance(getattr(module, name), nn.Parameter):
             _put(module, name, tensors[source])
 
@@ -60,8 +60,8 @@ def copied(model: M) -> M:
     return copy.deepcopy(model, shared)
 
 
-def _tensors(model: nn.Module) -> Iterator[tuple[nn.Module, str, str]]:
-    """Of each tensor that starts from a weight: the module that has it, its name there, and that of the weight."""
+def tensors_from_weights(model: nn.Module) -> Iterator[tuple[nn.Module, str, str]]:
+    """Every tensor that starts from a weight: the module that has it, its name there, and that of the weight."""
     for layer in model.modules():
         if isinstance(layer, EncoderLayer):
             for local, source in layer.sources().items():

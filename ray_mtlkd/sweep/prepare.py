@@ -1,5 +1,6 @@
 """Everything that can be found wrong before a sweep starts; no Ray in here."""
 
+import functools
 import itertools
 import math
 import time
@@ -20,6 +21,7 @@ from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.foreign import ForeignTeachers, taught_problems
 from ray_mtlkd.sweep.foresight import budget_warnings
+from ray_mtlkd.sweep.held_states import StateSize, StateTables, pieces_of
 from ray_mtlkd.sweep.names import folded, trial_name
 from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.space import SearchSpace
@@ -42,6 +44,7 @@ class Prepared:
         featurisers: What made them, packed, likewise.
         content: What decides the trials' results.
         for_classical: The setups whose classical models are wanted, before featurising.
+        states: What layers of pretrained encoders that do not train leave of each setup.
         warnings: What a reader of the results should know.
     """
 
@@ -51,6 +54,7 @@ class Prepared:
     featurisers: Mapping[Key, bytes]
     content: SweepContent
     for_classical: tuple[ValidatedSetup, ...]
+    states: tuple[StateSize, ...]
     warnings: tuple[str, ...]
 
     def of(self, trial: Trial) -> SetupTables[Array]:
@@ -59,13 +63,19 @@ class Prepared:
 
 
 def prepare(
-    space: SearchSpace, *, data_dir: Path | None = None, say: Callable[[str], None] = lambda _: None
+    space: SearchSpace,
+    *,
+    data_dir: Path | None = None,
+    compute: bool = True,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Prepared:
     """Read, validate and featurise every setup, and fit every strategy and encoder to it.
 
     Args:
         space: What to compare.
         data_dir: Where the tables of the catalogue's setups are.
+        compute: Whether what pretrained layers make of the tables is computed where it is not known yet; where nothing
+            is to be learned, zeros do.
         say: Told what is going on.
 
     Raises:
@@ -81,13 +91,16 @@ def prepare(
     tables: dict[Key, SetupTables[Array]] = {}
     featurisers: dict[Key, bytes] = {}
     built: set[tuple[str, Architecture]] = set()
+    featurised = functools.cache(lambda name, features: setups.featurise_and_pack(validated[name], features))
+    states = StateTables(most_bytes=space.resources.cache_gb * 2**30, compute=compute, say=say)
     for trial in plan.distinct():
         with gather(problems):
             decoded = trial.configuration
             key = (trial.setup, decoded.architecture.features)
             if key not in tables:
                 say(f"featurising {trial.setup} for {decoded.architecture.encoder.name}")
-                made, featurisers[key] = setups.featurise_and_pack(validated[trial.setup], key[1])
+                made, featurisers[key] = featurised(trial.setup, pieces_of(key[1]))
+                made = states.put(made, decoded.architecture.encoder)
                 tables[key] = taught.teach(validated[trial.setup], made, say=say)
             tasks = tables[key].tasks
             problems.extend(_size_problems(trial, validated))
@@ -117,6 +130,7 @@ def prepare(
             }
         ),
         for_classical=wanted,
+        states=tuple(states.sizes),
         warnings=warnings,
     )
 

@@ -102,6 +102,8 @@ class Resources:
         keep_models: Which trials leave the model that they are measured at: those of the replication, all or none.
         keep_predictions: Whether those of the replication leave what that model predicts of validation and test rows,
             which tells how sure test metrics are.
+        cache_gb: What the states of a setup may take that layers of a pretrained encoder make which do not train; where
+            they take more, each step computes them.
     """
 
     cpus: PositiveInt = 1
@@ -109,6 +111,7 @@ class Resources:
     checkpoint_every_s: NonNegativeFloat = 15.0
     keep_models: KeepModels = "replicates"
     keep_predictions: bool = True
+    cache_gb: NonNegativeFloat = 4.0
 
 
 @document

@@ -8,7 +8,7 @@ import yaml
 from ray_mtlkd.sweep.portable import portable
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import parse_space, read_space
-from tests.pretrained import save
+from tests.pretrained import WIDTH, save
 from tests.setup_files import Files
 
 SPACE = {
@@ -61,6 +61,17 @@ def test_other_weights_in_the_folder_make_another_sweep(home):
     assert first == again
     save(home / "minilm", seed=1)
     assert prepare(read_space(home / "space.yaml")).content.fingerprint != first.fingerprint
+
+
+def test_a_check_computes_no_states_and_says_what_they_take(home):
+    prepared = prepare(read_space(home / "space.yaml"), compute=False)
+    (size,) = prepared.states
+    assert (size.setup, size.fits) == ("shop", True)
+    assert size.bytes == 8 * WIDTH * 2, "a row of float16 each"
+    states = [table.train.inputs.states for tables in prepared.tables.values() for table in tables.tasks]
+    assert sorted(found is None for found in states) == [False, True]
+    assert not next(found for found in states if found is not None).any()
+    assert next(iter(prepare(read_space(home / "space.yaml")).states)).bytes == size.bytes
 
 
 def test_a_folder_that_is_not_there_is_one_error_before_anything_starts(home, refused):

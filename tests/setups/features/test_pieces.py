@@ -40,7 +40,7 @@ def test_a_text_is_what_the_tokenizer_makes_of_it(folder, raw):
     family, path = folder
     tables, _, _ = made(raw, path)
     encoded = tokenizer(byte_level=family == "roberta").encode_batch(text_table(24)["text"].to_pylist())
-    found = tables["intent"].train.inputs
+    found = tables["intent"].valid.inputs
     assert [row.tolist() for row in rows(found)] == [each.ids for each in encoded]
     assert (found.ids.dtype, found.offsets.dtype, found.types, found.words, found.cut) == (
         "int32",
@@ -61,22 +61,22 @@ def test_a_pair_is_one_sequence_with_types_where_the_encoder_knows_them(folder, 
     both = type(both).from_str(both.to_str())
     both.enable_truncation(16)
     encoded = both.encode_batch(pairs)
-    assert [row.tolist() for row in rows(found.train.inputs)] == [each.ids for each in encoded]
-    types = found.train.inputs.types
+    assert [row.tolist() for row in rows(found.valid.inputs)] == [each.ids for each in encoded]
+    types = found.valid.inputs.types
     assert types is None if family == "roberta" else types.tolist() == [at for each in encoded for at in each.type_ids]
 
 
 def test_or_two_sequences_and_how_far_they_overlap(folder, raw):
     found = made(raw, folder[1], together=False)[0]["match"]
-    assert isinstance(found.train.inputs, Pair)
-    assert found.train.inputs.overlap.shape == (24, found.layout.overlap)
-    (alone,) = {len(side.offsets) for side in (found.train.inputs.left, found.train.inputs.right)}
+    assert isinstance(found.valid.inputs, Pair)
+    assert found.valid.inputs.overlap.shape == (24, found.layout.overlap)
+    (alone,) = {len(side.offsets) for side in (found.valid.inputs.left, found.valid.inputs.right)}
     assert alone == 25
 
 
 def test_a_word_is_known_by_its_first_piece(folder, raw):
     family, path = folder
-    found = made(raw, path)[0]["names"].train
+    found = made(raw, path)[0]["names"].valid
     words = text_table(24)["words"].to_pylist()
     inputs = found.inputs
     assert inputs.words.offsets.tolist() == [0, *np.cumsum([len(row) for row in words])] == found.offsets.tolist()
@@ -91,7 +91,7 @@ def test_a_word_is_known_by_its_first_piece(folder, raw):
 def test_words_beyond_the_longest_sequence_have_no_piece_and_are_told_of(folder, raw):
     _, tables, _ = made(raw, folder[1])
     short = setups.featurise(raw, PieceFeatures(path=str(folder[1]), max_length=4))
-    places = next(table for table in with_own_rows(short).tasks if table.task.name == "names").train.inputs.words.places
+    places = next(table for table in with_own_rows(short).tasks if table.task.name == "names").valid.inputs.words.places
     assert (places == -1).any()
     assert (places < 4).all()
     assert not [said for said in tables.warnings if said.startswith("intent")]
@@ -106,10 +106,10 @@ def test_a_kept_featuriser_reads_new_rows_the_same_way_without_the_folder(folder
         found = kept[name].transform(checked)
         assert kept[name].layout == table.layout
         if name == "match":
-            assert np.array_equal(found.overlap, table.train.inputs.overlap)
-            found, expected = found.right, table.train.inputs.right
+            assert np.array_equal(found.overlap, table.valid.inputs.overlap)
+            found, expected = found.right, table.valid.inputs.right
         else:
-            expected = table.train.inputs
+            expected = table.valid.inputs
         assert np.array_equal(found.ids, expected.ids)
     holders = {kept[name].tokenizer.ctypes.data for name in kept}
     assert len(holders) == 1, "a tokenizer that several tasks have is kept once"

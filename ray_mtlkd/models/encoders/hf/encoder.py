@@ -10,11 +10,11 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import MinLen
 from pydantic import AfterValidator
 
-from ray_mtlkd.data.inputs import Layout, PieceFeatures
+from ray_mtlkd.data.inputs import Layout, PieceFeatures, Pooling, StateNumbers, StateRequest
 from ray_mtlkd.decode import document, refuse
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import Forms, LayeredEncoder
-from ray_mtlkd.models.encoders.hf.ending import PieceEnding, Pooling
+from ray_mtlkd.models.encoders.hf.ending import PieceEnding
 from ray_mtlkd.models.encoders.hf.layers import layers_of
 from ray_mtlkd.ranges import Fraction, PositiveFloat, PositiveInt, Share
 from ray_mtlkd.tasks.kinds import kind_named
@@ -62,6 +62,8 @@ class PretrainedEncoder:
         encoder_lr: Factor on `training.lr` for what trains of the encoder; heads have 1.
         layer_decay: Factor on that rate for each layer further down (Howard and Ruder 2018, arXiv:1801.06146,
             section 3.2; Clark et al. 2020, arXiv:2003.10555, appendix B).
+        states: How the states below the layers that train are stored, which are computed once for all trials; ``none``
+            computes them in each step.
         dropout: In the layers that train, and of the representations.
         join: Width of the layer that joins two sequences of a pair.
     """
@@ -76,13 +78,22 @@ class PretrainedEncoder:
     pair: Literal["together", "apart"] = "together"
     encoder_lr: PositiveFloat = 0.01
     layer_decay: Fraction = 1.0
+    states: StateNumbers | Literal["none"] = "float16"
     dropout: Share = 0.1
     join: PositiveInt = 64
 
     @property
     def features(self) -> PieceFeatures:
-        """Pieces by the folder's tokenizer."""
-        return PieceFeatures(path=self.path, max_length=self.max_length, together=self.pair == "together")
+        """Pieces by the folder's tokenizer, or the states of layers that do not train."""
+        together = self.pair == "together"
+        return PieceFeatures(path=self.path, max_length=self.max_length, together=together, states=self._states)
+
+    @property
+    def _states(self) -> StateRequest | None:
+        if self.states == "none" or self.train == "all" or isinstance(self.train, Lora):
+            return None
+        trained = 0 if self.train == "none" else int(self.train.removeprefix(_TOP))
+        return StateRequest(trained=trained, pooling=None if trained else self.pooling, numbers=self.states)
 
     @property
     def rank(self) -> int | None:

@@ -1,15 +1,12 @@
 """What becomes of a pretrained encoder's states."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from ray_mtlkd.data.inputs import Pieces
+from ray_mtlkd.data.inputs import Pieces, Pooling
 from ray_mtlkd.models.encoders.base import Ending
-
-Pooling = Literal["mean", "cls"]
 
 
 class PieceEnding(Ending):

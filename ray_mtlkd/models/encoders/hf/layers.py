@@ -18,7 +18,7 @@ from ray_mtlkd.imports import Later
 from ray_mtlkd.models.encoders.base import EncoderLayer
 from ray_mtlkd.models.encoders.hf.padding import in_order, similar_rows
 from ray_mtlkd.models.encoders.layers import LowRank
-from ray_mtlkd.models.pretrained import hold
+from ray_mtlkd.models.pretrained import hold, tensors_from_weights
 from ray_mtlkd.torch_private import with_submodules
 
 _transformers = Later("transformers")
@@ -124,10 +124,12 @@ class PieceEmbedding(EncoderLayer):
         self._learns = any(True for _ in self.parameters())
 
     def forward(self, states: None, inputs: Pieces[Tensor], task: int) -> Tensor:  # noqa: ARG002
-        """States [pieces, width]."""
+        """States [pieces, width], or those above this layer that are known."""
+        if inputs.states is not None:
+            return inputs.states.float()
         parts = []
         for rows in similar_rows(inputs.offsets):
-            ids = rows.pad(inputs.ids, padding=self.padding)
+            ids = rows.pad(cast(Tensor, inputs.ids), padding=self.padding)
             types = {} if inputs.types is None else {"token_type_ids": rows.pad(inputs.types).long()}
             parts.append((rows, rows.unpad(self.embeddings(input_ids=ids.long(), **types))))
         return in_order(parts) if parts else torch.zeros(0, self.width, device=inputs.offsets.device)
@@ -170,7 +172,9 @@ class BlockLayer(EncoderLayer):
         self._learns = any(True for _ in self.parameters())
 
     def forward(self, states: Tensor, inputs: Pieces[Tensor], task: int) -> Tensor:  # noqa: ARG002
-        """States [pieces, width] of states [pieces, width]."""
+        """States [pieces, width] of states [pieces, width]; those that are known stay as they are up to their layer."""
+        if inputs.states is not None and not self._learns:
+            return states
         parts = []
         for rows in similar_rows(inputs.offsets):
             found = self.alone(inputs_embeds=rows.pad(states), attention_mask=rows.mask())
@@ -212,6 +216,15 @@ class LowRankLinear(nn.Module):
         """Of inputs [..., I]: x W + b + x A B, without the product of A and B."""
         held = functional.linear(inputs, cast(Tensor, self.weight), cast(Tensor | None, self.bias))
         return held + functional.linear(functional.linear(inputs, self.update.a), self.update.b)
+
+
+def merged(encoder: nn.Module) -> dict[str, Tensor]:
+    """An encoder's weights as they are now, by their names in `transformers`; low-rank matrices are added to theirs."""
+    found: dict[str, Tensor] = {}
+    for module, name, source in tensors_from_weights(encoder):
+        tensor: Tensor = getattr(module, name)
+        found[source] = module.update(tensor) if isinstance(module, LowRankLinear) and name == "weight" else tensor
+    return found
 
 
 def _adapt(block: nn.Module, rank: int) -> None:

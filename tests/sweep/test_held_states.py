@@ -1,0 +1,154 @@
+"""What does not train is computed once, and a model that reads it computes what it would have computed itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ray_mtlkd import setups
+from ray_mtlkd.data.examples import as_tensors
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.architecture import Architecture
+from ray_mtlkd.models.encoders.hf import states as computing
+from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
+from ray_mtlkd.strategies import decode_strategy
+from ray_mtlkd.sweep.held_states import StateTables, pieces_of
+from ray_mtlkd.training.configuration import Configuration
+from ray_mtlkd.training.evaluation.evaluate import predict_all
+from ray_mtlkd.training.job import Job
+from ray_mtlkd.training.settings import Optimization
+from ray_mtlkd.training.step.trainer import Trainer
+from tests.keeping import TAG_TASKS, text_setup
+from tests.pretrained import WIDTH, save
+
+TOLERANCES = {"float32": 1e-6, "float16": 1e-3}
+"""Of what an untrained model makes of them; two steps may make ten times as much of it."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bert")
+    save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def raw():
+    return text_setup(TAG_TASKS)
+
+
+@pytest.fixture
+def made(folder, raw):
+    """Tables for an encoder, and with its states in them."""
+
+    def make(*, compute=True, most_bytes=1e9, **settings):
+        encoder = PretrainedEncoder(path=str(folder), max_length=16, **settings)
+        states = StateTables(most_bytes=most_bytes, compute=compute, say=lambda _: None)
+        before = setups.featurise(raw, pieces_of(encoder.features))
+        return encoder, before, states.put(before, encoder), states
+
+    return make
+
+
+def outputs(encoder, tables, *, steps):
+    strategy, architecture = decode_strategy("sum", where="strategy"), Architecture(encoder=encoder)
+    configuration = Configuration(strategy=strategy, architecture=architecture, training=Optimization(batch_size=8))
+    trainer = Trainer(Job(tables=as_tensors(tables), configuration=configuration, seed=1))
+    for _ in range(steps):
+        trainer.step([0, 1, 2], soft={}, share=0.5)
+    return [predict_all(trainer.model, at, table.test) for at, table in enumerate(as_tensors(tables).tasks)]
+
+
+@pytest.mark.parametrize("numbers", ["float32", "float16"])
+@pytest.mark.parametrize(
+    ("train", "pooling", "pair"), [("none", "mean", "apart"), ("none", "cls", "together"), ("top-1", "mean", "apart")]
+)
+def test_a_model_learns_from_states_what_it_learns_from_pieces(made, numbers, train, pooling, pair):
+    encoder, before, after, _ = made(train=train, pooling=pooling, pair=pair, states=numbers, dropout=0.0)
+    for steps, tolerance in ((0, TOLERANCES[numbers]), (2, 10 * TOLERANCES[numbers])):
+        made_of_states, made_of_pieces = (outputs(encoder, tables, steps=steps) for tables in (after, before))
+        for found, expected in zip(made_of_states, made_of_pieces, strict=True):
+            torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def test_where_nothing_trains_there_is_one_state_a_row_or_word(made):
+    _, before, after, _ = made(train="none")
+    rows = {table.task.name: table.train.inputs.states for table in after.tasks}
+    assert {name: states.shape for name, states in rows.items()} == {
+        "intent": (24, WIDTH),
+        "match": (24, WIDTH),
+        "names": (len(before.tasks[2].train.labels), WIDTH),
+    }
+    assert {states.dtype.name for states in rows.values()} == {"float16"}
+
+
+def test_nothing_is_computed_twice_and_what_is_damaged_once_more(made, tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLKD_CACHE", str(tmp_path))
+    counts = []
+    compute = computing.HeldLayers._of
+    monkeypatch.setattr(computing.HeldLayers, "_of", lambda *args: counts.append(1) or compute(*args))
+    first = made(train="top-1")[2]
+    assert counts
+    counts.clear()
+    _, _, again, states = made(train="top-1")
+    assert counts == []
+    assert again.fingerprint == first.fingerprint
+    assert [size.seconds for size in states.sizes] == [0.0]
+    assert np.array_equal(again.tasks[0].train.inputs.states, first.tasks[0].train.inputs.states)
+    damaged = min((tmp_path / "states").glob("*/arrays.bin"))
+    content = bytearray(damaged.read_bytes())
+    content[0] ^= 1
+    damaged.write_bytes(content)
+    assert np.array_equal(made(train="top-1")[2].tasks[0].train.inputs.states, first.tasks[0].train.inputs.states)
+    assert counts
+
+
+def test_other_settings_and_other_weights_have_other_states(made, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLKD_CACHE", str(tmp_path))
+    found = []
+    for settings in (
+        {"train": "top-1"},
+        {"train": "none"},
+        {"train": "none", "pooling": "cls"},
+        {"train": "top-1", "states": "float32"},
+    ):
+        made(**settings)
+        found.append(len(list((tmp_path / "states").iterdir())))
+    save(folder, seed=1)
+    made(train="top-1")
+    save(folder)
+    found.append(len(list((tmp_path / "states").iterdir())))
+    assert np.diff([0, *found]).tolist() == [3, 3, 3, 3, 3]
+
+
+def test_states_that_take_too_much_room_are_left_to_the_steps_and_told_of(made):
+    _, before, after, states = made(train="top-1", most_bytes=100)
+    assert after.fingerprint == before.fingerprint
+    assert len(after.warnings) == len(before.warnings) + 1
+    assert [size.fits for size in states.sizes] == [False]
+    assert states.sizes[0].bytes == 2 * WIDTH * sum(
+        len(getattr(table, split).inputs.ids) for table in before.tasks for split in ("train", "valid", "test")
+    )
+
+
+def test_where_nothing_is_to_be_learned_zeros_stand_for_what_is_not_known(made):
+    _, _, after, states = made(train="none", compute=False)
+    assert not after.tasks[0].train.inputs.states.any()
+    assert states.sizes[0].seconds > 0
+
+
+@pytest.mark.parametrize("settings", [{"train": "all"}, {"train": "none", "states": "none"}], ids=str)
+def test_an_encoder_that_asks_for_none_gets_its_pieces(made, settings):
+    _, before, after, states = made(**settings)
+    assert after is before
+    assert states.sizes == []
+
+
+def test_a_state_too_large_for_its_numbers_is_refused(made, monkeypatch):
+    compute = computing.HeldLayers._of
+    monkeypatch.setattr(computing.HeldLayers, "_of", lambda *args: compute(*args) * 1e6)
+    with np.errstate(over="ignore"), pytest.raises(MtlkdError) as caught:
+        made(train="none")
+    assert caught.value.where == "encoder.states"
+    assert replace(made(train="none", states="float32")[0]).states == "float32"
