@@ -34,7 +34,7 @@ _IDLE_S = 60
 _GOODBYE_S = 60.0
 """How long Ray may take to end, on a busy machine: this process cannot end well while its core still works."""
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     # Tune would set it for each trial.
     "PL_DISABLE_FORK": "1",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -44,6 +44,7 @@ _ENVIRONMENT = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
+"""What a process sets before it starts Ray or connects, unless it is set."""
 
 
 class _Attempt:
@@ -129,7 +130,7 @@ class Cluster:
 
     def _begin(self) -> _Attempt:
         ahead = ray_private.imported_ahead(_PRELOADED) if self._preload else {}
-        environment = {**_ENVIRONMENT, **ray_private.waiting(_IDLE_S), **ahead}
+        environment = {**ENVIRONMENT, **ray_private.waiting(_IDLE_S), **ahead}
         if address() is None:
             return _Attempt(partial(_start, environment, code=self._code))
         return _Attempt(partial(_join, environment, code=self._code, wait_s=self._wait_s, held=self._held))

@@ -1,8 +1,6 @@
-"""A sweep that grows, by the real command line on real Ray."""
+"""A sweep that grows, by the whole command on real Ray."""
 
 import pytest
-
-from tests.scripts import command, run
 
 pytestmark = pytest.mark.ray
 
@@ -22,12 +20,12 @@ MORE = (
 
 
 @pytest.fixture
-def sweep(tmp_path, cluster):
+def sweep(tmp_path, here):
     """Runs the command on a search space."""
 
     def ask(text, *options):
         (tmp_path / "space.yaml").write_text(text)
-        return run(command("sweep", tmp_path / "space.yaml", *options), on=cluster)
+        return here("sweep", tmp_path / "space.yaml", *options)
 
     return ask
 

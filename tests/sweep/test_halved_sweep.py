@@ -1,10 +1,9 @@
-"""A search that halves, by the real command line on real Ray."""
+"""A search that halves, by the whole command on real Ray."""
 
 import pyarrow.parquet as pq
 import pytest
 
 from ray_mtlkd.sweep_folder import SweepFolder
-from tests.scripts import command, run
 
 pytestmark = pytest.mark.ray
 
@@ -20,10 +19,10 @@ classical: false
 """
 
 
-def test_each_strategy_lets_half_of_its_configurations_go_at_each_rung_and_replicates_the_best(tmp_path, cluster):
+def test_each_strategy_lets_half_of_its_configurations_go_at_each_rung_and_replicates_the_best(tmp_path, here):
     (tmp_path / "space.yaml").write_text(SPACE)
     out = tmp_path / "out"
-    done = run(command("sweep", tmp_path / "space.yaml", "--out", out), on=cluster)
+    done = here("sweep", tmp_path / "space.yaml", "--out", out)
     assert done.returncode == 0, done.stderr
     records = {path.stem: pq.read_table(path).to_pylist()[0] for path in (out / "records").glob("*.parquet")}
     assert len(records) == 2 * (4 + 1)

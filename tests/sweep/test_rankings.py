@@ -1,4 +1,4 @@
-"""A ranking beside another task, through the real command line on real Ray."""
+"""A ranking beside another task, by the whole command on real Ray."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,7 +8,6 @@ from ray_mtlkd.predict.model_folder import load
 from ray_mtlkd.predict.predictions import predict_table
 from ray_mtlkd.storage import Storage
 from tests import rankings
-from tests.scripts import command, run
 
 pytestmark = pytest.mark.ray
 
@@ -29,11 +28,11 @@ def _records(out):
     return {path.name: pq.read_table(path) for path in (out / "records").glob("*.parquet")}
 
 
-def test_a_ranking_is_swept_relabelled_reported_and_resumed(tmp_path, cluster):
+def test_a_ranking_is_swept_relabelled_reported_and_resumed(tmp_path, here):
     rankings.write(tmp_path, loss="pairwise", metric="map")
     (tmp_path / "space.yaml").write_text(SPACE)
     out = tmp_path / "out"
-    done = run(command("sweep", "space.yaml", "--out", out), on=cluster, cwd=tmp_path)
+    done = here("sweep", "space.yaml", "--out", out, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     tables = _records(out)
     rows = [row for row in pa.concat_tables(tables.values()).to_pylist() if row["task"] == "find"]
@@ -48,7 +47,7 @@ def test_a_ranking_is_swept_relabelled_reported_and_resumed(tmp_path, cluster):
     # a trial whose records are lost runs again and ends the same
     lost = min((out / "records").glob("*.parquet"))
     lost.unlink()
-    done = run(command("sweep", "space.yaml", "--resume", out), on=cluster, cwd=tmp_path)
+    done = here("sweep", "space.yaml", "--resume", out, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     untimed = ("wall_s", "cpu_s")
     again = _records(out)

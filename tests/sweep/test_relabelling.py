@@ -7,8 +7,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.scripts import command, run
-
 pytestmark = pytest.mark.ray
 
 MANIFEST = """
@@ -49,7 +47,7 @@ def _table(rows, seed):
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory, cluster):
+def swept(tmp_path_factory, here):
     """The folder of a sweep whose trials hold every CPU, and records of its search by setup, way and task."""
     folder = tmp_path_factory.mktemp("ways")
     (folder / "people.yaml").write_text(MANIFEST)
@@ -58,7 +56,7 @@ def swept(tmp_path_factory, cluster):
     for seed, (split, rows) in enumerate((("train", 400), ("valid", 200), ("test", 200))):
         pq.write_table(_table(rows, seed), folder / "people" / f"{split}.parquet")
     out = folder / "out"
-    done = run(command("sweep", "space.yaml", "--out", out), on=cluster, cwd=folder)
+    done = here("sweep", "space.yaml", "--out", out, cwd=folder)
     assert done.returncode == 0, done.stderr
     rows = pa.concat_tables([pq.read_table(path) for path in (out / "records").glob("*.parquet")]).to_pylist()
     searched = [row for row in rows if row["stage"] == "search"]

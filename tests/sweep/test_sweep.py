@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +16,6 @@ from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from ray_mtlkd import setups
-from ray_mtlkd.cli import main
-from ray_mtlkd.cluster import connection
 from ray_mtlkd.predict.model_folder import load
 from ray_mtlkd.predict.predictions import predict_table
 from ray_mtlkd.predicted import read
@@ -72,7 +69,6 @@ def _cache(folder):
 MAIN = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from ray_mtlkd.cli import main
 main()
 """
 
@@ -146,34 +142,11 @@ def test_a_sweep_writes_records_report_and_event_files_and_prints_the_table(whol
     assert not list((out / "checkpoints").glob("*"))
 
 
-class _Connected:
-    """A cluster that there is a connection to already, though nobody names its address."""
-
-    def start(self):
-        pass
-
-    wait = stop = start
-
-
-@pytest.fixture
-def here(cluster, monkeypatch, capsys):
-    """Runs the command, where it runs no trial, in this process; returns its exit code and what it said."""
-
-    def sweep(*words):
-        monkeypatch.setattr(connection, "connect", lambda **_: nullcontext(_Connected()))
-        monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return end.value.code or 0, capsys.readouterr()
-
-    return sweep
-
-
 def test_relabelling_that_asks_for_gpus_is_an_error_on_a_machine_without(folder, here):
     (folder / "gpus.yaml").write_text(f"{SPACE}relabel: {{where: shared, gpus_per_actor: 1}}\n")
-    code, said = here(folder / "gpus.yaml", "--out", str(folder / "gpus"))
-    assert code == 2
-    assert "a trial with its relabelling asks for 1 CPUs and 2 GPUs, this machine has 2 and 0" in said.err
+    said = here("sweep", folder / "gpus.yaml", "--out", folder / "gpus")
+    assert said.returncode == 2
+    assert "a trial with its relabelling asks for 1 CPUs and 2 GPUs, this machine has 2 and 0" in said.stderr
     assert not (folder / "gpus").exists()
 
 
@@ -265,17 +238,17 @@ def test_the_report_of_a_sweep_knows_what_other_test_rows_would_do(whole):
 def test_the_same_command_on_a_used_folder_refuses(folder, whole, here):
     out, _ = whole
     before = sorted(path.stat().st_mtime_ns for path in out.rglob("*"))
-    code, said = here(folder / "space.yaml", "--out", str(out))
-    assert code == 2
-    assert f"go on with a sweep by `--resume {out}`" in said.err
+    said = here("sweep", folder / "space.yaml", "--out", out)
+    assert said.returncode == 2
+    assert f"go on with a sweep by `--resume {out}`" in said.stderr
     assert sorted(path.stat().st_mtime_ns for path in out.rglob("*")) == before
 
 
 def test_another_space_cannot_resume_a_sweep(whole, here, tmp_path):
     (tmp_path / "space.yaml").write_text(SPACE.replace("seeds: [1, 2]", "seeds: [1, 3]"))
-    code, said = here(tmp_path / "space.yaml", "--resume", str(whole[0]))
-    assert code == 2
-    assert "replicate.seeds" in said.err
+    said = here("sweep", tmp_path / "space.yaml", "--resume", whole[0])
+    assert said.returncode == 2
+    assert "replicate.seeds" in said.stderr
 
 
 @pytest.mark.kill
@@ -323,9 +296,9 @@ def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_sam
 def test_a_finished_sweep_resumes_without_running_anything(folder, whole, here):
     out, _ = whole
     before = _written(out)
-    code, said = here("--resume", str(out))
-    assert code == 0, said.err
-    assert "over best baseline" in said.out
+    said = here("sweep", "--resume", out)
+    assert said.returncode == 0, said.stderr
+    assert "over best baseline" in said.stdout
     assert _written(out) == before
 
 
@@ -334,8 +307,8 @@ def test_baselines_that_are_missing_are_made_up_for_on_resume_without_running_a_
     file = out / "classical" / "similar.parquet"
     before, baselines = _written(out), pq.read_table(file)
     file.unlink()
-    code, said = here(folder / "space.yaml", "--resume", str(out))
-    assert code == 0, said.err
+    said = here("sweep", folder / "space.yaml", "--resume", out)
+    assert said.returncode == 0, said.stderr
     assert pq.read_table(file).equals(baselines)
     assert _written(out) == before
 
@@ -352,11 +325,11 @@ def test_a_stopped_sweep_says_how_to_go_on(tmp_path, cluster):
     assert f"--resume {out}" in printed.decode()
 
 
-def test_a_trial_whose_loss_becomes_nan_fails_alone(tmp_path, cluster):
+def test_a_trial_whose_loss_becomes_nan_fails_alone(tmp_path, here):
     text = SPACE.replace("{grid: [6e-3, 12e-3]}", "{grid: [6e-3, 1e30]}").replace("steps: 120", "steps: 30")
     (tmp_path / "space.yaml").write_text(text.replace("seeds: [1, 2]", "seeds: [1]") + ALONE)
     out = tmp_path / "out"
-    done = _sweep(tmp_path, "--out", str(out), on=cluster)
+    done = here("sweep", tmp_path / "space.yaml", "--out", out)
     assert done.returncode == 0, done.stderr
     records = {path.stem: pq.read_table(path).to_pylist() for path in (out / "records").glob("*.parquet")}
     failed = {name: rows[0]["error"] for name, rows in records.items() if rows[0]["status"] == "failed"}
