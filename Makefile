@@ -12,7 +12,7 @@ sweep: .venv/installed
 
 test: .venv/installed-dev
 	$(BIN)/pytest -m "not ray" -n auto --maxprocesses 4 --dist worksteal
-	$(BIN)/pytest -m ray
+	$(BIN)/pytest -m ray -n auto --maxprocesses 2 --dist loadfile
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

@@ -24,7 +24,7 @@ from ray_mtlkd.report.load import read as load_records
 from ray_mtlkd.report.row_findings import read_rows
 from ray_mtlkd.storage import Storage
 from tests.processes import below, lives
-from tests.scripts import LIMIT_S, run
+from tests.scripts import LIMIT_S
 
 pytestmark = pytest.mark.ray
 
@@ -69,16 +69,13 @@ def _cache(folder):
 MAIN = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
+from ray_mtlkd.cli import main
 main()
 """
 
 
 def _command(folder, *options):
     return [sys.executable, "-c", MAIN, "sweep", str(folder / "space.yaml"), *options]
-
-
-def _sweep(folder, *options, on=None):
-    return run(_command(folder, *options), on=on)
 
 
 def _records(out):
@@ -105,10 +102,10 @@ def _kept(out):
 
 
 @pytest.fixture(scope="module")
-def whole(folder):
-    """A sweep that nobody disturbed, on a cluster of its own."""
+def whole(folder, here):
+    """A sweep that nobody disturbed."""
     out = folder / "whole"
-    done = _sweep(folder, "--out", str(out))
+    done = here("sweep", folder / "space.yaml", "--out", out)
     assert done.returncode == 0, done.stderr
     return out, done.stdout
 
@@ -252,7 +249,7 @@ def test_another_space_cannot_resume_a_sweep(whole, here, tmp_path):
 
 
 @pytest.mark.kill
-def test_a_sweep_whose_driver_was_killed_again_and_again_goes_on_and_runs_nothing_twice(folder, whole, cluster):
+def test_a_sweep_whose_driver_was_killed_again_and_again_goes_on_and_runs_nothing_twice(folder, whole, here):
     """Killed while it searches, and here again while it replicates; ended elsewhere."""
     out, finished = folder / "killed", {}
     for options, awaited in ((("--out", str(out)), "*-s0.parquet"), (("--resume", str(out)), "*-s[12].parquet")):
@@ -266,7 +263,7 @@ def test_a_sweep_whose_driver_was_killed_again_and_again_goes_on_and_runs_nothin
         before, finished = finished, _written(out)
         assert finished.items() >= before.items()
         assert len(before) < len(finished) < TRIALS
-    done = _sweep(folder, "--resume", str(out), on=cluster)
+    done = here("sweep", folder / "space.yaml", "--resume", out)
     assert done.returncode == 0, done.stderr
     assert _written(out).items() >= finished.items()
     _assert_same(_records(out), _records(whole[0]))
