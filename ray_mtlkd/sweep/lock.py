@@ -77,7 +77,7 @@ class Lock:
             pid=os.getpid(),
             started=_process(os.getpid()) or "",
         )
-        self._lost = False
+        self._lost: MtlkdError | None = None
         self._ended = threading.Event()
         self._writing = threading.Lock()
 
@@ -121,32 +121,39 @@ class Lock:
                 self._root.delete(_file(other.name))
 
     def check(self) -> None:
-        """Make sure that nobody else has taken over.
+        """Make sure that nobody else has taken over, and that there is still something to drive.
 
         Raises:
-            MtlkdError: where somebody has.
+            MtlkdError: where somebody has, or the folder is gone.
         """
-        if self._lost:
-            raise MtlkdError(
-                "another process drives this sweep now, since this one gave no sign of life for too long",
-                where=self._root.uri,
-                fix="let that one go on; what this one has finished is kept",
-            )
+        if self._lost is not None:
+            raise self._lost
 
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_S):
             with suppress(OSError, MtlkdError):  # the next one may get through
-                if self._is_superseded():
-                    self._lost = True
+                self._lost = self._loss()
+                if self._lost is not None:
                     return
                 with self._writing:
                     self._own = replace(self._own, beat=self._own.beat + 1)
                 self._write()
 
-    def _is_superseded(self) -> bool:
-        """Whether somebody thought this driver gone; they say so first, and then delete its file."""
-        taken = any(self._own.name in other.over for other in self._others())
-        return taken or self._root.read(_file(self._own.name)) is None
+    def _loss(self) -> MtlkdError | None:
+        """What ended this driver's hold: somebody who thought it gone says so first, and then deletes its file."""
+        if any(self._own.name in other.over for other in self._others()):
+            return MtlkdError(
+                "another process drives this sweep now, since this one gave no sign of life for too long",
+                where=self._root.uri,
+                fix="let that one go on; what this one has finished is kept",
+            )
+        if self._root.read(_file(self._own.name)) is None:
+            return MtlkdError(
+                "the folder was deleted while the sweep ran, or this driver's file in it",
+                where=self._root.uri,
+                fix="go on by `--resume` if the sweep is still there, else start it again",
+            )
+        return None
 
     def _write(self) -> None:
         with self._writing:

@@ -1,6 +1,7 @@
 """One Tune trial: build the job, train it, write its records. Reused workers start each trial from nothing."""
 
 import math
+import platform
 import tempfile
 import time
 import traceback
@@ -23,6 +24,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.predict.model_folder import Origin, save
 from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.sweep.archive import write_records
+from ray_mtlkd.sweep.common_folder import Sight
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.predictions import PredictionKeeper
 from ray_mtlkd.sweep.relabel import Relabeller, SharedActors
@@ -45,7 +47,7 @@ class TrialContext:
 
     Attributes:
         sweep: Identity of the sweep in the records.
-        uri: Where the sweep writes.
+        sight: What the worker must find where the sweep writes.
         tables: References to the setups' tables in the object store, wrapped so that Ray does not fetch them all.
         featurisers: References to what made them, packed, likewise.
         keep_models: Which trials leave their model.
@@ -56,7 +58,7 @@ class TrialContext:
     """
 
     sweep: str
-    uri: str
+    sight: Sight
     tables: Mapping[tuple[str, Features], Any]
     featurisers: Mapping[tuple[str, Features], Any]
     keep_models: KeepModels
@@ -70,7 +72,7 @@ class TrialContext:
 def run_trial(config: Mapping[str, Any], context: TrialContext) -> None:
     """Train one trial as far as it goes; one that cannot go on leaves failed records and ends like any other."""
     trial = Trial.loads(config["trial"])
-    folder = SweepFolder.at(context.uri)
+    folder = _folder(context.sight)
     torch.set_num_threads(context.cpus)
     keep_memory()
     tables = ray.get(context.tables[trial.setup, trial.configuration.architecture.features])
@@ -95,6 +97,17 @@ def run_trial(config: Mapping[str, Any], context: TrialContext) -> None:
     rungs = [rung.score for rung in end.rungs]
     told = {"status": end.status, "score": end.score, "rungs": rungs, "is_over": end.stopped_at is None}
     tune.report({**told, "wall_s": end.wall_s, "share": 1.0})
+
+
+def _folder(sight: Sight) -> SweepFolder:
+    """Where the sweep writes; Tune tries a trial again that does not see it.
+
+    Raises:
+        OSError: where this node does not.
+    """
+    if not sight.is_clear():
+        raise OSError(f"{sight.uri} is not on {platform.node()} what the driver wrote there")
+    return SweepFolder.at(sight.uri)
 
 
 def _train(trial: Trial, context: TrialContext, *, report: "_Teller", folder: SweepFolder) -> Outcome:

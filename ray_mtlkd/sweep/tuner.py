@@ -16,6 +16,7 @@ from ray_mtlkd.storage import Storage, reaching
 from ray_mtlkd.sweep import archive, output
 from ray_mtlkd.sweep.callback import StatusCallback, StillDriving
 from ray_mtlkd.sweep.classical import computing
+from ray_mtlkd.sweep.common_folder import Sight, check_nodes, check_records, sight_of
 from ray_mtlkd.sweep.lock import Lock
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.prepare import Prepared
@@ -56,7 +57,8 @@ def run_trials(
         say: Told what becomes of the classical models, where that is not as usual.
 
     Raises:
-        MtlkdError: where the cluster cannot hold a trial.
+        MtlkdError: where the cluster cannot hold a trial, a node does not see the folder, or records are not there
+            of trials that have ended.
     """
     folder = SweepFolder.at(uri)
     # Where what is tried follows from scores, what a lost trial made follow has run by now.
@@ -85,12 +87,15 @@ def run_trials(
     lock = begin()
     with computing(unmeasured, uri, say=say):
         if not searcher.is_over:
-            context = _context(prepared, uri, sweep=head.sweep)
+            sight = sight_of(uri)
+            check_nodes(sight)
+            context = _context(prepared, sight, sweep=head.sweep)
             callbacks = [StillDriving(lock), StatusCallback(searcher, tell=tell)]
             _fit(context, searcher, callbacks, name=_run_name(folder.tune))
     lock.check()
     with reaching(uri):
         archive.merge(folder)
+        check_records(uri, ended=[*searcher.finished], found=[*archive.finished(folder, with_lost=True)])
         return archive.count(folder)
 
 
@@ -113,7 +118,7 @@ def _fit(context: TrialContext, searcher: PlanSearcher, callbacks: list[Callback
         ),
         run_config=tune.RunConfig(
             name=name,
-            storage_path=SweepFolder.at(context.uri).tune.uri,
+            storage_path=SweepFolder.at(context.sight.uri).tune.uri,
             verbose=0,
             callbacks=callbacks,
             failure_config=tune.FailureConfig(max_failures=_WORKER_FAILURES),
@@ -128,11 +133,11 @@ def _trial_name(trial: Any) -> str:
     return name
 
 
-def _context(prepared: Prepared, uri: str, *, sweep: str) -> TrialContext:
+def _context(prepared: Prepared, sight: Sight, *, sweep: str) -> TrialContext:
     resources, shares = prepared.space.resources, shared_actors(prepared)
     return TrialContext(
         sweep=sweep,
-        uri=uri,
+        sight=sight,
         tables={key: ray.put(tables) for key, tables in prepared.tables.items()},
         featurisers={key: ray.put(packed) for key, packed in prepared.featurisers.items()},
         keep_models=resources.keep_models,

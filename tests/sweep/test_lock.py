@@ -208,3 +208,11 @@ def test_of_two_that_begin_together_at_most_one_drives(folder, monkeypatch):
 def test_a_damaged_file_is_named(folder):
     folder.root.write("driver-other.json", b"{")
     assert _taken(folder)[1].where.endswith("driver-other.json")
+
+
+def test_a_folder_that_is_deleted_while_it_is_driven_ends_the_drive(folder):
+    with Lock(folder, say=lambda _: None) as lock:
+        lock.take()
+        lock.check()
+        folder.root.clear()
+        assert "deleted" in _wait_for_loss(lock).what

@@ -9,10 +9,11 @@ from ray import tune
 
 from ray_mtlkd.predicted import read
 from ray_mtlkd.sweep import archive
+from ray_mtlkd.sweep.common_folder import sight_of
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import decode_space
 from ray_mtlkd.sweep.trial import TrialContext, run_trial
-from ray_mtlkd.sweep_folder import SweepFolder
+from ray_mtlkd.sweep_folder import HEAD, SweepFolder
 from ray_mtlkd.training.configuration import ConfigurationReader
 
 
@@ -29,9 +30,10 @@ def plan(space_value, tmp_path, monkeypatch):
         monkeypatch.setattr(tune, "report", told.append)
         monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
         own = {"keep_models": "replicates", "keep_predictions": True, "shared": None, "cpus": 1, "gpus": 0.0}
+        SweepFolder.at(str(tmp_path)).root.write(HEAD, b"what the driver wrote")
         context = TrialContext(
             sweep="x",
-            uri=str(tmp_path),
+            sight=sight_of(str(tmp_path)),
             tables=prepared.tables,
             featurisers=prepared.featurisers,
             checkpoint_every_s=15.0,
@@ -76,3 +78,11 @@ def test_predictions_that_nobody_wants_are_not_written(plan, tmp_path):
     (record,) = (tmp_path / "records").iterdir()
     assert set(pq.read_table(record)["predictions"].to_pylist()) == {None}
     assert not (tmp_path / "predictions").exists()
+
+
+def test_a_worker_that_does_not_see_what_the_driver_wrote_leaves_the_trial_to_another(plan, tmp_path):
+    _, run = plan("sum")
+    (tmp_path / HEAD).write_bytes(b"of another sweep")
+    with pytest.raises(OSError, match=str(tmp_path)):
+        run()
+    assert not (tmp_path / "records").exists()
