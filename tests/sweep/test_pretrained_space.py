@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from ray_mtlkd.cli import app
 from ray_mtlkd.sweep.portable import portable
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import parse_space, read_space
@@ -72,6 +74,11 @@ def test_a_check_computes_no_states_and_says_what_they_take(home):
     assert sorted(found is None for found in states) == [False, True]
     assert not next(found for found in states if found is not None).any()
     assert next(iter(prepare(read_space(home / "space.yaml")).states)).bytes == size.bytes
+
+
+def test_a_check_says_it_on_the_command_line(home):
+    result = CliRunner().invoke(app, ["check", str(home / "space.yaml")], catch_exceptions=False)
+    assert "shop: 0.0 MB of states below the layers that train" in " ".join(result.output.split())
 
 
 def test_a_folder_that_is_not_there_is_one_error_before_anything_starts(home, refused):

@@ -37,7 +37,8 @@ class PaddedRows:
 
     def mask(self) -> Tensor:
         """1 where there is a piece [rows, longest] int64."""
-        return self.pad(torch.ones(int(self.at.max()) + 1, dtype=torch.int64, device=self.at.device))
+        line = torch.zeros(self.rows * self.longest, dtype=torch.int64, device=self.slots.device)
+        return line.index_fill(0, self.slots, 1).view(self.rows, self.longest)
 
     def unpad(self, padded: Tensor) -> Tensor:
         """What stands at the pieces [n, ...]."""

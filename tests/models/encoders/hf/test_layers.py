@@ -26,6 +26,14 @@ def case(request, tmp_path_factory):
     return model, read_folder(str(folder), max_length=20)
 
 
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory):
+    """What a folder of the first family holds."""
+    folder = tmp_path_factory.mktemp("bert")
+    save(folder)
+    return read_folder(str(folder), max_length=20)
+
+
 def tensors(weights):
     return PretrainedWeights(weights.names, tuple(map(torch.from_numpy, weights.arrays)), weights.source)
 
@@ -82,9 +90,9 @@ def test_what_stays_is_no_parameter_and_in_no_state_dict_and_the_rest_learns(cas
     assert {"all": not stays, "none": not trained, "top-1": set(stays) < names}.get(str(train), set(stays) == names)
 
 
-def test_weights_that_stay_are_shared_with_copies_and_with_the_arrays_that_they_come_from(case):
-    built = encoder(case[1], "top-1")
-    source = dict(zip(case[1].weights.names, case[1].weights.arrays, strict=True))
+def test_weights_that_stay_are_shared_with_copies_and_with_the_arrays_that_they_come_from(bert):
+    built = encoder(bert, "top-1")
+    source = dict(zip(bert.weights.names, bert.weights.arrays, strict=True))
     again = held(copied(built))
     for name, tensor in held(built).items():
         assert tensor.data_ptr() == source[name].ctypes.data == again[name].data_ptr()
@@ -92,28 +100,28 @@ def test_weights_that_stay_are_shared_with_copies_and_with_the_arrays_that_they_
     assert all(one.data_ptr() != other.data_ptr() for one, other in pairs)
 
 
-def test_layers_that_do_not_learn_drop_nothing(case):
-    built, given = encoder(case[1], "none", dropout=0.5).train(), inputs()
+def test_layers_that_do_not_learn_drop_nothing(bert):
+    built, given = encoder(bert, "none", dropout=0.5).train(), inputs()
     assert torch.equal(states(built, given), states(built.eval(), given))
-    other = encoder(case[1], "top-1", dropout=0.5).train()
+    other = encoder(bert, "top-1", dropout=0.5).train()
     assert not torch.equal(states(other, given), states(other, given))
 
 
-def test_a_layer_further_down_learns_more_slowly(case):
-    rates = [layer.rate for layer in encoder(case[1], "all", encoder_lr=0.1, layer_decay=0.5).sequence]
+def test_a_layer_further_down_learns_more_slowly(bert):
+    rates = [layer.rate for layer in encoder(bert, "all", encoder_lr=0.1, layer_decay=0.5).sequence]
     assert rates == [0.1 * 0.5**below for below in range(LAYERS, -1, -1)]
 
 
-def test_what_stays_comes_back_from_another_model(case):
-    other = encoder(case[1], "none").eval()
+def test_what_stays_comes_back_from_another_model(bert):
+    other = encoder(bert, "none").eval()
     made = PretrainedEncoder(path="gone", train="none")
-    built = made.build([Layout(form="Pieces", backbone=case[1].config)], ["multiclass"]).eval()
+    built = made.build([Layout(form="Pieces", backbone=bert.config)], ["multiclass"]).eval()
     fill_held(built, held(other))
     assert torch.equal(states(built, inputs()), states(other, inputs()))
 
 
-def test_low_rank_matrices_begin_with_the_encoder_as_it_is_and_change_it(case):
-    built = encoder(case[1], Lora(lora=2)).eval()
+def test_low_rank_matrices_begin_with_the_encoder_as_it_is_and_change_it(bert):
+    built = encoder(bert, Lora(lora=2)).eval()
     before = states(built, inputs())
     for name, p in built.named_parameters():
         assert name.endswith(("update.a", "update.b"))
@@ -121,10 +129,10 @@ def test_low_rank_matrices_begin_with_the_encoder_as_it_is_and_change_it(case):
     assert not torch.allclose(states(built, inputs()), before, atol=1e-3)
 
 
-def test_a_text_is_the_mean_of_its_states_or_the_first_one(case):
+def test_a_text_is_the_mean_of_its_states_or_the_first_one(bert):
     given = inputs()
     for pooling in ("mean", "cls"):
-        built = encoder(case[1], "none", pooling=pooling).eval()
+        built = encoder(bert, "none", pooling=pooling).eval()
         rows = states(built, given).split(list(LENGTHS))
         expected = [row.mean(0) if pooling == "mean" else row[0] for row in (row for row in rows if len(row))]
         (found,) = built(given, [0])
