@@ -59,7 +59,7 @@ class TaughtRows:
     """Rows of one table that a task's teacher has labelled."""
 
     table: str
-    """``TASK/train``: of the task itself, or of another one."""
+    """``TASK/train``: rows with labels of the task itself, or of another one. ``TASK/unlabelled``: its other ones."""
     rows: int
     drawn: int
     """Of these, the task distils from so many."""

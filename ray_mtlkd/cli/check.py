@@ -81,12 +81,13 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
 def _rows(found: "Iterable[Distillable]") -> Table:
     """What each task could distil from, where that is more than its own rows."""
     table = Table(title="rows that each task could distil from", title_justify="left")
-    for column in ("setup", "encoder", "task", "own", "others'", "cannot read"):
-        table.add_column(column, justify="right" if column in {"own", "others'"} else "left", overflow="fold")
+    counts = ("own", "unlabelled", "others'")
+    for column in ("setup", "task", *counts, "cannot read"):
+        table.add_column(column, justify="right" if column in counts else "left", overflow="fold")
     for each in found:
-        own, *others = (rows.rows for rows in each.tables)
-        said = f"{'up to ' * (each.where_sure and bool(others))}{sum(others):,}"
-        table.add_row(each.setup, each.encoder, each.task, f"{own:,}", said, ", ".join(each.left_out))
+        more = [f"{'≤ ' if each.where_sure and rows else ''}{rows:,}" for rows in (each.unlabelled, each.others)]
+        place = f"{each.setup}\n({each.encoder})"
+        table.add_row(place, each.task, f"{each.own:,}", *more, ", ".join(each.left_out))
     return table
 
 

@@ -91,7 +91,8 @@ def _tables(tasks: "Sequence[TaskSummary]") -> Table:
             f"{rows:,}" + (f"\n{missing / (rows + missing):.1%} unlabelled" if missing else "")
             for rows, missing in zip(task.rows, task.missing, strict=True)
         ]
-        table.add_row(task.name, f"{task.kind}\n{task.inputs}", *rows)
+        beside = "" if task.unlabelled is None else f"\n{task.unlabelled:,} rows without labels beside train"
+        table.add_row(task.name, f"{task.kind}\n{task.inputs}{beside}", *rows)
     return table
 
 

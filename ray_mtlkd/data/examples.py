@@ -94,6 +94,7 @@ class TaskTables(Generic[A]):
 
     Attributes:
         given: Soft labels of train that were there before the sweep; None where there are none.
+        unlabelled: Rows of ``train.inputs`` that the task has without a label [U] int64; None where there are none.
         pretrained: What the encoder's parameters start from, the same object for all tasks; None: they are drawn.
     """
 
@@ -105,6 +106,7 @@ class TaskTables(Generic[A]):
     trivial_valid: float
     trivial_test: float
     given: GivenLabels[A] | None = None
+    unlabelled: A | None = None
     pretrained: PretrainedWeights[A] | None = None
 
 
@@ -143,7 +145,7 @@ def unlabelled(inputs: Inputs[Array], rows: int, device: torch.device | str = "c
 
 
 _HOST = torch.device("cpu")
-_FOR_THE_HOST = frozenset({"row_ids", "offsets", "groups"})
+_FOR_THE_HOST = frozenset({"row_ids", "offsets", "groups", "unlabelled"})
 
 
 def _map(value: Any, device: torch.device, known: dict[int, Any]) -> Any:

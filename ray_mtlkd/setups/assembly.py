@@ -41,7 +41,13 @@ class CheckedSplit:
 
 
 def assemble(
-    name: str, spec: TaskSpec, splits: Mapping[Split, CheckedSplit], problems: list[MtlkdError], warnings: list[str]
+    name: str,
+    spec: TaskSpec,
+    splits: Mapping[Split, CheckedSplit],
+    problems: list[MtlkdError],
+    warnings: list[str],
+    *,
+    unlabelled: pa.Table | None,
 ) -> ValidatedTask | None:
     """One task from its three checked tables; None where they do not fit each other.
 
@@ -51,9 +57,11 @@ def assemble(
         splits: Its tables.
         problems: Takes what does not fit.
         warnings: Takes what a reader should know.
+        unlabelled: Inputs of its table without labels, where it has one.
     """
     found = len(problems)
-    problems.extend(_agreement_problems(splits, spec))
+    more = {} if unlabelled is None else {f"{spec.unlabelled}": unlabelled}
+    problems.extend(_agreement_problems({**{split: table.inputs for split, table in splits.items()}, **more}, spec))
     labels = {split: table.labels for split, table in splits.items()}
     for split, raw in labels.items():
         if raw.missing.all():
@@ -86,7 +94,7 @@ def assemble(
         warnings.extend([] if said is None else [f"tasks.{name}: in {split}, {said}"])
         warnings.extend(_one_label(name, split, part.labels))
     typed = {split: replace(part, labels=part.labels.astype(kind.dtype, copy=False)) for split, part in made.items()}
-    return ValidatedTask(task, spec, typed)
+    return ValidatedTask(task, spec, typed, unlabelled)
 
 
 def _split(table: CheckedSplit, values: Array) -> ValidatedSplit:
@@ -113,17 +121,17 @@ def _one_label(name: str, split: Split, labels: Array) -> list[str]:
     return [f"tasks.{name}: no two rows of {split} have different labels that train shows: it cannot tell models apart"]
 
 
-def _agreement_problems(splits: Mapping[Split, CheckedSplit], spec: TaskSpec) -> list[MtlkdError]:
-    """What the three tables disagree on."""
+def _agreement_problems(inputs: Mapping[str, pa.Table], spec: TaskSpec) -> list[MtlkdError]:
+    """What the tables, by name, disagree on."""
     problems = []
     for column in spec.input_columns:
-        widths = {split: _width(table.inputs[column].chunk(0)) for split, table in splits.items()}
+        widths = {name: _width(table[column].chunk(0)) for name, table in inputs.items()}
         if len(set(widths.values())) > 1:
-            said = ", ".join(f"{width} in {split}" for split, width in widths.items())
+            said = ", ".join(f"{width} in {name}" for name, width in widths.items())
             where = f"{spec.data}:{column}"
-            fix = "give vectors of one length in all splits"
+            fix = "give vectors of one length in all tables"
             problems.append(MtlkdError(f"vector lengths are {said}", where=where, fix=fix))
-        train = splits["train"].inputs[column]
+        train = inputs["train"][column]
         if pa.types.is_floating(train.type) and train.null_count == len(train):
             fix = "leave the column out"
             problems.append(MtlkdError("no train row has a value", where=f"{spec.data}/train:{column}", fix=fix))

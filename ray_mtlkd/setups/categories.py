@@ -1,11 +1,10 @@
-"""Categories of all splits as the values that train shows."""
+"""Categories of all tables as the values that train shows."""
 
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.setups.plain import whole
@@ -15,15 +14,15 @@ from ray_mtlkd.setups.values import canonical, value_type
 
 def by_train(
     specs: Sequence[TaskSpec],
-    tables: Sequence[Mapping[Split, pa.Table]],
+    tables: Sequence[Mapping[str, pa.Table]],
     problems: list[MtlkdError],
     warnings: list[str],
-) -> list[dict[Split, pa.Table]]:
+) -> list[dict[str, pa.Table]]:
     """Input columns of tasks that name the same ones, with equal texts for equal categories in all of them.
 
     Args:
         specs: Of the tasks.
-        tables: Of each, its inputs by split, checked.
+        tables: Of each, its inputs by the table's name, checked.
         problems: Takes columns of which too many categories are not in the task's train.
         warnings: Takes what else is not.
     """
@@ -32,7 +31,7 @@ def by_train(
         shown = pc.unique(pa.concat_arrays([whole(splits["train"][column]) for splits in tables]).drop_null())
         values = value_type(shown.to_pylist())
         for splits in made:
-            for split in SPLITS:
+            for split in list(splits):
                 at = splits[split].column_names.index(column)
                 texts = canonical(whole(splits[split][column]), values)
                 splits[split] = splits[split].set_column(at, column, texts)
@@ -42,11 +41,11 @@ def by_train(
 
 
 def _tell_unseen(
-    spec: TaskSpec, splits: Mapping[Split, pa.Table], problems: list[MtlkdError], warnings: list[str]
+    spec: TaskSpec, splits: Mapping[str, pa.Table], problems: list[MtlkdError], warnings: list[str]
 ) -> None:
     assert spec.columns is not None  # noqa: S101 - the caller asked for its columns
     known = {column: pc.unique(whole(splits["train"][column])) for column in spec.columns.categorical}
-    for split in ("valid", "test"):
+    for split in (name for name in splits if name != "train"):
         found = {column: find_unseen(whole(splits[split][column]), known[column]) for column in known}
         unseen = {column: told for column, told in found.items() if told is not None}
         fix = "correct the column, leave it out, or raise `allow_unseen`"

@@ -31,6 +31,8 @@ def content_of(validated: ValidatedSetup) -> dict[str, Any]:
             if id(part.inputs) not in hashes:
                 hashes[id(part.inputs)] = _table_hash(part.inputs)
             found[join("tables", task.task.name, split)] = _split_hash(task, part, hashes[id(part.inputs)])
+        if task.unlabelled is not None:
+            found[join("tables", task.task.name, "unlabelled")] = _table_hash(task.unlabelled)
     return found
 
 

@@ -1,14 +1,21 @@
 """Texts that stand in two tables, letter by letter: between the splits of a task, and between tasks."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from ray_mtlkd.data.examples import SPLITS, Split
+from ray_mtlkd.setups.plain import whole
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 
 PAIRS: tuple[tuple[Split, Split], ...] = (("valid", "train"), ("test", "train"), ("test", "valid"))
 """Rows of the first split are looked for in the second."""
+
+_BETWEEN = pa.scalar("\x1f", pa.large_string())
+"""Between the parts of a key: the unit separator, which no text has."""
 
 _TEXTS = frozenset({"text", "pair", "tokens"})
 
@@ -44,6 +51,26 @@ def between(validated: ValidatedSetup) -> tuple[Duplicates, ...]:
         if name != other
     ]
     return tuple(overlap for overlap in found if overlap.rows)
+
+
+def said_seen(task: ValidatedTask) -> Iterator[str]:
+    """What a reader should know of texts of valid and test that stand in the task's table without labels."""
+    if task.unlabelled is None or task.spec.form not in _TEXTS:
+        return
+    for split in SPLITS[1:]:
+        inputs = task.splits[split].inputs
+        seen = pc.sum(pc.is_in(_keys(task, inputs), value_set=_keys(task, task.unlabelled))).as_py()
+        if seen:
+            place = f"its table without labels ({task.spec.unlabelled})"
+            yield f"tasks.{task.task.name}: {seen} of {inputs.num_rows} rows of {split} stand in {place}"
+
+
+def _keys(task: ValidatedTask, table: pa.Table) -> pa.Array:
+    """A text that rows have in common where their inputs are the same."""
+    columns = [whole(table[name]) for name in task.spec.input_columns]
+    if task.spec.form == "tokens":
+        return pc.binary_join(columns[0], _BETWEEN)
+    return pc.binary_join_element_wise(*columns, _BETWEEN)
 
 
 def _counts(task: ValidatedTask, split: Split) -> Counter[str]:

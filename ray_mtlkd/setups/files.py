@@ -10,22 +10,22 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
 
-from ray_mtlkd.data.examples import SPLITS, Split
+from ray_mtlkd.data.examples import SPLITS
 from ray_mtlkd.errors import MtlkdError, first_line
 from ray_mtlkd.setups.csv_files import read_csv
 from ray_mtlkd.setups.requests import ReadTable, TableRequest
 
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
-"""Behind the name of a split: one of several Parquet files that are one table."""
+"""Behind the name of a table: one of several Parquet files that are one table."""
 
 
 class TableSource(Protocol):
     """Where the tables of a setup come from."""
 
-    def place(self, data: str, split: Split) -> str:
+    def place(self, data: str, name: str) -> str:
         """The table's place, as errors name it."""
 
-    def read(self, data: str, split: Split, request: TableRequest) -> ReadTable:
+    def read(self, data: str, name: str, request: TableRequest) -> ReadTable:
         """The requested columns of a table.
 
         Raises:
@@ -36,51 +36,51 @@ class TableSource(Protocol):
 
 @dataclass(frozen=True)
 class MemorySource:
-    """Tables that are already here, by data and split."""
+    """Tables that are already here, by data and name."""
 
     name: str
-    tables: Mapping[str, Mapping[Split, pa.Table]]
+    tables: Mapping[str, Mapping[str, pa.Table]]
 
-    def place(self, data: str, split: Split) -> str:
+    def place(self, data: str, name: str) -> str:
         """The table's place, as errors name it."""
-        return f"{self.name}/{data}/{split}"
+        return f"{self.name}/{data}/{name}"
 
-    def read(self, data: str, split: Split, request: TableRequest) -> ReadTable:
+    def read(self, data: str, name: str, request: TableRequest) -> ReadTable:
         """The requested columns of a table."""
-        return ReadTable(request.taken(self.tables[data][split], where=self.place(data, split)))
+        return ReadTable(request.taken(self.tables[data][name], where=self.place(data, name)))
 
 
 @dataclass(frozen=True)
 class FolderSource:
-    """Tables in ``folder/DATA/``: ``SPLIT.EXTENSION``, or several Parquet files a split."""
+    """Tables in ``folder/DATA/``: ``NAME.EXTENSION``, or several Parquet files; train, valid, test and others."""
 
     folder: Path
 
-    def place(self, data: str, split: Split) -> str:
+    def place(self, data: str, name: str) -> str:
         """The table's place, as errors name it."""
-        found = _candidates(self.folder / data, split)
-        return str(found[0] if found else self.folder / data / f"{split}.parquet")
+        found = _candidates(self.folder / data, name)
+        return str(found[0] if found else self.folder / data / f"{name}.parquet")
 
-    def read(self, data: str, split: Split, request: TableRequest) -> ReadTable:
+    def read(self, data: str, name: str, request: TableRequest) -> ReadTable:
         """The requested columns of a table."""
-        found = _candidates(self.folder / data, split)
+        found = _candidates(self.folder / data, name)
         if not found:
-            raise self._missing(data, split)
+            raise self._missing(data, name)
         if len(found) > 1:
-            names = " and ".join(path.name for path in found)
+            both = " and ".join(path.name for path in found)
             fix = "keep one of them"
-            raise MtlkdError(f"{names} both claim to be the {split} table", where=str(self.folder / data), fix=fix)
+            raise MtlkdError(f"{both} both claim to be the {name} table", where=str(self.folder / data), fix=fix)
         return read_table(found[0], request)
 
-    def _missing(self, data: str, split: Split) -> MtlkdError:
+    def _missing(self, data: str, name: str) -> MtlkdError:
         folder = self.folder / data
         if folder.is_file():
             fix = "let the task's `data` name a folder with a train, a valid and a test table in it"
             return MtlkdError("a file, where a folder is meant", where=str(folder), fix=fix)
         others = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         there = f" (the folder has {', '.join(others[:5])}{', …' if len(others) > 5 else ''})" if others else ""  # noqa: PLR2004 - enough to recognise it
-        fix = f"put {split}{' or '.join(READERS)} there"
-        return MtlkdError(f"there is no {split} table{there}", where=str(folder), fix=fix)
+        fix = f"put {name}{' or '.join(READERS)} there"
+        return MtlkdError(f"there is no {name} table{there}", where=str(folder), fix=fix)
 
 
 def read_table(path: Path, request: TableRequest) -> ReadTable:
@@ -105,19 +105,19 @@ def ending_of(path: Path) -> str:
     return next((ending for ending in READERS if name.endswith(ending)), "")
 
 
-def _candidates(folder: Path, split: Split) -> list[Path]:
-    """What is a table of a split: one file or folder, or the first of its shards."""
+def _candidates(folder: Path, name: str) -> list[Path]:
+    """What is a table of that name: one file or folder, or the first of its shards."""
     entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    tables = [path for path in entries if _is_table(path, split)]
+    tables = [path for path in entries if _is_table(path, name)]
     shards = [path for path in tables if _SHARD.search(path.name)]
     return [path for path in tables if path not in shards[1:]]
 
 
-def _is_table(path: Path, split: Split) -> bool:
+def _is_table(path: Path, table: str) -> bool:
     name = path.name.lower()
     if path.is_dir():
-        return name in {split, f"{split}.parquet"} and bool(_parts(path))
-    rest = name[len(split) :] if name.startswith(split) else ""
+        return name in {table, f"{table}.parquet"} and bool(_parts(path))
+    rest = name[len(table) :] if name.startswith(table) else ""
     shard = _SHARD.match(rest)
     return rest in READERS if shard is None else rest[shard.end() :] == ".parquet"
 

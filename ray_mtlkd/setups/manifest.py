@@ -88,6 +88,8 @@ class TaskSpec(InputSpec):
         class_weights: What a label counts in the loss by its class, of kinds with one class a row or token: by name, or
             `balanced`, so that all classes count alike together. Only their ratios matter.
         weight_column: Column of train that says what a row counts in the loss, 0 or above. Only ratios matter.
+        unlabelled: A table beside train, by its file's name without the ending, of the same inputs without labels: what
+            a teacher may label (`kd.rows`).
     """
 
     kind: str
@@ -102,6 +104,7 @@ class TaskSpec(InputSpec):
     weight: NonNegativeFloat = 1.0
     class_weights: Literal["balanced"] | Annotated[dict[Text, PositiveFloat], MinLen(1)] | None = None
     weight_column: str | None = None
+    unlabelled: str | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ray_mtlkd.data.examples import SPLITS
 from ray_mtlkd.decode import decode, document, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
 from ray_mtlkd.setups.manifest import FORMS, TOKEN_FORMS, Form, InputSpec, Manifest, TaskSpec
@@ -55,6 +56,7 @@ def parse_manifest(value: Any, *, where: str) -> Manifest:
         problems += _kind_problems(whole, at) if knows_kind else ()
         problems += _group_problems(whole, at, shared=shared is not None) if knows_kind else ()
         problems += _weight_problems(whole, at) if knows_kind else ()
+        problems += _unlabelled_problems(whole, at, shared=shared is not None) if knows_kind else ()
         with gather(problems):
             specs[name] = decode(TaskSpec, whole, where=at)
             problems += _spec_problems(specs[name], at, inputs=at if shared is None else "shared") if knows_kind else ()
@@ -179,6 +181,22 @@ def _weight_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]
         yield MtlkdError(what, where=where, fix="remove it")
     if column == raw.get("label"):
         yield MtlkdError(f"the label {column!r} is also the weight", where=where, fix="name another column")
+
+
+def _unlabelled_problems(raw: Mapping[str, Any], where: str, *, shared: bool) -> Iterable[MtlkdError]:
+    name = raw.get("unlabelled")
+    if not isinstance(name, str):
+        return
+    where = join(where, "unlabelled")
+    if not _FILE_NAME.fullmatch(name) or name in SPLITS:
+        fix = "name a table beside train, valid and test by its file without the ending"
+        yield MtlkdError(f"{name!r} is no name of a table without labels", where=where, fix=fix)
+    if shared:
+        what = "one batch serves all tasks, of rows that some of them have labels of"
+        yield MtlkdError(what, where=where, fix="remove it, or give every task its own inputs and leave `shared` out")
+    if kind_named(raw["kind"]).per_group:
+        what = f"the rows of a {raw['kind']} task belong to groups, which a table without labels does not tell"
+        yield MtlkdError(what, where=where, fix="remove it")
 
 
 def _spec_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[MtlkdError]:

@@ -17,6 +17,7 @@ class TaskSummary:
     Attributes:
         rows: With a label, of train, valid and test.
         missing: Rows without a label, likewise.
+        unlabelled: Rows of its table without labels; None where it has none.
         inputs: Form and columns.
         labels: The distribution of the train labels, in words.
         imbalance: How unequal the train labels are, in words; empty for numbers.
@@ -29,6 +30,7 @@ class TaskSummary:
     metric: str
     rows: tuple[int, int, int]
     missing: tuple[int, int, int]
+    unlabelled: int | None
     inputs: str
     labels: tuple[str, ...]
     imbalance: str
@@ -63,6 +65,7 @@ def _summarise(task: ValidatedTask) -> TaskSummary:
         metric=task.task.metric,
         rows=count_rows(task),
         missing=count_missing(task),
+        unlabelled=None if task.unlabelled is None else task.unlabelled.num_rows,
         inputs=_inputs(task),
         labels=words.distribution,
         imbalance=words.balance,

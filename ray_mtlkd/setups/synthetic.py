@@ -54,7 +54,7 @@ POOL = 6
 """Inputs drawn a token, from which tokens of the wanted tags are taken."""
 
 Floats = NDArray[np.float64]
-Tables = Mapping[str, Mapping[Split, pa.Table]]
+Tables = Mapping[str, Mapping[str, pa.Table]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +186,7 @@ def _latent(inputs: Floats, first: Floats, second: Floats) -> Floats:
     return latent
 
 
-def _draw_task(recipe: Recipe, world: World, rng: np.random.Generator) -> dict[Split, pa.Table]:
+def _draw_task(recipe: Recipe, world: World, rng: np.random.Generator) -> dict[str, pa.Table]:
     task = _Scorer(world, _mixture(recipe, rng), recipe.noise)
     per_token = recipe.labels.per_token
     held_out = HELD_OUT_SENTENCES if per_token else HELD_OUT_ROWS

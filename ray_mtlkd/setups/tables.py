@@ -14,6 +14,7 @@ from ray_mtlkd.setups.assembly import CheckedSplit, assemble
 from ray_mtlkd.setups.categories import by_train
 from ray_mtlkd.setups.cells import Checked, said_rows
 from ray_mtlkd.setups.columns import ColumnRule
+from ray_mtlkd.setups.duplicates import said_seen
 from ray_mtlkd.setups.files import TableSource
 from ray_mtlkd.setups.groups import read_groups
 from ray_mtlkd.setups.labels import RawLabels, read_labels
@@ -63,9 +64,11 @@ def read_setup(manifest: Manifest, source: TableSource) -> ValidatedSetup:
         whole_splits = {split: table for split, table in splits.items() if table is not None}
         if broken or len(problems) > found or len(whole_splits) < len(SPLITS):
             continue
-        task = assemble(name, spec, whole_splits, problems, warnings)
+        more = None if spec.unlabelled is None else _there(files[_inputs_of(spec), spec.unlabelled]).inputs
+        task = assemble(name, spec, whole_splits, problems, warnings, unlabelled=more)
         if task is not None:
             tasks.append(task)
+            warnings.extend(said_seen(task))
     raise_all(f"tables of setup {manifest.name}", problems)
     return ValidatedSetup(manifest, tuple(tasks), tuple(dict.fromkeys(warnings)))
 
@@ -81,7 +84,8 @@ class _SplitFile:
     missing: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
-_Files = dict[tuple[tuple[str, ...], Split], _SplitFile | None]
+_Files = dict[tuple[tuple[str, ...], str], _SplitFile | None]
+"""By what tasks read of a folder, and the table's name."""
 
 
 def _read_files(specs: Iterable[TaskSpec], source: TableSource, problems: _Problems) -> _Files:
@@ -92,8 +96,13 @@ def _read_files(specs: Iterable[TaskSpec], source: TableSource, problems: _Probl
     return {
         (inputs, split): _read_file(readers, split, source, problems)
         for inputs, readers in users.items()
-        for split in SPLITS
+        for split in _named(readers)
     }
+
+
+def _named(readers: Iterable[TaskSpec]) -> Sequence[str]:
+    """The tables that tasks with the same inputs have: the splits, and those without labels."""
+    return tuple(dict.fromkeys((*SPLITS, *(spec.unlabelled for spec in readers if spec.unlabelled is not None))))
 
 
 def _inputs_of(spec: TaskSpec) -> tuple[str, ...]:
@@ -103,13 +112,12 @@ def _inputs_of(spec: TaskSpec) -> tuple[str, ...]:
     return (spec.data, f"{spec.rows}", spec.form, *numeric, *spec.input_columns, marked)
 
 
-def _read_file(
-    readers: Sequence[TaskSpec], split: Split, source: TableSource, problems: _Problems
-) -> _SplitFile | None:
+def _read_file(readers: Sequence[TaskSpec], split: str, source: TableSource, problems: _Problems) -> _SplitFile | None:
     spec = readers[0]
     where = source.place(spec.data, split)
     weights = [reader.weight_column for reader in readers if split == "train"]
-    named = (*(column for reader in readers for column in (reader.label, reader.group)), *weights)
+    known = readers if split in SPLITS else ()
+    named = (*(column for reader in known for column in (reader.label, reader.group)), *weights)
     labels = tuple(dict.fromkeys(column for column in named if column is not None))
     wanted = tuple(dict.fromkeys((*spec.input_columns, *labels)))
     try:
@@ -149,7 +157,7 @@ def _by_train(specs: Iterable[TaskSpec], files: _Files, problems: _Problems, war
             alike.setdefault(repr(spec.columns), {})[_inputs_of(spec)] = spec
     found = dict(files)
     for users in alike.values():
-        tables = [{split: _there(files[inputs, split]) for split in SPLITS} for inputs in users]
+        tables = [{name: _there(file) for (of, name), file in files.items() if of == inputs} for inputs in users]
         inputs_of = [{split: file.inputs for split, file in table.items()} for table in tables]
         made = by_train(list(users.values()), inputs_of, problems, warnings)
         for inputs, table, changed in zip(users, tables, made, strict=True):

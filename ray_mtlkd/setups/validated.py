@@ -35,11 +35,16 @@ class ValidatedSplit:
 
 @dataclass(frozen=True)
 class ValidatedTask:
-    """One task with its three validated tables."""
+    """One task with its three validated tables.
+
+    Attributes:
+        unlabelled: Input columns of a table without labels; tasks that name the same one hold the same object.
+    """
 
     task: Task
     spec: TaskSpec
     splits: Mapping[Split, ValidatedSplit]
+    unlabelled: pa.Table | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ray_mtlkd.data.examples import as_tensors
-from ray_mtlkd.records import TaughtRows
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.prepare import Prepared
 from ray_mtlkd.tasks.kinds import kind_of
@@ -18,7 +17,7 @@ class Distillable:
 
     Attributes:
         encoder: Whose features its inputs are.
-        tables: Of which tables the rows are, its own first.
+        own: Rows of its train table, those ``unlabelled`` that it has beside them, and those of ``others``.
         left_out: Tasks whose rows it cannot read.
         where_sure: Whether some configuration takes those of others only where the teacher is sure, which it alone will
             tell, and the task's kind knows how sure one is.
@@ -27,7 +26,9 @@ class Distillable:
     setup: str
     encoder: str
     task: str
-    tables: tuple[TaughtRows, ...]
+    own: int
+    unlabelled: int
+    others: int
     left_out: tuple[str, ...]
     where_sure: bool
 
@@ -44,11 +45,15 @@ def distillable(prepared: Prepared) -> Iterator[Distillable]:
         setup = as_tensors(prepared.of(next(iter(trials.values()))))
         for task, table in enumerate(setup.tasks):
             found = transfer_set(setup, task, "all")
+            own, *more = (rows.rows for rows in found.tables)
+            unlabelled = 0 if table.unlabelled is None else len(table.unlabelled)
             yield Distillable(
                 setup=name,
                 encoder=encoder,
                 task=table.task.name,
-                tables=found.tables,
+                own=own,
+                unlabelled=unlabelled,
+                others=sum(more) - unlabelled,
                 left_out=found.left_out,
                 where_sure="confident" in trials and kind_of(table.task).confidence is not None,
             )

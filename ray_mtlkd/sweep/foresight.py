@@ -1,10 +1,11 @@
 """What a budget will not do, as far as that can be told before anything trains."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ray_mtlkd.data.examples import SetupTables
+from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies.curricula import Curriculum
 from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
 from ray_mtlkd.sweep.plan import Trial
@@ -23,6 +24,17 @@ def budget_warnings(trials: Iterable[tuple[Trial, SetupTables[Any]]]) -> tuple[s
         for key, text in (*_rows(trial, tables), *_endless(trial, tables), *_late_start(trial, tables)):
             found.setdefault((trial.setup, *key), f"{trial.setup}: {text}")
     return tuple(found.values())
+
+
+def unused_tables(trials: Iterable[Trial], validated: Mapping[str, ValidatedSetup]) -> Iterator[str]:
+    """Tables without labels that no strategy of some trials distils from."""
+    settings = [(trial.setup, trial.configuration) for trial in trials]
+    used = {name for name, each in settings if each.strategy.curriculum.role == "kd" and each.kd.rows != "own"}
+    for name, setup in validated.items():
+        for task in setup.tasks if name not in used else ():
+            if task.unlabelled is not None:
+                place = f"{name}: tasks.{task.task.name}.unlabelled"
+                yield f"{place}: no strategy distils from these rows; with kd.rows all or confident it does"
 
 
 def _rows(trial: Trial, tables: SetupTables[Any]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -20,7 +20,7 @@ from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.foreign import ForeignTeachers, taught_problems
-from ray_mtlkd.sweep.foresight import budget_warnings
+from ray_mtlkd.sweep.foresight import budget_warnings, unused_tables
 from ray_mtlkd.sweep.held_states import StateSize, StateTables, pieces_of
 from ray_mtlkd.sweep.names import folded, trial_name
 from ray_mtlkd.sweep.plan import Plan, Trial
@@ -116,6 +116,7 @@ def prepare(
     warnings = (
         *dict.fromkeys(warning for table in tables.values() for warning in table.warnings),
         *budget_warnings(planned),
+        *unused_tables(plan.distinct(), validated),
     )
     wanted = tuple(validated.values()) if space.classical else ()
     return Prepared(

@@ -150,12 +150,13 @@ class Distillation:
             times ``kd_weight`` times the distillation loss. 0: the teacher replaces the labels. ``anneal``: w rises
             from 0 at the switch to 1 at the end of the budget (teacher annealing, Clark et al. 2019,
             arXiv:1907.04829).
-        rows: Which rows a teacher labels, and the task distils from: ``own``, those of its train table; ``all``, also
-            those that other tasks train on and it can read (the same columns, or texts, as the features of the other
-            task have them); ``confident``, of these others where the teacher is sure, or all of them where the task's
-            kind knows no probabilities (numbers, rankings). They take the place of own rows in the task's batches, each
-            row as often as any other, and count what labels do on average. ``auto`` weighs by own rows. Teachers from
-            elsewhere have labelled the task's own rows alone.
+        rows: Which rows a teacher labels, and the task distils from: ``own``, those of train that it has labels of;
+            ``all``, also those that it has no label of, the manifest's ``unlabelled`` ones included, and those that
+            other tasks train on and it can read (the same columns, or texts, as the other task's features have them);
+            ``confident``, of what ``all`` adds where the teacher is sure, or all of it where the task's kind knows no
+            probabilities (numbers, rankings). What is added takes the place of own rows in the task's batches, each row
+            as often as any other, and counts what labels do on average. ``auto`` weighs by own rows. Teachers from
+            elsewhere have labelled own rows alone.
         confidence: Least probability of what the teacher holds likeliest, for it to be sure of a row; of several
             answers a row (labels, tags), the mean.
         soft_labels: How a soft label's numbers are stored.

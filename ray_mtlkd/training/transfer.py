@@ -1,7 +1,8 @@
 """Which rows a task's teacher labels and the task distils from: its transfer set.
 
 A teacher needs no labels, so that it may say more than the task's own table asks (Hinton et al. 2015, arXiv:1503.02531,
-section 1): the rows that other tasks train on are there already. Only rows of train are ever among them.
+section 1): rows of its own without one, and those that other tasks train on. Only rows of train, and of tables that are
+there to be labelled by teachers, are ever among them.
 """
 
 from collections.abc import Iterator
@@ -73,13 +74,15 @@ def transfer_set(setup: SetupTables[Tensor], task: int, rows: DistilledRows) -> 
     Args:
         setup: Its tables.
         task: Its index.
-        rows: Its own alone, or whatever it can read; of which of these the teacher is sure, only its answers tell.
+        rows: Its own labelled ones alone, or whatever it can read; of which a teacher is sure, only its answers tell.
     """
     own = setup.tasks[task]
     name, train = f"{own.task.name}/train", own.train
     if rows == "own":
         return TransferSet(examples=train, tables=(_counted(name, len(train)),))
     more = _More(own.task, train)
+    if own.unlabelled is not None:
+        more.add_rows(f"{own.task.name}/unlabelled", own.unlabelled)
     for other in setup.tasks:
         more.add(other.task.name, other.train)
     return replace(more.transfer_set(name), among=tuple(other.task.name for other in setup.tasks))
@@ -120,10 +123,13 @@ class _More:
             whole = torch.zeros(len(lengths), dtype=torch.int64).index_add_(0, of, is_new.long()) == lengths
             is_new = whole[of]
             self._groups.append(lengths[whole])
-        rows = table.row_ids[is_new]
+        self.add_rows(f"{name}/train", table.row_ids[is_new])
+
+    def add_rows(self, name: str, rows: Tensor) -> None:
+        """Take rows that are new."""
         if len(rows):
             self._rows.append(rows)
-            self._tables.append(_counted(f"{name}/train", len(rows)))
+            self._tables.append(_counted(name, len(rows)))
 
     def transfer_set(self, name: str) -> TransferSet:
         """All of them; ``name`` is that of the task's own table."""

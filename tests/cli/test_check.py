@@ -96,6 +96,6 @@ def test_what_each_task_could_distil_from_is_told_where_it_is_more_than_its_own_
     code, printed = check(more.replace("ROWS", "confident"))
     assert code == 0, printed.err
     said = [" ".join(line.replace("│", " ").split()) for line in printed.out.splitlines()]
-    assert "diverse mlp churn 300 up to 22,300 events" in said
-    assert "diverse mlp spend 700 21,900 events" in said
-    assert any(line.startswith("diverse mlp events 1,500 0 churn,") for line in said)
+    assert "diverse churn 300 0 ≤ 22,300 events" in said
+    assert "diverse spend 700 0 21,900 events" in said
+    assert any(line.startswith("diverse events 1,500 0 0 churn, segment,") for line in said)

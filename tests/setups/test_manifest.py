@@ -68,6 +68,9 @@ def test_numeric_and_categorical_columns_are_inputs_in_order():
         {"classes": ["a", "b", "a"]},
         {"missing_labels": "drop"},
         {"weight": -1},
+        {"unlabelled": "train"},
+        {"unlabelled": "../more"},
+        {"kind": "ranking", "metric": "ndcg", "group": "query", "unlabelled": "more"},
     ],
     ids=str,
 )
@@ -116,3 +119,10 @@ def test_a_manifest_without_tasks_is_refused(worded):
 @pytest.mark.parametrize("value", [None, [], "shop", {"name": "shop"}, {"name": "shop", "tasks": ["a"]}])
 def test_a_document_of_another_shape_is_refused(value):
     assert problems(value)
+
+
+def test_a_table_without_labels_has_no_place_beside_a_shared_one(worded):
+    task = {"kind": "binary", "label": "label", "metric": "f1", "unlabelled": "more"}
+    (found,) = problems({"name": "shop", "shared": {"data": "d", "text": ["text"]}, "tasks": {"mail": task}})
+    assert found.where == "shop.yaml: tasks.mail.unlabelled"
+    worded(found)

@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -17,13 +17,10 @@ from ray_mtlkd.data.inputs import (
     DenseFeatures,
     Features,
     Inputs,
-    Layout,
     Pair,
     PieceFeatures,
     Pieces,
     TokenFeatures,
-    end_to_end,
-    structure,
 )
 from ray_mtlkd.errors import MtlkdError, raise_all
 from ray_mtlkd.setups.cache import Entry, cache_folder
@@ -31,6 +28,7 @@ from ray_mtlkd.setups.content import content_hash
 from ray_mtlkd.setups.features.dense import fit_columns, fit_token_vectors, fit_vectors
 from ray_mtlkd.setups.features.featuriser import Featuriser
 from ray_mtlkd.setups.features.pieces import fit_pieces
+from ray_mtlkd.setups.features.placing import Made, Placed, place, unlabelled_tables
 from ray_mtlkd.setups.features.state import VERSION, dump, load, pack_featurisers
 from ray_mtlkd.setups.features.text import TextTags, fit_bags, fit_tokens
 from ray_mtlkd.setups.manifest import TaskSpec
@@ -38,11 +36,6 @@ from ray_mtlkd.setups.pretrained import folder_of
 from ray_mtlkd.setups.trivial import token_offsets, trivial_metric
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 from ray_mtlkd.tasks.kinds import kind_of
-
-_Made = tuple[Layout, tuple[Inputs[Array], ...]]
-"""Layout, and the inputs of train, valid and test."""
-_Placed = tuple[Layout, tuple[Inputs[Array], ...], int]
-"""The same, with train tables one below the other where tasks have one layout, and the row where its own begins."""
 
 READS: Mapping[type, frozenset[str]] = {
     DenseFeatures: frozenset({"columns", "vector", "token_vectors"}),
@@ -87,14 +80,14 @@ def featurise_and_pack(validated: ValidatedSetup, features: Features) -> tuple[S
     entry = Entry(folder / "features" / _key(validated, features))
     found = entry.read()
     if found is not None:
-        tables = _setup_tables(validated, features, load(found.value["made"], found.arrays))
+        tables = _setup_tables(validated, features, [Made(*part) for part in load(found.value["made"], found.arrays)])
         packed = found.arrays["featurisers"].tobytes()
         # Both hashes read every array: one that was damaged on the disk changes them.
         if (tables.fingerprint, _hash(packed)) == (found.value["fingerprint"], found.value["featurisers"]):
             return tables, packed
     made, packed = _make(validated, features)
     tables = _setup_tables(validated, features, made)
-    plain, arrays = dump(made)
+    plain, arrays = dump(tuple((part.layout, part.splits, part.unlabelled) for part in made))
     entry.write(
         {"fingerprint": tables.fingerprint, "featurisers": _hash(packed), "made": plain},
         {**arrays, "featurisers": np.frombuffer(packed, np.uint8)},
@@ -110,7 +103,7 @@ def _key(validated: ValidatedSetup, features: Features) -> str:
     return _hash(repr((content_hash(validated), features, pretrained, VERSION, _ENTRY, libraries)).encode())
 
 
-_ENTRY = 2
+_ENTRY = 3
 """Counts the changes of what an entry holds."""
 
 
@@ -126,17 +119,18 @@ def _groups(validated: ValidatedSetup) -> list[list[ValidatedTask]]:
     return list(groups.values())
 
 
-def _make(validated: ValidatedSetup, features: Features) -> tuple[tuple[_Made, ...], bytes]:
+def _make(validated: ValidatedSetup, features: Features) -> tuple[list[Made], bytes]:
     """Layout and inputs of each group of tasks, and their featurisers, packed."""
     groups = _groups(validated)
     fitted = _fit(validated, groups, features)
-    made = tuple(
-        (
+    made = [
+        Made(
             featuriser.layout,
             (train, *(featuriser.transform(tasks[0].splits[split].inputs) for split in SPLITS if split != "train")),
+            tuple(featuriser.transform(table) for table in unlabelled_tables(tasks)),
         )
         for tasks, (featuriser, train) in zip(groups, fitted, strict=True)
-    )
+    ]
     return made, pack_featurisers(_by_task(groups, fitted))
 
 
@@ -189,18 +183,19 @@ def _fit_dense(spec: TaskSpec, train: pa.Table, features: DenseFeatures) -> Feat
     return fit_vectors(train, column) if spec.form == "vector" else fit_token_vectors(train, column)
 
 
-def _setup_tables(validated: ValidatedSetup, features: Features, made: Sequence[_Made]) -> SetupTables[Array]:
+def _setup_tables(validated: ValidatedSetup, features: Features, made: Sequence[Made]) -> SetupTables[Array]:
     groups, folder = _groups(validated), folder_of(features)
-    placed = zip(groups, _placed(groups, made), strict=True)
+    placed = zip(groups, place(groups, made), strict=True)
     by_task = {task.task.name: part for tasks, part in placed for task in tasks}
-    tasks = tuple(_tables(task, *by_task[task.task.name]) for task in validated.tasks)
-    cut = (_said_cut(of[0].task.name, inputs) for of, (_, inputs) in zip(groups, made, strict=True))
+    shared = validated.manifest.shares_rows
+    tasks = tuple(_tables(task, by_task[task.task.name], shares_rows=shared) for task in validated.tasks)
+    cut = (_said_cut(of[0].task.name, part.splits) for of, part in zip(groups, made, strict=True))
     found = _fingerprint(validated, features, tasks)
     return SetupTables(
         validated.manifest.name,
         tasks if folder is None else tuple(replace(each, pretrained=folder.weights) for each in tasks),
         fingerprint=found if folder is None else _hash(f"{found} {folder.content}".encode()),
-        shares_rows=validated.manifest.shares_rows,
+        shares_rows=shared,
         warnings=(*validated.warnings, *(said for each in cut for said in each)),
     )
 
@@ -212,20 +207,6 @@ def _said_cut(task: str, inputs: Sequence[Inputs[Array]]) -> Iterator[str]:
         cut = sum(side.cut for side in sides if isinstance(side, Pieces))
         if cut:
             yield f"{task}: {cut} texts of {split} are longer than encoder.max_length and were cut"
-
-
-def _placed(groups: Sequence[Sequence[ValidatedTask]], made: Sequence[_Made]) -> list[_Placed]:
-    keys = [(layout, structure(train)) for layout, (train, *_) in made]
-    alike: dict[Hashable, list[Inputs[Array]]] = {}
-    rows: dict[Hashable, int] = {}
-    starts = []
-    for key, tasks, (_, (train, *_)) in zip(keys, groups, made, strict=True):
-        starts.append(rows.get(key, 0))
-        alike.setdefault(key, []).append(train)
-        rows[key] = starts[-1] + tasks[0].splits["train"].inputs.num_rows
-    joined = {key: end_to_end(trains) for key, trains in alike.items()}
-    parts = zip(keys, made, starts, strict=True)
-    return [(layout, (joined[key], *others), start) for key, (layout, (_, *others)), start in parts]
 
 
 _INPUTS: Mapping[type[Features], str] = {
@@ -252,26 +233,28 @@ def _misfit(task: ValidatedTask, features: Features) -> Sequence[MtlkdError]:
     return []
 
 
-def _tables(task: ValidatedTask, layout: Layout, inputs: Sequence[Inputs[Array]], start: int) -> TaskTables[Array]:
+def _tables(task: ValidatedTask, placed: Placed, *, shares_rows: bool) -> TaskTables[Array]:
     examples = {
         split: Examples(
             made,
             np.ascontiguousarray(rows.labels),
-            rows.row_ids + start if split == "train" else rows.row_ids,
+            rows.row_ids + placed.start if split == "train" else rows.row_ids,
             token_offsets(task, split),
             rows.groups,
             None if rows.weights is None else rows.weights.astype(np.float32),
         )
-        for (split, rows), made in zip(task.splits.items(), inputs, strict=True)
+        for (split, rows), made in zip(task.splits.items(), placed.splits, strict=True)
     }
     return TaskTables(
         task=task.task,
-        layout=layout,
+        layout=placed.layout,
         train=examples["train"],
         valid=examples["valid"],
         test=examples["test"],
         trivial_valid=trivial_metric(task, "valid"),
         trivial_test=trivial_metric(task, "test"),
+        # a batch that all tasks share holds rows with some label alone
+        unlabelled=None if shares_rows else placed.unlabelled_rows(task),
     )
 
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.modules.module import register_module_forward_hook
@@ -222,8 +223,10 @@ def test_a_shared_actor_keeps_the_last_teachers_as_far_as_there_is_room(monkeypa
 
 @pytest.mark.usefixtures("fetch")
 @pytest.mark.parametrize("index", [0, 4])
-def test_an_actor_labels_the_rows_of_others_that_the_trial_asks(monkeypatch, tables, request_of, index):
+def test_an_actor_labels_the_same_rows_as_the_trial_also_those_of_others(monkeypatch, tables, request_of, index):
     plain = request_of(index)
+    without = replace(tables.tasks[0], unlabelled=np.arange(900, 1000))
+    tables = replace(tables, tasks=(without, *tables.tasks[1:]))
     found = transfer_set(as_tensors(tables), index, "all")
     asked = found.examples
     request = replace(plain, table=replace(plain.table, train=asked), among=found.among)
