@@ -1,5 +1,6 @@
 """Pretrained encoders before any of them is built: their families, and their weights as they travel."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -50,6 +51,11 @@ FAMILIES: Mapping[str, Family] = {
     "deberta-v2": Family(layers="encoder.layer", dropouts=_BERT_DROPOUTS, of_first="encoder.conv"),
 }
 """By ``model_type``; DeBERTa-v3 is of the second version's, MiniLM is BERT."""
+
+
+def stay_offline() -> None:
+    """Let `transformers` ask no server of anything; before it is imported."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 @dataclass(frozen=True)

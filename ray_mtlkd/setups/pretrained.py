@@ -16,7 +16,7 @@ import safetensors
 import safetensors.torch
 
 from ray_mtlkd.data.inputs import Array, Features, PieceFeatures
-from ray_mtlkd.data.pretrained import FAMILIES, PretrainedWeights
+from ray_mtlkd.data.pretrained import FAMILIES, PretrainedWeights, stay_offline
 from ray_mtlkd.decode import join
 from ray_mtlkd.errors import MtlkdError, first_line
 from ray_mtlkd.imports import Later
@@ -135,8 +135,6 @@ def _read_tokenizer(folder: Path, *, vocabulary: int) -> bytes:
     if file.exists():
         content, size = file.read_bytes(), _size(_json(file), where=str(file))
     else:
-        if not any((folder / name).exists() for name in ("vocab.txt", "vocab.json", "spm.model", "tokenizer.model")):
-            raise MtlkdError("no tokenizer", where=str(file), fix="copy the tokenizer's files into this folder")
         content, size = _converted(folder)
     if size > vocabulary:
         what = f"the tokenizer knows {size} pieces, and the encoder {vocabulary}"
@@ -154,14 +152,18 @@ def _size(tokenizer: Mapping[str, Any], *, where: str) -> int:
 
 
 def _converted(folder: Path) -> tuple[bytes, int]:
+    stay_offline()
     try:
         read = _transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         backend = read.backend_tokenizer
+        is_there = any((folder / name).exists() for name in read.vocab_files_names.values())
     except ImportError as error:
         raise MtlkdError("its tokenizer needs transformers", where=str(folder), fix=INSTALL) from error
     except (OSError, ValueError, AttributeError, KeyError) as error:
         fix = f"write a {_TOKENIZER} there: load it with transformers and save it again"
         raise MtlkdError(f"its tokenizer cannot be read ({first_line(error)})", where=str(folder), fix=fix) from error
+    if not is_there:  # transformers then makes one that knows no word
+        raise MtlkdError("no tokenizer", where=str(folder), fix=f"copy {_TOKENIZER} into this folder")
     return backend.to_str().encode(), backend.get_vocab_size()
 
 

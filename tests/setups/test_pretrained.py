@@ -79,7 +79,6 @@ BROKEN = {
     "short_by_its_offset": lambda at: (at / "config.json").write_text(
         json.dumps({**CONFIG, "model_type": "roberta", "pad_token_id": 1, "max_position_embeddings": 9})
     ),
-    "no_tokenizer": lambda at: (at / "tokenizer.json").unlink(),
     "another_tokenizer": lambda at: (at / "tokenizer.json").write_text(json.dumps({"model": {"vocab": {"z": 9}}})),
     "an_empty_tokenizer": lambda at: (at / "tokenizer.json").write_text("{}"),
     "no_weights": lambda at: (at / "model.safetensors").unlink(),

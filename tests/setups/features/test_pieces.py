@@ -9,9 +9,10 @@ import pytest
 from ray_mtlkd import setups
 from ray_mtlkd.data.inputs import Pair, PieceFeatures
 from ray_mtlkd.setups.features import pieces
+from ray_mtlkd.setups.pretrained import read_folder
 from tests.flat_tables import with_own_rows
 from tests.keeping import TAG_TASKS, WORDS, text_setup, text_table
-from tests.pretrained import save, tokenizer
+from tests.pretrained import save, tokenizer, tokenizers
 
 
 @pytest.fixture(scope="module", params=["bert", "roberta"])
@@ -119,6 +120,26 @@ def test_rows_are_cut_the_same_however_many_are_read_at_a_time(folder, raw, monk
     whole = made(raw, folder[1])[1]
     monkeypatch.setattr(pieces, "_ROWS", 5)
     assert made(raw, folder[1])[1].fingerprint == whole.fingerprint
+
+
+def test_a_tokenizer_that_is_a_list_of_pieces_is_read_by_transformers(tmp_path):
+    save(tmp_path)
+    by_id = sorted(tokenizer().get_vocab().items(), key=lambda entry: entry[1])
+    (tmp_path / "vocab.txt").write_text("\n".join(piece for piece, _ in by_id))
+    (tmp_path / "tokenizer.json").unlink()
+    found = tokenizers.Tokenizer.from_str(read_folder(str(tmp_path), max_length=16).tokenizer.decode())
+    for text in ("play the next song", "unplayable zebra"):
+        assert found.encode(text).ids == tokenizer().encode(text).ids
+
+
+@pytest.mark.parametrize("name", [None, "spm.model"])
+def test_a_folder_without_a_tokenizer_is_refused(tmp_path, raw, refused, name):
+    save(tmp_path)
+    (tmp_path / "tokenizer.json").unlink()
+    if name is not None:
+        (tmp_path / name).write_bytes(b"of another encoder")
+    with refused():
+        made(raw, tmp_path)
 
 
 def test_another_encoder_s_weights_are_other_tables(raw, tmp_path):

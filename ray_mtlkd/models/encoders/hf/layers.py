@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ray_mtlkd.data.inputs import Pieces
-from ray_mtlkd.data.pretrained import FAMILIES, Family
+from ray_mtlkd.data.pretrained import FAMILIES, Family, stay_offline
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import Later
 from ray_mtlkd.models.encoders.base import EncoderLayer
@@ -93,6 +93,7 @@ def _whole(backbone: str, *, dropout: float) -> nn.Module:
     Raises:
         MtlkdError: where `transformers` is not installed.
     """
+    stay_offline()
     keys = json.loads(backbone)
     keys |= dict.fromkeys(FAMILIES[keys["model_type"]].dropouts, dropout)
     try:
