@@ -3,10 +3,12 @@
 import importlib
 import re
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
 from ray_mtlkd.sweep.space import read_space
 
 ROOT = Path(__file__).parents[1]
@@ -62,3 +64,12 @@ def test_files_that_a_page_names_are_there(page):
 def test_every_link_to_a_file_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_the_page_on_pretrained_encoders_names_every_key_and_its_search_space_decodes(tmp_path):
+    page = (ROOT / "docs" / "pretrained.md").read_text()
+    named = re.findall(r"^\| `([a-z_]+)` \|", page, flags=re.MULTILINE)
+    assert named == [field.name for field in fields(PretrainedEncoder)]
+    (tmp_path / "space.yaml").write_text(blocks("pretrained.md", "yaml")[0])
+    labels = [strategy.label for strategy in read_space(tmp_path / "space.yaml").strategies]
+    assert labels == ["sum", "pcgrad", "joint_kd", "single_task"]

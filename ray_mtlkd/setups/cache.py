@@ -22,7 +22,7 @@ CACHE_VARIABLE = "MTLKD_CACHE"
 """Environment variable that names the folder; empty switches the cache off."""
 
 LIMIT_BYTES = 4 * 2**30
-"""Size of a folder's entries, beyond which those that were used longest ago are removed."""
+"""Size of a folder's entries, beyond which those that were used longest ago are removed; unless an entry says more."""
 
 _ALIGNMENT = 64
 
@@ -37,9 +37,14 @@ class Kept:
 
 @dataclass(frozen=True)
 class Entry:
-    """A folder of a result's own, whose name is a hash of all that the result depends on."""
+    """A folder of a result's own, whose name is a hash of all that the result depends on.
+
+    Attributes:
+        least_limit: Size that the entries beside it may have in any case.
+    """
 
     folder: Path
+    least_limit: float = 0.0
 
     def read(self) -> Kept | None:
         """What is kept here; None where nothing is, or part of it is missing. Arrays are not read yet: check them."""
@@ -63,7 +68,8 @@ class Entry:
 
         Warns where the disk refuses: no result is lost by that.
         """
-        if sum(array.nbytes for array in arrays.values()) > LIMIT_BYTES:
+        limit = max(LIMIT_BYTES, self.least_limit)
+        if sum(array.nbytes for array in arrays.values()) > limit:
             return
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +80,7 @@ class Entry:
                 _rename(draft, self.folder)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
-            _shrink(self.folder.parent)
+            _shrink(self.folder.parent, limit)
         except OSError as error:
             said = f"nothing is kept in {self.folder.parent} ({error.strerror}); {CACHE_VARIABLE}= switches it off"
             warnings.warn(said, RuntimeWarning, stacklevel=2)
@@ -127,7 +133,7 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(grave, ignore_errors=True)
 
 
-def _shrink(folder: Path) -> None:
+def _shrink(folder: Path, limit: float) -> None:
     """Remove entries, and drafts of processes that died, until the rest is small enough: the oldest first."""
     entries = []
     for entry in folder.iterdir():
@@ -136,7 +142,7 @@ def _shrink(folder: Path) -> None:
             entries.append((entry.stat().st_mtime, size, entry))
     total = sum(size for _, size, _ in entries)
     for _, size, entry in sorted(entries):
-        if total <= LIMIT_BYTES:
+        if total <= limit:
             return
         _remove(entry)
         total -= size

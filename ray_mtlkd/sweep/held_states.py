@@ -6,7 +6,7 @@ tables again that were ready.
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -24,6 +24,8 @@ from ray_mtlkd.setups.cache import Entry, cache_folder
 from ray_mtlkd.tasks.kinds import kind_of
 
 _MEASURED_ROWS = 128
+_SETUPS_KEPT = 2
+"""So much of what a setup's states may take is kept between sweeps."""
 _VERSION = 1
 """Counts the changes after which the same layers give other states."""
 
@@ -75,7 +77,7 @@ class StateTables:
             return tables
         first = as_tensors(replace(tables, tasks=tables.tasks[:1])).tasks[0]
         layers = HeldLayers.of(encoder, first, pooling=request.pooling)
-        maker = _StateMaker(layers, request, dict(setups.content_of_encoder(features)))
+        maker = _StateMaker(layers, request, setups.content_of_encoder(features), _SETUPS_KEPT * self._most_bytes)
         sides = [side for inputs, unit in _distinct(tables, request) for side in _sides(inputs, unit)]
         size = sum(maker.bytes(side, unit) for side, unit in sides)
         missing = [(side, unit) for side, unit in sides if maker.known(side, unit) is None]
@@ -112,11 +114,12 @@ def pieces_of(features: Features) -> Features:
 
 @dataclass(frozen=True)
 class _StateMaker:
-    """An encoder's held layers, and what names their states."""
+    """An encoder's held layers, what names their states, and how many bytes of states may be kept."""
 
     layers: HeldLayers
     request: StateRequest
-    content: dict[str, str]
+    content: Mapping[str, str]
+    kept_bytes: float
 
     @property
     def numbers(self) -> np.dtype[np.floating]:
@@ -175,7 +178,7 @@ class _StateMaker:
         for array in (side.ids, side.offsets, side.types, None if side.words is None else side.words.places):
             if array is not None:
                 digest.update(np.ascontiguousarray(array).data)
-        return Entry(folder / "states" / digest.hexdigest())
+        return Entry(folder / "states" / digest.hexdigest(), least_limit=self.kept_bytes)
 
 
 def _hash(array: Array) -> str:

@@ -78,6 +78,13 @@ def test_a_result_beyond_the_limit_is_not_kept(tmp_path: Path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_entry_may_ask_for_more_room_than_all_have(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(cache, "LIMIT_BYTES", 10)
+    for name in ("a", "b"):
+        Entry(tmp_path / name, least_limit=1e6).write(name, ARRAYS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
 def test_an_entry_that_is_removed_can_still_be_used(tmp_path: Path):
     entry = Entry(tmp_path / "a")
     entry.write("first", ARRAYS)
