@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import first_line
 from ray_mtlkd.records import CLASSICAL, ClassicalRecord, classical_from_table, classical_to_table
+from ray_mtlkd.seals import check_table, sealed_table
 from ray_mtlkd.setups.cache import cache_folder
 
 VERSION = f"3-sklearn-{version('scikit-learn')}"
@@ -28,7 +29,7 @@ def find(content: str, *, tasks: Sequence[str], say: Callable[[str], None]) -> t
     if path is None or not path.exists():
         return None
     try:
-        table = pq.read_table(path)
+        table = pq.ParquetFile(pa.BufferReader(check_table(path.read_bytes()))).read(use_threads=False)
         records = classical_from_table(table) if table.schema.equals(CLASSICAL) else []
     except (pa.ArrowException, OSError) as error:
         say(f"{path} is damaged and will be replaced ({first_line(error)})")
@@ -54,6 +55,7 @@ def keep(records: Sequence[ClassicalRecord], *, say: Callable[[str], None]) -> N
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             draft = Path(folder) / path.name
             pq.write_table(classical_to_table(records), draft)
+            draft.write_bytes(sealed_table(draft.read_bytes()))
             draft.replace(path)
     except OSError as error:
         say(f"the models are not kept: {path.parent} cannot be written ({error.strerror})")

@@ -26,6 +26,7 @@ from ray_mtlkd.models.architecture import KEYS, build, decode_architecture
 from ray_mtlkd.models.pretrained import fill_held, held
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import Stage
+from ray_mtlkd.seals import DamagedFileError, check_json, sealed_json
 from ray_mtlkd.serial import dumps, fingerprint, loads
 from ray_mtlkd.setups import Featuriser
 from ray_mtlkd.storage import Storage, absolute, join_uri, reaching
@@ -135,7 +136,7 @@ def save(storage: Storage, chosen: Chosen, *, featurisers: bytes, origin: Origin
         storage.delete(_HEAD)  # the trial runs again: until it has ended, here is no model
     for name, content in contents.items():
         storage.write(name, content)
-    storage.write(_HEAD, dumps(head, indent=1).encode())
+    storage.write(_HEAD, sealed_json(dumps(head, indent=1)))
 
 
 def load_model(folder: str | Path) -> KeptModel:
@@ -166,8 +167,6 @@ def load(storage: Storage) -> KeptModel:
     head = _read_head(storage)
     contents = {name: _read(storage, name, sha256) for name, sha256 in head.files.items()}
     where = join_uri(storage.uri, _HEAD)
-    if head.teacher != _teacher(head.architecture, head.tasks, head.files):
-        raise _damaged("its description was changed", where)
     places = {key: f"{where}: {key}" for key in KEYS}
     architecture = decode_architecture(head.architecture, places=places)
     model = build(architecture, [(part.task, part.layout) for part in head.tasks])
@@ -192,7 +191,9 @@ def _read_head(storage: Storage) -> _ModelHead:
         raise MtlkdError("no model here", where=storage.uri, fix=fix)
     where = join_uri(storage.uri, _HEAD)
     try:
-        head = loads(_ModelHead, data, where=where, fix="")
+        head = loads(_ModelHead, check_json(data), where=where, fix="")
+    except DamagedFileError as error:
+        raise _damaged("its checksum does not match", where) from error
     except MtlkdError as error:
         raise _damaged(error.what, where) from error
     if head.files.keys() - {_HELD} != {_PARAMETERS, _FEATURES}:

@@ -11,6 +11,7 @@ from ray_mtlkd.records import CLASSICAL, ClassicalRecord, classical_from_table
 from ray_mtlkd.report import text
 from ray_mtlkd.report.files import RecordFile, classical_files
 from ray_mtlkd.report.runs import Setup
+from ray_mtlkd.seals import check_table
 
 _DIGITS = 3
 SAID = """\
@@ -56,7 +57,7 @@ def read(results: Sequence[str]) -> Classical:
 
 def _read(file: RecordFile, warnings: list[str]) -> list[ClassicalRecord]:
     try:
-        table = pq.ParquetFile(pa.BufferReader(file.read())).read(use_threads=False)
+        table = pq.ParquetFile(pa.BufferReader(check_table(file.read()))).read(use_threads=False)
         missing = [name for name in CLASSICAL.names if name not in table.column_names]
         if not missing:
             return classical_from_table(table.select(CLASSICAL.names).cast(CLASSICAL))

@@ -13,6 +13,7 @@ from ray_mtlkd.arrow import is_optional
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all
 from ray_mtlkd.records import COLUMNS, DEFAULTS, MATRICES, SCHEMA, TaskRecord, to_table
 from ray_mtlkd.report.files import RecordFile, record_files
+from ray_mtlkd.seals import check_table
 
 _CURVES = ("curve", "events")
 _FLAT = pa.schema([column for column in SCHEMA if column.name not in {*_CURVES, *MATRICES}])
@@ -56,7 +57,8 @@ class Records:
         schema = pa.schema([SCHEMA.field(name) for name in columns])
 
         def read(index: int) -> pa.Table:
-            table = pq.ParquetFile(pa.BufferReader(self.files[index].read())).read(columns=columns, use_threads=False)
+            data = check_table(self.files[index].read())
+            table = pq.ParquetFile(pa.BufferReader(data)).read(columns=columns, use_threads=False)
             return _whole(table, schema, self.files[index])
 
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -105,7 +107,7 @@ def _read_block(files: Sequence[RecordFile], start: int) -> tuple[pa.Table, list
 def _read_file(file: RecordFile) -> pa.Table:
     try:
         # Nothing is gained by fetching ahead what is in memory already.
-        parquet = pq.ParquetFile(pa.BufferReader(file.read()), pre_buffer=False)
+        parquet = pq.ParquetFile(pa.BufferReader(check_table(file.read())), pre_buffer=False)
         table = parquet.read(columns=_FLAT.names, use_threads=False)
         return table if table.schema.equals(_FLAT) else _whole(table, _FLAT, file)
     except (pa.ArrowException, OSError) as error:

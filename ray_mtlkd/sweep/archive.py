@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import SCHEMA, TaskRecord, to_table
+from ray_mtlkd.seals import check_table, sealed_table
 from ray_mtlkd.storage import Storage, join_uri
 from ray_mtlkd.sweep.halving import FAILED, Found
 from ray_mtlkd.sweep_folder import PARQUET, SweepFolder
@@ -42,7 +43,7 @@ def write_records(sweep: SweepFolder, trial: str, records: list[TaskRecord]) -> 
     # Thousands of these small files are read: dictionaries, statistics and Arrow's own copy of the schema would only
     # make each of them larger.
     pq.write_table(to_table(records), buffer, use_dictionary=False, write_statistics=False, store_schema=False)
-    sweep.records.write(f"{trial}{PARQUET}", buffer.getvalue())
+    sweep.records.write(f"{trial}{PARQUET}", sealed_table(buffer.getvalue()))
 
 
 def merge(sweep: SweepFolder) -> None:
@@ -58,7 +59,7 @@ def merge(sweep: SweepFolder) -> None:
         buffer = io.BytesIO()
         rows = pa.concat_tables(found.values())
         pq.write_table(rows, buffer, row_group_size=_GROUP_ROWS, compression="zstd", write_statistics=["trial"])
-        folder.write(f"{number:05}{PARQUET}", buffer.getvalue())
+        folder.write(f"{number:05}{PARQUET}", sealed_table(buffer.getvalue()))
         number += 1
         for name in found:
             folder.delete(name)
@@ -98,7 +99,8 @@ def _trials(sweep: SweepFolder) -> dict[str, dict[str, Any]]:
     for name in (*merged, *singles):  # a trial that ran again stands in a file of its own
         columns = ["trial", "status", "score", "rungs", "stopped_at"]
         try:
-            table = pq.ParquetFile(io.BytesIO(folder.read(name) or b"")).read(columns=columns, use_threads=False)
+            data = check_table(folder.read(name) or b"")
+            table = pq.ParquetFile(io.BytesIO(data)).read(columns=columns, use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise MtlkdError(
                 "a trial's record is damaged", where=join_uri(folder.uri, name), fix="delete it: the trial runs again"
@@ -116,7 +118,7 @@ def _names(folder: Storage) -> tuple[list[str], list[str]]:
 
 def _table(data: bytes | None) -> pa.Table | None:
     try:
-        table = pq.ParquetFile(io.BytesIO(data or b"")).read(use_threads=False)
+        table = pq.ParquetFile(io.BytesIO(check_table(data or b""))).read(use_threads=False)
         return table.cast(SCHEMA) if table.column_names == SCHEMA.names else None
     except (pa.ArrowException, OSError):
         return None

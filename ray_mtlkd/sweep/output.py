@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import ClassicalRecord, classical_to_table
+from ray_mtlkd.seals import DamagedFileError, check_json, check_table, sealed_json, sealed_table
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.shell import command
 from ray_mtlkd.storage import join_uri
@@ -67,13 +69,17 @@ def read_head(folder: SweepFolder) -> SweepHead:
     """Of the sweep in a folder.
 
     Raises:
-        MtlkdError: where there is none.
+        MtlkdError: where there is none, or a damaged one.
     """
     data = folder.root.read(HEAD)
     if data is None:
         raise MtlkdError("no sweep to resume", where=folder.uri, fix="start one with `--out` instead of `--resume`")
-    where = join_uri(folder.uri, HEAD)
-    return loads(SweepHead, data, where=where, fix="start a new sweep with another `--out`")
+    where, fix = join_uri(folder.uri, HEAD), "start a new sweep with another `--out`"
+    try:
+        text = check_json(data)
+    except DamagedFileError as error:
+        raise MtlkdError(str(error), where=where, fix=fix) from error
+    return loads(SweepHead, text, where=where, fix=fix)
 
 
 def create(folder: SweepFolder, head: SweepHead, *, files: Mapping[str, str]) -> None:
@@ -86,7 +92,7 @@ def create(folder: SweepFolder, head: SweepHead, *, files: Mapping[str, str]) ->
     """
     for name, text in files.items():
         folder.root.write(name, text.encode())
-    folder.root.write(HEAD, dumps(head, indent=1).encode())
+    folder.root.write(HEAD, sealed_json(dumps(head, indent=1)))
 
 
 def check_space(folder: SweepFolder, space: SearchSpace, *, grows: bool) -> None:
@@ -140,10 +146,13 @@ def write_classical(folder: SweepFolder, records: Sequence[ClassicalRecord]) -> 
     """A setup's classical models, there whole or not at all."""
     buffer = io.BytesIO()
     pq.write_table(classical_to_table(records), buffer)
-    folder.classical.write(f"{records[0].setup}{PARQUET}", buffer.getvalue())
+    folder.classical.write(f"{records[0].setup}{PARQUET}", sealed_table(buffer.getvalue()))
 
 
 def has_classical(folder: SweepFolder, setup: str, *, tasks: int) -> bool:
     """Whether the classical models of all of a setup's tasks have been written."""
     data = folder.classical.read(f"{setup}{PARQUET}")
-    return data is not None and pq.ParquetFile(io.BytesIO(data)).metadata.num_rows == tasks
+    try:
+        return data is not None and pq.ParquetFile(io.BytesIO(check_table(data))).metadata.num_rows == tasks
+    except (pa.ArrowException, OSError):  # they are computed again
+        return False

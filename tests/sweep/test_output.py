@@ -60,3 +60,11 @@ def test_a_sweep_that_grew_keeps_its_identity(folder):
     grown = output.check_same(folder, replace(HEAD, name="another", began="f", content=more), grows=True)
     assert grown == replace(HEAD, content=more)
     assert grown.sweep == HEAD.sweep
+
+
+def test_a_head_of_which_a_bit_has_changed_is_refused(folder, refused):
+    output.create(folder, HEAD, files=FILES)
+    data = folder.root.read("sweep.json")
+    folder.root.write("sweep.json", data.replace(b"0123456789abcdef", b"0123456789abcdeg"))
+    with refused():
+        output.read_head(folder)

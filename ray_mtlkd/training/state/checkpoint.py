@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import safetensors.torch
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.seals import DamagedFileError, check_json, sealed_json
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.storage import Storage, join_uri
 from ray_mtlkd.training.state import soft_labels
@@ -79,7 +80,7 @@ class Checkpoints:
             soft={task: self._written[name] for task, name in progress.soft.items()},
             progress=progress,
         )
-        self._storage.write(_HEAD, dumps(head).encode())
+        self._storage.write(_HEAD, sealed_json(dumps(head)))
         named = {_HEAD, head.live.name, *(file.name for part in (head.snapshots, head.soft) for file in part.values())}
         for name in self._storage.names():
             if name not in named:
@@ -96,11 +97,13 @@ class Checkpoints:
         data = self._storage.read(_HEAD)
         if data is None:
             return None
-        where = join_uri(self._storage.uri, _HEAD)
+        where, fix = join_uri(self._storage.uri, _HEAD), f"delete {self._storage.uri}"
         try:
-            head = loads(_CheckpointHead, data, where=where, fix=f"delete {self._storage.uri}")
+            head = loads(_CheckpointHead, check_json(data), where=where, fix=fix)
+        except DamagedFileError as error:
+            raise DamagedCheckpointError(str(error), where=where, fix=fix) from error
         except MtlkdError as error:
-            raise DamagedCheckpointError(f"damaged: {error.what}", where=where, fix=error.fix) from error
+            raise DamagedCheckpointError(f"damaged: {error.what}", where=where, fix=fix) from error
         if head.job != self._job:
             raise MtlkdError(
                 "the checkpoint belongs to other data or another configuration",
