@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ray_mtlkd.report.load import Records
+from ray_mtlkd.report.matrices import matrices_of
 from ray_mtlkd.report.runs import Setup
-from ray_mtlkd.report.statistics import Floats, mean_of_finite
-from ray_mtlkd.report.trial_curves import trials_of
+from ray_mtlkd.report.statistics import Floats
 
 SAID = """\
 A cell is what the task of its row does to, or has in common with, that of its column; a mean over at most ten trials.
@@ -43,7 +43,7 @@ _WIDTH, _HEIGHT = 3.6, 3.2
 
 def draw_matrices(setup: Setup, records: Records) -> Figure | None:
     """Every matrix of every strategy that has one; None where no trial of the setup measured any."""
-    found = {runs.strategy.name: _matrices(setup, records, runs.strategy.name) for runs in setup.runs}
+    found = {runs.strategy.name: matrices_of(setup, records, runs.strategy.name) for runs in setup.runs}
     rows = {name: matrices for name, matrices in found.items() if matrices}
     columns = [name for name in _MEASURES if any(name in matrices for matrices in rows.values())]
     if not rows:
@@ -59,27 +59,6 @@ def draw_matrices(setup: Setup, records: Records) -> Figure | None:
             _draw(axis, matrices[column], names, _MEASURES[column])
             axis.set_title(f"{strategy}: {_MEASURES[column].title}")
     return figure
-
-
-def _matrices(setup: Setup, records: Records, strategy: str) -> dict[str, Floats]:
-    """The strategy's matrices [T, T] by column, each a mean over its trials; NaN where no trial has a number."""
-    trials = trials_of(setup, records.table, strategy)
-    if not trials:
-        return {}
-    wanted = {(trial.sweep, trial.trial) for trial in trials}
-    lines = records.matrices([trial.trial for trial in trials]).to_pylist()
-    own = [line for line in lines if (line["sweep"], line["trial"]) in wanted]
-    found = {column: _mean([line for line in own if line[column]], column, len(setup.tasks)) for column in _MEASURES}
-    return {column: matrix for column, matrix in found.items() if np.isfinite(matrix).any()}
-
-
-def _mean(lines: Sequence[Mapping[str, Any]], column: str, tasks: int) -> Floats:
-    trials: dict[tuple[str, str], Floats] = {}
-    for line in lines:
-        matrix = trials.setdefault((line["sweep"], line["trial"]), np.full((tasks, tasks), np.nan))
-        matrix[line["task_index"]] = np.array(line[column], dtype=np.float64)
-    stacked = np.stack(list(trials.values())) if trials else np.full((1, tasks, tasks), np.nan)
-    return mean_of_finite(stacked, axis=0)
 
 
 def _draw(axis: Any, matrix: Floats, names: Sequence[str], measure: _HeatMap) -> None:

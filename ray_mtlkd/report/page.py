@@ -5,6 +5,7 @@ from typing import Any
 
 from ray_mtlkd.report import gain_tables, history, tables, warnings
 from ray_mtlkd.report.advice import Advice
+from ray_mtlkd.report.auxiliaries import auxiliaries
 from ray_mtlkd.report.classical import SAID as CLASSICAL
 from ray_mtlkd.report.classical import Classical
 from ray_mtlkd.report.load import Records
@@ -76,7 +77,7 @@ def page(
         "### How sure they are",
         gain_tables.variances(summary),
         _image("Average gains", figures.get(("gains", ALL_SETUPS))),
-        *(_setup(setup, figures, summary, classical) for setup in setups),
+        *(_setup(setup, figures, summary, classical, records) for setup in setups),
         row_section(findings, setups, strategy=advice.ship or advice.simplest),
         "## What ran",
         history.searches(trials),
@@ -92,8 +93,8 @@ def page(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _setup(setup: Setup, figures: Images, summary: Summary, classical: Classical) -> str:
-    together = figures.get(("tasks", setup.name))
+def _setup(setup: Setup, figures: Images, summary: Summary, classical: Classical, records: Records) -> str:
+    together, helped = figures.get(("tasks", setup.name)), auxiliaries(setup, summary, records)
     return "\n\n".join(
         [
             f"## Setup {setup.name}",
@@ -109,6 +110,7 @@ def _setup(setup: Setup, figures: Images, summary: Summary, classical: Classical
             tables.retention(setup),
             "What its trials came to, on average over seeds:",
             tables.quantities(setup),
+            *([helped] if helped else []),
             *([TOGETHER, _image(f"Which tasks of {setup.name} go together", together)] if together else []),
         ]
     )

@@ -134,4 +134,13 @@ def _numbered(architecture: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, 
 
 
 def _scalar(value: Any) -> Any:
-    return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else value
+    """Lists as text: ``1, 2``; lists of lists as ``a+b, c``."""
+    return ", ".join(map(_item, value)) if _is_list(value) else value
+
+
+def _item(value: Any) -> str:
+    return "+".join(map(str, value)) if _is_list(value) else str(value)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)

@@ -22,6 +22,7 @@ from ray_mtlkd.strategies.balancers.imtl_l import IMTLL
 from ray_mtlkd.strategies.balancers.mgda import MGDA
 from ray_mtlkd.strategies.balancers.nash_mtl import NashMTL
 from ray_mtlkd.strategies.balancers.normalised import Normalised
+from ray_mtlkd.strategies.balancers.observed_sum import ObservedSum
 from ray_mtlkd.strategies.balancers.pcgrad import PCGrad
 from ray_mtlkd.strategies.balancers.rlw import RLW
 from ray_mtlkd.strategies.balancers.scale_invariant import ScaleInvariant
@@ -62,6 +63,7 @@ OWN_BALANCERS: dict[str, type[DescribedBalancer[Any]]] = {
     "imtl_l": IMTLL,
     "uncertainty": Uncertainty,
     "gradnorm": GradNorm,
+    "observed_sum": ObservedSum,
     "pcgrad": PCGrad,
     "gradvac": GradVac,
     "db_mtl": DBMTL,
