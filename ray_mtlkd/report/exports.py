@@ -24,7 +24,7 @@ _GAINS = (
 )
 _STRATEGIES = ("setup", "strategy", "role", "quantity", "mean", "low_95", "high_95", "interval", "seeds")
 _CONFIGURATION = ("sweep", "setup", "strategy", "config_index")
-_LEFT_OUT = ("stage", "warnings", "file", "config", "rungs", "stopped_at", "predictions")
+_LEFT_OUT = ("stage", "file", "config", "stopped_at", "predictions")
 _ORDER = ("setup", "strategy", "sweep", "seed", "task_index")
 
 
@@ -61,7 +61,8 @@ def _strategy_lines(setups: Sequence[Setup]) -> Iterator[Sequence[object]]:
 
 def tasks_csv(table: pa.Table) -> bytes:
     """One row a replicate trial and task, failed ones included, with the record's own column names."""
-    rows = table.filter(pc.equal(table["stage"], "replicate")).drop_columns(list(_LEFT_OUT))
+    lists = [column.name for column in table.schema if pa.types.is_nested(column.type)]
+    rows = table.filter(pc.equal(table["stage"], "replicate")).drop_columns([*_LEFT_OUT, *lists])
     rows = rows.sort_by([(name, "ascending") for name in _ORDER])
     out = io.BytesIO()
     arrow_csv.write_csv(rows, out, arrow_csv.WriteOptions(quoting_style="needed"))
