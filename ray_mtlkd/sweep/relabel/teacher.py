@@ -68,10 +68,11 @@ class Predictor:
 
 def _asked(teacher: TeacherMessage, tables: SetupTables[Tensor], *, device: str) -> Examples[Tensor]:
     """The rows that it labels, on its device."""
-    read = [table for table in tables.tasks if table.task.name in (teacher.among or (teacher.task,))]
-    task = [table.task.name for table in read].index(teacher.task)
+    by_name = {table.task.name: table for table in tables.tasks}
+    among = teacher.among or (teacher.task,)
+    read, task = tuple(by_name[name] for name in among), among.index(teacher.task)
     rows: DistilledRows = "all" if teacher.among else "own"
-    asked = transfer_set(replace(tables, tasks=tuple(read)), task, rows).examples
+    asked = transfer_set(replace(tables, tasks=read), task, rows).examples
     if device == "cpu":
         return asked
     # what is copied is copied without the other tasks' rows before and behind

@@ -227,7 +227,7 @@ def test_an_actor_labels_the_same_rows_as_the_trial_also_those_of_others(monkeyp
     plain = request_of(index)
     without = replace(tables.tasks[0], unlabelled=np.arange(900, 1000))
     tables = replace(tables, tasks=(without, *tables.tasks[1:]))
-    found = transfer_set(as_tensors(tables), index, "all")
+    found = transfer_set(as_tensors(replace(tables, tasks=tables.tasks[::-1])), len(tables.tasks) - 1 - index, "all")
     asked = found.examples
     request = replace(plain, table=replace(plain.table, train=asked), among=found.among)
     monkeypatch.setattr(module.ray, "put", _Reference)
