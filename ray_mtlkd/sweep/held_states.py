@@ -1,29 +1,32 @@
 """What does not train is computed once: before a sweep starts, and not at all where an earlier sweep has done so.
 
-States are kept in the cache folder, a table each, by the content of encoder and table; an interrupted sweep finds those
-tables again that were ready.
+States are kept in the cache folder, some rows of a table each, by the content of encoder and rows; an interrupted sweep
+goes on from those that were ready.
 """
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
+from typing import cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ray_mtlkd import setups
-from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.data.inputs import Array, Features, Inputs, Pair, PieceFeatures, Pieces, StateRequest
+from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables, as_tensors, unlabelled
+from ray_mtlkd.data.inputs import Array, Features, FirstPieces, Inputs, Pair, PieceFeatures, Pieces, StateRequest, take
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.models.encoders.hf.states import HeldLayers, Unit, units, with_states
 from ray_mtlkd.setups.cache import Entry, cache_folder
 from ray_mtlkd.tasks.kinds import kind_of
 
-_MEASURED_ROWS = 128
+_MEASURED_ROWS, _KEPT_ROWS = 128, 4096
+"""Of a table: whose time is taken, and whose states are kept together."""
 _SETUPS_KEPT = 2
 """So much of what a setup's states may take is kept between sweeps."""
 _VERSION = 1
@@ -80,7 +83,7 @@ class StateTables:
         maker = _StateMaker(layers, request, setups.content_of_encoder(features), _SETUPS_KEPT * self._most_bytes)
         sides = [side for inputs, unit in _distinct(tables, request) for side in _sides(inputs, unit)]
         size = sum(maker.bytes(side, unit) for side, unit in sides)
-        missing = [(side, unit) for side, unit in sides if maker.known(side, unit) is None]
+        missing = [part for side, unit in sides for part in maker.missing(side, unit)]
         fits, seconds = size <= self._most_bytes, maker.seconds(missing) if missing else 0.0
         self.sizes.append(StateSize(setup=tables.name, bytes=size, seconds=seconds, fits=fits))
         if not fits:
@@ -98,12 +101,10 @@ class StateTables:
         return replace(tables, tasks=tasks, fingerprint=digest.hexdigest())
 
     def _states(self, maker: "_StateMaker", unit: Unit, side: Pieces[Array]) -> Pieces[Array]:
-        found = maker.known(side, unit)
-        if found is None and self._compute:
-            found = maker.compute(side, unit)
-        if found is None:
-            # untouched zeros take no memory
-            found = np.zeros((units(side, unit), maker.layers.layers[-1].width), maker.numbers)
+        # untouched zeros take no memory
+        found = np.zeros((units(side, unit), maker.width), maker.numbers)
+        if self._compute or not list(maker.missing(side, unit)):
+            maker.fill(found, side, unit)
         return with_states(side, unit, found)
 
 
@@ -126,44 +127,55 @@ class _StateMaker:
         """Of the states."""
         return np.dtype(self.request.numbers)
 
+    @property
+    def width(self) -> int:
+        """Of a state."""
+        return self.layers.layers[-1].width
+
     def bytes(self, side: Pieces[Array], unit: Unit) -> int:
         """What a table's states take."""
-        return units(side, unit) * self.layers.layers[-1].width * self.numbers.itemsize
+        return units(side, unit) * self.width * self.numbers.itemsize
 
-    def seconds(self, sides: list[tuple[Pieces[Array], Unit]]) -> float:
+    def missing(self, side: Pieces[Array], unit: Unit) -> Iterator[Pieces[Array]]:
+        """The parts of a table whose states are not there."""
+        for part in _parts(side):
+            entry = self._entry(part, unit)
+            if entry is None or entry.read() is None:
+                yield part
+
+    def seconds(self, parts: Sequence[Pieces[Array]]) -> float:
         """Of one core for all of them, from a few rows of the first."""
-        side, _ = sides[0]
-        rows = min(_MEASURED_ROWS, len(side.offsets) - 1)
-        pieces = int(side.offsets[rows])
-        part = Pieces(side.ids[:pieces] if side.ids is not None else None, side.offsets[: rows + 1])
+        few = _rows_of(parts[0], 0, _MEASURED_ROWS)
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
-        self.layers.states(part, "pieces", self.numbers)
+        self.layers.states(few, "pieces", self.numbers)
         started = time.process_time()
-        self.layers.states(part, "pieces", self.numbers)
+        self.layers.states(few, "pieces", self.numbers)
         spent = time.process_time() - started
         torch.set_num_threads(threads)
-        return spent * sum(int(each.offsets[-1]) for each, _ in sides) / max(1, pieces)
+        return spent * sum(int(part.offsets[-1]) for part in parts) / max(1, int(few.offsets[-1]))
 
-    def known(self, side: Pieces[Array], unit: Unit) -> Array | None:
-        """A table's states, mapped from the disk; None where they are not there, or damaged."""
-        entry = self._entry(side, unit)
-        found = None if entry is None else entry.read()
-        if found is None or found.value != _hash(found.arrays["states"]):
-            return None
-        return found.arrays["states"]
-
-    def compute(self, side: Pieces[Array], unit: Unit) -> Array:
-        """A table's states, kept for the next time.
+    def fill(self, states: Array, side: Pieces[Array], unit: Unit) -> None:
+        """Put a table's states there; those that are computed are kept for the next time.
 
         Raises:
             MtlkdError: where one is too large for its numbers.
         """
-        found = self.layers.states(side, unit, self.numbers)
+        at = 0
+        for part in _parts(side):
+            found = self._of(part, unit)
+            states[at : at + len(found)] = found
+            at += len(found)
+
+    def _of(self, part: Pieces[Array], unit: Unit) -> Array:
+        entry = self._entry(part, unit)
+        kept = None if entry is None else entry.read()
+        if kept is not None and kept.value == _hash(kept.arrays["states"]):
+            return kept.arrays["states"]
+        found = self.layers.states(part, unit, self.numbers)
         if not np.isfinite(found).all():
             fix = "set encoder.states to float32, or to none"
             raise MtlkdError(f"a state is too large for {self.numbers}", where="encoder.states", fix=fix)
-        entry = self._entry(side, unit)
         if entry is not None:
             entry.write(_hash(found), {"states": found})
         return found
@@ -179,6 +191,26 @@ class _StateMaker:
             if array is not None:
                 digest.update(np.ascontiguousarray(array).data)
         return Entry(folder / "states" / digest.hexdigest(), least_limit=self.kept_bytes)
+
+
+def _parts(side: Pieces[Array]) -> Iterator[Pieces[Array]]:
+    """A table, as many rows at a time as are kept together."""
+    rows = len(side.offsets) - 1
+    return (_rows_of(side, start, min(rows, start + _KEPT_ROWS)) for start in range(0, rows, _KEPT_ROWS))
+
+
+def _rows_of(side: Pieces[Array], start: int, stop: int) -> Pieces[Array]:
+    """Neighbouring rows of a table."""
+    tensors = cast(Pieces[Tensor], unlabelled(side, len(side.offsets) - 1).inputs)
+    stop = min(stop, len(side.offsets) - 1)
+    found = cast(Pieces[Tensor], take(tensors, slice(start, stop)))
+    words = found.words
+    return Pieces(
+        None if found.ids is None else found.ids.numpy(),
+        found.offsets.numpy(),
+        None if found.types is None else found.types.numpy(),
+        None if words is None else FirstPieces(words.places.numpy(), words.offsets.numpy()),
+    )
 
 
 def _hash(array: Array) -> str:

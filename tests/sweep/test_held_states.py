@@ -13,6 +13,7 @@ from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.hf import states as computing
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
 from ray_mtlkd.strategies import decode_strategy
+from ray_mtlkd.sweep import held_states
 from ray_mtlkd.sweep.held_states import StateTables, pieces_of
 from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.evaluation.evaluate import predict_all
@@ -90,6 +91,7 @@ def test_where_nothing_trains_there_is_one_state_a_row_or_word(made):
 
 def test_nothing_is_computed_twice_and_what_is_damaged_once_more(made, tmp_path, monkeypatch):
     monkeypatch.setenv("MTLKD_CACHE", str(tmp_path))
+    monkeypatch.setattr(held_states, "_KEPT_ROWS", 10)
     counts = []
     compute = computing.HeldLayers._of
     monkeypatch.setattr(computing.HeldLayers, "_of", lambda *args: counts.append(1) or compute(*args))
@@ -106,7 +108,14 @@ def test_nothing_is_computed_twice_and_what_is_damaged_once_more(made, tmp_path,
     content[0] ^= 1
     damaged.write_bytes(content)
     assert np.array_equal(made(train="top-1")[2].tasks[0].train.inputs.states, first.tasks[0].train.inputs.states)
-    assert counts
+    assert len(counts) == 1
+
+
+def test_states_of_some_rows_at_a_time_are_those_of_all(made, monkeypatch):
+    whole = made(train="none", states="float32")[2]
+    monkeypatch.setattr(held_states, "_KEPT_ROWS", 7)
+    for table, expected in zip(made(train="none", states="float32")[2].tasks, whole.tasks, strict=True):
+        torch.testing.assert_close(table.train.inputs.states, expected.train.inputs.states, rtol=1e-5, atol=1e-5)
 
 
 def test_other_settings_and_other_weights_have_other_states(made, folder, tmp_path, monkeypatch):
