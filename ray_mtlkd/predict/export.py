@@ -20,7 +20,7 @@ from ray_mtlkd.data.pretrained import FAMILIES
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import LayeredEncoder
 from ray_mtlkd.models.encoders.hf.ending import PieceEnding
-from ray_mtlkd.models.encoders.hf.layers import merged
+from ray_mtlkd.models.encoders.hf.low_rank import merged
 from ray_mtlkd.models.heads import Head
 from ray_mtlkd.models.sharing.hard import HardSharingModel
 from ray_mtlkd.predict.model_folder import KeptModel

@@ -9,16 +9,15 @@ from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ray_mtlkd.data.inputs import Pieces
 from ray_mtlkd.data.pretrained import FAMILIES, Family, stay_offline
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import Later
 from ray_mtlkd.models.encoders.base import EncoderLayer
+from ray_mtlkd.models.encoders.hf.low_rank import adapt
 from ray_mtlkd.models.encoders.hf.padding import in_order, similar_rows
-from ray_mtlkd.models.encoders.layers import LowRank
-from ray_mtlkd.models.pretrained import hold, tensors_from_weights
+from ray_mtlkd.models.pretrained import hold
 from ray_mtlkd.torch_private import with_submodules
 
 _transformers = Later("transformers")
@@ -71,7 +70,7 @@ def layers_of(config: Trained, backbone: str) -> list[EncoderLayer]:
             hold(module)
     if config.rank is not None:
         for block in blocks:
-            _adapt(block, config.rank)
+            adapt(block, config.rank)
     layers = [PieceEmbedding(whole, sources), *(BlockLayer(whole, family, at, sources) for at in range(len(blocks)))]
     for below, layer in enumerate(reversed(layers)):
         layer.rate = config.encoder_lr * config.layer_decay**below
@@ -197,43 +196,6 @@ class GivenStates(nn.Module):
     def forward(self, *beside: Any, inputs_embeds: Tensor | None = None, **_named: Any) -> Tensor:
         """The states; the families of `transformers` call their embeddings each in its own way."""
         return cast(Tensor, beside[1]) if inputs_embeds is None else inputs_embeds
-
-
-class LowRankLinear(nn.Module):
-    """A linear layer that stays as it is, and B A beside it.
-
-    Args:
-        linear: Its weights are held.
-        rank: Of B A.
-    """
-
-    def __init__(self, linear: nn.Linear, rank: int) -> None:
-        super().__init__()
-        self.register_buffer("weight", linear.weight, persistent=False)
-        self.register_buffer("bias", linear.bias, persistent=False)
-        self.update = LowRank(linear.weight, rank)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Of inputs [..., I]: x W + b + x A B, without the product of A and B."""
-        held = functional.linear(inputs, cast(Tensor, self.weight), cast(Tensor | None, self.bias))
-        return held + functional.linear(functional.linear(inputs, self.update.a), self.update.b)
-
-
-def merged(encoder: nn.Module) -> dict[str, Tensor]:
-    """An encoder's weights as they are now, by their names in `transformers`; low-rank matrices are added to theirs."""
-    found: dict[str, Tensor] = {}
-    for module, name, source in tensors_from_weights(encoder):
-        tensor: Tensor = getattr(module, name)
-        found[source] = module.update(tensor) if isinstance(module, LowRankLinear) and name == "weight" else tensor
-    return found
-
-
-def _adapt(block: nn.Module, rank: int) -> None:
-    """Put low-rank matrices beside every linear layer."""
-    for path, module in list(block.named_modules()):
-        if isinstance(module, nn.Linear):
-            owner, _, name = path.rpartition(".")
-            setattr(block.get_submodule(owner), name, LowRankLinear(module, rank))
 
 
 def _named(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
