@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import ray_mtlkd
-from ray_mtlkd.cli import check, classical, export, predict, relabel, replay, report, setups, strategies, sweep
+from ray_mtlkd.cli import check, classical, export, group, predict, relabel, replay, report, setups, strategies, sweep
 from ray_mtlkd.cli.streams import MISTAKE, open_console, sound_streams
 from ray_mtlkd.errors import MtlkdError, gather
 
@@ -19,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.command(name="sweep", epilog=sweep.EXAMPLE)(sweep.sweep)
+app.command(name="group", epilog=group.EXAMPLE)(group.group)
 app.command(name="check", epilog=check.EXAMPLE)(check.check)
 app.command(name="predict", epilog=predict.EXAMPLE)(predict.predict)
 app.command(name="relabel", epilog=relabel.EXAMPLE)(relabel.relabel)

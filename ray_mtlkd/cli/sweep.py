@@ -57,7 +57,7 @@ def sweep(
     from ray_mtlkd.cluster.connection import connect
 
     with stoppable() as stop, connect(code=own, wait_s=wait) as cluster:
-        terminal = _Terminal(console)
+        terminal = SweepTerminal(console)
         try:
             with terminal:
                 ended = sweep_on(cluster, request, listener=terminal)
@@ -85,7 +85,7 @@ def _going_on(uri: str | None, *, data_dir: Path | None, code: Path | None) -> s
     return command("ray-mtlkd", "sweep", *given)
 
 
-class _Terminal:
+class SweepTerminal:
     """Says how a sweep goes: lines while it is prepared, one that lives while trials run.
 
     Attributes:
