@@ -21,6 +21,7 @@ from ray_mtlkd.report.runs import Setup, group
 from ray_mtlkd.report.section import ALL_SETUPS, RowVariances
 from ray_mtlkd.report.statistics import Floats
 from ray_mtlkd.report.summary import Summary, summarise
+from ray_mtlkd.report.web import web_page
 from ray_mtlkd.storage import Storage, join_uri, reaching
 
 
@@ -29,7 +30,7 @@ class Report:
     """What the terminal says of a report that was written.
 
     Attributes:
-        page: Path or URI of ``report.md``; the other files lie beside it.
+        page: Path or URI of ``report.html``; the other files lie beside it.
         summary: All gains.
         advice: What to ship.
         failed: Trials that failed, of search and replicate.
@@ -42,7 +43,9 @@ class Report:
 
 
 def build(results: Sequence[str], out: str | Path, *, margin: float | None = None) -> Report:
-    """Read the records of these sweeps and write ``report.md``, tables and the figures into the folder ``out``.
+    """Read the records of these sweeps and write the report, its tables and figures into the folder ``out``.
+
+    ``report.html`` is for a browser, and complete by itself; ``report.md`` says the same.
 
     Args:
         results: Sweep directories, folders of Parquet files or files; paths or URIs that pyarrow knows.
@@ -72,6 +75,7 @@ def build(results: Sequence[str], out: str | Path, *, margin: float | None = Non
         findings=findings,
         figures=images,
     )
+    files["report.html"] = web_page(text, setups=setups, summary=found, records=records, images=images, files=files)
     files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}
     files |= {"strategies.csv": strategies_csv(setups), "configurations.csv": configurations_csv(rows)}
     files |= findings.files()
@@ -80,7 +84,7 @@ def build(results: Sequence[str], out: str | Path, *, margin: float | None = Non
         for name, content in files.items():
             folder.write(name, content)
     failed = sum(row["status"] != "ok" for row in rows)
-    return Report(page=join_uri(folder.uri, "report.md"), summary=found, advice=advice, failed=failed)
+    return Report(page=join_uri(folder.uri, "report.html"), summary=found, advice=advice, failed=failed)
 
 
 def summary(records: Records) -> Summary:

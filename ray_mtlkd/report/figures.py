@@ -19,7 +19,8 @@ from ray_mtlkd.report.text import WITHOUT
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 """Okabe and Ito's colours, which colour-blind readers tell apart, without their yellow (too pale for a line)."""
-_ROLES = {"baseline": PALETTE[0], "kd": PALETTE[1], "control": PALETTE[3], "reference": PALETTE[6]}
+ROLE_COLORS = {"baseline": PALETTE[0], "kd": PALETTE[1], "control": PALETTE[3], "reference": PALETTE[6]}
+"""Of strategies, by their role."""
 _ROLE_NAMES = {"baseline": "baseline", "kd": "distils", "control": "control", "reference": "several models"}
 _MUTED = 0.35
 _COLUMNS: tuple[tuple[Reference, str], ...] = (
@@ -94,7 +95,7 @@ def _draw_cells(axis: Any, strategies: Sequence[StrategyInfo], cells: Sequence[C
     axis.axvline(0, color="0.3", linewidth=0.8, zorder=1)
     axis.grid(visible=True, axis="x", color="0.92")
     for height, (strategy, cell) in enumerate(zip(strategies, cells, strict=True)):
-        color = _ROLES.get(strategy.role, PALETTE[-1])
+        color = ROLE_COLORS.get(strategy.role, PALETTE[-1])
         if cell.state == "self":
             axis.plot(0, height, marker="D", color=color, markersize=4.5, markerfacecolor="white", zorder=3)
         elif cell.skill is None:
@@ -129,7 +130,7 @@ def _draw_cuts(axis: Any, strategies: Sequence[StrategyInfo], contrasts: Sequenc
     for height, (strategy, found) in enumerate(zip(strategies, contrasts, strict=True)):
         if found is None or found.interval is None:
             continue
-        color = _ROLES.get(strategy.role, PALETTE[-1])
+        color = ROLE_COLORS.get(strategy.role, PALETTE[-1])
         for end, border, marker, side in zip(
             found.interval, (low, high), (CARETLEFT, CARETRIGHT), ("left", "right"), strict=True
         ):
@@ -153,7 +154,7 @@ def _legend(figure: Figure, roles: set[str]) -> None:
     def mark(color: str, label: str, **look: Any) -> Line2D:
         return Line2D([], [], color=color, marker="o", linewidth=1.8, label=label, **look)
 
-    handles = [mark(color, _ROLE_NAMES[role]) for role, color in _ROLES.items() if role in roles]
+    handles = [mark(color, _ROLE_NAMES[role]) for role, color in ROLE_COLORS.items() if role in roles]
     handles.append(mark("0.4", "cannot tell", alpha=_MUTED, markerfacecolor="white"))
     reference = Line2D([], [], color="0.4", marker="D", linestyle="", markerfacecolor="white", label="the reference")
     handles.append(reference)

@@ -77,7 +77,7 @@ def test_the_report_lies_in_the_sweep_unless_told_otherwise(run, results):
     found = run(results)
     assert found.exit_code == 0
     assert (results / "report" / "report.md").exists()
-    assert f"report:      {results}/report/report.md" in found.output.splitlines()
+    assert f"report:      {results}/report/report.html" in found.output.splitlines()
 
 
 def test_the_terminal_shows_what_to_ship_before_the_gains(run, results, tmp_path):
@@ -96,7 +96,7 @@ def test_failed_trials_are_told(run, results):
 
 def test_a_query_of_a_place_stays_behind_the_report_that_lies_in_the_sweep(run, results):
     found = run(f"{results.as_uri()}?a=b")
-    assert f"report:      {results.as_uri()}/report/report.md?a=b" in found.output.splitlines()
+    assert f"report:      {results.as_uri()}/report/report.html?a=b" in found.output.splitlines()
     assert (results / "report" / "report.md").exists()
 
 

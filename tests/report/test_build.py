@@ -101,7 +101,7 @@ def test_a_report_is_the_same_bytes_each_time_and_shows_its_figures(fake_trial, 
     assert files == {path.name: path.read_bytes() for path in (tmp_path / "second").iterdir()}
     assert sorted(files) == sorted(
         [
-            *("report.md", "gains.csv", "strategies.csv", "tasks.csv", "configurations.csv"),
+            *("report.md", "report.html", "gains.csv", "strategies.csv", "tasks.csv", "configurations.csv"),
             *("gains.png", "gains.svg"),
             *(f"curves-{name}.{kind}" for name in ("similar", "diverse") for kind in ("png", "svg")),
         ]
@@ -119,16 +119,17 @@ def small(made, write, tmp_path):
 @pytest.mark.usefixtures("_figures_unsaved")
 def test_a_report_goes_to_any_place_that_pyarrow_knows(small, tmp_path):
     found = report.build([small.as_uri()], (tmp_path / "there").as_uri())
-    assert found.page == (tmp_path / "there").as_uri() + "/report.md"
+    assert found.page == (tmp_path / "there").as_uri() + "/report.html"
     assert (tmp_path / "there" / "report.md").exists()
 
 
 def test_a_query_of_a_place_stays_behind_its_names_and_every_file_lands_in_the_folder(small, tmp_path):
     out = tmp_path / "there"
     found = report.build([f"{small.as_uri()}?a=b"], f"{out.as_uri()}?a=b")
-    assert found.page == f"{out.as_uri()}/report.md?a=b"
-    names = ["configurations.csv", "gains.csv", "gains.png", "gains.svg", "report.md", "strategies.csv", "tasks.csv"]
-    assert sorted(path.name for path in out.iterdir()) == names
+    assert found.page == f"{out.as_uri()}/report.html?a=b"
+    tables = ["configurations.csv", "gains.csv", "strategies.csv", "tasks.csv"]
+    names = {*tables, "gains.png", "gains.svg", "report.html", "report.md"}
+    assert {path.name for path in out.iterdir()} == names
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "there"]
 
 

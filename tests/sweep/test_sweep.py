@@ -133,7 +133,7 @@ def test_a_sweep_writes_records_report_and_event_files_and_prints_the_table(whol
     assert len(_records(out)) == TRIALS
     assert f"{TRIALS}/{TRIALS} trials done" in printed
     assert "over best baseline" in printed
-    assert f"{out}/report/report.md" in printed
+    assert f"{out}/report/report.html" in printed
     assert f"tensorboard --logdir {out}/tensorboard" in printed
     assert (out / "report" / "report.md").exists()
     assert not list((out / "checkpoints").glob("*"))

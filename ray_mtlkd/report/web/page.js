@@ -1,0 +1,58 @@
+"use strict";
+(() => {
+  const charts = JSON.parse(document.getElementById("charts").textContent);
+  const root = document.documentElement;
+
+  function color(name) {
+    return getComputedStyle(root).getPropertyValue(name).trim();
+  }
+
+  function themed() {
+    const axis = { gridcolor: color("--rule"), zerolinecolor: color("--soft"), linecolor: color("--rule") };
+    const look = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", "font.color": color("--ink") };
+    for (const name of ["xaxis", "yaxis"]) {
+      for (const [key, value] of Object.entries(axis)) look[`${name}.${key}`] = value;
+    }
+    return look;
+  }
+
+  function drawn(place) {
+    const chart = charts[place.id.slice("chart-".length)];
+    const menus = chart.layout.updatemenus || [];
+    for (const menu of menus) Object.assign(menu, { bgcolor: color("--raised"), bordercolor: color("--rule") });
+    const title = { ...chart.layout.title, font: { size: 15 }, x: 0, xanchor: "left", yref: "container", y: 0.98 };
+    const margin = { l: 60, r: 20, t: menus.length ? 96 : 56, b: 56 };
+    const layout = { ...chart.layout, title, margin, dragmode: false };
+    if (layout.showlegend && place.clientWidth < 640) {
+      layout.legend = { ...layout.legend, orientation: "h", y: -0.25 };
+      margin.b = 120;
+    }
+    const options = { responsive: true, displaylogo: false, displayModeBar: false };
+    return Plotly.newPlot(place, chart.data, layout, options).then(() => Plotly.relayout(place, themed()));
+  }
+
+  const places = [...document.querySelectorAll(".chart")];
+  const whenSeen = new IntersectionObserver((entries, observer) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      observer.unobserve(entry.target);
+      drawn(entry.target);
+    }
+  }, { rootMargin: "600px" });
+  for (const place of places) {
+    place.style.minHeight = `${charts[place.id.slice("chart-".length)].layout.height || 450}px`;
+    whenSeen.observe(place);
+  }
+
+  function restyle() {
+    for (const place of places) if (place.data) Plotly.relayout(place, themed());
+  }
+
+  document.getElementById("theme").addEventListener("click", () => {
+    const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = isDark ? "light" : "dark";
+    restyle();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
+  addEventListener("beforeprint", () => places.forEach((place) => place.data || drawn(place)));
+})();

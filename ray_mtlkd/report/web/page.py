@@ -1,0 +1,153 @@
+"""From the report's Markdown and its charts to one HTML file."""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from importlib import resources
+from string import Template
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from ray_mtlkd.report.load import Records
+from ray_mtlkd.report.page import Images
+from ray_mtlkd.report.runs import Setup
+from ray_mtlkd.report.summary import Summary
+from ray_mtlkd.report.web.charts import Chart, cost_chart, curves_chart, gains_chart, tasks_chart
+
+_GAINS, _SETUP, _EACH = "Average gains", "Setup ", "Per setup:"
+"""What the page's parts are known by."""
+_CHARTED = ("gains", "curves")
+"""Figures that charts take the place of."""
+_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z`*])")
+_FOLDED = ("What ran", "How the numbers came about")
+"""Sections that most readers do not need."""
+
+
+def web_page(
+    markdown: str,
+    *,
+    setups: Sequence[Setup],
+    summary: Summary,
+    records: Records,
+    images: Images,
+    files: Mapping[str, bytes],
+) -> bytes:
+    """The page: what ``report.md`` says, with charts in the place of its figures.
+
+    Args:
+        markdown: What ``report.md`` says; names in it are text, never markup.
+        images: The figures that it shows.
+        files: Their content, by name: what has no chart is shown as it is.
+    """
+    charts = _charts(setups, summary, records)
+    replaced = [name for (sort, _), name in images.items() if sort in _CHARTED]
+    title, sections = _sections(markdown, _renderer(replaced, files), charts)
+    return (
+        _template("page.html")
+        .substitute(
+            title=html.escape(title),
+            style=_asset("page.css"),
+            contents="".join(f'<a href="#{name}">{html.escape(words)}</a>' for name, words, _ in sections),
+            body="".join(body for *_, body in sections),
+            charts=json.dumps(charts, separators=(",", ":")).replace("<", "\\u003c"),
+            plotly=_plotly(),
+            script=_asset("page.js"),
+        )
+        .encode()
+    )
+
+
+def _charts(setups: Sequence[Setup], summary: Summary, records: Records) -> dict[str, Chart]:
+    found = {"gains": gains_chart(summary)}
+    for at, setup in enumerate(setups):
+        found |= {
+            f"curves-{at}": curves_chart(setup, records),
+            f"tasks-{at}": tasks_chart(setup),
+            f"cost-{at}": cost_chart(setup, summary),
+        }
+    return {name: chart for name, chart in found.items() if chart is not None}
+
+
+def _renderer(replaced: Collection[str], files: Mapping[str, bytes]) -> MarkdownIt:
+    """Of Markdown in which no HTML counts; figures that are no charts are carried along."""
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+    def image(_self: object, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
+        name, words = str(tokens[index].attrs["src"]), html.escape(tokens[index].content)
+        if name in replaced:
+            return ""
+        if name not in files:  # somebody's words, which look like a figure
+            return words
+        data = base64.b64encode(files[name]).decode()
+        return f'<img alt="{words}" src="data:image/png;base64,{data}">'
+
+    markdown.add_render_rule("image", image)
+    return markdown
+
+
+def _place(chart: str, charts: Mapping[str, Chart]) -> str:
+    if chart not in charts:
+        return ""
+    return (
+        f'<span class="chart" id="chart-{chart}" role="img" aria-label="{html.escape(charts[chart]["about"])}"></span>'
+    )
+
+
+def _sections(text: str, markdown: MarkdownIt, charts: Mapping[str, Chart]) -> tuple[str, list[tuple[str, str, str]]]:
+    """The title, and each section's name, heading and HTML; the first is the verdict."""
+    title, _, rest = text.partition("\n")
+    heads = re.split(r"^## (.+)$", rest, flags=re.MULTILINE)
+    found = [("verdict", "Verdict", _section("verdict", "Verdict", _verdict(markdown, heads[0])))]
+    setups = 0
+    for number, (words, body) in enumerate(zip(heads[1::2], heads[2::2], strict=True)):
+        shown = ["gains"] if words == _GAINS else []
+        if words.startswith(_SETUP):
+            shown = [f"{sort}-{setups}" for sort in ("curves", "tasks", "cost")]
+            setups += 1
+        places = "".join(_place(name, charts) for name in shown)
+        numbers = _rendered(markdown, body)
+        inner = places + (_folded("All numbers", numbers) if places else numbers)
+        name = f"section-{number}"
+        found.append((name, words, _section(name, words, _folded("Show", inner) if words in _FOLDED else inner)))
+    return title.removeprefix("# "), found
+
+
+def _verdict(markdown: MarkdownIt, text: str) -> str:
+    """The headline, its reasons one by one, and, folded, what each setup would ship by itself."""
+    first, _, rest = text.strip().partition("\n\n")
+    headline, _, reasons = first.partition("** ")
+    sentences = _SENTENCE.split(reasons.strip()) if reasons else []
+    blocks = [f"{headline}**" if reasons else headline, "\n".join(f"- {sentence}" for sentence in sentences)]
+    shared, heading, each = rest.partition(_EACH)
+    counts = each.rpartition("\n\n")[2] if heading else ""
+    folded = _folded("Per setup", _rendered(markdown, each.removesuffix(counts))) if heading else ""
+    return _rendered(markdown, "\n\n".join([*blocks, shared])) + folded + _rendered(markdown, counts)
+
+
+def _folded(words: str, inner: str) -> str:
+    return f"<details><summary>{words}</summary>{inner}</details>"
+
+
+def _section(name: str, words: str, inner: str) -> str:
+    return f'<section id="{name}"><h2>{html.escape(words)}</h2>{inner}</section>'
+
+
+def _rendered(markdown: MarkdownIt, text: str) -> str:
+    found = str(markdown.render(text)).replace("&lt;br&gt;", "<br>")
+    return found.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+
+
+def _asset(name: str) -> str:
+    return (resources.files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _template(name: str) -> Template:
+    return Template(_asset(name))
+
+
+def _plotly() -> str:
+    return (resources.files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")

@@ -1,0 +1,88 @@
+"""The page for a browser: its text, its charts, and what a real browser makes of it."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from ray_mtlkd import report
+from tests.columns import changed
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NASTY = "<script>alert(1)</script> & | `x` **b** ![i](http://x/y.png)"
+
+
+@pytest.fixture
+def page(made, write, tmp_path, _figures_unsaved):
+    """A report's page, of strategies whose gains over ``sum`` on both tasks are known by heart."""
+
+    def written(*names, **columns):
+        def trial(at, name, seed):
+            test = [0.8 + 0.01 * at + 0.001 * seed, 2.0]
+            records = made(name, seed=seed, test=test, valid=[0.8, 2.0], signs=[1, -1], setup="one")
+            return [changed(record, **columns) for record in records]
+
+        trials = [trial(at, name, seed) for at, name in enumerate(names) for seed in (1, 2, 3)]
+        folder = write(tmp_path / "run", trials)
+        report.build([str(folder)], tmp_path / "out")
+        return tmp_path / "out" / "report.html"
+
+    return written
+
+
+def _charts(path):
+    found = re.search(r'<script type="application/json" id="charts">(.*?)</script>', path.read_text(), re.DOTALL)
+    return json.loads(found[1])
+
+
+def test_the_page_is_one_file_that_asks_for_nothing_else(page):
+    text = page("sum", "joint_kd").read_text()
+    head = text.partition("<script>")[0]
+    assert "default-src 'none'" in head
+    assert not re.search(r'(?:src|href)="(?!#|data:)', head)
+    assert len(text) < 15e6
+
+
+def test_charts_hold_the_numbers_of_the_report(page):
+    charts = _charts(page("sum", "joint_kd", "single_task"))
+    assert {"gains", "tasks-0"} <= charts.keys()
+    (first, *_) = charts["gains"]["data"]
+    assert first["y"] == ["joint_kd", "single_task"]
+    labels = [button["label"] for button in charts["gains"]["layout"]["updatemenus"][0]["buttons"]]
+    assert labels == ["one: over sum", "one: over the best baseline", "one: over one model a task"]
+    accuracy = charts["tasks-0"]["data"][0]
+    assert dict(zip(accuracy["y"], accuracy["x"], strict=True)) == pytest.approx(
+        {"joint_kd": 0.01, "single_task": 0.02}
+    )
+
+
+def test_one_view_is_shown_and_each_button_shows_its_own(page):
+    chart = _charts(page("sum", "joint_kd", "single_task"))["gains"]
+    shown = [trace["visible"] for trace in chart["data"]]
+    assert shown == [True, False, False]
+    assert [button["args"][0]["visible"] for button in chart["layout"]["updatemenus"][0]["buttons"]] == [
+        [at == own for at in range(3)] for own in range(3)
+    ]
+
+
+def test_names_are_text_wherever_they_stand(page):
+    text = page("sum", setup=NASTY, strategy=NASTY, metric=NASTY, sweep=NASTY).read_text()
+    before, _, after = text.partition('<script type="application/json"')
+    assert "<script>alert" not in before
+    assert "http://x" not in re.findall(r'src="([^"]*)"', before)
+    assert "</script> &" not in after.partition("</script>")[0]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+def test_a_browser_draws_every_chart_without_an_error(page, tmp_path):
+    path = page("sum", "joint_kd", "single_task")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command += ["--window-size=1200,6000", "--virtual-time-budget=20000", "--enable-logging=stderr", "--v=0"]
+    done = subprocess.run(
+        [*command, "--dump-dom", path.as_uri()], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert "CONSOLE" not in done.stderr
+    drawn = re.findall(r'class="chart js-plotly-plot" id="chart-([^"]+)"', done.stdout)
+    assert sorted(drawn) == sorted(_charts(path))
