@@ -54,7 +54,7 @@ def gains_chart(summary: Summary) -> Chart | None:
             if not found:
                 continue
             order = sorted(found, key=lambda each: found[each].mean)
-            rows = [_Row.of(each, found[each].mean, found[each].interval, found[each].finding) for each in order]
+            rows = [_ForestRow.of(each, found[each].mean, found[each].interval, found[each].finding) for each in order]
             views.append(_forest(f"{where}: {words}", rows, unit="points of mean skill on test"))
     return _chart("How far each strategy is ahead, with its interval", views)
 
@@ -75,7 +75,7 @@ def tasks_chart(setup: Setup) -> Chart | None:
             if found is not None:
                 ends = None if found.low is None or found.high is None else (found.low, found.high)
                 shown = {"better": "better", "worse": "worse"}.get(found.difference, "cannot tell")
-                rows.append(_Row.of(runs.strategy, found.mean, ends, shown))
+                rows.append(_ForestRow.of(runs.strategy, found.mean, ends, shown))
         rows.sort(key=lambda row: row.mean)
         if rows:
             views.append(_forest(task.name, rows, unit=f"{task.metric} on test over sum, right is better"))
@@ -131,7 +131,7 @@ def cost_chart(setup: Setup, summary: Summary) -> Chart | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Row:
+class _ForestRow:
     """A strategy in a forest plot."""
 
     name: str
@@ -141,7 +141,7 @@ class _Row:
     finding: str
 
     @classmethod
-    def of(cls, strategy: StrategyInfo, mean: float, ends: tuple[float, float] | None, finding: str) -> "_Row":
+    def of(cls, strategy: StrategyInfo, mean: float, ends: tuple[float, float] | None, finding: str) -> "_ForestRow":
         """The row of a strategy."""
         return cls(name=strategy.name, color=_color(strategy), mean=mean, ends=ends, finding=finding)
 
@@ -152,7 +152,7 @@ class _Row:
         return f"{self.mean:+.3g}{ends}: {self.finding}"
 
 
-def _forest(name: str, rows: Sequence[_Row], *, unit: str) -> _View:
+def _forest(name: str, rows: Sequence[_ForestRow], *, unit: str) -> _View:
     """Points with intervals, a row a strategy; hollow where nothing can be told."""
     colors = [row.color for row in rows]
     shown = [row.finding != "cannot tell" for row in rows]
