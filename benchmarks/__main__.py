@@ -21,6 +21,7 @@ BENCHMARKS = (
     "evaluation",
     "sweep_efficiency",
     "headroom",
+    "school",
     "relabel",
     "dataset",
     "report_scale",
