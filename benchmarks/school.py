@@ -30,7 +30,7 @@ ROWS = {"train": (20, 80), "valid": (20, 20), "test": (100, 100)}
 COMMON, CLUSTERED, OPPOSED, OWN = 0.30, 0.30, 0.25, 0.15
 """What the variance of the weights is made of."""
 NOISE = 1.5
-"""Standard deviation beside that of what the features explain, which is 1: the School data's explain a third."""
+"""Standard deviation; that of what the features explain is 1, so that nothing explains a third of the variance."""
 PLAIN = "independent ridge"
 STRENGTHS = (1.5, 5.0, 15.0, 50.0)
 RIDGES = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 25.0)
