@@ -22,6 +22,7 @@ BENCHMARKS = (
     "sweep_efficiency",
     "headroom",
     "school",
+    "draws",
     "relabel",
     "dataset",
     "report_scale",

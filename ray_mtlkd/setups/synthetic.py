@@ -151,10 +151,10 @@ def manifest_of(name: str) -> Manifest:
     return Manifest(name=name, tasks=tasks, source="generated, no files needed")
 
 
-def generate(name: str) -> Tables:
-    """A built-in setup's tables; the same ones at every call."""
+def generate(name: str, *, seed: int | None = None) -> Tables:
+    """A built-in setup's tables, the same ones at every call; another draw of them from another seed."""
     recipes = BUILT_IN[name]
-    roots = np.random.SeedSequence(SEEDS[name]).spawn(len(recipes) + 1)
+    roots = np.random.SeedSequence(SEEDS[name] if seed is None else seed).spawn(len(recipes) + 1)
     world = _world(np.random.default_rng(roots[0]))
     return {
         task: _draw_task(recipe, world, np.random.default_rng(root))

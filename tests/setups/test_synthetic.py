@@ -22,6 +22,15 @@ def test_every_call_gives_the_same_tables(name, tables):
     assert again.fingerprint == tables.fingerprint
 
 
+def test_another_seed_draws_other_tables_of_the_same_size():
+    known, other = setups.generate("diverse"), generate("diverse", seed=1003)
+    for task, splits in known.items():
+        assert {split: table.num_rows for split, table in splits.items()} == {
+            split: table.num_rows for split, table in other[task].items()
+        }
+        assert not splits["train"].equals(other[task]["train"])
+
+
 def test_all_tasks_have_inputs_of_one_width(tables):
     assert len(tables.tasks) == 5
     assert {task.layout.width for task in tables.tasks} == {WIDTH}
