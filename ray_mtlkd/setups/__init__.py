@@ -144,11 +144,7 @@ def _source(place: SetupLocation) -> TableSource:
     everything = {spec.data for spec in manifest.tasks.values()}
     if folder is not None and set(place.missing) < everything:
         return FolderSource(folder)
-    files = [] if folder is None else sorted(data for data in everything if (folder / data).is_file())
-    if folder is not None and files:
-        what, where = f"`data` of a task is a file here: {', '.join(files)}", str(folder.resolve())
-        fix = "name a folder with a train, a valid and a test table in it"
-    elif folder is None:
+    if folder is None:
         what, where = "no data folder is known", f"setup {manifest.name}"
         fix = f"name the folder that holds {place.holder}/ with --data-dir or {DATA_VARIABLE}"
     elif place.beside:

@@ -25,6 +25,9 @@ class TableSource(Protocol):
     def place(self, data: str, name: str) -> str:
         """The table's place, as errors name it."""
 
+    def is_file(self, data: str) -> bool:
+        """Whether one file holds all rows."""
+
     def read(self, data: str, name: str, request: TableRequest) -> ReadTable:
         """The requested columns of a table.
 
@@ -45,6 +48,10 @@ class MemorySource:
         """The table's place, as errors name it."""
         return f"{self.name}/{data}/{name}"
 
+    def is_file(self, data: str) -> bool:  # noqa: ARG002 - none is
+        """Whether one file holds all rows."""
+        return False
+
     def read(self, data: str, name: str, request: TableRequest) -> ReadTable:
         """The requested columns of a table."""
         return ReadTable(request.taken(self.tables[data][name], where=self.place(data, name)))
@@ -52,17 +59,28 @@ class MemorySource:
 
 @dataclass(frozen=True)
 class FolderSource:
-    """Tables in ``folder/DATA/``: ``NAME.EXTENSION``, or several Parquet files; train, valid, test and others."""
+    """Tables in ``folder/DATA/``: ``NAME.EXTENSION``, or several Parquet files; train, valid, test and others.
+
+    ``DATA`` may also be one file, which is then every table's: who asks cuts it.
+    """
 
     folder: Path
 
     def place(self, data: str, name: str) -> str:
         """The table's place, as errors name it."""
+        if self.is_file(data):
+            return str(self.folder / data)
         found = _candidates(self.folder / data, name)
         return str(found[0] if found else self.folder / data / f"{name}.parquet")
 
+    def is_file(self, data: str) -> bool:
+        """Whether one file holds all rows."""
+        return (self.folder / data).is_file()
+
     def read(self, data: str, name: str, request: TableRequest) -> ReadTable:
         """The requested columns of a table."""
+        if self.is_file(data):
+            return read_table(self.folder / data, request)
         found = _candidates(self.folder / data, name)
         if not found:
             raise self._missing(data, name)
@@ -74,9 +92,6 @@ class FolderSource:
 
     def _missing(self, data: str, name: str) -> MtlkdError:
         folder = self.folder / data
-        if folder.is_file():
-            fix = "let the task's `data` name a folder with a train, a valid and a test table in it"
-            return MtlkdError("a file, where a folder is meant", where=str(folder), fix=fix)
         others = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         there = f" (the folder has {', '.join(others[:5])}{', …' if len(others) > 5 else ''})" if others else ""  # noqa: PLR2004 - enough to recognise it
         fix = f"put {name}{' or '.join(READERS)} there"
@@ -91,6 +106,8 @@ def read_table(path: Path, request: TableRequest) -> ReadTable:
         ExceptionGroup: of ``MtlkdError``, where several columns are missing or doubled.
     """
     ending = ".parquet" if path.is_dir() else ending_of(path)
+    if ending not in READERS:
+        raise MtlkdError("no format has this ending", where=str(path), fix=f"give {' or '.join(READERS)}")
     try:
         return READERS[ending](path, request)
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
@@ -181,5 +198,9 @@ READERS: Mapping[str, Callable[[Path, TableRequest], ReadTable]] = {
 
 
 def missing_folders(folder: Path, data: Sequence[str]) -> list[str]:
-    """Names in ``data`` that are no folder with at least one table in it."""
-    return [name for name in data if not any(_candidates(folder / name, split) for split in SPLITS)]
+    """Names in ``data`` that are no file, and no folder with at least one table in it."""
+    return [name for name in data if not (folder / name).is_file() and not _has_tables(folder / name)]
+
+
+def _has_tables(folder: Path) -> bool:
+    return any(_candidates(folder, split) for split in SPLITS)

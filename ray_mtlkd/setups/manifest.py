@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from annotated_types import MinLen
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.ranges import NonNegativeFloat, PositiveFloat, PositiveInt, Text, UnitInterval
+from ray_mtlkd.ranges import NaturalInt, NonNegativeFloat, OpenShare, PositiveFloat, PositiveInt, Text, UnitInterval
 from ray_mtlkd.setups.values import MARKERS
 
 Form = Literal["text", "pair", "tokens", "columns", "vector", "token_vectors"]
@@ -25,11 +25,29 @@ class Columns:
 
 
 @document
+class SplitRule:
+    """How one file is cut into train, valid and test: see `cuts.cut`.
+
+    Attributes:
+        valid: Share of the rows.
+        test: Likewise; train has the rest.
+        seed: Another one cuts elsewhere.
+        by: Column whose values stay on one side, such as a customer; without it, equal inputs do.
+    """
+
+    valid: OpenShare = 0.1
+    test: OpenShare = 0.2
+    seed: NaturalInt = 0
+    by: str | None = None
+
+
+@document
 class InputSpec:
     """What tasks read. Exactly one of the six input forms is given.
 
     Attributes:
-        data: Folder with train, valid and test tables.
+        data: Folder with train, valid and test tables; or one file, which ``split`` cuts.
+        split: How a file is cut.
         rows: How many rows of train there are, as if the file held no others: see `subsets.draw_rows`; None for all.
         text: String columns, joined.
         pair: The two string columns of a text pair.
@@ -42,6 +60,7 @@ class InputSpec:
     """
 
     data: str
+    split: SplitRule | None = None
     rows: PositiveInt | None = None
     text: tuple[str, ...] | None = None
     pair: tuple[str, str] | None = None

@@ -105,7 +105,7 @@ def _form_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
 
 def _own_input_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
     """What a task says that `shared` says for all tasks."""
-    for key in ("data", "rows", "na_values", "allow_unseen", *_given(raw)):
+    for key in ("data", "split", "rows", "na_values", "allow_unseen", *_given(raw)):
         if key in raw:
             yield MtlkdError(
                 "the setup's `shared` gives the inputs of all tasks",
@@ -214,6 +214,7 @@ def _spec_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[Mtlkd
     if columns is not None and spec.weight_column in columns:
         fix = "leave the weight out of the inputs: rows to be predicted have none"
         yield MtlkdError(f"{spec.weight_column!r} is also an input", where=join(where, "weight_column"), fix=fix)
+    yield from _split_problems(spec, where, inputs=inputs)
     if spec.threshold is not None:
         yield from _threshold_problems(spec, join(where, "threshold"))
     if spec.classes is not None:
@@ -224,6 +225,17 @@ def _spec_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[Mtlkd
     if spec.format == "indicator" and kind_named(spec.kind).labels != "classes":
         fix = "remove it"
         yield MtlkdError(f"a {spec.kind} task has no list of labels a row", where=join(where, "format"), fix=fix)
+
+
+def _split_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[MtlkdError]:
+    if spec.split is None:
+        return
+    if spec.split.valid + spec.split.test >= 1:
+        fix = "give shares that leave some rows to train"
+        yield MtlkdError("valid and test take all rows", where=join(inputs, "split"), fix=fix)
+    if spec.unlabelled is not None:
+        fix = "write train, valid and test into a folder, the table without labels beside them, and leave `split` out"
+        yield MtlkdError("one file has no other table beside it", where=join(where, "unlabelled"), fix=fix)
 
 
 def _threshold_problems(spec: TaskSpec, where: str) -> Iterable[MtlkdError]:

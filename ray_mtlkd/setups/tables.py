@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from ray_mtlkd.data.examples import SPLITS, Split
-from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all
+from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all, without_repeats
 from ray_mtlkd.setups import columns
 from ray_mtlkd.setups.assembly import CheckedSplit, assemble
 from ray_mtlkd.setups.categories import by_train
 from ray_mtlkd.setups.cells import Checked, said_rows
 from ray_mtlkd.setups.columns import ColumnRule
+from ray_mtlkd.setups.cuts import check_split, cut
 from ray_mtlkd.setups.duplicates import said_seen
 from ray_mtlkd.setups.files import TableSource
 from ray_mtlkd.setups.groups import read_groups
@@ -69,7 +70,7 @@ def read_setup(manifest: Manifest, source: TableSource) -> ValidatedSetup:
         if task is not None:
             tasks.append(task)
             warnings.extend(said_seen(task))
-    raise_all(f"tables of setup {manifest.name}", problems)
+    raise_all(f"tables of setup {manifest.name}", without_repeats(problems))
     return ValidatedSetup(manifest, tuple(tasks), tuple(dict.fromkeys(warnings)))
 
 
@@ -109,7 +110,7 @@ def _inputs_of(spec: TaskSpec) -> tuple[str, ...]:
     """What two tasks have in common that read the same inputs."""
     numeric = () if spec.columns is None else (str(len(spec.columns.numeric)),)
     marked = repr([spec.markers(column) for column in spec.input_columns])
-    return (spec.data, f"{spec.rows}", spec.form, *numeric, *spec.input_columns, marked)
+    return (spec.data, f"{spec.split}", f"{spec.rows}", spec.form, *numeric, *spec.input_columns, marked)
 
 
 def _read_file(readers: Sequence[TaskSpec], split: str, source: TableSource, problems: _Problems) -> _SplitFile | None:
@@ -119,10 +120,15 @@ def _read_file(readers: Sequence[TaskSpec], split: str, source: TableSource, pro
     known = readers if split in SPLITS else ()
     named = (*(column for reader in known for column in (reader.label, reader.group)), *weights)
     labels = tuple(dict.fromkeys(column for column in named if column is not None))
-    wanted = tuple(dict.fromkeys((*spec.input_columns, *labels)))
+    by = () if spec.split is None or spec.split.by is None else (spec.split.by,)
+    wanted = tuple(dict.fromkeys((*spec.input_columns, *labels, *by)))
     try:
+        check_split(spec, is_file=source.is_file(spec.data), where=where)
         read = source.read(spec.data, split, TableRequest(wanted))
         table = read.table
+        if spec.split is not None:
+            table = cut(table, split, spec.split, spec, group=spec.group, where=where)
+            where = f"{where} (rows of {split})"
         if spec.rows is not None and split == "train":
             table = draw_rows(table, spec.rows, where=where)
             where = f"{where} ({spec.rows} of its rows)"

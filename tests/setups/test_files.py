@@ -84,7 +84,7 @@ def test_a_file_where_a_folder_is_meant_is_named(empty):
     empty.spec["data"] = "shop.csv"
     empty.manifest.write_text(str({"name": "shop", "tasks": {"intent": empty.spec}}))
     (problem,) = empty.problems()
-    assert "shop.csv" in problem.what
+    assert problem.where.endswith("shop.csv")
 
 
 def test_headers_are_the_same_however_their_letters_are_composed(empty):

@@ -1,0 +1,71 @@
+"""One file cut into train, valid and test, by what stands in each row: a row falls into the same part for ever."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.cells import said_rows
+from ray_mtlkd.setups.manifest import InputSpec, SplitRule
+from ray_mtlkd.setups.plain import whole
+
+_BYTES = 8
+"""Of a hash: the part of a row is its place among 2^64."""
+
+
+def check_split(spec: InputSpec, *, is_file: bool, where: str) -> None:
+    """Make sure that a file is cut, and that nothing else is.
+
+    Raises:
+        MtlkdError: where there is one file and no rule, or a rule and no file.
+    """
+    if is_file and spec.split is None:
+        fix = "add `split: {valid: 0.1, test: 0.2}` beside `data`, or name a folder with train, valid and test tables"
+        raise MtlkdError("one file, and nothing says how to cut it into train, valid and test", where=where, fix=fix)
+    if spec.split is not None and not is_file:
+        fix = "name the file in `data`, or leave `split` out: a folder's tables are train, valid and test"
+        raise MtlkdError("`split` cuts one file, and this is none", where=where, fix=fix)
+
+
+def cut(table: pa.Table, part: str, rule: SplitRule, spec: InputSpec, *, group: str | None, where: str) -> pa.Table:
+    """The rows of one part, in their order.
+
+    A row's part follows from a hash of the column ``by``, else of the group, else of its inputs, in which upper and
+    lower case and white space do not count: rows that share it lie on one side, and rows that are added move no other.
+
+    Args:
+        table: With all columns of these.
+        part: A split's name.
+        group: Column of what rows belong to, of kinds whose rows stay together.
+        where: Names the table in errors.
+
+    Raises:
+        MtlkdError: where a row has no value in the column ``by``.
+    """
+    by = rule.by or group
+    names = spec.input_columns if by is None else (by,)
+    columns = [whole(table[name]) for name in names]
+    if by is not None and columns[0].null_count:
+        missing = columns[0].is_null().to_numpy(zero_copy_only=False)
+        fix = "fill it, or leave these rows out"
+        raise MtlkdError(f"{said_rows(missing)} have no value to be split by", where=f"{where}:{by}", fix=fix)
+    rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    places = np.array([_place(row, rule.seed) for row in rows], dtype=np.float64)
+    parts = np.searchsorted([rule.valid, rule.valid + rule.test], places, side="right")
+    wanted = {"valid": 0, "test": 1, "train": 2}[part]
+    return table.filter(pa.array(parts == wanted))
+
+
+def _place(row: tuple[Any, ...], seed: int) -> float:
+    """In [0, 1)."""
+    said = repr((seed, *map(_folded, row)))
+    drawn = int.from_bytes(hashlib.blake2b(said.encode(), digest_size=_BYTES).digest(), "big")
+    return float(drawn / 2 ** (8 * _BYTES))
+
+
+def _folded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_folded(item) for item in value]
+    return " ".join(value.casefold().split()) if isinstance(value, str) else value
