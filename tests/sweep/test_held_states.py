@@ -91,7 +91,7 @@ def test_where_nothing_trains_there_is_one_state_a_row_or_word(made):
 
 def test_nothing_is_computed_twice_and_what_is_damaged_once_more(made, tmp_path, monkeypatch):
     monkeypatch.setenv("MTLKD_CACHE", str(tmp_path))
-    monkeypatch.setattr(held_states, "_KEPT_ROWS", 10)
+    monkeypatch.setattr(held_states, "_KEPT_ROWS", 20)
     counts = []
     compute = computing.HeldLayers._of
     monkeypatch.setattr(computing.HeldLayers, "_of", lambda *args: counts.append(1) or compute(*args))
@@ -113,7 +113,7 @@ def test_nothing_is_computed_twice_and_what_is_damaged_once_more(made, tmp_path,
 
 def test_states_of_some_rows_at_a_time_are_those_of_all(made, monkeypatch):
     whole = made(train="none", states="float32")[2]
-    monkeypatch.setattr(held_states, "_KEPT_ROWS", 7)
+    monkeypatch.setattr(held_states, "_KEPT_ROWS", 15)
     for table, expected in zip(made(train="none", states="float32")[2].tasks, whole.tasks, strict=True):
         torch.testing.assert_close(table.train.inputs.states, expected.train.inputs.states, rtol=1e-5, atol=1e-5)
 
