@@ -50,7 +50,7 @@ def trained(planted, tmp_path):
                 "name": "search",
                 "setups": ["planted"],
                 "encoder": {"name": "mlp", "hidden": [1]},
-                "training": {"steps": 48, "batch_size": 25, "eval_every": 16, "lr": 0.05},
+                "training": {"steps": 30, "batch_size": 25, "eval_every": 30, "lr": 0.1},
                 "strategies": strategies,
                 "replicate": {"configurations": 1, "seeds": [1]},
             },
