@@ -179,6 +179,8 @@ class TaskResult:
     """Why there, with the measured costs."""
     taught_rows: list[TaughtRows] = field(default_factory=list)
     """What the last teacher has labelled, by table, the task's own first; empty where the task was not relabelled."""
+    distilled_rows: int | None = None
+    """Of all these, the task distils from so many; None where it was not relabelled."""
     cosines: list[float | None] = field(default_factory=list)
     """Mean cosine of the task's shared gradient with each task's, by task_index, over the steps in which both learned
     from labels; empty where no Gramian was measured."""

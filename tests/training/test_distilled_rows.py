@@ -70,6 +70,7 @@ def test_records_say_of_which_tables_a_task_s_teacher_labelled_rows_and_how_many
         for task, result in enumerate(outcome.tasks):
             expected = transfer_set(readable, task, rows).tables
             assert [(table.table, table.rows) for table in result.taught_rows] == [(t.table, t.rows) for t in expected]
+            assert result.distilled_rows == sum(table.drawn for table in result.taught_rows)
             first, *others = result.taught_rows
             assert first.drawn == first.rows
             sure = readable.tasks[task].task.kind != "regression" and rows == "confident"

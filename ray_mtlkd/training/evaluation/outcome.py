@@ -99,6 +99,7 @@ def _settle_task(
         relabelled_where=None if relabelling is None else relabelling.where,
         relabelled_why=None if relabelling is None else relabelling.why,
         taught_rows=[] if relabelling is None else list(relabelling.tables),
+        distilled_rows=None if relabelling is None else sum(table.drawn for table in relabelling.tables),
         cosines=progress.agreement.mean_cosines(task),
         affinities=progress.agreement.mean_affinities(task),
         relations=related,
