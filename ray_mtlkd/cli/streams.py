@@ -4,6 +4,7 @@ import codecs
 import errno
 import io
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -39,17 +40,23 @@ _PLAIN = {
 }
 """Signs that this package and rich print, in ASCII."""
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What moves a cursor, colours or turns a terminal's text around; a tab and the end of a line are text."""
 _HANDLER = "ray_mtlkd.plain"
 
 _LASTING: ContextVar[bool] = ContextVar("lasting", default=False)
 
 
 class _PlainConsole(Console):
-    """Puts other signs for those that its encoding lacks before it lays text out, so that tables stand."""
+    """Puts other signs for those that its encoding lacks before it lays text out, so that tables stand.
+
+    Control characters in names and messages are shown, not obeyed.
+    """
 
     def render_str(self, text: str, **options: Any) -> Text:
         """See `Console`."""
-        known = text.encode(self.encoding, _HANDLER).decode(self.encoding, "surrogateescape")
+        shown = _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
+        known = shown.encode(self.encoding, _HANDLER).decode(self.encoding, "surrogateescape")
         return super().render_str(known, **options)
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ray_mtlkd.report.comparison import Contrast
@@ -16,6 +17,8 @@ WITHOUT = {
     "missing": "no shared seed",
 }
 """What stands where a difference would, by the state of its cell."""
+_FORMULAS = ("=", "+", "-", "@", "\t")
+"""How a cell begins that a spreadsheet computes."""
 _MOST = 0.5
 """Of a gain: more than that is said to be a single task's."""
 
@@ -50,8 +53,12 @@ def count(value: float) -> str:
 
 
 def code(name: str) -> str:
-    """A name in Markdown."""
-    return f"`{name}`"
+    """A name in Markdown, whatever signs it has."""
+    said = " ".join(name.split())
+    if "`" not in said:
+        return f"`{said}`"
+    fence = "`" * (1 + max(map(len, re.findall("`+", said))))
+    return f"{fence} {said} {fence}"
 
 
 def listed(names: Iterable[str]) -> str:
@@ -67,12 +74,28 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: Sequen
 
 
 def csv_file(header: Sequence[str], lines: Iterable[Sequence[object]]) -> bytes:
-    """The content of a CSV file, whose lines end as on Unix."""
+    """The content of a CSV file, whose lines end as on Unix.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(lines)
+    writer.writerows([[_no_formula(cell) for cell in line] for line in lines])
     return out.getvalue().encode()
+
+
+def _no_formula(cell: object) -> object:
+    if not isinstance(cell, str):
+        return cell
+    cell = cell.replace("\r\n", "\n").replace("\r", "\n")  # a reader would begin a new row at the one by itself
+    if not cell.startswith(_FORMULAS):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def _with_ends(mean: float, ends: tuple[float, float] | None, digits: int) -> str:

@@ -197,3 +197,12 @@ def test_the_interpreter_ends_as_the_command_does_in_a_plain_locale(shell, code)
     done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, env=environment, check=False)
     assert done.returncode == code, done.stderr
     assert len(done.stderr.splitlines()) == (code == streams.MISTAKE)
+
+
+@pytest.mark.parametrize("sign", ["\x1b", "\x07", "\x08", "\x7f", "\x9b", "\u202e"])
+def test_signs_that_command_a_terminal_are_shown_and_not_obeyed(sign, capsys):
+    streams.open_console().print(f"a{sign}[31mb\tc\nd", soft_wrap=True)
+    found = capsys.readouterr().out
+    assert sign not in found
+    assert repr(sign)[1:-1] in found
+    assert len(found.splitlines()) == 2
