@@ -54,5 +54,8 @@
     restyle();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
-  addEventListener("beforeprint", () => places.forEach((place) => place.data || drawn(place)));
+  addEventListener("beforeprint", () => {
+    for (const folded of document.querySelectorAll("details")) folded.open = true;
+    for (const place of places) if (!place.data) drawn(place);
+  });
 })();
