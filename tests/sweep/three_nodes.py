@@ -22,11 +22,21 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep.common_folder import check_nodes, sight_of
 from ray_mtlkd.sweep_folder import HEAD
 
+_STARTS = 5
 
-def _node(address, before=""):
+
+def _joined(address, before=""):
+    """A node that has joined; one that Ray could not start, which ports of others may cause, is started again."""
     start = f"{before} exec {Path(sys.executable).parent}/ray start --address={address} --num-cpus=1 --block"
     command = [shutil.which("unshare"), "-m", "sh", "-c", start]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    there = len(ray.nodes())
+    for _ in range(_STARTS):
+        node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        while node.poll() is None:
+            if len(ray.nodes()) > there:
+                return node
+            time.sleep(0.1)
+    raise RuntimeError(f"no node joins {address}")
 
 
 def main(folder):
@@ -34,10 +44,8 @@ def main(folder):
     folder.mkdir()
     (folder / HEAD).write_text("{}")
     address = context.address_info["address"]
-    nodes = [_node(address), _node(address, f"mount -t tmpfs tmpfs {folder} &&")]
+    nodes = [_joined(address), _joined(address, f"mount -t tmpfs tmpfs {folder} &&")]
     try:
-        while len(ray.nodes()) < 1 + len(nodes):
-            time.sleep(0.1)
         check_nodes(sight_of(str(folder)))
         told = None
     except MtlkdError as error:
