@@ -12,8 +12,10 @@ The seed's part cancels. Three parts of the variance of d_ij are estimated apart
   explain, pooled over pairs that replicate the same configurations and over those that do not;
 - **rows** of the test table, where predictions are stored: given.
 
-Degrees of freedom are Satterthwaite's. Intervals of a report hold together (Dunn 1961): each at the level
-1 - 0.05 / (number of pairs in the report), so that all of them cover at once with 95 %, whichever pair is looked at.
+Degrees of freedom are Satterthwaite's. A part that is known well raises them, which at the level of many pairs could
+narrow an interval: none is narrower than seeds alone make it. Intervals of a report hold together (Dunn 1961): each at
+the level 1 - 0.05 / (number of pairs in the report), so that all of them cover at once with 95 %, whichever pair is
+looked at.
 """
 
 from collections.abc import Mapping
@@ -43,6 +45,7 @@ class Contrast:
         mean: Above zero where the first is better.
         variance: Of the mean, by what it comes from: ``seeds``, ``configurations``, ``rows``; 0 for what is not known.
         df: Degrees of freedom of their sum; None where there is one seed.
+        df_of_seeds: Of the part that is seeds' alone, likewise.
         seeds: That both ran.
         family: How many pairs the report compares.
         margin: Within which they are as good as each other.
@@ -51,6 +54,7 @@ class Contrast:
     mean: float
     variance: Mapping[str, float]
     df: float | None
+    df_of_seeds: float | None
     seeds: int
     family: int
     margin: float
@@ -77,7 +81,9 @@ class Contrast:
         return "equivalent" if -self.margin < low and high < self.margin else "cannot tell"
 
     def _half(self, family: int) -> float | None:
-        return None if self.df is None else float(half_width(sum(self.variance.values()), self.df, family))
+        if self.df is None:
+            return None
+        return float(_widest(self.variance, self.df, self.df_of_seeds, family))
 
     def _ends(self, half: float | None) -> tuple[float, float] | None:
         return None if half is None else (self.mean - half, self.mean + half)
@@ -91,7 +97,8 @@ class Comparison:
         strategies: Names [k].
         means: Of the differences [k, k], NaN where two share no seed.
         variances: Of these means by what they come from, each [k, k].
-        df: Degrees of freedom [k, k], NaN where there is one seed.
+        df: Degrees of freedom of their sum [k, k], NaN where there is one seed.
+        df_of_seeds: Of the part that is seeds' alone [k, k], likewise.
         seeds: That two share [k, k].
         prior: What the pairs' variances over seeds have in common; None where no pair has two seeds.
         configurations: Most that a strategy replicates.
@@ -104,6 +111,7 @@ class Comparison:
     means: Floats
     variances: Mapping[str, Floats]
     df: Floats
+    df_of_seeds: Floats
     seeds: Floats
     prior: Prior | None
     configurations: int
@@ -122,6 +130,7 @@ class Comparison:
             mean=float(self.means[at]),
             variance={name: float(found[at]) for name, found in self.variances.items()},
             df=float(self.df[at]) if np.isfinite(self.df[at]) else None,
+            df_of_seeds=float(self.df_of_seeds[at]) if np.isfinite(self.df_of_seeds[at]) else None,
             seeds=int(self.seeds[at]),
             family=self.family,
             margin=self.margin,
@@ -144,14 +153,16 @@ class Comparison:
         """
         count = np.maximum(self.seeds, 1)
         grown = (self.seeds + seeds) / count
-        df = self.df * np.where(self.seeds > 1, (self.seeds + seeds - 1) / np.maximum(count - 1, 1), 1.0)
+        more = np.where(self.seeds > 1, (self.seeds + seeds - 1) / np.maximum(count - 1, 1), 1.0)
         fewer = {**self.variances, "seeds": self.variances["seeds"] / grown}
-        return replace(self, variances=fewer, df=df, seeds=self.seeds + seeds)
+        return replace(
+            self, variances=fewer, df=self.df * more, df_of_seeds=self.df_of_seeds * more, seeds=self.seeds + seeds
+        )
 
     @property
     def _halves(self) -> Floats:
         """Half the width of every interval [k, k]; NaN where there is none, which shows nothing."""
-        found: Floats = half_width(sum(self.variances.values()), self.df, self.family)
+        found: Floats = _widest(self.variances, self.df, self.df_of_seeds, self.family)
         return found
 
     def best(self, among: tuple[str, ...]) -> dict[str, float]:
@@ -182,6 +193,12 @@ def half_width(variance: Any, df: Any, family: int) -> Any:
     return stdtrit(df, 1 - (1 - CONFIDENCE) / (2 * family)) * np.sqrt(variance)
 
 
+def _widest(variances: Mapping[str, Any], df: Any, df_of_seeds: Any, family: int) -> Any:
+    """Half the width that all parts give together, and at least that of seeds alone."""
+    alone = half_width(variances["seeds"], df_of_seeds, family)
+    return np.maximum(half_width(sum(variances.values()), df, family), alone)
+
+
 def compare(
     skills: Skills, *, rows: Floats | None = None, family: int | None = None, margin: float = MARGIN
 ) -> Comparison:
@@ -202,6 +219,7 @@ def compare(
         means=means,
         variances=variances,
         df=satterthwaite(over_seeds + between + from_rows, (over_seeds**2 / df, spread), df),
+        df_of_seeds=df,
         seeds=counts,
         prior=prior,
         configurations=skills.test.shape[2],

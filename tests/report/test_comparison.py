@@ -155,3 +155,13 @@ def test_false_claims_and_coverage_are_what_they_should_be(kind):
         false.append(found.better.any())
     assert np.mean(false) <= 0.1  # 300 draws: standard error 1.3 % at 5 %
     assert 0.92 <= np.mean(covered) <= 0.97
+
+
+@pytest.mark.parametrize("rows", [1e-4, 0.05, 0.2, 2.0])
+def test_a_part_that_is_known_well_never_narrows_an_interval(rows):
+    skills = _skills(_noise(12, 5) * np.arange(1, 13)[:, None])
+    alone, more = (compare(skills, rows=each, family=2000) for each in (None, np.full((12, 12), rows)))
+    for at in range(1, 12):
+        (low, high), (wider_low, wider_high) = (each.contrast("0", str(at)).interval for each in (alone, more))
+        assert wider_high - wider_low >= high - low - 1e-9
+    assert (more.better <= alone.better).all()

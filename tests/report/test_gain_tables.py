@@ -26,7 +26,18 @@ def test_a_cell_without_a_difference_says_why(cell, shown):
 
 def _contrast(**changed):
     variance = {"seeds": 0.01, "configurations": 0.0, "rows": 0.0}
-    return Contrast(**{"mean": 0.4, "variance": variance, "df": 4.0, "seeds": 3, "family": 1, "margin": 0.5, **changed})
+    return Contrast(
+        **{
+            "mean": 0.4,
+            "variance": variance,
+            "df": 4.0,
+            "df_of_seeds": 4.0,
+            "seeds": 3,
+            "family": 1,
+            "margin": 0.5,
+            **changed,
+        }
+    )
 
 
 def test_a_difference_is_printed_with_its_interval_and_what_it_shows():
