@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ray_mtlkd.data.examples import Split
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.cells import said_rows
 from ray_mtlkd.setups.manifest import InputSpec, SplitRule
@@ -29,15 +30,14 @@ def check_split(spec: InputSpec, *, is_file: bool, where: str) -> None:
         raise MtlkdError("`split` cuts one file, and this is none", where=where, fix=fix)
 
 
-def cut(table: pa.Table, part: str, rule: SplitRule, spec: InputSpec, *, group: str | None, where: str) -> pa.Table:
-    """The rows of one part, in their order.
+def cut(table: pa.Table, rule: SplitRule, spec: InputSpec, *, group: str | None, where: str) -> dict[Split, pa.Table]:
+    """The rows of each part, in their order.
 
     A row's part follows from a hash of the column ``by``, else of the group, else of its inputs, in which upper and
     lower case and white space do not count: rows that share it lie on one side, and rows that are added move no other.
 
     Args:
         table: With all columns of these.
-        part: A split's name.
         group: Column of what rows belong to, of kinds whose rows stay together.
         where: Names the table in errors.
 
@@ -54,8 +54,8 @@ def cut(table: pa.Table, part: str, rule: SplitRule, spec: InputSpec, *, group: 
     rows = zip(*(column.to_pylist() for column in columns), strict=True)
     places = np.array([_place(row, rule.seed) for row in rows], dtype=np.float64)
     parts = np.searchsorted([rule.valid, rule.valid + rule.test], places, side="right")
-    wanted = {"valid": 0, "test": 1, "train": 2}[part]
-    return table.filter(pa.array(parts == wanted))
+    ordered: tuple[Split, ...] = ("valid", "test", "train")
+    return {split: table.filter(pa.array(parts == at)) for at, split in enumerate(ordered)}
 
 
 def _place(row: tuple[Any, ...], seed: int) -> float:

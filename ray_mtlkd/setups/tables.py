@@ -1,8 +1,9 @@
 """A setup's tables, validated at the door: inputs in one type each, labels coded, every problem reported together."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +22,7 @@ from ray_mtlkd.setups.groups import read_groups
 from ray_mtlkd.setups.labels import RawLabels, read_labels
 from ray_mtlkd.setups.manifest import Columns, InputSpec, Manifest, TaskSpec
 from ray_mtlkd.setups.plain import list_offsets, whole
-from ray_mtlkd.setups.requests import TableRequest
+from ray_mtlkd.setups.requests import ReadTable, TableRequest
 from ray_mtlkd.setups.subsets import draw_rows
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.setups.values import said_markers
@@ -94,11 +95,23 @@ def _read_files(specs: Iterable[TaskSpec], source: TableSource, problems: _Probl
     users: dict[tuple[str, ...], list[TaskSpec]] = {}
     for spec in specs:
         users.setdefault(_inputs_of(spec), []).append(spec)
-    return {
-        (inputs, split): _read_file(readers, split, source, problems)
-        for inputs, readers in users.items()
-        for split in _named(readers)
-    }
+    found: _Files = {}
+    for inputs, readers in users.items():
+        parts = cache(partial(_cut_file, readers, source))
+        for split in _named(readers):
+            found[inputs, split] = _read_file(readers, split, source, parts, problems)
+    return found
+
+
+def _cut_file(readers: Sequence[TaskSpec], source: TableSource) -> dict[str, ReadTable]:
+    """The parts of the one file that tasks with the same inputs have, with every column that any of them needs."""
+    spec = readers[0]
+    assert spec.split is not None  # noqa: S101 - who asks has looked
+    named = (column for reader in readers for column in (reader.label, reader.group, reader.weight_column))
+    wanted = (*spec.input_columns, *(column for column in (*named, spec.split.by) if column is not None))
+    read = source.read(spec.data, "train", TableRequest(tuple(dict.fromkeys(wanted))))
+    parts = cut(read.table, spec.split, spec, group=spec.group, where=source.place(spec.data, "train"))
+    return {split: ReadTable(table, read.warnings) for split, table in parts.items()}
 
 
 def _named(readers: Iterable[TaskSpec]) -> Sequence[str]:
@@ -113,22 +126,27 @@ def _inputs_of(spec: TaskSpec) -> tuple[str, ...]:
     return (spec.data, f"{spec.split}", f"{spec.rows}", spec.form, *numeric, *spec.input_columns, marked)
 
 
-def _read_file(readers: Sequence[TaskSpec], split: str, source: TableSource, problems: _Problems) -> _SplitFile | None:
+def _read_file(
+    readers: Sequence[TaskSpec],
+    split: str,
+    source: TableSource,
+    parts: Callable[[], Mapping[str, ReadTable]],
+    problems: _Problems,
+) -> _SplitFile | None:
     spec = readers[0]
     where = source.place(spec.data, split)
     weights = [reader.weight_column for reader in readers if split == "train"]
     known = readers if split in SPLITS else ()
     named = (*(column for reader in known for column in (reader.label, reader.group)), *weights)
     labels = tuple(dict.fromkeys(column for column in named if column is not None))
-    by = () if spec.split is None or spec.split.by is None else (spec.split.by,)
-    wanted = tuple(dict.fromkeys((*spec.input_columns, *labels, *by)))
+    wanted = tuple(dict.fromkeys((*spec.input_columns, *labels)))
     try:
         check_split(spec, is_file=source.is_file(spec.data), where=where)
-        read = source.read(spec.data, split, TableRequest(wanted))
+        if spec.split is None:
+            read = source.read(spec.data, split, TableRequest(wanted))
+        else:
+            read, where = parts()[split], f"{where} (rows of {split})"
         table = read.table
-        if spec.split is not None:
-            table = cut(table, split, spec.split, spec, group=spec.group, where=where)
-            where = f"{where} (rows of {split})"
         if spec.rows is not None and split == "train":
             table = draw_rows(table, spec.rows, where=where)
             where = f"{where} ({spec.rows} of its rows)"

@@ -18,7 +18,7 @@ TEXT = InputSpec(data="mail.csv", text=("text",))
 
 
 def _parts(table, rule, spec=TEXT, group=None):
-    return {part: cut(table, part, rule, spec, group=group, where="mail.csv") for part in SPLITS}
+    return cut(table, rule, spec, group=group, where="mail.csv")
 
 
 def test_every_row_is_in_one_part_of_about_its_share_in_the_order_of_the_file():
@@ -114,5 +114,5 @@ def test_a_folder_is_not_cut(written, tmp_path):
 def test_a_row_without_what_it_is_cut_by_is_named(refused):
     table = pa.table({"text": ["a", "b"], "customer": [1, None]})
     with refused() as caught:
-        cut(table, "train", SplitRule(by="customer"), TEXT, group=None, where="mail.csv")
+        cut(table, SplitRule(by="customer"), TEXT, group=None, where="mail.csv")
     assert caught.value.where == "mail.csv:customer"
