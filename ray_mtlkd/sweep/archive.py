@@ -7,6 +7,7 @@ may then stand in two places, where a merge was interrupted or a lost trial ran 
 
 import io
 import re
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -76,8 +77,13 @@ def finished(sweep: SweepFolder, *, with_lost: bool = False) -> dict[str, Found]
 
 def count(sweep: SweepFolder) -> Counts:
     """How many trials ended well and how many failed, lost ones included."""
-    ended = [row["status"] for row in _trials(sweep).values()]
-    return Counts(ok=ended.count("ok"), failed=len(ended) - ended.count("ok"))
+    return counts(finished(sweep, with_lost=True))
+
+
+def counts(found: Mapping[str, Found]) -> Counts:
+    """How many of these trials failed."""
+    failed = sum(each.failed for each in found.values())
+    return Counts(ok=len(found) - failed, failed=failed)
 
 
 def _found(row: dict[str, Any]) -> Found:

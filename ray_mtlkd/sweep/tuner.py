@@ -95,8 +95,9 @@ def run_trials(
     lock.check()
     with reaching(uri):
         archive.merge(folder)
-        check_records(uri, ended=[*searcher.finished], found=[*archive.finished(folder, with_lost=True)])
-        return archive.count(folder)
+        found = archive.finished(folder, with_lost=True)
+    check_records(uri, ended=[*searcher.finished], found=[*found])
+    return archive.counts(found)
 
 
 def _fit(context: TrialContext, searcher: PlanSearcher, callbacks: list[Callback], *, name: str) -> None:
