@@ -87,7 +87,7 @@ def _by_affinity(setup: Setup, records: Records) -> Worth:
     runs = setup.of(OBSERVED)
     if runs is None or runs.missing:
         raise _unfinished(setup.name, OBSERVED)
-    affinities = matrices_of(setup, records, OBSERVED)["affinities"]
+    affinities = matrices_of(setup, records, [OBSERVED])[OBSERVED]["affinities"]
     weights = runs.per_task["weight"][0]
     return by_affinity(np.nan_to_num(affinities).tolist(), weights.tolist())
 

@@ -60,10 +60,12 @@ def _with(at: int, setup: Setup, summary: Summary, splits: Sequence[tuple[str, l
 
 def _affinities(setup: Setup, records: Records, weights: Floats) -> Iterator[tuple[str, Floats]]:
     """By strategy, the mean affinity of each task to those that count [T]; NaN where it is not known."""
-    for runs in setup.runs:
-        matrix = matrices_of(setup, records, runs.strategy.name).get("affinities") if runs.keys else None
+    names = [runs.strategy.name for runs in setup.runs if runs.keys]
+    found = matrices_of(setup, records, names)
+    for name in names:
+        matrix = found.get(name, {}).get("affinities")
         if matrix is not None:
-            yield runs.strategy.name, 100 * matrix @ weights / weights.sum()
+            yield name, 100 * matrix @ weights / weights.sum()
 
 
 def _helped(at: int, affinities: Sequence[tuple[str, Floats]]) -> Iterator[str]:

@@ -75,6 +75,17 @@ def paired(runs: Runs, reference: Runs, *, setup: Setup, split: Split) -> Gains:
     return Gains(strategy=strategy, reference=name, keys=keys, percent=shares.sum(axis=1), by_task=means)
 
 
+def changes(runs: Runs, reference: Runs, *, setup: Setup) -> Floats:
+    """What ``runs`` gain on test over a reference on the seeds that both have, in each task's own unit [n, T].
+
+    Above 0 is better, whichever way the metric goes.
+    """
+    ours, theirs = common(runs.seeds, reference.seeds)
+    tests = [each.over_configurations(each.per_task["test"]) for each in (runs, reference)]
+    found: Floats = setup.signs * (tests[0][ours] - tests[1][theirs])
+    return found
+
+
 def across(gains: Sequence[Gains]) -> tuple[Floats, float]:
     """The mean over setups of one strategy's gains over one kind of reference.
 

@@ -1,6 +1,6 @@
 """What trials have measured of pairs of tasks, as matrices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,27 @@ from ray_mtlkd.report.statistics import Floats, mean_of_finite
 from ray_mtlkd.report.trial_curves import trials_of
 
 
-def matrices_of(setup: Setup, records: Records, strategy: str) -> dict[str, Floats]:
-    """The strategy's matrices [T, T] by column, each a mean over its trials; NaN where no trial has a number."""
-    trials = trials_of(setup, records.table, strategy)
-    if not trials:
-        return {}
-    wanted = {(trial.sweep, trial.trial) for trial in trials}
-    lines = records.matrices([trial.trial for trial in trials]).to_pylist()
-    own = [line for line in lines if (line["sweep"], line["trial"]) in wanted]
-    found = {column: _mean([line for line in own if line[column]], column, len(setup.tasks)) for column in MATRICES}
+def matrices_of(setup: Setup, records: Records, strategies: Iterable[str]) -> dict[str, dict[str, Floats]]:
+    """Each strategy's matrices [T, T] by column, means over its trials; NaN where no trial has a number.
+
+    Strategies of which nothing was measured are left out. The records are read once for all.
+    """
+    owners = {
+        (trial.sweep, trial.trial): strategy
+        for strategy in strategies
+        for trial in trials_of(setup, records.table, strategy)
+    }
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for line in records.matrices({trial for _, trial in owners}).to_pylist():
+        owner = owners.get((line["sweep"], line["trial"]))
+        if owner is not None:
+            lines.setdefault(owner, []).append(line)
+    found = {strategy: _means(own, len(setup.tasks)) for strategy, own in lines.items()}
+    return {strategy: matrices for strategy, matrices in found.items() if matrices}
+
+
+def _means(lines: Sequence[Mapping[str, Any]], tasks: int) -> dict[str, Floats]:
+    found = {column: _mean([line for line in lines if line[column]], column, tasks) for column in MATRICES}
     return {column: matrix for column, matrix in found.items() if np.isfinite(matrix).any()}
 
 

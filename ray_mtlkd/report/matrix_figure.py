@@ -43,20 +43,21 @@ _WIDTH, _HEIGHT = 3.6, 3.2
 
 def draw_matrices(setup: Setup, records: Records) -> Figure | None:
     """Every matrix of every strategy that has one; None where no trial of the setup measured any."""
-    found = {runs.strategy.name: matrices_of(setup, records, runs.strategy.name) for runs in setup.runs}
-    rows = {name: matrices for name, matrices in found.items() if matrices}
+    names = [runs.strategy.name for runs in setup.runs]
+    found = matrices_of(setup, records, names)
+    rows = {name: found[name] for name in names if name in found}
     columns = [name for name in _MEASURES if any(name in matrices for matrices in rows.values())]
     if not rows:
         return None
     figure = Figure(figsize=(1.0 + _WIDTH * len(columns), 0.4 + _HEIGHT * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), len(columns), squeeze=False)
-    names = [task.name for task in setup.tasks]
+    tasks = [task.name for task in setup.tasks]
     for line, (strategy, matrices) in zip(axes, rows.items(), strict=True):
         for axis, column in zip(line, columns, strict=True):
             if column not in matrices:
                 axis.remove()
                 continue
-            _draw(axis, matrices[column], names, _MEASURES[column])
+            _draw(axis, matrices[column], tasks, _MEASURES[column])
             axis.set_title(f"{strategy}: {_MEASURES[column].title}")
     return figure
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ray_mtlkd.report import text
 from ray_mtlkd.report.classical import Classical, models, row
-from ray_mtlkd.report.gains import common
+from ray_mtlkd.report.gains import changes
 from ray_mtlkd.report.quantities import QUANTITIES
 from ray_mtlkd.report.runs import Runs, Setup
 from ray_mtlkd.report.statistics import Floats, estimate
@@ -38,12 +38,10 @@ def transfer(setup: Setup) -> str:
     others = [runs for runs in setup.runs if runs is not single]
     rows = []
     for runs in others:
-        ours, theirs = common(runs.seeds, single.seeds)
-        if not ours:
+        change = changes(runs, single, setup=setup)
+        if not len(change):
             rows.append([text.code(runs.strategy.name), text.NOTHING, "no shared seed"])
             continue
-        tests = [each.over_configurations(each.per_task["test"]) for each in (runs, single)]
-        change = setup.signs * (tests[0][ours] - tests[1][theirs])
         below = [at for at in range(len(setup.tasks)) if change[:, at].mean() < 0]
         out = {task for names in runs.untrained for task in names}
         family = len(others) * len(setup.tasks)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ray_mtlkd.report.figures import PALETTE, ROLE_COLORS
-from ray_mtlkd.report.gains import common
+from ray_mtlkd.report.gains import changes
 from ray_mtlkd.report.load import Records
-from ray_mtlkd.report.runs import Runs, Setup, StrategyInfo
-from ray_mtlkd.report.statistics import Floats, Interval, estimate, mean_of_finite
+from ray_mtlkd.report.runs import Setup, StrategyInfo
+from ray_mtlkd.report.statistics import Floats, estimate, mean_of_finite
 from ray_mtlkd.report.summary import Reference, Summary
 from ray_mtlkd.report.trial_curves import Line, lines_of, trials_of
 
@@ -65,17 +65,18 @@ def tasks_chart(setup: Setup) -> Chart | None:
     others = [runs for runs in setup.runs if runs.strategy.name != "sum" and runs.keys]
     if base is None or not others:
         return None
+    change = {runs.strategy.name: changes(runs, base, setup=setup) for runs in others}
     views = []
     for at, task in enumerate(setup.tasks):
         rows = []
         for runs in others:
-            if any(task.name in names for names in runs.untrained):
+            values = change[runs.strategy.name][:, at]
+            if any(task.name in names for names in runs.untrained) or not len(values) or not np.isfinite(values).all():
                 continue
-            found = _paired(runs, base, task=at, sign=task.sign, family=len(others) * len(setup.tasks))
-            if found is not None:
-                ends = None if found.low is None or found.high is None else (found.low, found.high)
-                shown = {"better": "better", "worse": "worse"}.get(found.difference, "cannot tell")
-                rows.append(_ForestRow.of(runs.strategy, found.mean, ends, shown))
+            found = estimate(values, family=len(others) * len(setup.tasks))
+            ends = None if found.low is None or found.high is None else (found.low, found.high)
+            shown = "cannot tell" if found.difference == "not shown" else found.difference
+            rows.append(_ForestRow.of(runs.strategy, found.mean, ends, shown))
         rows.sort(key=lambda row: row.mean)
         if rows:
             views.append(_forest(task.name, rows, unit=f"{task.metric} on test over sum, right is better"))
@@ -240,16 +241,6 @@ def _chart(about: str, views: Sequence[_View]) -> Chart | None:
         place = {"x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "direction": "down", "showactive": True}
         layout["updatemenus"] = [{"buttons": buttons, **place}]
     return {"data": data, "layout": layout, "about": about}
-
-
-def _paired(runs: Runs, base: Runs, *, task: int, sign: int, family: int) -> Interval | None:
-    """A task's difference on the seeds that both have, so that above zero is better."""
-    ours, theirs = common(runs.seeds, base.seeds)
-    if not ours:
-        return None
-    tests: list[Floats] = [each.over_configurations(each.per_task["test"])[:, task] for each in (runs, base)]
-    change = sign * (tests[0][ours] - tests[1][theirs])
-    return estimate(change, family=family) if np.isfinite(change).all() else None
 
 
 def _color(strategy: StrategyInfo) -> str:
