@@ -32,20 +32,10 @@
   }
 
   const places = [...document.querySelectorAll(".chart")];
-  const whenSeen = new IntersectionObserver((entries, observer) => {
-    for (const entry of entries) {
-      if (!entry.isIntersecting) continue;
-      observer.unobserve(entry.target);
-      drawn(entry.target);
-    }
-  }, { rootMargin: "600px" });
-  for (const place of places) {
-    place.style.minHeight = `${charts[place.id.slice("chart-".length)].layout.height || 450}px`;
-    whenSeen.observe(place);
-  }
+  for (const place of places) drawn(place);
 
   function restyle() {
-    for (const place of places) if (place.data) Plotly.relayout(place, themed());
+    for (const place of places) Plotly.relayout(place, themed());
   }
 
   document.getElementById("theme").addEventListener("click", () => {
@@ -56,6 +46,5 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
   addEventListener("beforeprint", () => {
     for (const folded of document.querySelectorAll("details")) folded.open = true;
-    for (const place of places) if (!place.data) drawn(place);
   });
 })();
