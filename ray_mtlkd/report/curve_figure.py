@@ -32,7 +32,8 @@ def draw_curves(setup: Setup, records: Records, *, also: Sequence[str] = ()) -> 
         also: Strategies with a panel beside the paper's three.
     """
     names = tuple(dict.fromkeys((*_ALWAYS, *also)))
-    panels = {name: trials for name in names if (trials := trials_of(setup, records.table, name))}
+    known = trials_of(setup, records.table)
+    panels = {name: known[name] for name in names if name in known}
     lines = lines_of(records, [trial for trials in panels.values() for trial in trials])
     if not any(np.isfinite(line.skill).any() for found in lines.values() for line in found):
         return None

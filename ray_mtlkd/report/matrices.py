@@ -17,11 +17,8 @@ def matrices_of(setup: Setup, records: Records, strategies: Iterable[str]) -> di
 
     Strategies of which nothing was measured are left out. The records are read once for all.
     """
-    owners = {
-        (trial.sweep, trial.trial): strategy
-        for strategy in strategies
-        for trial in trials_of(setup, records.table, strategy)
-    }
+    known = trials_of(setup, records.table)
+    owners = {(trial.sweep, trial.trial): strategy for strategy in strategies for trial in known.get(strategy, ())}
     lines: dict[str, list[dict[str, Any]]] = {}
     for line in records.matrices({trial for _, trial in owners}).to_pylist():
         owner = owners.get((line["sweep"], line["trial"]))

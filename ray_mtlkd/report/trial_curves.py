@@ -48,13 +48,16 @@ class Line:
     rewinds: Floats
 
 
-def trials_of(setup: Setup, table: pa.Table, strategy: str) -> list[TrialCurves]:
-    """The strategy's finished replicate trials by seed, at most ten."""
-    wanted = {"setup": setup.name, "strategy": strategy, "stage": "replicate", "status": "ok", "task_index": 0}
+def trials_of(setup: Setup, table: pa.Table) -> dict[str, list[TrialCurves]]:
+    """Finished replicate trials of each strategy that has some, by seed, at most ten."""
+    wanted = {"setup": setup.name, "stage": "replicate", "status": "ok", "task_index": 0}
     for column, value in wanted.items():
         table = table.filter(pc.equal(table[column], value))
-    rows = table.sort_by([("seed", "ascending"), ("sweep", "ascending")]).select(["sweep", "trial", "seed"])
-    return [TrialCurves(**row) for row in rows.slice(0, _FAINT_SEEDS + 1).to_pylist()]
+    rows = table.sort_by([("seed", "ascending"), ("sweep", "ascending")])
+    found: dict[str, list[TrialCurves]] = {}
+    for row in rows.select(["strategy", "sweep", "trial", "seed"]).to_pylist():
+        found.setdefault(row.pop("strategy"), []).append(TrialCurves(**row))
+    return {strategy: trials[: _FAINT_SEEDS + 1] for strategy, trials in found.items()}
 
 
 def lines_of(records: Records, trials: Sequence[TrialCurves]) -> dict[TrialCurves, list[Line]]:

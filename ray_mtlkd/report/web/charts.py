@@ -85,7 +85,9 @@ def tasks_chart(setup: Setup) -> Chart | None:
 
 def curves_chart(setup: Setup, records: Records) -> Chart | None:
     """Validation curves of every strategy's lowest seed, a view a strategy."""
-    first = {name: trials[0] for name in _names(setup) if (trials := trials_of(setup, records.table, name))}
+    known = trials_of(setup, records.table)
+    names = [runs.strategy.name for runs in setup.runs]
+    first = {name: known[name][0] for name in names if name in known}
     lines = lines_of(records, list(first.values()))
     colors = {task.name: _COLORS[at % len(_COLORS)] for at, task in enumerate(setup.tasks)}
     views = [
@@ -246,10 +248,6 @@ def _chart(about: str, views: Sequence[_View]) -> Chart | None:
 def _color(strategy: StrategyInfo) -> str:
     color = ROLE_COLORS.get(strategy.role, _COLORS[-1])
     return _GREY if color == _BLACK else color
-
-
-def _names(setup: Setup) -> list[str]:
-    return [runs.strategy.name for runs in setup.runs if runs.keys]
 
 
 def _numbers(values: Floats) -> list[float | None]:
