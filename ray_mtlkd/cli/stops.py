@@ -29,6 +29,7 @@ def stoppable() -> Iterator[Interruption]:
     stop = Interruption()
 
     def interrupt(number: int, _: FrameType | None) -> None:
+        signal.alarm(0)  # Ray's core, where it meets a signal first, would abort the process in three seconds
         for each in before:
             signal.signal(each, signal.SIG_IGN)
         stop.code = 128 + number

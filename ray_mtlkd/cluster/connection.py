@@ -123,6 +123,8 @@ class Cluster:
                 raise no_answer(self._wait_s)
             error = outcome.exception()
             if error is None:
+                if threading.current_thread() is threading.main_thread():
+                    ray_private.give_signals_back()
                 return
             if address() or not may_succeed_later(error) or time.monotonic() >= until:
                 raise explained(error) from error

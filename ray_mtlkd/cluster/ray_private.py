@@ -8,6 +8,7 @@ import importlib
 import logging
 import os
 import re
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -66,6 +67,16 @@ CORE_LINE = re.compile(r"^\[[-0-9]+ [:,.0-9]+ [A-Z] \d+ \d+\] .*\n?", re.MULTILI
 def is_about_token(text: str) -> bool:
     """Whether lines of Ray's core say that the cluster does not take this process's token."""
     return "InvalidAuthToken" in text
+
+
+def give_signals_back() -> None:
+    """Let Python's handlers meet SIGTERM again; only in the main thread.
+
+    Ray's core, once it has connected, answers that signal first: it prints its stack, and aborts the process three
+    seconds later, however much there is to put in order (absl's failure signal handler). ``ray.init`` has no switch
+    for it.
+    """
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
 
 
 @contextmanager

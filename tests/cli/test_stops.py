@@ -42,3 +42,10 @@ def test_a_signal_that_is_ignored_stays_so():
     with stoppable():
         os.kill(os.getpid(), signal.SIGHUP)
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def test_what_would_abort_a_process_that_has_been_stopped_is_called_off():
+    signal.alarm(60)
+    with stoppable(), pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.alarm(0) == 0
