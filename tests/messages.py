@@ -3,10 +3,10 @@
 import platform
 import re
 from collections import defaultdict
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 
 from ray_mtlkd.errors import flatten
@@ -39,7 +39,7 @@ class Words:
 
     def _plain(self, text):
         """The same text on every machine, with every PyTorch, and however many names there are to choose from."""
-        text = self._temporary.sub("TMP", text).replace(torch.__version__, "VERSION")
+        text = self._temporary.sub("TMP", text).replace(version("torch"), "VERSION")
         text = _NAMES.sub(r"\1: NAMES", _CHECKSUM.sub("CHECKSUM", text))
         host, colon, rest = text.partition(": ")
         return f"HOST{colon}{rest}" if host == platform.node() else text

@@ -1,3 +1,4 @@
+import functools
 import json
 import math
 
@@ -26,13 +27,20 @@ def learned(request):
     return problem(size, steps=STEPS)
 
 
-def _parameters(name, learned):
-    if not CONTENDERS[name].installed:
-        pytest.skip(f"{CONTENDERS[name].package} is not installed")
-    contender = CONTENDERS[name].make(learned)
-    for at in range(STEPS):
-        contender.step(at)
-    return [parameter.detach() for parameter in contender.parameters()]
+@pytest.fixture(scope="module")
+def parameters(learned):
+    """What a contender has learned, once for all tests."""
+
+    @functools.cache
+    def of(name):
+        if not CONTENDERS[name].installed:
+            pytest.skip(f"{CONTENDERS[name].package} is not installed")
+        contender = CONTENDERS[name].make(learned)
+        for at in range(STEPS):
+            contender.step(at)
+        return [parameter.detach() for parameter in contender.parameters()]
+
+    return of
 
 
 def _distance(some, others):
@@ -44,23 +52,22 @@ def test_losses_are_plain_cross_entropies(learned):
 
 
 @pytest.mark.parametrize("name", SUMS)
-def test_all_that_sum_the_losses_learn_the_same(name, learned):
+def test_all_that_sum_the_losses_learn_the_same(name, learned, parameters):
     first = [parameter.detach() for parameter in learned.model().parameters()]
-    bare = _parameters(BARE, learned)
-    assert _distance(bare, first) > 1e-3
-    assert _distance(_parameters(name, learned), bare) < ROUNDING
+    assert _distance(parameters(BARE), first) > 1e-3
+    assert _distance(parameters(name), parameters(BARE)) < ROUNDING
 
 
 @pytest.mark.parametrize("name", PCGRADS)
-def test_all_pcgrads_learn_the_same_from_two_tasks_which_leave_no_choice_of_order(name, learned):
-    ours = _parameters("ray_mtlkd pcgrad", learned)
-    assert _distance(ours, _parameters(BARE, learned)) > 20 * ROUNDING  # the tasks do conflict
-    assert _distance(_parameters(name, learned), ours) < ROUNDING
+def test_all_pcgrads_learn_the_same_from_two_tasks_which_leave_no_choice_of_order(name, parameters):
+    ours = parameters("ray_mtlkd pcgrad")
+    assert _distance(ours, parameters(BARE)) > 20 * ROUNDING  # the tasks do conflict
+    assert _distance(parameters(name), ours) < ROUNDING
 
 
 @pytest.mark.parametrize("name", [name for name in CONTENDERS if name not in {BARE, *SUMS}])
-def test_every_other_contender_learns_something_else_than_the_plain_sum(name, learned):
-    assert _distance(_parameters(name, learned), _parameters(BARE, learned)) > 5 * ROUNDING
+def test_every_other_contender_learns_something_else_than_the_plain_sum(name, parameters):
+    assert _distance(parameters(name), parameters(BARE)) > 5 * ROUNDING
 
 
 @pytest.fixture
