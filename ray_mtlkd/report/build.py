@@ -127,11 +127,11 @@ def _figures(
     also = [name for name in (advice.ship or advice.simplest, advice.chosen) if name is not None]
     with style():
         if any(cell.skill is not None for cell in found.cells.values()):
-            drawn["gains", ALL_SETUPS] = ("gains", draw_gains(found))
+            drawn["gains", ALL_SETUPS] = ("gains.svg", draw_gains(found))
         for setup in setups:
             figures = {"curves": draw_curves(setup, records, also=also), "tasks": draw_matrices(setup, records)}
             for sort, figure in figures.items():
                 if figure is not None:
-                    drawn[sort, setup.name] = (f"{sort}-{re.sub(r'[^A-Za-z0-9_.-]', '_', setup.name)}", figure)
-        files = {f"{stem}{end}": data for stem, figure in drawn.values() for end, data in saved(figure).items()}
-    return files, {name: f"{stem}.png" for name, (stem, _) in drawn.items()}
+                    drawn[sort, setup.name] = (f"{sort}-{re.sub(r'[^A-Za-z0-9_.-]', '_', setup.name)}.svg", figure)
+        files = {name: saved(figure) for name, figure in drawn.values()}
+    return files, {each: name for each, (name, _) in drawn.items()}

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter
 
-from ray_mtlkd.report.figures import PALETTE
+from ray_mtlkd.report.figures import LEGEND_ROW, PALETTE, Frame
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.trial_curves import Line, lines_of, trials_of
@@ -20,6 +20,7 @@ _FLOOR = -0.1
 
 
 _COLUMNS = 3
+_LEGEND_COLUMNS = 4
 _FAINT = 0.18
 
 
@@ -37,8 +38,11 @@ def draw_curves(setup: Setup, records: Records, *, also: Sequence[str] = ()) -> 
     lines = lines_of(records, [trial for trials in panels.values() for trial in trials])
     if not any(np.isfinite(line.skill).any() for found in lines.values() for line in found):
         return None
-    figure, axes = _panels(len(panels))
     colors = {task.name: PALETTE[at % len(PALETTE)] for at, task in enumerate(setup.tasks)}
+    rewinds = any(len(each.rewinds) for found in lines.values() for each in found)
+    handles = _handles(setup, colors, rewinds=rewinds, faint=any(len(trials) > 1 for trials in panels.values()))
+    figure, axes = _panels(len(panels), legend=LEGEND_ROW * -(-len(handles) // _LEGEND_COLUMNS))
+    figure.legend(handles=handles, loc="lower center", ncols=_LEGEND_COLUMNS, fontsize=8)
     for axis, (name, (strong, *faint)) in zip(axes, panels.items(), strict=True):
         for trial in faint:
             for line in lines[trial]:
@@ -49,17 +53,15 @@ def draw_curves(setup: Setup, records: Records, *, also: Sequence[str] = ()) -> 
         axis.set_title(f"{name} (seed {strong.seed})")
     low, high = axes[0].get_ylim()
     axes[0].set_ylim(max(low, _FLOOR), high)
-    rewinds = any(len(each.rewinds) for found in lines.values() for each in found)
-    _legend(figure, setup, colors, rewinds=rewinds, faint=any(len(trials) > 1 for trials in panels.values()))
     return figure
 
 
-def _panels(count: int) -> tuple[Figure, list[Any]]:
-    """At most three panels a row, with shared axes."""
+def _panels(count: int, *, legend: float) -> tuple[Figure, list[Any]]:
+    """At most three panels a row, with shared axes, above so many inches of legend."""
     columns = min(count, _COLUMNS)
     rows = -(-count // columns)
-    figure = Figure(figsize=(0.6 + 3.1 * columns, 0.9 + 3.0 * rows), layout="constrained")
-    axes = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
+    figure, grid = Frame(left=0.6, bottom=0.55 + legend, down=0.4).panels([2.6] * rows, [2.9] * columns, share="all")
+    axes = list(grid.flat)
     for spare in axes[count:]:
         spare.remove()
     for at, axis in enumerate(axes[:count]):
@@ -97,7 +99,8 @@ def _draw(axis: Any, line: Line, color: str) -> None:
         axis.plot(line.switches, heights, "o", color=color, markerfacecolor="white", markersize=6, zorder=4)
 
 
-def _legend(figure: Figure, setup: Setup, colors: dict[str, str], *, rewinds: bool, faint: bool) -> None:
+def _handles(setup: Setup, colors: dict[str, str], *, rewinds: bool, faint: bool) -> list[Line2D]:
+    """What the legend tells."""
     handles = [
         Line2D([], [], color=colors[task.name], linewidth=1.7, label=f"{task.name} ({task.metric})")
         for task in setup.tasks
@@ -110,4 +113,4 @@ def _legend(figure: Figure, setup: Setup, colors: dict[str, str], *, rewinds: bo
         handles.append(Line2D([], [], color="0.3", alpha=2 * _FAINT, linewidth=0.8, label="other seeds"))
     if rewinds:
         handles.append(Line2D([], [], color="0.45", linewidth=0.9, linestyle=":", label="rewind"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
+    return handles

@@ -1,16 +1,17 @@
 """How figures look and are saved, and the figure of average gains."""
 
 import io
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
+from matplotlib.textpath import TextPath
 
 from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.runs import StrategyInfo
@@ -27,7 +28,8 @@ _COLUMNS: tuple[tuple[Reference, str], ...] = (
     ("best_baseline", "over the best baseline"),
     ("sum", "over sum"),
 )
-_DPI = 160
+LEGEND_ROW = 0.2
+"""Inches that a legend takes for each of its rows."""
 _STYLE = {
     "font.size": 9,
     "font.family": "DejaVu Sans",
@@ -35,8 +37,10 @@ _STYLE = {
     "axes.spines.right": False,
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else every tick is measured for it
     "axes.axisbelow": True,
     "legend.frameon": False,
+    "text.parse_math": False,
     "svg.hashsalt": "ray_mtlkd",
 }
 
@@ -46,23 +50,66 @@ def style() -> Any:
     return mpl.rc_context({**mpl.rcParamsDefault, **_STYLE, "backend": "agg"})
 
 
-def saved(figure: Figure) -> dict[str, bytes]:
-    """The figure's content by file suffix, ``.png`` and ``.svg``: the same bytes for the same records."""
-    png, svg = io.BytesIO(), io.BytesIO()
-    figure.set_dpi(_DPI)
+def saved(figure: Figure) -> bytes:
+    """The figure as SVG: the same bytes for the same records."""
+    svg = io.BytesIO()
     # `savefig` draws each figure twice: once to see what it can crop, which it never does here.
-    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
-    figure.set_layout_engine("none")  # what it has found holds for both, and takes longer than to draw
     FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
-    return {".png": png.getvalue(), ".svg": svg.getvalue()}
+    return svg.getvalue()
+
+
+def inches(words: Iterable[str], *, size: float) -> float:
+    """How wide the longest of these is, at a font size in points."""
+    return max((TextPath((0, 0), each, size=size).get_extents().width for each in words if each), default=0.0) / 72
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """Room around the panels of a figure and between them, in inches.
+
+    Matplotlib could find it (`layout="constrained"`), in more time than it takes to draw.
+    """
+
+    left: float
+    bottom: float
+    right: float = 0.15
+    top: float = 0.3
+    across: float = 0.2
+    down: float = 0.3
+
+    def panels(
+        self, heights: Sequence[float], widths: Sequence[float], *, share: Literal["none", "row", "all"]
+    ) -> tuple[Figure, Any]:
+        """A figure with panels of these sizes [inches], and its axes [rows, columns]; they may share scales."""
+        width = self.left + sum(widths) + self.across * (len(widths) - 1) + self.right
+        height = self.top + sum(heights) + self.down * (len(heights) - 1) + self.bottom
+        figure = Figure(figsize=(width, height))
+        axes = figure.subplots(
+            len(heights),
+            len(widths),
+            squeeze=False,
+            sharex=share,
+            sharey=share == "all",
+            height_ratios=heights,
+            width_ratios=widths,
+            gridspec_kw={
+                "left": self.left / width,
+                "right": 1 - self.right / width,
+                "bottom": self.bottom / height,
+                "top": 1 - self.top / height,
+                "wspace": self.across * len(widths) / sum(widths),
+                "hspace": self.down * len(heights) / sum(heights),
+            },
+        )
+        return figure, axes
 
 
 def draw_gains(summary: Summary) -> Figure:
     """A row a setup (and all setups), a column a reference, a point with its interval a strategy."""
     rows = summary.sections
-    heights = [0.6 + 0.24 * len(summary.strategies(name)) for name in rows]
-    figure = Figure(figsize=(8.6, sum(heights) + 0.7 * len(rows)), layout="constrained")
-    axes = figure.subplots(len(rows), len(_COLUMNS), squeeze=False, sharex="row", height_ratios=heights)
+    strategies = [summary.strategies(name) for name in rows]
+    frame = Frame(left=0.3 + inches((each.name for of in strategies for each in of), size=9), bottom=0.75, down=0.9)
+    figure, axes = frame.panels([0.24 * (len(of) + 0.5) for of in strategies], (3.5, 3.5), share="row")
     for row, setup in zip(axes, rows, strict=True):
         order = sorted(summary.strategies(setup), key=lambda each: _height(summary, setup, each.name))
         for axis, (reference, title) in zip(row, _COLUMNS, strict=True):
@@ -158,4 +205,4 @@ def _legend(figure: Figure, roles: set[str]) -> None:
     handles.append(mark("0.4", "cannot tell", alpha=_MUTED, markerfacecolor="white"))
     reference = Line2D([], [], color="0.4", marker="D", linestyle="", markerfacecolor="white", label="the reference")
     handles.append(reference)
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8)
+    figure.legend(handles=handles, loc="lower center", ncols=len(handles), fontsize=8)

@@ -66,11 +66,14 @@ def _searched(rows: Sequence[dict[str, Any]], varied: Collection[str]) -> list[l
 
 def _varied(rows: Sequence[dict[str, Any]]) -> set[str]:
     """Settings with more than one value among all configurations, but those that the strategy's name tells."""
-    values: dict[str, set[str]] = {}
+    first: dict[str, Any] = {}
+    varied: set[str] = set()
     for config in {row["config"] for row in rows}:
         for name, value in _flat(config).items():
-            values.setdefault(name, set()).add(repr(value))
-    return {name for name, found in values.items() if len(found) > 1} - _IMPLIED
+            known = first.setdefault(name, value)
+            if known != value or type(known) is not type(value):
+                varied.add(name)
+    return varied - _IMPLIED
 
 
 def _flat(config: str) -> dict[str, Any]:

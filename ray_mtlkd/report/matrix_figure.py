@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ray_mtlkd.report.figures import Frame, inches
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.matrices import matrices_of
 from ray_mtlkd.report.runs import Setup
@@ -32,13 +33,14 @@ class _HeatMap:
 
 _MEASURES: Mapping[str, _HeatMap] = {
     "cosines": _HeatMap(title="cosine of gradients", times=1.0, shown="{:.2f}"),
-    "affinities": _HeatMap(title="affinity, % of the loss a step", times=100.0, shown="{:.2g}"),
+    "affinities": _HeatMap(title="affinity, % of the loss a step", times=100.0, shown="{:.3g}"),
     "relations": _HeatMap(title="relation of heads", times=1.0, shown="{:.2f}"),
 }
 """By the column of the records that holds the rows."""
 _MOST_NUMBERS = 8
 """Tasks up to which cells hold their numbers."""
-_WIDTH, _HEIGHT = 3.6, 3.2
+_SIDE = 2.6
+"""Of a heat map, in inches."""
 
 
 def draw_matrices(setup: Setup, records: Records) -> Figure | None:
@@ -49,9 +51,10 @@ def draw_matrices(setup: Setup, records: Records) -> Figure | None:
     columns = [name for name in _MEASURES if any(name in matrices for matrices in rows.values())]
     if not rows:
         return None
-    figure = Figure(figsize=(1.0 + _WIDTH * len(columns), 0.4 + _HEIGHT * len(rows)), layout="constrained")
-    axes = figure.subplots(len(rows), len(columns), squeeze=False)
     tasks = [task.name for task in setup.tasks]
+    room = 0.15 + inches(tasks, size=7)
+    frame = Frame(left=room, bottom=room, right=0.3, across=0.4 + room, down=0.4 + room)
+    figure, axes = frame.panels([_SIDE] * len(rows), [_SIDE] * len(columns), share="none")
     for line, (strategy, matrices) in zip(axes, rows.items(), strict=True):
         for axis, column in zip(line, columns, strict=True):
             if column not in matrices:

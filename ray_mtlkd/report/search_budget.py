@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from statistics import fmean
 from typing import Any
 
@@ -20,10 +21,14 @@ def expected_best(scores: Sequence[float], k: int) -> float:
     >>> round(expected_best([0.1, 0.2, 0.4], 2), 4)
     0.3333
     """
-    chances = (math.comb(at, k - 1) for at in range(len(scores)))
-    return sum(score * chance for score, chance in zip(sorted(scores), chances, strict=True)) / math.comb(
-        len(scores), k
-    )
+    chances = _chances(len(scores), k)
+    return sum(score * chance for score, chance in zip(sorted(scores), chances, strict=True))
+
+
+@cache
+def _chances(n: int, k: int) -> tuple[float, ...]:
+    """Of each of n scores, ascending, to be the largest of k."""
+    return tuple(math.comb(at, k - 1) / math.comb(n, k) for at in range(n))
 
 
 def search_budget(trials: Sequence[Mapping[str, Any]]) -> str:

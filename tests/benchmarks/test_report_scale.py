@@ -59,7 +59,7 @@ def test_a_report_is_measured_from_start_to_end_once_it_counts_every_trial(sweep
     assert cost.cpu_s > 0
     assert cost.wall_s > 0
     assert cost.peak_mib > 50
-    assert (tmp_path / "report" / "curves-intents.png").exists()
+    assert (tmp_path / "report" / "curves-intents.svg").exists()
 
 
 def test_a_report_that_fails_is_no_measurement(tmp_path, refused):

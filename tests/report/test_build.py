@@ -102,12 +102,11 @@ def test_a_report_is_the_same_bytes_each_time_and_shows_its_figures(fake_trial, 
     assert sorted(files) == sorted(
         [
             *("report.md", "report.html", "gains.csv", "strategies.csv", "tasks.csv", "configurations.csv"),
-            *("gains.png", "gains.svg"),
-            *(f"curves-{name}.{kind}" for name in ("similar", "diverse") for kind in ("png", "svg")),
+            *("gains.svg", "curves-similar.svg", "curves-diverse.svg"),
         ]
     )
     page = files["report.md"].decode()
-    assert all(f"]({name})" in page for name in files if name.endswith(".png"))
+    assert all(f"]({name})" in page for name in files if name.endswith(".svg"))
 
 
 @pytest.fixture
@@ -128,7 +127,7 @@ def test_a_query_of_a_place_stays_behind_its_names_and_every_file_lands_in_the_f
     found = report.build([f"{small.as_uri()}?a=b"], f"{out.as_uri()}?a=b")
     assert found.page == f"{out.as_uri()}/report.html?a=b"
     tables = ["configurations.csv", "gains.csv", "strategies.csv", "tasks.csv"]
-    names = {*tables, "gains.png", "gains.svg", "report.html", "report.md"}
+    names = {*tables, "gains.svg", "report.html", "report.md"}
     assert {path.name for path in out.iterdir()} == names
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "there"]
 
@@ -158,7 +157,7 @@ def test_a_setups_name_is_made_safe_for_files(fake_trial, write, tmp_path):
     made = fake_trial(setup="similar", strategy="sum", seed=1)
     trial = [changed(record, setup="a/b c", trial="t") for record in made]
     report.build([str(write(tmp_path, iter([trial])))], tmp_path / "out")
-    assert (tmp_path / "out" / "curves-a_b_c.png").exists()
+    assert (tmp_path / "out" / "curves-a_b_c.svg").exists()
 
 
 def test_a_sweep_in_which_every_replicate_failed_still_has_a_report(made, failed, write, tmp_path):
@@ -168,7 +167,7 @@ def test_a_sweep_in_which_every_replicate_failed_still_has_a_report(made, failed
     assert found.failed == 1
     page = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     assert "loss is NaN" in page
-    assert "gains.png" not in page
+    assert "gains.svg" not in page
 
 
 def test_a_sweep_that_only_searched_is_an_error(made, write, tmp_path, refused):

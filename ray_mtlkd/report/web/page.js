@@ -10,6 +10,7 @@
   function themed() {
     const axis = { gridcolor: color("--rule"), zerolinecolor: color("--soft"), linecolor: color("--rule") };
     const look = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", "font.color": color("--ink") };
+    Object.assign(look, { "modebar.bgcolor": "rgba(0,0,0,0)", "modebar.color": color("--soft") });
     for (const name of ["xaxis", "yaxis"]) {
       for (const [key, value] of Object.entries(axis)) look[`${name}.${key}`] = value;
     }
@@ -27,7 +28,8 @@
       layout.legend = { ...layout.legend, orientation: "h", y: -0.25 };
       margin.b = 120;
     }
-    const options = { responsive: true, displaylogo: false, displayModeBar: false };
+    const saved = { format: "png", filename: place.id, scale: 3 };
+    const options = { responsive: true, displaylogo: false, modeBarButtons: [["toImage"]], toImageButtonOptions: saved };
     return Plotly.newPlot(place, chart.data, layout, options).then(() => Plotly.relayout(place, themed()));
   }
 

@@ -83,7 +83,7 @@ def _renderer(replaced: Collection[str], files: Mapping[str, bytes]) -> Markdown
         if name not in files:  # somebody's words, which look like a figure
             return words
         data = base64.b64encode(files[name]).decode()
-        return f'<img alt="{words}" src="data:image/png;base64,{data}">'
+        return f'<img alt="{words}" src="data:image/svg+xml;base64,{data}">'
 
     markdown.add_render_rule("image", image)
     return markdown
