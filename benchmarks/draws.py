@@ -2,7 +2,8 @@
 
 Draw d of a setup has other tables of the same recipes, and every strategy trains on it once, from seed d, in its first
 configuration, in this process and without Ray. Differences from the first strategy are paired by draw, so that their
-intervals hold for other tables as well as for other seeds.
+intervals hold for other tables as well as for other seeds. With `--held-back`, such a share of each train table is
+without labels (`unlabelled` of its manifest): nothing learns of these rows but what a teacher says of them.
 """
 
 import argparse
@@ -12,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from benchmarks.record import Row, machine, save
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import SetupTables, as_tensors
-from ray_mtlkd.data.inputs import Array
+from ray_mtlkd.data.inputs import Array, Features
 from ray_mtlkd.report.statistics import estimate
 from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.synthetic import BUILT_IN, generate, manifest_of
@@ -50,17 +52,27 @@ def main() -> None:
     default = SPACES / "distilled_rows.yaml"
     parser.add_argument("--space", type=Path, default=default, help="search space of built-in setups (%(default)s)")
     parser.add_argument("--draws", type=int, default=5, help="how many, from 1 on (%(default)s)")
+    parser.add_argument(
+        "--held-back",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of train rows, whose labels nobody sees (%(default)s)",
+    )
     parser.add_argument("--quick", action="store_true", help="a smoke run of seconds")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     started = machine()
     space, draws = read_space(arguments.space), range(1, 3 if arguments.quick else arguments.draws + 1)
-    rows = [row for name in space.setups for row in report(name, _of_setup(space, name, draws, quick=arguments.quick))]
-    settings = {"space": arguments.space.name, "draws": len(draws), "quick": arguments.quick}
+    given = {"held_back": arguments.held_back, "quick": arguments.quick}
+    rows = [row for name in space.setups for row in report(name, _of_setup(space, name, draws, **given))]
+    settings = {"space": arguments.space.name, "draws": len(draws), **given}
     save("draws", rows, settings=settings, started=started)
 
 
-def _of_setup(space: SearchSpace, name: str, draws: Sequence[int], *, quick: bool) -> dict[str, list[Reached]]:
+def _of_setup(
+    space: SearchSpace, name: str, draws: Sequence[int], *, held_back: float, quick: bool
+) -> dict[str, list[Reached]]:
     plan = Plan(space, {name: len(BUILT_IN[name])})
     found: dict[str, list[Reached]] = {}
     for draw in draws:
@@ -71,7 +83,7 @@ def _of_setup(space: SearchSpace, name: str, draws: Sequence[int], *, quick: boo
             if quick:
                 training = replace(configuration.training, steps=2 * configuration.training.eval_every)
                 configuration = replace(configuration, training=training)
-            found.setdefault(group[1], []).append(measure(name, configuration, draw=draw))
+            found.setdefault(group[1], []).append(measure(name, configuration, draw=draw, held_back=held_back))
             reached = found[group[1]][-1]
             print(
                 f"{name} {draw} {group[1]}: {reached.valid:.2f} on validation, {reached.test:.2f} on test", flush=True
@@ -79,9 +91,9 @@ def _of_setup(space: SearchSpace, name: str, draws: Sequence[int], *, quick: boo
     return found
 
 
-def measure(name: str, configuration: Configuration, *, draw: int) -> Reached:
+def measure(name: str, configuration: Configuration, *, draw: int, held_back: float = 0.0) -> Reached:
     """Train once on a draw of a setup, from the seed of the same number."""
-    tables = _tables(name, configuration, draw=draw)
+    tables = tables_of(name, configuration.architecture.features, draw=draw, held_back=held_back)
     with tempfile.TemporaryDirectory() as folder:
         outcome = train(
             Job(tables=as_tensors(tables), configuration=configuration, seed=draw),
@@ -101,10 +113,22 @@ def measure(name: str, configuration: Configuration, *, draw: int) -> Reached:
     return Reached(**{split: 100 * weighted_mean(skills, weights) for split, skills in found.items()})
 
 
-def _tables(name: str, configuration: Configuration, *, draw: int) -> SetupTables[Array]:
+def tables_of(name: str, features: Features, *, draw: int, held_back: float = 0.0) -> SetupTables[Array]:
+    """A draw of a setup, with so large a share of each train table left without labels."""
     seed = _FIRST_SEED + 2 * draw + list(BUILT_IN).index(name)
-    raw = read_setup(manifest_of(name), MemorySource(name, generate(name, seed=seed)))
-    return setups.featurise(raw, configuration.architecture.features)
+    manifest, drawn = manifest_of(name), generate(name, seed=seed)
+    if held_back:
+        specs = {task: replace(spec, unlabelled="unlabelled") for task, spec in manifest.tasks.items()}
+        manifest = replace(manifest, tasks=specs)
+        drawn = {task: _without_labels(tables, held_back) for task, tables in drawn.items()}
+    return setups.featurise(read_setup(manifest, MemorySource(name, drawn)), features)
+
+
+def _without_labels(tables: Mapping[str, pa.Table], share: float) -> dict[str, pa.Table]:
+    """The last rows of train, which are in no order, as a table of their own."""
+    train = tables["train"]
+    rows = round((1 - share) * train.num_rows)
+    return {**tables, "train": train[:rows], "unlabelled": train[rows:].drop_columns("label")}
 
 
 def _inline(request: RelabelRequest) -> SoftLabels:
