@@ -18,6 +18,7 @@ from ray_mtlkd.arrow import to_plain
 from ray_mtlkd.cli import main
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import CurvePoint, Event, TrialWarning, from_row
+from tests.fork_server import forking
 from tests.messages import Words, place_of
 
 
@@ -67,9 +68,9 @@ def _built_in_setups_are_drawn_once():
 
 
 @pytest.fixture(scope="session")
-def cluster():
+def cluster(tmp_path_factory):
     """A cluster of two CPUs for the whole run, which this process is connected to: what commands must find in their
-    environment to use it.
+    environment to use it. Its workers are forks of a process that has imported what trials need.
     """
     import ray  # noqa: PLC0415 - most tests go without
 
@@ -77,11 +78,16 @@ def cluster():
 
     for name, value in connection.ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    before = os.umask(0o077)  # Ray may write a token
-    context = ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    os.umask(before)
-    yield {"RAY_ADDRESS": context.address_info["address"], "RAY_AUTH_MODE": "token"}
-    ray.shutdown()
+    options = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
+    with forking(tmp_path_factory.mktemp("cluster")) as variables:
+        before = os.umask(0o077)  # Ray may write a token
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            context = ray.init("local", **options)
+        os.umask(before)
+        yield {"RAY_ADDRESS": context.address_info["address"], "RAY_AUTH_MODE": "token"}
+        ray.shutdown()
 
 
 class _Connected:
@@ -95,9 +101,7 @@ class _Connected:
 
 @pytest.fixture(scope="session")
 def here(cluster):
-    """Runs a command in this process, on the run's cluster, whose workers have imported what trials need: what
-    `tests.scripts.run` gives, in a fraction of the time.
-    """
+    """Runs a command in this process, on the run's cluster: what `tests.scripts.run` gives, much sooner."""
     from ray_mtlkd.cluster import connection  # noqa: PLC0415 - most tests go without
 
     def ask(*words, cwd=None):
