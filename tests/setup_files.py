@@ -1,6 +1,6 @@
-"""A one-task setup in real files, sound until a test breaks it."""
+"""Setups in real files: one of one task, sound until a test breaks it, and the first rows of a built-in one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import yaml
 
 from ray_mtlkd import setups
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.synthetic import manifest_of
 
 
 @dataclass
@@ -83,3 +84,15 @@ def _leaves(group: ExceptionGroup[Any]) -> Iterator[MtlkdError]:
         else:
             assert isinstance(part, MtlkdError), part
             yield part
+
+
+def write_fewer(name: str, folder: Path, *, tasks: Sequence[str], rows: int) -> None:
+    """Some tasks of a built-in setup, of vectors, with so many rows a split at most, as a setup called `fewer`."""
+    specs = {}
+    for task in tasks:
+        spec = manifest_of(name).tasks[task]
+        specs[task] = {key: getattr(spec, key) for key in ("kind", "data", "vector", "label", "metric")}
+        (folder / spec.data).mkdir()
+        for split, table in setups.generate(name)[spec.data].items():
+            pq.write_table(table.slice(0, rows), folder / spec.data / f"{split}.parquet")
+    (folder / "fewer.yaml").write_text(yaml.safe_dump({"name": "fewer", "tasks": specs}, sort_keys=False))

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -25,12 +26,13 @@ from ray_mtlkd.report.row_findings import read_rows
 from ray_mtlkd.storage import Storage
 from tests.processes import below, lives
 from tests.scripts import LIMIT_S
+from tests.setup_files import write_fewer
 
 pytestmark = pytest.mark.ray
 
 SPACE = """
 name: breakable
-setups: [similar]
+setups: [fewer.yaml]
 encoder: {name: mlp, hidden: [32]}
 training: {steps: 120, batch_size: 32, eval_every: 6, lr: {grid: [6e-3, 12e-3]}}
 convergence: {patience: 2, patience_epochs: 0, min_epochs: 0, smoothing: 1, noise: 0}
@@ -42,6 +44,9 @@ replicate: {configurations: 1, seeds: [1, 2]}
 resources: {checkpoint_every_s: 0}
 """
 TRIALS = 2 * (2 + 2)
+TASKS = ("tiny_noisy", "small", "large")
+ROWS = 800
+"""Of each split: the classical models of all tasks and rows would take longer than all trials."""
 ALONE = """
 relabel: {where: inline}
 classical: false
@@ -53,6 +58,7 @@ UNTIMED = ("wall_s", "cpu_s", "relabelled_where", "relabelled_why")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
+    write_fewer("similar", folder, tasks=TASKS, rows=ROWS)
     (folder / "space.yaml").write_text(SPACE)
     return folder
 
@@ -74,8 +80,8 @@ main()
 """
 
 
-def _command(folder, *options):
-    return [sys.executable, "-c", MAIN, "sweep", str(folder / "space.yaml"), *options]
+def _command(space, *options):
+    return [sys.executable, "-c", MAIN, "sweep", str(space), *options]
 
 
 def _records(out):
@@ -110,9 +116,9 @@ def whole(folder, here):
     return out, done.stdout
 
 
-def _trials(driver):
-    """Processes below ``driver`` that run trials."""
-    return [pid for pid, name in below(driver.pid).items() if name.startswith("ray::ImplicitFunc")]
+def _trials():
+    """Processes below this one that run trials."""
+    return [pid for pid, name in below(os.getpid()).items() if name.startswith("ray::ImplicitFunc")]
 
 
 def _first_step(event_file):
@@ -149,9 +155,8 @@ def test_relabelling_that_asks_for_gpus_is_an_error_on_a_machine_without(folder,
 
 def test_a_sweep_computes_classical_baselines_and_reports_them(whole):
     out, printed = whole
-    baselines = classical_from_table(pq.read_table(out / "classical" / "similar.parquet"))
-    names = ["tiny_noisy", "small", "medium_noisy", "large", "huge_clean"]
-    assert [record.task for record in baselines] == names
+    baselines = classical_from_table(pq.read_table(out / "classical" / "fewer.parquet"))
+    assert tuple(record.task for record in baselines) == TASKS
     assert all(record.test > record.trivial_test + 0.1 for record in baselines)
     (row,) = [line for line in (out / "report" / "report.md").read_text().splitlines() if "| classical (" in line]
     assert [cell.strip() for cell in row.split("|")[3:-1]] == [f"{record.test:.3f}" for record in baselines]
@@ -160,10 +165,10 @@ def test_a_sweep_computes_classical_baselines_and_reports_them(whole):
 
 def test_event_files_hold_scalars_events_and_hyper_parameters(whole):
     out, _ = whole
-    events = EventAccumulator(str(out / "tensorboard" / "similar-joint_kd-c0-s0"))
+    events = EventAccumulator(str(out / "tensorboard" / "fewer-joint_kd-c0-s0"))
     events.Reload()
     tags = set(events.Tags()["scalars"])
-    record = pq.read_table(out / "records" / "similar-joint_kd-c0-s0.parquet").to_pylist()[0]
+    record = pq.read_table(out / "records" / "fewer-joint_kd-c0-s0.parquet").to_pylist()[0]
     for name in ("train_loss", "valid", "weight", "phase", "final_valid", "final_test"):
         assert f"{name}/{record['task']}" in tags
     assert any(tag.startswith("kd_weight/") for tag in tags)
@@ -182,12 +187,12 @@ def test_event_files_hold_scalars_events_and_hyper_parameters(whole):
     assert end.status == STATUS_SUCCESS
 
 
-def test_every_replicate_leaves_the_model_that_its_records_are_of(whole):
+def test_every_replicate_leaves_the_model_that_its_records_are_of(folder, whole):
     out, _ = whole
     names = {path.stem for path in (out / "records").glob("*.parquet") if not path.stem.endswith("-s0")}
     assert {path.name for path in (out / "models").iterdir()} == names
     assert len(names) == 4
-    raw = setups.read("similar", data_dir=None)
+    raw = setups.read(str(folder / "fewer.yaml"))
     for name in names:
         kept = load(Storage.at(str(out / "models" / name)))
         records = {row["task"]: row for row in pq.read_table(out / "records" / f"{name}.parquet").to_pylist()}
@@ -220,7 +225,7 @@ def test_every_replicate_leaves_the_predictions_that_its_records_are_of(whole):
 
 def test_the_report_of_a_sweep_knows_what_other_test_rows_would_do(whole):
     out, _ = whole
-    assert "### Rows of similar" in (out / "report" / "report.md").read_text()
+    assert "### Rows of fewer" in (out / "report" / "report.md").read_text()
     assert {path.name for path in (out / "report").glob("*.csv")} >= {
         "confusions.csv",
         "calibration.csv",
@@ -228,7 +233,7 @@ def test_the_report_of_a_sweep_knows_what_other_test_rows_would_do(whole):
     }
     found = read_rows([str(out)], load_records([str(out)]))
     assert not found.warnings
-    (pair,) = {float(each) for each in found.noise.variances("similar", ["joint_kd", "gradnorm"])[[0, 1], [1, 0]]}
+    (pair,) = {float(each) for each in found.noise.variances("fewer", ["joint_kd", "gradnorm"])[[0, 1], [1, 0]]}
     assert 0 <= pair < 10  # squared points
 
 
@@ -241,22 +246,25 @@ def test_the_same_command_on_a_used_folder_refuses(folder, whole, here):
     assert sorted(path.stat().st_mtime_ns for path in out.rglob("*")) == before
 
 
-def test_another_space_cannot_resume_a_sweep(whole, here, tmp_path):
-    (tmp_path / "space.yaml").write_text(SPACE.replace("seeds: [1, 2]", "seeds: [1, 3]"))
-    said = here("sweep", tmp_path / "space.yaml", "--resume", whole[0])
+def test_another_space_cannot_resume_a_sweep(folder, whole, here):
+    (folder / "another.yaml").write_text(SPACE.replace("seeds: [1, 2]", "seeds: [1, 3]"))
+    said = here("sweep", folder / "another.yaml", "--resume", whole[0])
     assert said.returncode == 2
     assert "replicate.seeds" in said.stderr
 
 
 @pytest.mark.kill
-def test_a_sweep_whose_driver_was_killed_again_and_again_goes_on_and_runs_nothing_twice(folder, whole, here):
-    """Killed while it searches, and here again while it replicates; ended elsewhere."""
+def test_a_sweep_whose_driver_was_killed_again_and_again_goes_on_and_runs_nothing_twice(folder, whole, cluster, here):
+    """Killed while it searches, with the cluster that it started, and while it replicates, on one that others share."""
     out, finished = folder / "killed", {}
-    for options, awaited in ((("--out", str(out)), "*-s0.parquet"), (("--resume", str(out)), "*-s[12].parquet")):
-        command = _command(folder, *options)
-        driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for options, there, awaited in (
+        (("--out", str(out)), {}, "*-s0.parquet"),
+        (("--resume", str(out)), cluster, "*-s[12].parquet"),
+    ):
+        command, environment = _command(folder / "space.yaml", *options), {**os.environ, **there}
+        driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
         _wait_for(lambda awaited=awaited: list((out / "records").glob(awaited)))
-        workers = _trials(driver)
+        workers = _trials()
         os.kill(driver.pid, signal.SIGKILL)
         driver.wait()
         _wait_for(lambda workers=workers: not any(map(lives, workers)))
@@ -271,19 +279,24 @@ def test_a_sweep_whose_driver_was_killed_again_and_again_goes_on_and_runs_nothin
 
 
 @pytest.mark.kill
-def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_same_records(folder, whole):
-    out = folder / "worker-killed"
-    driver = subprocess.Popen(_command(folder, "--out", str(out)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _wait_for(lambda: list((out / "checkpoints").glob("*/checkpoint.json")))
-    workers = _trials(driver)
-    assert workers
-    for pid in workers:
-        os.kill(pid, signal.SIGKILL)
-    _, errors = driver.communicate(timeout=LIMIT_S)
-    assert driver.returncode == 0, errors
+def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_same_records(folder, whole, here):
+    out, killed = folder / "worker-killed", []
+
+    def kill():
+        _wait_for(lambda: list((out / "checkpoints").glob("*/checkpoint.json")))
+        killed.extend(_trials())
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    done = here("sweep", folder / "space.yaml", "--out", out)
+    killer.join()
+    assert killed
+    assert done.returncode == 0, done.stderr
     _assert_same(_records(out), _records(whole[0]))
     assert _kept(out) == _kept(whole[0])
-    first_evaluation = 6 * 5  # task batches
+    first_evaluation = 6 * len(TASKS)  # task batches
     attempts = [sorted(folder.glob("events.*")) for folder in (out / "tensorboard").iterdir()]
     resumed = [_first_step(files[1]) for files in attempts if len(files) > 1]
     assert resumed
@@ -301,7 +314,7 @@ def test_a_finished_sweep_resumes_without_running_anything(folder, whole, here):
 
 def test_baselines_that_are_missing_are_made_up_for_on_resume_without_running_a_trial(folder, whole, here):
     out, _ = whole
-    file = out / "classical" / "similar.parquet"
+    file = out / "classical" / "fewer.parquet"
     before, baselines = _written(out), pq.read_table(file)
     file.unlink()
     said = here("sweep", folder / "space.yaml", "--resume", out)
@@ -310,10 +323,10 @@ def test_baselines_that_are_missing_are_made_up_for_on_resume_without_running_a_
     assert _written(out) == before
 
 
-def test_a_stopped_sweep_says_how_to_go_on(tmp_path, cluster):
-    (tmp_path / "space.yaml").write_text(SPACE + ALONE)
-    out = tmp_path / "out"
-    command, environment = _command(tmp_path, "--out", str(out)), {**os.environ, **cluster}
+def test_a_stopped_sweep_says_how_to_go_on(folder, cluster):
+    (folder / "alone.yaml").write_text(SPACE + ALONE)
+    out = folder / "stopped"
+    command, environment = _command(folder / "alone.yaml", "--out", str(out)), {**os.environ, **cluster}
     driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     _wait_for(lambda: list((out / "records").glob("*.parquet")))
     driver.send_signal(signal.SIGINT)
@@ -322,15 +335,15 @@ def test_a_stopped_sweep_says_how_to_go_on(tmp_path, cluster):
     assert f"--resume {out}" in printed.decode()
 
 
-def test_a_trial_whose_loss_becomes_nan_fails_alone(tmp_path, here):
+def test_a_trial_whose_loss_becomes_nan_fails_alone(folder, here):
     text = SPACE.replace("{grid: [6e-3, 12e-3]}", "{grid: [6e-3, 1e30]}").replace("steps: 120", "steps: 30")
-    (tmp_path / "space.yaml").write_text(text.replace("seeds: [1, 2]", "seeds: [1]") + ALONE)
-    out = tmp_path / "out"
-    done = here("sweep", tmp_path / "space.yaml", "--out", out)
+    (folder / "nan.yaml").write_text(text.replace("seeds: [1, 2]", "seeds: [1]") + ALONE)
+    out = folder / "nan"
+    done = here("sweep", folder / "nan.yaml", "--out", out)
     assert done.returncode == 0, done.stderr
     records = {path.stem: pq.read_table(path).to_pylist() for path in (out / "records").glob("*.parquet")}
     failed = {name: rows[0]["error"] for name, rows in records.items() if rows[0]["status"] == "failed"}
-    assert failed.keys() == {"similar-joint_kd-c1-s0", "similar-gradnorm-c1-s0"}
+    assert failed.keys() == {"fewer-joint_kd-c1-s0", "fewer-gradnorm-c1-s0"}
     for error in failed.values():
         assert error.startswith("task ")
         assert ", step " in error
