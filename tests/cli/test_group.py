@@ -6,7 +6,6 @@ import pytest
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.grouping.run import GroupRequest
-from tests.scripts import command, run
 
 SPACE = """
 name: whatever
@@ -30,14 +29,14 @@ def test_a_request_knows_the_setup_s_tasks_before_anything_is_read(tmp_path, ref
 
 
 @pytest.mark.ray
-def test_a_split_is_searched_and_measured_and_the_same_command_runs_nothing_again(tmp_path, cluster):
+def test_a_split_is_searched_and_measured_and_the_same_command_runs_nothing_again(tmp_path, here):
     (tmp_path / "space.yaml").write_text(SPACE)
     out = tmp_path / "out"
-    words = command(
+    words = (
         *("group", "diverse", "--by", "affinity", "--models", "5", "--space", tmp_path / "space.yaml"),
         *("--search-seeds", "1", "--seeds", "2", "--out", out),
     )
-    first = run(words, on=cluster)
+    first = here(*words)
     assert first.returncode == 0, first.stderr
     assert "at five times the serving cost" in first.stdout
     facts = json.loads((out / "grouping.json").read_text())
@@ -45,7 +44,7 @@ def test_a_split_is_searched_and_measured_and_the_same_command_runs_nothing_agai
     assert (out / "report" / "report.md").exists()
     records = {path: path.stat().st_mtime_ns for path in out.rglob("records/*.parquet")}
     assert {path.parent.parent.name for path in records} == {"search", "confirm"}
-    again = run(words, on=cluster)
+    again = here(*words)
     assert again.returncode == 0, again.stderr
     assert {path: path.stat().st_mtime_ns for path in out.rglob("records/*.parquet")} == records
     assert again.stdout.splitlines()[-2:] == first.stdout.splitlines()[-2:]

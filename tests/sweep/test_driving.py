@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ray_mtlkd.cli import main
 from ray_mtlkd.serial import dumps
 from ray_mtlkd.sweep.lock import Claim
 
@@ -62,14 +63,15 @@ def _trains(out):
     return lambda since: any(path.stat().st_mtime_ns > since for path in out.glob("checkpoints/*/checkpoint.json"))
 
 
-def test_a_sweep_has_one_driver_and_a_dead_one_or_one_that_was_thought_dead_gives_way(out):
+def test_a_sweep_has_one_driver_and_a_dead_one_or_one_that_was_thought_dead_gives_way(out, monkeypatch, capsys):
     first = _start(out.parent / "space.yaml", "--out", out)
     _wait_for(lambda: _trains(out)(0))
     (claim,) = _claims(out)
-    second = _start("--resume", out)
-    _, errors = second.communicate(timeout=LIMIT_S)
-    assert second.returncode == 2
-    assert f"process {first.pid} on" in errors
+    monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", "--resume", str(out)])
+    with pytest.raises(SystemExit) as second:
+        main()
+    assert second.value.code == 2
+    assert f"process {first.pid} on" in capsys.readouterr().err
     assert _claims(out) == [claim]
 
     os.kill(first.pid, signal.SIGKILL)

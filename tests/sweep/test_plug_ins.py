@@ -109,19 +109,26 @@ def test_a_sweep_trains_them_under_short_names_and_records_where_they_are_found(
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("swept")
-def test_a_kept_model_of_theirs_predicts_with_their_code_and_says_what_it_misses_without(folder):
+@pytest.mark.usefixtures("swept", "_forgotten")
+def test_a_kept_model_of_theirs_predicts_with_their_code_and_says_what_it_misses_without(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
     (model,) = (folder / "out" / "models").glob("*-sum+apart-*")
-    ask = ("predict", "--checkpoint", model, "--data", "rows/test.parquet", "--out", "answers.parquet")
-    without = run(command(*ask), cwd=folder)
-    assert without.returncode == 2
+
+    def ask(*more):
+        words = ["predict", "--checkpoint", str(model), "--data", "rows/test.parquet", "--out", "answers.parquet"]
+        monkeypatch.setattr(sys, "argv", ["ray-mtlkd", *words, *more])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0
+
+    assert ask() == 2
     missed = ("their_encoder:OneLayer", "their_sharing:Apart", "their_regularizer:Decay")
-    *lines, count = without.stderr.splitlines()
+    *lines, count = capsys.readouterr().err.splitlines()
     assert count == "3 errors"
     for name, line in zip(missed, lines, strict=True):
         assert f"{name!r} cannot be imported" in line
         assert "--code" in line
-    assert run(command(*ask, "--code", "code"), cwd=folder).returncode == 0
+    assert ask("--code", "code") == 0
     assert pq.read_table(folder / "answers.parquet").column_names == [
         "row",
         "fine_verdict",
