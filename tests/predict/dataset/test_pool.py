@@ -11,14 +11,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import ray
 
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.predict.dataset.labels import Settings
+from ray_mtlkd.predict.dataset.pool import Pool, relabel
 from ray_mtlkd.predict.dataset.work import plan
 from tests.keeping import content_of, relabel_alone
 from tests.predict.dataset.relabel_on_ray import OBJECT_STORE_BYTES
 from tests.scripts import LIMIT_S, command, json_in, printed_by, run
 
-pytestmark = pytest.mark.ray
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context"),  # of defaults of its own
+]
 
 SCRIPT = Path(__file__).with_name("relabel_on_ray.py")
 PAYLOAD_BYTES = 4096
@@ -62,47 +68,64 @@ def large(diverse_rows, tmp_path_factory):
     shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="module")
-def ran(diverse, segments, large, tmp_path_factory):
-    """What the script did, and where."""
-    out = tmp_path_factory.mktemp("ran")
-    yield json_in(printed_by(SCRIPT, diverse.uri, segments, large, out)), out
-    shutil.rmtree(out)
+@pytest.mark.usefixtures("cluster")
+def test_a_killed_actor_is_started_again_and_its_part_done_again(planned, diverse, segments, expected, tmp_path):
+    work, seen = planned(diverse, segments, "segment", rows_per_part=1024), []
+
+    def tell(done):
+        seen.append(done.pid)
+        if len(seen) == 1:
+            os.kill(done.pid, signal.SIGKILL)
+
+    relabel(work, Pool(actors=1), tell=tell)
+    assert len(set(seen)) == 2
+    assert content_of(tmp_path / "out") == expected
 
 
-def test_a_killed_actor_is_started_again_and_its_part_done_again(ran, expected):
-    told, out = ran
-    assert told["killed"]["actors"] == 2
-    assert content_of(out / "killed") == expected
-
-
-def test_a_data_set_of_four_times_the_object_store_takes_a_fraction_of_its_size_in_memory(ran, large):
-    told, out = ran
+def test_a_data_set_of_four_times_the_object_store_takes_a_fraction_of_its_size_in_memory(diverse, large, tmp_path):
+    out = tmp_path / "large"
+    told = json_in(printed_by(SCRIPT, diverse.uri, large, out))
     size = sum(path.stat().st_size for path in large.iterdir())
     assert size > 4 * OBJECT_STORE_BYTES
-    assert told["large"]["grown_bytes"] < size / 3
-    rows = [pq.read_metadata(path).num_rows for path in sorted((out / "large").glob("*.parquet"))]
+    assert told["grown_bytes"] < size / 3
+    rows = [pq.read_metadata(path).num_rows for path in sorted(out.glob("*.parquet"))]
+    shutil.rmtree(out)
     assert sum(rows) == LARGE_ROWS
 
 
-def test_a_cluster_whose_cpus_are_all_held_is_an_error_and_nothing_is_written(ran):
-    told, out = ran
-    assert "the cluster has had no room for an actor (1 CPU) for 1 s" in told["held"]
-    assert not (out / "held").exists()
+class Holder:
+    """Holds CPUs."""
+
+    def ready(self):
+        """Whether it does."""
+        return True
 
 
-def _command(kept, data, out, *options):
-    named = ["--checkpoint", kept.uri, "--task", "segment", "--data", data, "--out", out]
-    return command("relabel", *named, "--rows-per-part", "1024", *options)
+@pytest.mark.usefixtures("cluster")
+def test_a_cluster_whose_cpus_are_all_held_is_an_error_and_nothing_is_written(planned, diverse, segments, tmp_path):
+    work = planned(diverse, segments, "segment", rows_per_part=1024)
+    holder = ray.remote(num_cpus=ray.cluster_resources()["CPU"])(Holder).remote()
+    ray.get(holder.ready.remote())
+    with pytest.raises(MtlkdError) as caught:
+        relabel(work, Pool(actors=2, wait_s=1.0), tell=lambda _: None)
+    ray.kill(holder)
+    assert "the cluster has had no room for an actor (1 CPU) for 1 s" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def _words(kept, data, out):
+    named = ("--checkpoint", kept.uri, "--task", "segment", "--data", data, "--out", out)
+    return "relabel", *named, "--rows-per-part", "1024"
 
 
 @pytest.mark.kill
 def test_a_driver_that_was_killed_goes_on_with_other_actors_elsewhere_to_the_bytes_of_one_process_alone(
-    diverse, segments, expected, tmp_path, cluster
+    diverse, segments, expected, tmp_path, here
 ):
     out = tmp_path / "out"
-    again = _command(diverse, segments, out)
-    driver = subprocess.Popen([*again, "--actors", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    words = _words(diverse, segments, out)
+    killed = command(*words, "--actors", "1")
+    driver = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until = time.monotonic() + LIMIT_S
     while not list(out.glob("*.parquet")):
         assert time.monotonic() < until, "no part was ever written"
@@ -110,7 +133,7 @@ def test_a_driver_that_was_killed_goes_on_with_other_actors_elsewhere_to_the_byt
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
     assert not (out / "manifest.json").exists()
-    done = run(again, on=cluster)
+    done = here(*words)
     assert done.returncode == 0, done.stderr
     assert "parts are there already" in done.stdout
     assert "9000/9000 rows (100%)" in done.stdout
@@ -123,7 +146,7 @@ def test_rows_that_do_not_fit_end_the_command_with_one_line_that_names_them(dive
     vectors = table["inputs"].to_pylist()
     vectors[2000] = vectors[2000][:-1]
     pq.write_table(table.set_column(0, "inputs", pa.array(vectors, table["inputs"].type)), folder / "1.parquet")
-    done = run(_command(diverse, folder, tmp_path / "out", "--quiet"), on=cluster)
+    done = run(command(*_words(diverse, folder, tmp_path / "out"), "--quiet"), on=cluster)
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()

@@ -25,6 +25,7 @@ from ray_mtlkd.sweep.relabel import Relabeller, start_shared
 from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import RelabelRequest
 from ray_mtlkd.training.settings import Relabelling
+from tests.fork_server import forking
 from tests.sweep.relabel.busy import assert_same, relabel_in_every_way
 
 INDEX = 4  # the largest table: several ranges
@@ -36,9 +37,9 @@ def _stand_in(folder):
     """What a worker does as it starts: the CPU is in the place of a GPU as soon as the folder is there."""
 
     def replace():
-        from ray_mtlkd.data import device  # noqa: PLC0415 - in the worker
+        from ray_mtlkd.sweep.relabel import teacher  # noqa: PLC0415 - in the worker
 
-        real = device.choose_device
+        real = teacher.choose_device
 
         def choose(gpus):
             if not folder.exists():
@@ -50,7 +51,7 @@ def _stand_in(folder):
             (folder / f"{gpus}-{os.getpid()}").write_text(os.environ["CUDA_VISIBLE_DEVICES"])
             return "cpu"
 
-        device.choose_device = choose
+        teacher.choose_device = choose
 
     return replace
 
@@ -80,22 +81,25 @@ def _trial(reference, shared, ways):
 
 
 def main(folder):
-    ray.init(
-        address="local",
-        num_cpus=1,
-        num_gpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        runtime_env={"worker_process_setup_hook": _stand_in(folder)},
-    )
-    on_cpus = relabel_in_every_way(2, width=128)
-    assert_same(on_cpus)
-    told = {"agree": len(on_cpus)}
-    if not torch.cuda.is_available():
-        told |= _on_gpus(folder)
+    given = folder / "given"
+    with forking(folder) as variables:
+        os.environ.update(variables)
+        ray.init(
+            address="local",
+            num_cpus=1,
+            num_gpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"worker_process_setup_hook": _stand_in(given)},
+        )
+        on_cpus = relabel_in_every_way(2, width=128)
+        assert_same(on_cpus)
+        told = {"agree": len(on_cpus)}
+        if not torch.cuda.is_available():
+            told |= _on_gpus(given)
+        ray.shutdown()
     sys.stdout.write(json.dumps(told) + "\n")
-    ray.shutdown()
 
 
 def _on_gpus(folder):
@@ -112,4 +116,4 @@ def _on_gpus(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) / "given")
+    main(Path(sys.argv[1]))
