@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -41,10 +41,11 @@ def check_balancer(balancer: Balancer[Any], *, tasks: int = 5, runs: int = 25, s
     for _ in range(runs):
         state = balancer.init(tasks)
         expect(repr(balancer.init(tasks)) == repr(state), "`init` gives another state each time")
-        for signals in _run(draws, tasks):
-            after = _check_step(balancer, signals, state)
-            _expect_kept(state, after, waiting=_waiting(signals, tasks), tasks=tasks)
-            state = _restored(balancer, after)
+        with global_chance_untouched("`weigh`") as move_chance:
+            for signals in _run(draws, tasks):
+                after = _check_step(balancer, signals, state, move_chance)
+                _expect_kept(state, after, waiting=_waiting(signals, tasks), tasks=tasks)
+                state = _restored(balancer, after)
     if tasks > 1:
         check_distilling(balancer, tasks=tasks, seed=seed)
 
@@ -95,12 +96,11 @@ def _entry(draws: random.Random) -> float:
     return 0.0 if draws.random() < 0.2 else draws.choice((-1, 1)) * 10.0 ** draws.uniform(-3, 2)  # noqa: PLR2004
 
 
-def _check_step(balancer: Balancer[Any], signals: Signals, state: Any) -> Any:
+def _check_step(balancer: Balancer[Any], signals: Signals, state: Any, move_chance: Callable[[], None]) -> Any:
     """The next state, after all that one step promises."""
     said = _shown(signals, state)
-    with global_chance_untouched("`weigh`"):
-        weights, after = balancer.weigh(_with_own_chance(signals), state)
-    random.random()  # noqa: S311 - moves the global generator, on which nothing may depend
+    weights, after = balancer.weigh(_with_own_chance(signals), state)
+    move_chance()
     again = balancer.weigh(_with_own_chance(signals), state)
     expect(repr(again) == repr((weights, after)), "`weigh` gives another answer to the same signals and state")
     expect(_shown(signals, state) == said, "`weigh` changes its arguments")

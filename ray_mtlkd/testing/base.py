@@ -30,16 +30,33 @@ def expect_structure(contract: Callable[[Any], str | None], part: object) -> Non
 
 
 @contextmanager
-def global_chance_untouched(owner: str) -> Iterator[None]:
+def global_chance_untouched(owner: str) -> Iterator[Callable[[], None]]:
     """Hold the body to drawing nothing from Python's, NumPy's or torch's global generator.
 
+    Yields:
+        What moves Python's, on which nothing in the body may depend.
+
     Raises:
-        AssertionError: where it has.
+        AssertionError: where it has drawn, also where another promise is broken by that.
     """
-    before = _generators()
-    yield
-    for library, state in _generators().items():
-        expect(before.get(library, state) == state, f"{owner} draws from the global generator of {library}")
+    before, python = _generators(), random.Random()  # noqa: S311 - reproducible
+    python.setstate(random.getstate())
+
+    def move() -> None:
+        random.random()  # noqa: S311 - likewise
+        python.random()
+
+    def check() -> None:
+        expected = {**before, "random": python.getstate()}
+        for library, state in _generators().items():
+            expect(expected.get(library, state) == state, f"{owner} draws from the global generator of {library}")
+
+    try:
+        yield move
+    except AssertionError:
+        check()
+        raise
+    check()
 
 
 def _generators() -> dict[str, object]:

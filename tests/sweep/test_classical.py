@@ -1,10 +1,12 @@
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import ray
 
 from ray_mtlkd import classical, setups
+from ray_mtlkd.classical.measure import Measured
 from ray_mtlkd.sweep.classical import computing
 
 
@@ -52,6 +54,8 @@ def test_what_the_cache_holds_is_written_without_ray(tmp_path, monkeypatch):
     monkeypatch.setenv("MTLKD_CACHE", str(tmp_path / "cache"))
     whole = setups.read("similar", data_dir=None)
     raw = type(whole)(whole.manifest, whole.tasks[:1], ())
+    measured = Measured(model="gradient boosting", valid=0.5, test=0.5, cpu_s=1.0)
+    monkeypatch.setattr(classical, "_measure", SimpleNamespace(measure=lambda *_: measured))
     classical.remember(classical.compute(raw, say=lambda _: None), say=lambda _: None)
     said = []
     with computing([raw], str(tmp_path / "out"), say=said.append):
