@@ -18,6 +18,8 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
 from ray_mtlkd.imports import importing
 
@@ -45,6 +47,7 @@ class Request:
 
     words: list[str]
     environment: dict[str, str]
+    path: list[str]
     folder: str
     streams: list[int]
 
@@ -77,9 +80,22 @@ def _import_once(environment):
     """Import what workers need where the first of them is, since Ray reads some variables as it is imported."""
     if "ray" not in sys.modules:
         os.environ.update(environment)
-        with importing():
+        with importing(), _undrawn():
             for name in IMPORTED:
                 importlib.import_module(name)
+
+
+@contextmanager
+def _undrawn():
+    """Ray's core draws nothing while the body runs: all forks would go on from there, and give objects the same names.
+
+    It draws a name for each class of actors.
+    """
+    actor = importlib.import_module("ray.actor")
+    before = actor.ActorClassID
+    drawn = SimpleNamespace(from_random=lambda: before(os.urandom(before.size())))
+    with patch.object(actor, "ActorClassID", drawn):
+        yield
 
 
 def _work(request):
@@ -90,6 +106,7 @@ def _work(request):
     os.environ.clear()
     os.environ.update(request.environment)
     os.chdir(request.folder)
+    sys.path[:] = dict.fromkeys([*request.path, *sys.path])
     sys.argv[:] = request.words
     runpy.run_path(request.words[0], run_name="__main__")
     sys.exit()

@@ -14,7 +14,8 @@ def _be_forked(words):
     import json  # noqa: PLC0415 - most processes need neither
     import socket  # noqa: PLC0415 - likewise
 
-    request = json.dumps({"words": words, "environment": dict(os.environ), "folder": str(Path.cwd())}).encode()
+    own = {"words": words, "environment": dict(os.environ), "path": sys.path, "folder": str(Path.cwd())}
+    request = json.dumps(own).encode()
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(os.environ["MTLKD_FORKS"])
         socket.send_fds(line, [len(request).to_bytes(8)], [0, 1, 2])
