@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 import ray_mtlkd
-from ray_mtlkd.cli import check, classical, export, group, predict, relabel, replay, report, setups, strategies, sweep
+from ray_mtlkd.cli import (
+    check,
+    classical,
+    export,
+    group,
+    init,
+    predict,
+    relabel,
+    replay,
+    report,
+    setups,
+    strategies,
+    sweep,
+)
 from ray_mtlkd.cli.streams import MISTAKE, open_console, sound_streams
 from ray_mtlkd.errors import MtlkdError, gather
 
@@ -18,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+app.command(name="init", epilog=init.EXAMPLE)(init.init)
 app.command(name="sweep", epilog=sweep.EXAMPLE)(sweep.sweep)
 app.command(name="group", epilog=group.EXAMPLE)(group.group)
 app.command(name="check", epilog=check.EXAMPLE)(check.check)

@@ -33,10 +33,7 @@ def read_csv(path: Path, request: TableRequest) -> ReadTable:
         MtlkdError: where the file is empty, or a column is missing or stands twice.
         pyarrow.ArrowException: where it is no CSV.
     """
-    with _opened(path) as stream:
-        head = stream.read(_HEAD_BYTES)
-    if not head:
-        raise MtlkdError("the file is empty", where=str(path), fix="write a header line and the rows")
+    head = _head(path)
     delimiter = _delimiter(head, request.columns)
     convert = pa.csv.ConvertOptions(
         column_types=dict.fromkeys(_header(head, delimiter), pa.binary()), strings_can_be_null=False
@@ -46,6 +43,24 @@ def read_csv(path: Path, request: TableRequest) -> ReadTable:
     with _opened(path) as stream:
         table = pa.csv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
     return ReadTable(request.taken(table, where=str(path)), tuple(_warnings(path, table)))
+
+
+def csv_header(path: Path) -> list[str]:
+    """The names in the header, by the delimiter that finds most.
+
+    Raises:
+        MtlkdError: where the file is empty.
+    """
+    head = _head(path)
+    return max((_header(head, delimiter) for delimiter in _DELIMITERS), key=len)
+
+
+def _head(path: Path) -> bytes:
+    with _opened(path) as stream:
+        head = stream.read(_HEAD_BYTES)
+    if not head:
+        raise MtlkdError("the file is empty", where=str(path), fix="write a header line and the rows")
+    return head
 
 
 def _opened(path: Path) -> BinaryIO:

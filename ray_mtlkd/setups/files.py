@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from ray_mtlkd.data.examples import SPLITS
 from ray_mtlkd.errors import MtlkdError, first_line
-from ray_mtlkd.setups.csv_files import read_csv
+from ray_mtlkd.setups.csv_files import csv_header, read_csv
 from ray_mtlkd.setups.requests import ReadTable, TableRequest
 
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
@@ -70,7 +70,7 @@ class FolderSource:
         """The table's place, as errors name it."""
         if self.is_file(data):
             return str(self.folder / data)
-        found = _candidates(self.folder / data, name)
+        found = table_files(self.folder / data, name)
         return str(found[0] if found else self.folder / data / f"{name}.parquet")
 
     def is_file(self, data: str) -> bool:
@@ -81,7 +81,7 @@ class FolderSource:
         """The requested columns of a table."""
         if self.is_file(data):
             return read_table(self.folder / data, request)
-        found = _candidates(self.folder / data, name)
+        found = table_files(self.folder / data, name)
         if not found:
             raise self._missing(data, name)
         if len(found) > 1:
@@ -111,9 +111,28 @@ def read_table(path: Path, request: TableRequest) -> ReadTable:
     try:
         return READERS[ending](path, request)
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
-        said = first_line(error)[:200]
-        fix = "write the file again: it is damaged, cut short or of another format"
-        raise MtlkdError(f"cannot be read as {ending[1:]} ({said})", where=str(path), fix=fix) from error
+        raise _damaged(path, ending, error) from error
+
+
+def _damaged(path: Path, ending: str, error: Exception) -> MtlkdError:
+    said = first_line(error)[:200]
+    fix = "write the file again: it is damaged, cut short or of another format"
+    return MtlkdError(f"cannot be read as {ending[1:]} ({said})", where=str(path), fix=fix)
+
+
+def column_names(path: Path) -> list[str]:
+    """The columns of a table, as `read_table` finds it; of a CSV, by the delimiter that gives most of them.
+
+    Raises:
+        MtlkdError: where it is broken.
+    """
+    ending = ".parquet" if path.is_dir() else ending_of(path)
+    try:
+        if ending == ".parquet":
+            return list(pa.parquet.read_schema((_parts(path) if path.is_dir() else _shards(path))[0]).names)
+        return csv_header(path) if READERS[ending] is read_csv else list(_read_whole_arrow(path).column_names)
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise _damaged(path, ending, error) from error
 
 
 def ending_of(path: Path) -> str:
@@ -122,8 +141,8 @@ def ending_of(path: Path) -> str:
     return next((ending for ending in READERS if name.endswith(ending)), "")
 
 
-def _candidates(folder: Path, name: str) -> list[Path]:
-    """What is a table of that name: one file or folder, or the first of its shards."""
+def table_files(folder: Path, name: str) -> list[Path]:
+    """What in a folder is a table of that name: one file or folder, or the first of its shards."""
     entries = sorted(folder.iterdir()) if folder.is_dir() else []
     tables = [path for path in entries if _is_table(path, name)]
     shards = [path for path in tables if _SHARD.search(path.name)]
@@ -176,14 +195,18 @@ def _read_parquet(path: Path, request: TableRequest) -> ReadTable:
 
 
 def _read_arrow(path: Path, request: TableRequest) -> ReadTable:
-    with pa.OSFile(str(path)) as file:
-        try:
-            table = pa.ipc.open_file(file).read_all()
-        except pa.ArrowInvalid:
-            file.seek(0)
-            table = pa.ipc.open_stream(file).read_all()
+    table = _read_whole_arrow(path)
     table.validate(full=True)  # one changed byte of an offset would end the process later
     return ReadTable(request.taken(table, where=str(path)))
+
+
+def _read_whole_arrow(path: Path) -> pa.Table:
+    with pa.OSFile(str(path)) as file:
+        try:
+            return pa.ipc.open_file(file).read_all()
+        except pa.ArrowInvalid:
+            file.seek(0)
+            return pa.ipc.open_stream(file).read_all()
 
 
 READERS: Mapping[str, Callable[[Path, TableRequest], ReadTable]] = {
@@ -203,4 +226,4 @@ def missing_folders(folder: Path, data: Sequence[str]) -> list[str]:
 
 
 def _has_tables(folder: Path) -> bool:
-    return any(_candidates(folder, split) for split in SPLITS)
+    return any(table_files(folder, split) for split in SPLITS)

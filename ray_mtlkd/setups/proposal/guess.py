@@ -1,0 +1,96 @@
+"""A task that a table seems to be, key by key, each with its reason."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.manifest import Form
+from ray_mtlkd.setups.proposal.folder import FoundData
+from ray_mtlkd.setups.proposal.inputs import guess_inputs
+from ray_mtlkd.setups.proposal.labels import guess_label
+from ray_mtlkd.setups.proposal.profile import ROWS, profiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """A task of a manifest.
+
+    Attributes:
+        keys: Value and reason of each key, in the order in which they are written.
+        notes: What a reader should know besides.
+    """
+
+    name: str
+    form: Form
+    keys: Mapping[str, tuple[Any, str]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The task as YAML data."""
+        return {key: value for key, (value, _) in self.keys.items()}
+
+    @property
+    def kind(self) -> str:
+        """Of the task."""
+        return str(self.keys["kind"][0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guessed:
+    """What some tables seem to be, and what is wrong with the others."""
+
+    tasks: tuple[Guess, ...]
+    problems: tuple[MtlkdError, ...] = field(default=())
+
+
+def guess_task(found: FoundData) -> Guess:
+    """The task of one table.
+
+    Raises:
+        MtlkdError: where it cannot be read, no column looks like a label, or none is left to read; ExceptionGroup of
+            them where several columns are wrong.
+    """
+    columns = profiles(found.train)
+    where, rows = str(found.train), columns[0].rows if columns else 0
+    label = guess_label(columns, name=found.name, where=where)
+    inputs = guess_inputs(columns, label)
+    if inputs is None:
+        fix = "give it columns to predict the label from"
+        raise MtlkdError(f"beside the label {label.column.name} nothing can be read", where=where, fix=fix)
+    seen = f"the first {ROWS:,} rows" if rows == ROWS else f"{rows:,} rows{'' if found.is_file else ' of train'}"
+    keys: dict[str, tuple[Any, str]] = {"data": (found.data, f"{seen} looked at")}
+    if found.is_file:
+        by = {} if inputs.by is None else {"by": inputs.by[0]}
+        why = "equal inputs on one side" if inputs.by is None else inputs.by[1]
+        keys["split"] = ({"valid": 0.1, "test": 0.2, **by}, f"of one file; {why}")
+    keys["kind"] = (label.kind, label.because)
+    keys["label"] = (label.column.name, label.chosen)
+    if label.classes is not None:
+        keys["classes"] = (list(label.classes[0]), label.classes[1])
+    if label.format is not None:
+        keys["format"] = label.format
+    if label.group is not None:
+        keys["group"] = (label.group, "whose rows are ranked against each other")
+    if label.column.missing:
+        keys["missing_labels"] = ("skip", f"{label.column.missing:,} of {label.column.rows:,} rows have none")
+    keys[inputs.form] = (inputs.value, inputs.because)
+    keys["metric"] = label.metric
+    notes = [f"not read: {name} ({why})" for name, why in inputs.left_out.items()]
+    notes += [f"{name} is called like a label: a task of its own?" for name in label.others]
+    return Guess(name=found.name, form=inputs.form, keys=keys, notes=tuple(notes))
+
+
+def guess_tasks(found: Iterable[FoundData]) -> Guessed:
+    """The tasks of all tables that can be one."""
+    tasks: list[Guess] = []
+    problems: list[MtlkdError] = []
+    for each in found:
+        try:
+            tasks.append(guess_task(each))
+        except MtlkdError as error:
+            problems.append(error)
+        except ExceptionGroup as errors:
+            problems.extend(each for each in errors.exceptions if isinstance(each, MtlkdError))
+    return Guessed(tasks=tuple(tasks), problems=tuple(problems))

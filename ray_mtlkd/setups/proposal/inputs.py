@@ -1,0 +1,161 @@
+"""Which columns of a table are inputs, and in which form."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import pyarrow.compute as pc
+
+from ray_mtlkd.setups.manifest import Form
+from ray_mtlkd.setups.proposal.labels import LabelGuess
+from ray_mtlkd.setups.proposal.profile import ColumnProfile
+
+_SIDES = re.compile(r"[ _.-]?(?:a|b|1|2|one|two|left|right)$", re.IGNORECASE)
+_PAIRS = frozenset(
+    frozenset(names)
+    for names in (
+        *(("premise", "hypothesis"), ("question", "answer"), ("question", "context"), ("query", "document")),
+        *(("query", "passage"), ("query", "title"), ("query", "product_title")),
+    )
+)
+_INDICES = frozenset({"", "index", "idx", "unnamed: 0", "row", "row_id"})
+_PARTS = frozenset({"split", "fold", "partition", "subset"})
+_WHO = ("customer", "user", "client", "person", "patient", "account", "author", "member")
+_TEXT_WORDS = 2.5
+"""Mean words from which texts are read as such, and are no categories."""
+_PROSE = 0.1
+"""Share of rows from which texts differ so much that they are no categories."""
+_MOST_CATEGORIES = 1000
+_FEW = 20
+"""Rows below which different values say nothing."""
+_REPEATED = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputGuess:
+    """What a task reads.
+
+    Attributes:
+        value: As the manifest has it under the name of the form.
+        because: Why so.
+        left_out: Why other columns are not read, by name.
+        by: A column whose rows should stay on one side of a cut, and why.
+    """
+
+    form: Form
+    value: Any
+    because: str
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    by: tuple[str, str] | None = None
+
+
+class _Read(NamedTuple):
+    form: Form
+    value: Any
+    because: str
+    used: set[str]
+
+
+def guess_inputs(columns: Sequence[ColumnProfile], label: LabelGuess) -> InputGuess | None:
+    """What is left beside the label; None where nothing is."""
+    left_out: dict[str, str] = {}
+    able: list[ColumnProfile] = []
+    for column in columns:
+        if column.name in {label.column.name, label.group}:
+            continue
+        why = "called like a label" if column.name in label.others else _useless(column)
+        if why is None:
+            able.append(column)
+        else:
+            left_out[column.name] = why
+    owners = [name for column in columns if (name := _owner(column, label)) is not None]
+    owner = min(owners, key=lambda name: not any(word in name.casefold() for word in _WHO), default=None)
+    by = None if owner is None else (owner, f"all rows of one {owner} on one side")
+    read = _form(able, label)
+    if read is None:
+        return None
+    left_out |= {column.name: f"beside {read.form}" for column in able if column.name not in read.used}
+    return InputGuess(form=read.form, value=read.value, because=read.because, left_out=left_out, by=by)
+
+
+def _useless(column: ColumnProfile) -> str | None:
+    """Why nothing can be learned of a column."""
+    folded = column.name.casefold()
+    reasons = {
+        f"no model reads {column.values.type}": column.sort == "other",
+        "empty": not len(column.values),
+        "the same value in every row": column.sort in {"number", "text"} and column.distinct <= 1,
+        "seems to say where the row belongs": folded in _PARTS,
+        "another value in every row": column.rows > _FEW and column.distinct == column.rows and _is_code(column),
+        "names rows": folded in _INDICES or _is_key(column),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _is_code(column: ColumnProfile) -> bool:
+    """Whether values that all differ look as if somebody had counted, or made up a word a row."""
+    if column.sort == "text":
+        return column.words <= 1
+    if not column.is_whole:
+        return False
+    ends = pc.min_max(column.values).as_py()
+    return bool(ends["max"] - ends["min"] == len(column.values) - 1)
+
+
+def _is_key(column: ColumnProfile) -> bool:
+    folded = column.name.casefold()
+    return column.sort in {"number", "text"} and (folded in {"id", "uuid", "guid"} or folded.endswith(("_id", " id")))
+
+
+def _owner(column: ColumnProfile, label: LabelGuess) -> str | None:
+    """The column's name where it says whose the rows are, and some have several."""
+    is_other = column.name not in {label.column.name, label.group} and not column.missing
+    return column.name if is_other and _is_key(column) and _FEW <= column.distinct <= _REPEATED * column.rows else None
+
+
+def _form(able: Sequence[ColumnProfile], label: LabelGuess) -> _Read | None:
+    """The first form that there are columns for: of words, of texts, of a vector, of lists, else of single values."""
+    if label.tokens is not None:
+        return _Read("tokens", label.tokens, "the words that have tags", {label.tokens})
+    return _of_texts(able) or _of_lists(able) or _of_values(able)
+
+
+def _of_texts(able: Sequence[ColumnProfile]) -> _Read | None:
+    texts = [column for column in able if column.sort == "text" and _is_prose(column)]
+    names = [column.name for column in texts]
+    sides = next((pair for pair in combinations(names, 2) if _are_sides(*pair)), None)
+    if sides is not None:
+        return _Read("pair", [*sides], "two texts that are compared", {*sides})
+    why = f"{texts[0].words:.0f} words on average" if len(texts) == 1 else "texts, joined in this order"
+    return _Read("text", names, why, set(names)) if texts else None
+
+
+def _of_lists(able: Sequence[ColumnProfile]) -> _Read | None:
+    for column in able:
+        if column.sort == "numbers" and column.length is not None and column.length > 1:
+            return _Read("vector", column.name, f"{column.length} numbers a row", {column.name})
+    words = next((column.name for column in able if column.sort == "texts"), None)
+    return None if words is None else _Read("tokens", words, "lists of texts", {words})
+
+
+def _of_values(able: Sequence[ColumnProfile]) -> _Read | None:
+    numeric = [column.name for column in able if column.sort == "number"]
+    categorical = [column.name for column in able if column.sort == "text" and column.distinct <= _MOST_CATEGORIES]
+    value = {sort: found for sort, found in (("numeric", numeric), ("categorical", categorical)) if found}
+    why = "numbers, and texts of few different values"
+    return _Read("columns", value, why, {*numeric, *categorical}) if value else None
+
+
+def _is_prose(column: ColumnProfile) -> bool:
+    values = len(column.values)
+    are_words = column.words >= _TEXT_WORDS and column.distinct >= _PROSE * values
+    return are_words or column.distinct > max(_MOST_CATEGORIES, 0.5 * values)
+
+
+def _are_sides(first: str, second: str) -> bool:
+    """Whether two names are those of the sides of one thing."""
+    stems = {_SIDES.sub("", name).casefold() for name in (first, second)}
+    are_marked = all(_SIDES.search(name) for name in (first, second))
+    return (are_marked and len(stems) == 1) or frozenset({first.casefold(), second.casefold()}) in _PAIRS

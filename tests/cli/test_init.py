@@ -1,0 +1,40 @@
+import csv
+import sys
+
+import pytest
+
+from ray_mtlkd.cli import main
+
+
+@pytest.fixture
+def say(monkeypatch, capsys):
+    """Runs the command; returns its exit code and what it said."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["ray-mtlkd", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0, capsys.readouterr()
+
+    return run
+
+
+def test_what_it_writes_is_sound_and_stays_as_it_is(say, tmp_path):
+    tables = tmp_path / "shop"
+    tables.mkdir()
+    with (tables / "people.csv").open("w") as file:
+        rows = csv.writer(file)
+        rows.writerow(["age", "city", "churned"])
+        rows.writerows([20 + at % 50, "xyz"[at % 3], "yes" if at % 50 > 25 else "no"] for at in range(200))
+    (tables / "broken.csv").write_bytes(b"")
+    code, printed = say("init", tables)
+    assert code == 0, printed.err
+    assert "left out" in printed.out
+    assert "broken.csv" in printed.out
+    code, printed = say("check", tables / "shop_sweep.yaml")
+    assert code == 0, printed.err
+    written = (tables / "shop.yaml").read_bytes()
+    code, printed = say("init", tables)
+    assert code == 2
+    assert str(tables / "shop.yaml") in printed.err
+    assert (tables / "shop.yaml").read_bytes() == written

@@ -1,0 +1,172 @@
+"""What tables that nobody has described seem to be."""
+
+import csv
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ray_mtlkd.setups.files import FolderSource
+from ray_mtlkd.setups.manifest_reader import parse_manifest
+from ray_mtlkd.setups.proposal import manifest_text, propose
+from ray_mtlkd.setups.tables import read_setup
+from ray_mtlkd.yaml_files import parse_yaml
+
+N = 120
+
+
+def _prose(start=0):
+    return [f"some words about thing number {at % 40 + start}" for at in range(N)]
+
+
+def _cycle(*values):
+    return [values[at % len(values)] for at in range(N)]
+
+
+WORDS = [["we", "saw", f"place{at}", "once"] for at in range(N)]
+TABLES = {
+    "classes of a text": (
+        {"id": range(N), "text": _prose(), "label": _cycle("a", "b", "c")},
+        "multiclass",
+        "text",
+        "accuracy",
+    ),
+    "uneven classes": (
+        {"text": _prose(), "label": ["a"] * 100 + ["b"] * 15 + ["c"] * 5},
+        "multiclass",
+        "text",
+        "macro_f1",
+    ),
+    "two names": ({"text": _prose(), "sentiment": _cycle("good", "bad")}, "binary", "text", "auc"),
+    "a rare class": ({"text": _prose(), "is_fraud": [1] * 12 + [0] * 108}, "binary", "text", "average_precision"),
+    "flags": ({"age": [20 + at % 50 for at in range(N)], "churned": _cycle("no", "yes")}, "binary", "columns", "auc"),
+    "numbers": (
+        {"city": _cycle("x", "y"), "size": [at / 7 for at in range(N)], "price": [at * 1.5 for at in range(N)]},
+        "regression",
+        "columns",
+        "r2",
+    ),
+    "stars": ({"text": _prose(), "rating": _cycle(1, 2, 3, 4, 5)}, "regression", "text", "r2"),
+    "two texts": (
+        {"text_a": _prose(), "text_b": _prose(9), "other": _prose(5), "label": _cycle(0, 1)},
+        "binary",
+        "pair",
+        "auc",
+    ),
+    "lists of names": ({"text": _prose(), "tags": _cycle(["x"], ["x", "y"], ["z"])}, "multilabel", "text", "micro_f1"),
+    "lists of numbers": ({"text": _prose(), "labels": _cycle([0], [0, 1], [2])}, "multilabel", "text", "micro_f1"),
+    "indicators": (
+        {"text": _prose(), "labels": _cycle([0, 1, 0], [1, 1, 0], [0, 0, 1])},
+        "multilabel",
+        "text",
+        "micro_f1",
+    ),
+    "tags of words": ({"tokens": WORDS, "ner_tags": [["O", "O", "B-LOC", "O"]] * N}, "tagging", "tokens", "span_f1"),
+    "numbered tags": (
+        {
+            "tokens": [w[: 3 + at % 2] for at, w in enumerate(WORDS)],
+            "tags": [[0, 0, 1, 2][: 3 + at % 2] for at in range(N)],
+        },
+        "tagging",
+        "tokens",
+        "span_f1",
+    ),
+    "grades of queries": (
+        {
+            "query_id": [at // 4 for at in range(N)],
+            "x": _cycle(3, 1, 2),
+            "y": _cycle(0.5, 1.5),
+            "relevance": _cycle(0, 1, 2, 0),
+        },
+        "ranking",
+        "columns",
+        "ndcg@10",
+    ),
+    "vectors": (
+        {"embedding": [[at / 10, 1.0, 2.0] for at in range(N)], "label": _cycle("a", "b", "c")},
+        "multiclass",
+        "vector",
+        "accuracy",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_proposed_as_what_it_is_and_can_be_read_so(name, tmp_path):
+    columns, kind, form, metric = TABLES[name]
+    pq.write_table(
+        pa.table({column: pa.array(list(values)) for column, values in columns.items()}), tmp_path / "t.parquet"
+    )
+    ((proposal,), problems) = propose(tmp_path, name="mine")
+    (task,) = proposal.tasks
+    assert not problems
+    assert (task.kind, task.form, task.keys["metric"][0]) == (kind, form, metric)
+    manifest = parse_manifest(parse_yaml(manifest_text("mine", proposal.tasks), where="m"), where="m")
+    (read,) = read_setup(manifest, FolderSource(tmp_path)).tasks
+    assert len(read.splits["train"].row_ids) == proposal.rows
+
+
+def test_a_csv_of_any_delimiter_is_read_and_what_is_no_input_is_told(tmp_path):
+    with (tmp_path / "reviews.csv").open("w") as file:
+        rows = csv.writer(file, delimiter=";")
+        rows.writerow(["id", "customer_id", "empty", "same", "review", "stars", "split"])
+        rows.writerows([at, f"C{at % 30}", "", "x", _prose()[at], at % 5 + 1, "train"] for at in range(N))
+    ((proposal,), _) = propose(tmp_path)
+    (task,) = proposal.tasks
+    assert (task.plain["text"], task.plain["label"], task.plain["split"]["by"]) == (["review"], "stars", "customer_id")
+    left_out = {note.split(" ")[2] for note in task.notes if note.startswith("not read")}
+    assert left_out == {"id", "customer_id", "empty", "same", "split"}
+
+
+def test_rows_without_a_label_and_names_that_yaml_would_read_otherwise_are_written_so_that_they_are_read(tmp_path):
+    labels = [None if at < 9 else ("yes" if at % 3 else "no") for at in range(N)]
+    pq.write_table(pa.table({"a: text #1": _prose(), "label": labels}), tmp_path / "t.parquet")
+    ((proposal,), _) = propose(tmp_path)
+    task = parse_yaml(manifest_text("m", proposal.tasks), where="m")["tasks"]["t"]
+    assert (task["classes"], task["missing_labels"], task["text"]) == (["no", "yes"], "skip", ["a: text #1"])
+
+
+def test_texts_and_numbers_are_setups_of_their_own_and_what_is_no_task_is_told(tmp_path):
+    pq.write_table(pa.table({"text": _prose(), "label": _cycle("a", "b")}), tmp_path / "mail.parquet")
+    pq.write_table(
+        pa.table({"age": [at % 70 for at in range(N)], "label": _cycle("a", "b")}), tmp_path / "people.parquet"
+    )
+    pq.write_table(pa.table({"text": _prose()}), tmp_path / "none.parquet")
+    pq.write_table(pa.table({"label": _cycle("a", "b")}), tmp_path / "alone.parquet")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    (tmp_path / "notes.txt").write_text("no table")
+    proposals, problems = propose(tmp_path, name="mine")
+    assert {each.name: [task.name for task in each.tasks] for each in proposals} == {
+        "mine_texts": ["mail"],
+        "mine_columns": ["people"],
+    }
+    assert sorted(problem.where.rsplit("/", 1)[1] for problem in problems) == [
+        "alone.parquet",
+        "broken.parquet",
+        "none.parquet",
+    ]
+
+
+def test_folders_with_train_valid_and_test_are_tasks_and_one_such_folder_is_one(tmp_path):
+    for data in ("mail", "news"):
+        (tmp_path / data).mkdir()
+        for split in ("train", "valid", "test"):
+            pq.write_table(
+                pa.table({"text": _prose(), "label": _cycle("a", "b")}), tmp_path / data / f"{split}.parquet"
+            )
+    (several, _), (one, _) = propose(tmp_path), propose(tmp_path / "news")
+    assert [(task.name, task.plain["data"], "split" in task.plain) for task in several[0].tasks] == [
+        ("mail", "mail", False),
+        ("news", "news", False),
+    ]
+    assert [(task.name, task.plain["data"]) for task in one[0].tasks] == [("news", ".")]
+
+
+@pytest.mark.parametrize("case", ["nowhere", "empty", "no task"])
+def test_a_folder_without_a_task_is_refused(case, tmp_path, refused):
+    if case != "nowhere":
+        (tmp_path / "in").mkdir()
+    if case == "no task":
+        pq.write_table(pa.table({"text": _prose()}), tmp_path / "in" / "t.parquet")
+    with refused():
+        propose(tmp_path / "in")
