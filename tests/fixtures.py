@@ -60,10 +60,19 @@ def _workers_run_like_anything_else():
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _built_in_setups_are_drawn_once():
-    """Drawing one takes a second, and always gives the same tables."""
+def _built_in_setups_are_drawn_and_read_once():
+    """Drawing one takes a second, and always gives the same tables, unless a test draws others."""
+    read = setups.read
+    known = functools.cache(lambda name, _drawn_by: read(name))
+
+    def read_once(name_or_path, *, data_dir=None):
+        if name_or_path in setups.BUILT_IN:
+            return known(name_or_path, setups.generate)
+        return read(name_or_path, data_dir=data_dir)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(setups, "generate", functools.cache(setups.generate))
+        patch.setattr(setups, "read", read_once)
         yield
 
 

@@ -27,7 +27,8 @@ def texts(tmp_path_factory):
 @pytest.fixture(scope="module")
 def words(tmp_path_factory):
     """The same, and one that tags."""
-    return keep_model(text_setup(TAG_TASKS), Cnn(), tmp_path_factory.mktemp("kept") / "words")
+    encoder = Cnn(embedding=4, channels=4, widths=(1, 3), wide=4)
+    return keep_model(text_setup(TAG_TASKS), encoder, tmp_path_factory.mktemp("kept") / "words")
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import TaskIdentity, TaskRecord, TaskResult, TrialEnd, TrialWarning, to_table
 from tests.columns import changed
 
+pytestmark = pytest.mark.usefixtures("_figures_unsaved")
+
 RECORD = TaskRecord(
     identity=TaskIdentity(
         sweep="w",

@@ -86,18 +86,22 @@ def run(kept, tmp_path, monkeypatch, _figures_unsaved):
     (tmp_path / "space.yaml").write_text(SPACE, encoding="utf-8")
     (tmp_path / "kept").symlink_to(kept.folder)
     pq.write_table(text_table(12), tmp_path / "new.parquet")
-    work = plan(
-        checkpoint=str(tmp_path / "kept"),
-        data=str(tmp_path / "new.parquet"),
-        out=str(tmp_path / "labels"),
-        settings=Settings(task="intent"),
-        rows_per_part=100_000,
-    )
+
+    def relabel():
+        """All but what the verb itself does where every part is there."""
+        work = plan(
+            checkpoint=str(tmp_path / "kept"),
+            data=str(tmp_path / "new.parquet"),
+            out=str(tmp_path / "labels"),
+            settings=Settings(task="intent"),
+            rows_per_part=100_000,
+        )
+        relabel_alone(work)
+        (tmp_path / "labels" / "manifest.json").unlink()
 
     def run(verb, output):
         if verb == "relabel":
-            relabel_alone(work)
-            (tmp_path / "labels" / "manifest.json").unlink()
+            relabel()
         if verb == "report":
             run("sweep", io.StringIO())
         monkeypatch.setattr(sys, "stdout", output)

@@ -3,6 +3,8 @@ import pytest
 from ray_mtlkd import report
 from ray_mtlkd.report import load, model_to_take
 
+pytestmark = pytest.mark.usefixtures("_figures_unsaved")
+
 
 @pytest.fixture
 def sweep(made, write, tmp_path):

@@ -4,6 +4,8 @@ from ray_mtlkd import report
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.report import next_seeds
 
+pytestmark = pytest.mark.usefixtures("_figures_unsaved")
+
 
 @pytest.fixture
 def undecided(made, write, tmp_path):

@@ -129,6 +129,7 @@ def test_row_noise_is_known_for_every_pair_of_strategies(sweep):
     assert found[0, 1] > 0
 
 
+@pytest.mark.usefixtures("_figures_unsaved")
 def test_the_page_and_csv_files_tell_of_rows(sweep, tmp_path):
     build([str(sweep)], tmp_path / "out")
     page = (tmp_path / "out" / "report.md").read_text()
@@ -142,6 +143,7 @@ def test_the_page_and_csv_files_tell_of_rows(sweep, tmp_path):
     assert sum(int(row["count"]) for row in rows["confusions"]) == every
 
 
+@pytest.mark.usefixtures("_figures_unsaved")
 def test_a_report_without_predictions_has_no_such_part(tmp_path, made, write):
     write(tmp_path, (made(strategy, seed=seed, test=[0.5, 0.6]) for strategy in SHARES for seed in (1, 2)))
     build([str(tmp_path)], tmp_path / "out")

@@ -16,7 +16,7 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def public_data() -> Callable[[str], Path]:
     """The folder with a public setup's tables, or a skip."""
 

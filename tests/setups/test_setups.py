@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,19 @@ from sklearn.metrics import f1_score
 from ray_mtlkd import setups
 from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, TokenFeatures
 from ray_mtlkd.errors import MtlkdError
+
+
+@pytest.fixture(scope="module")
+def commerce(public_data):
+    """Its tables, featurised."""
+    raw = setups.read("commerce", data_dir=public_data("commerce"))
+    return setups.featurise(raw, TokenFeatures())
+
+
+@pytest.fixture(scope="module")
+def intents(public_data):
+    """Its tables, as they were read."""
+    return setups.read("intents", data_dir=public_data("intents"))
 
 
 def test_names_are_the_built_in_and_the_public_setups():
@@ -70,18 +82,17 @@ def test_the_data_folder_goes_before_the_manifest_folder(files, tmp_path: Path):
     assert len(setups.read(str(files.manifest), data_dir=tmp_path / "data").tasks) == 1
 
 
-def test_intents_are_read_and_featurised(public_data):
-    raw = setups.read("intents", data_dir=public_data("intents"))
-    assert {task.task.name: len(task.task.classes) for task in raw.tasks} == {
+def test_intents_are_read_and_featurised(intents):
+    assert {task.task.name: len(task.task.classes) for task in intents.tasks} == {
         "atis": 21,
         "snips": 7,
         "banking77": 77,
         "clinc150": 150,
         "hwu64": 64,
     }
-    assert len(raw.warnings) == 1
-    assert "tasks.atis: 6 rows have a label that train never shows (1 in valid, 5 in test)" in raw.warnings[0]
-    atis = setups.featurise(raw, BagFeatures()).tasks[0]
+    assert len(intents.warnings) == 1
+    assert "tasks.atis: 6 rows have a label that train never shows (1 in valid, 5 in test)" in intents.warnings[0]
+    atis = setups.featurise(intents, BagFeatures()).tasks[0]
     assert (atis.valid.labels == -1).sum() == 1
     assert (atis.test.labels == -1).sum() == 5
     assert atis.trivial_test == pytest.approx(632 / 893)
@@ -95,12 +106,9 @@ def test_a_setup_of_the_catalogue_may_name_another_one_s_folder(tmp_path: Path):
     assert "holds intents/ with --data-dir" in caught.value.fix
 
 
-def test_small_intents_are_fixed_draws_of_the_same_tables(public_data):
-    folder = public_data("intents")
-    small, whole = (
-        {task.task.name: task for task in setups.read(name, data_dir=folder).tasks}
-        for name in ("intents_small", "intents")
-    )
+def test_small_intents_are_fixed_draws_of_the_same_tables(public_data, intents):
+    few = setups.read("intents_small", data_dir=public_data("intents"))
+    small, whole = ({task.task.name: task for task in setup.tasks} for setup in (few, intents))
     assert {name: len(task.splits["train"].labels) for name, task in small.items()} == {
         "snips": 300,
         "atis": 600,
@@ -113,11 +121,10 @@ def test_small_intents_are_fixed_draws_of_the_same_tables(public_data):
             assert task.splits[split].inputs == whole[name].splits[split].inputs
 
 
-def test_commerce_is_read_and_featurised(public_data):
-    raw = setups.read("commerce", data_dir=public_data("commerce"))
-    tables = setups.featurise(raw, TokenFeatures())
-    assert [task.task.kind for task in tables.tasks] == ["binary", "multiclass", "multilabel", "regression", "tagging"]
-    match, category, emotions, rating, aspects = tables.tasks
+def test_commerce_is_read_and_featurised(commerce):
+    kinds = [task.task.kind for task in commerce.tasks]
+    assert kinds == ["binary", "multiclass", "multilabel", "regression", "tagging"]
+    match, category, emotions, rating, aspects = commerce.tasks
     assert match.train.labels.sum() == 576
     assert len(category.train) == 21645
     assert emotions.train.labels.shape == (43410, 28)
@@ -149,9 +156,8 @@ def test_census_reads_no_column_that_gives_a_label_away():
     assert not {spec.label for spec in tasks.values()} & read
 
 
-def test_overlap_alone_matches_products(public_data):
+def test_overlap_alone_matches_products(commerce):
     """A linear model of the overlap features reaches an F1 of .65: matching is not left to the encoder."""
-    raw = setups.read("commerce", data_dir=public_data("commerce"))
-    match = setups.featurise(replace(raw, tasks=raw.tasks[:1]), TokenFeatures()).tasks[0]
+    match = commerce.tasks[0]
     probe = LogisticRegression(max_iter=300).fit(match.train.inputs.overlap, match.train.labels)
     assert f1_score(match.test.labels, probe.predict(match.test.inputs.overlap)) > 0.65

@@ -17,9 +17,8 @@ def tables(name):
     return setups.featurise(setups.read(name, data_dir=None), DenseFeatures())
 
 
-def test_every_call_gives_the_same_tables(name, tables):
-    again = setups.featurise(setups.read(name, data_dir=None), DenseFeatures())
-    assert again.fingerprint == tables.fingerprint
+def test_every_call_gives_the_same_tables(name):
+    assert generate(name) == setups.generate(name)
 
 
 def test_another_seed_draws_other_tables_of_the_same_size():
@@ -87,6 +86,6 @@ def test_labels_can_be_learned_from_the_inputs(tables):
     for task in tables.tasks:
         if task.task.kind == "multiclass":
             shown = task.train.inputs.values[task.train.row_ids[:2000]]
-            probe = LogisticRegression(max_iter=200).fit(shown, task.train.labels[:2000])
+            probe = LogisticRegression(tol=1e-2, max_iter=200).fit(shown, task.train.labels[:2000])
             found = (probe.predict(task.valid.inputs.values) == task.valid.labels).mean()
             assert found > task.trivial_valid + 0.03

@@ -17,10 +17,10 @@ SMALL = {"strategy": "sum", "encoder": {"name": "mlp", "hidden": [8, 4]}, "train
 
 @pytest.mark.parametrize("path", SPACES, ids=lambda path: path.stem)
 def test_a_configuration_is_the_same_after_it_was_described_as_json(path):
-    space = read_space(path)
+    space, reader = read_space(path), ConfigurationReader()
     for trial in Plan(space, dict.fromkeys(space.setups, 5)).distinct():
         told = json.loads(json.dumps(describe(trial.configuration)))
-        assert ConfigurationReader().read(told) == trial.configuration
+        assert reader.read(told) == trial.configuration
 
 
 @pytest.mark.parametrize(

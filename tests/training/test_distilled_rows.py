@@ -36,6 +36,25 @@ def run(job, inline, tmp_path):
     return train_with
 
 
+@pytest.fixture(scope="module")
+def known():
+    """Outcomes of runs that nothing interrupts, each of which trains once for all tests."""
+    return {}
+
+
+@pytest.fixture
+def whole(run, known):
+    """The outcome for rows of `ROWS`."""
+
+    def outcome(rows, *, of, strategy):
+        key = rows, of.name, len(of.tasks), str(strategy)
+        if key not in known:
+            known[key] = run(ROWS[rows], of=of, strategy=strategy, folder=rows)
+        return known[key]
+
+    return outcome
+
+
 def killed(run, kd, *, folder, **options):
     """The outcome of a run that dies at every fifth evaluation."""
     seen = 0
@@ -55,18 +74,18 @@ def killed(run, kd, *, folder, **options):
 
 @pytest.mark.parametrize(("which", "strategy"), [("readable", REWINDING), ("shared_tables", "joint_kd")])
 def test_rows_of_others_cost_no_batch_change_the_outcome_and_are_drawn_again_after_a_death(
-    run, request, which, strategy
+    run, whole, request, which, strategy
 ):
     of = request.getfixturevalue(which)
-    found = {rows: run(kd, of=of, strategy=strategy, folder=rows) for rows, kd in ROWS.items()}
+    found = {rows: whole(rows, of=of, strategy=strategy) for rows in ROWS}
     assert {outcome.end.batches for outcome in found.values()} == {SHORT.steps * len(of.tasks)}
     assert len({tuple(task.test for task in outcome.tasks) for outcome in found.values()}) == len(ROWS)
     assert killed(run, ROWS["confident"], of=of, strategy=strategy, folder="killed") == found["confident"]
 
 
-def test_records_say_of_which_tables_a_task_s_teacher_labelled_rows_and_how_many_were_taken(run, readable):
-    for rows, kd in ROWS.items():
-        outcome = run(kd, of=readable, folder=rows)
+def test_records_say_of_which_tables_a_task_s_teacher_labelled_rows_and_how_many_were_taken(whole, readable):
+    for rows in ROWS:
+        outcome = whole(rows, of=readable, strategy=REWINDING)
         for task, result in enumerate(outcome.tasks):
             expected = transfer_set(readable, task, rows).tables
             assert [(table.table, table.rows) for table in result.taught_rows] == [(t.table, t.rows) for t in expected]

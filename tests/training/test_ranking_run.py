@@ -35,20 +35,33 @@ def make(job, finder):
     return made
 
 
-def _run(job, inline, folder, *, report=lambda _: None):
+def _run(job, inline, folder, *, report=lambda _: None, every_s=60.0):
     storage = Storage.at(str(folder))
-    outcome = train(job, relabel=inline, report=report, storage=storage, checkpoint_every_s=0)
+    outcome = train(job, relabel=inline, report=report, storage=storage, checkpoint_every_s=every_s)
     return replace(outcome, end=replace(outcome.end, wall_s=0.0, cpu_s=0.0))
 
 
+@pytest.fixture(scope="module")
+def whole(inline, tmp_path_factory):
+    """The outcome of a job that nothing interrupts, which trains once for all tests."""
+    found = {}
+
+    def outcome(job):
+        if job.fingerprint not in found:
+            found[job.fingerprint] = _run(job, inline, tmp_path_factory.mktemp("whole"))
+        return found[job.fingerprint]
+
+    return outcome
+
+
 @pytest.mark.parametrize("strategy", ["joint_kd", "gradnorm", "single_task"])
-def test_a_model_ranks_better_than_chance(make, finder, inline, tmp_path, strategy):
-    outcome = _run(make(strategy), inline, tmp_path)
+def test_a_model_ranks_better_than_chance(make, finder, whole, strategy):
+    outcome = whole(make(strategy))
     assert outcome.tasks[0].test > finder.tasks[0].trivial_test + 0.1
     assert (strategy == "joint_kd") == (outcome.tasks[0].relabelled_where is not None)
 
 
-def test_a_killed_run_resumes_and_ends_with_the_same_outcome_bit_for_bit(make, inline, tmp_path):
+def test_a_killed_run_resumes_and_ends_with_the_same_outcome_bit_for_bit(make, whole, inline, tmp_path):
     class KilledError(Exception):
         pass
 
@@ -57,14 +70,14 @@ def test_a_killed_run_resumes_and_ends_with_the_same_outcome_bit_for_bit(make, i
             died.add(evaluation.step)
             raise KilledError
 
-    whole, died, outcome = _run(make(), inline, tmp_path / "whole"), set(), None
+    died, outcome = set(), None
     while outcome is None:
         try:
-            outcome = _run(make(), inline, tmp_path / "killed", report=die)
+            outcome = _run(make(), inline, tmp_path, report=die, every_s=0)
         except KilledError:
             torch.rand(3)
     assert died == {10, 15}
-    assert outcome == whole
+    assert outcome == whole(make())
 
 
 def test_batches_hold_whole_queries_and_their_labels(finder):

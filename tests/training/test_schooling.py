@@ -28,11 +28,19 @@ ANNEALED = Distillation(label_weight="anneal", teacher="ema")
 @pytest.fixture
 def run(job, inline, tmp_path):
     def train_with(
-        strategy, *, relabel=inline, folder="", report=lambda _: None, rule=NEVER, training=SHORT, **options
+        strategy,
+        *,
+        relabel=inline,
+        folder="",
+        report=lambda _: None,
+        rule=NEVER,
+        training=SHORT,
+        every_s=60.0,
+        ladder=None,
     ):
         made = job(strategy, kd=ANNEALED, training=training, convergence=rule, only=(1, 3))
         storage = Storage.at(str(tmp_path / folder))
-        return train(made, relabel=relabel, report=report, storage=storage, checkpoint_every_s=0.0, **options)
+        return train(made, relabel=relabel, report=report, storage=storage, checkpoint_every_s=every_s, ladder=ladder)
 
     return train_with
 
@@ -103,7 +111,7 @@ def test_a_killed_trial_ends_the_same(run, name):
 
     while seen < 100:
         with suppress(InterruptedError):
-            assert _untimed(run(EVERY[name], folder="killed", report=die)) == _untimed(whole)
+            assert _untimed(run(EVERY[name], folder="killed", report=die, every_s=0.0)) == _untimed(whole)
             return
     pytest.fail("the run never ends")
 

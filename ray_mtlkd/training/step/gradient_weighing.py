@@ -29,7 +29,6 @@ class GradientWeighing:
         self._objective = objective
         self._needs = needs
         self._matrix = SharedGradients(model, only_last=only_last)
-        self._own = [model.own(task) for task in range(model.num_tasks)]
         matrix = self._matrix
         self._measure = {"losses": _nothing, "norms": matrix.norms, "gram": matrix.gram}[needs]
 
@@ -53,7 +52,7 @@ class GradientWeighing:
         self._matrix.combine(tasks, weights.shared)
         for task, weight in zip(tasks, weights.heads, strict=True):
             if weight != 1.0:
-                for parameter in self._own[task]:
+                for parameter in self._matrix.own[task]:
                     if parameter.grad is not None:
                         parameter.grad.mul_(weight)
         return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=gram)

@@ -30,17 +30,19 @@ class SharedGradients:
     Args:
         model: Whose parameters get their ``.grad``.
         only_last: Whether J covers no more than the last shared layer; then all tasks of a step share one batch.
+
+    Attributes:
+        own: Parameters that a task alone uses [T].
     """
 
     def __init__(self, model: MultitaskModel, *, only_last: bool = False) -> None:
         last = {id(p) for p in model.last_shared()}
-        shared = (*model.shared(), *model.shared_sparse())
-        covered = [p for p in shared if not only_last or id(p) in last]
-        covered_ids = {id(p) for p in covered}
-        self._rest = tuple(p for p in shared if id(p) not in covered_ids)
-        self._dense = tuple(p for p in model.shared() if id(p) in covered_ids)
-        self._sparse = SparseGradients([p for p in model.shared_sparse() if id(p) in covered_ids], last=last)
-        self._own = [model.own(task) for task in range(model.num_tasks)]
+        dense, sparse = model.shared(), model.shared_sparse()
+        covered = {id(p) for p in (*dense, *sparse) if not only_last or id(p) in last}
+        self._rest = tuple(p for p in (*dense, *sparse) if id(p) not in covered)
+        self._dense = tuple(p for p in dense if id(p) in covered)
+        self._sparse = SparseGradients([p for p in sparse if id(p) in covered], last=last)
+        self.own = [model.own(task) for task in range(model.num_tasks)]
         like = next(model.parameters())
         ends = list(accumulate((p.numel() for p in self._dense), initial=0))
         self._slices = [slice(start, stop) for start, stop in pairwise(ends)]
@@ -120,7 +122,7 @@ class SharedGradients:
 
     def _add(self, task: int, outputs: Sequence[Tensor], seeds: Sequence[Tensor], *, keep_graph: bool) -> None:
         """Add to the task's row, its sparse gradients and its own parameters' ``.grad``."""
-        own, hashed = self._own[task], self._sparse.parameters
+        own, hashed = self.own[task], self._sparse.parameters
         inputs = (*self._dense, *hashed, *own)
         found: Gradients = (None,) * len(inputs)
         if outputs:

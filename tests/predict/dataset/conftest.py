@@ -29,7 +29,8 @@ def texts(tmp_path_factory):
 @pytest.fixture(scope="session")
 def words(tmp_path_factory):
     """A model over words in order, which also tags them."""
-    return keep_model(text_setup(TAG_TASKS), Cnn(), tmp_path_factory.mktemp("kept") / "words")
+    encoder = Cnn(embedding=4, channels=4, widths=(1, 3), wide=4)
+    return keep_model(text_setup(TAG_TASKS), encoder, tmp_path_factory.mktemp("kept") / "words")
 
 
 @pytest.fixture
