@@ -35,8 +35,8 @@ def check_outputs(model: MultitaskModel, task: int, example: Example) -> None:
     expect(outputs.dtype == torch.float32 and outputs.isfinite().all(), f"{example}: outputs are not finite float32")
     expect(torch.equal(model(task, inputs), outputs), f"{example}: an evaluation gives other outputs each time")
     alone = [model(task, take(inputs, torch.tensor([row]))) for row in range(len(LENGTHS))]
-    for order in (tuple(range(len(LENGTHS))), _SHUFFLED):
-        together = model(task, take(inputs, torch.tensor(order)))
+    shuffled = model(task, take(inputs, torch.tensor(_SHUFFLED)))
+    for order, together in ((range(len(LENGTHS)), outputs), (_SHUFFLED, shuffled)):
         apart = torch.cat([alone[row] for row in order])
         independent = torch.allclose(together, apart, atol=_TOLERANCE, rtol=_TOLERANCE)
         expect(independent, f"{example}: a row's outputs depend on the other rows of its batch")
@@ -55,9 +55,9 @@ def check_content(model: MultitaskModel, task: int, example: Example) -> None:
 
 def check_chance(architecture: Architecture, examples: list[Example]) -> None:
     """Hold initial values and dropout to torch's global generator."""
-    one, same = (seeded(architecture, examples).state_dict() for _ in range(2))
-    expect(all(torch.equal(one[name], same[name]) for name in one), "the seed does not fix the initial values")
-    model = seeded(architecture, examples)
+    model, same = (seeded(architecture, examples) for _ in range(2))
+    pairs = zip(model.state_dict().values(), same.state_dict().values(), strict=True)
+    expect(all(torch.equal(one, other) for one, other in pairs), "the seed does not fix the initial values")
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(1)
         first = model(0, examples[0].inputs())
