@@ -90,9 +90,14 @@ class SweepFolder:
         """Where a report goes that was not sent elsewhere."""
         return self.root.child("report")
 
+    @property
+    def open_trials(self) -> Storage:
+        """A folder for each trial that has begun and not ended."""
+        return self.root.child("checkpoints")
+
     def checkpoints(self, trial: str) -> Storage:
         """A trial's, while it runs."""
-        return self.root.child("checkpoints").child(trial)
+        return self.open_trials.child(trial)
 
     def write_traceback(self, trial: str, text: str) -> str:
         """Keep what a defect left; returns where, as seen from the folder."""

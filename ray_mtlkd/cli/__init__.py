@@ -17,6 +17,7 @@ from ray_mtlkd.cli import (
     replay,
     report,
     setups,
+    status,
     strategies,
     sweep,
 )
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command(name="init", epilog=init.EXAMPLE)(init.init)
 app.command(name="sweep", epilog=sweep.EXAMPLE)(sweep.sweep)
+app.command(name="status", epilog=status.EXAMPLE)(status.status)
 app.command(name="group", epilog=group.EXAMPLE)(group.group)
 app.command(name="check", epilog=check.EXAMPLE)(check.check)
 app.command(name="predict", epilog=predict.EXAMPLE)(predict.predict)

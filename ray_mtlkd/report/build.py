@@ -11,6 +11,7 @@ from ray_mtlkd.report.advice import Advice, advise
 from ray_mtlkd.report.curve_figure import draw_curves
 from ray_mtlkd.report.exports import configurations_csv, gains_csv, strategies_csv, tasks_csv
 from ray_mtlkd.report.figures import draw_gains, saved, style
+from ray_mtlkd.report.files import going_on
 from ray_mtlkd.report.history import trials
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.matrix_figure import draw_matrices
@@ -74,6 +75,7 @@ def build(results: Sequence[str], out: str | Path, *, margin: float | None = Non
         classical=baselines,
         findings=findings,
         figures=images,
+        ahead=[said for given in results if (said := going_on(given)) is not None],
     )
     files["report.html"] = web_page(text, setups=setups, summary=found, records=records, images=images, files=files)
     files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.storage import Storage, join_uri, reaching, split_uri
-from ray_mtlkd.sweep_folder import CLASSICAL_FILE, PARQUET, SweepFolder
+from ray_mtlkd.sweep_folder import CLASSICAL_FILE, DRIVER, PARQUET, SweepFolder
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,20 @@ def record_files(given: str) -> list[RecordFile]:
     if not found:
         raise MtlkdError(f"no records (*{PARQUET})", where=folder.uri, fix="give the folder that a sweep wrote")
     return found
+
+
+def going_on(given: str) -> str | None:
+    """What is said of a sweep that has not ended: where it is, or how many trials are open; None of all else."""
+    sweep = SweepFolder.at(given)
+    with reaching(given):
+        if sweep.root.is_file or sweep.records.is_missing:
+            return None
+        trials = len(sweep.open_trials.folders())
+        drivers = [name for name in sweep.root.names() if DRIVER.fullmatch(name)]
+    if not trials and not drivers:
+        return None
+    some = f"{trials} trial{'s have' if trials > 1 else ' has'} begun and not ended" if trials else "it is still driven"
+    return f"{given} has not ended ({some}): this is of what has; `ray-mtlkd status` says what is missing"
 
 
 def classical_files(given: str) -> list[RecordFile]:

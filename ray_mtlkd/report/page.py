@@ -43,6 +43,7 @@ def page(
     classical: Classical,
     findings: RowFindings,
     figures: Images,
+    ahead: Sequence[str] = (),
 ) -> str:
     """The report as Markdown.
 
@@ -52,9 +53,11 @@ def page(
         classical: What classical models reach.
         findings: Of the predictions of test rows.
         figures: Those that there are.
+        ahead: What is said of sweeps that have not ended.
     """
     sweeps = sorted({row["sweep"] for row in trials})
     found = (
+        *ahead,
         *summary.warnings,
         *classical.warnings,
         *findings.warnings,

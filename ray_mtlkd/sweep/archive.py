@@ -72,7 +72,8 @@ def finished(sweep: SweepFolder, *, with_lost: bool = False) -> dict[str, Found]
     A trial that lost its worker too often is not among them, since another run of the sweep may fare better; unless
     ``with_lost``: then it has failed.
     """
-    return {name: _found(row) for name, row in _trials(sweep).items() if with_lost or row["status"] != "lost"}
+    rows = trials(sweep, "status", "score", "rungs", "stopped_at").items()
+    return {name: _found(row) for name, row in rows if with_lost or row["status"] != "lost"}
 
 
 def count(sweep: SweepFolder) -> Counts:
@@ -93,8 +94,8 @@ def _found(row: dict[str, Any]) -> Found:
     return Found(score=row["score"], rungs=rungs, is_over=row.get("stopped_at") is None)
 
 
-def _trials(sweep: SweepFolder) -> dict[str, dict[str, Any]]:
-    """What all rows of a trial say alike, by trial; drafts of a killed worker are left out.
+def trials(sweep: SweepFolder, *columns: str) -> dict[str, dict[str, Any]]:
+    """Columns that all rows of a trial have alike, by trial; drafts of a killed worker are left out.
 
     Raises:
         MtlkdError: naming a file that is damaged.
@@ -103,10 +104,9 @@ def _trials(sweep: SweepFolder) -> dict[str, dict[str, Any]]:
     singles, merged = _names(folder)
     found: dict[str, dict[str, Any]] = {}
     for name in (*merged, *singles):  # a trial that ran again stands in a file of its own
-        columns = ["trial", "status", "score", "rungs", "stopped_at"]
         try:
             data = check_table(folder.read(name) or b"")
-            table = pq.ParquetFile(io.BytesIO(data)).read(columns=columns, use_threads=False)
+            table = pq.ParquetFile(io.BytesIO(data)).read(columns=["trial", *columns], use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise MtlkdError(
                 "a trial's record is damaged", where=join_uri(folder.uri, name), fix="delete it: the trial runs again"

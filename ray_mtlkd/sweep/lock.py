@@ -196,6 +196,22 @@ class Lock:
         return False
 
 
+def drivers(folder: SweepFolder) -> dict[Claim, bool | None]:
+    """Who says that they drive a sweep, and whether each lives; None where it does so on another machine.
+
+    Raises:
+        MtlkdError: where such a file is damaged.
+    """
+    found: dict[Claim, bool | None] = {}
+    for name in folder.root.names():
+        data = folder.root.read(name) if DRIVER.fullmatch(name) else None
+        if data is not None:
+            fix = "delete it, if nobody drives this sweep"
+            claim = loads(Claim, data, where=join_uri(folder.root.uri, name), fix=fix)
+            found[claim] = _process(claim.pid) == claim.started if claim.machine == _machine() else None
+    return found
+
+
 def _file(name: str) -> str:
     return f"driver-{name}.json"
 

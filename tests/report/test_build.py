@@ -189,3 +189,19 @@ def test_a_summary_comes_from_records_in_memory(made):
     records = [*made("sum", seed=1, test=[0.5]), *made("joint_kd", seed=1, test=[0.6])]
     found = report.summary(report.of(records))
     assert found.cells["s", "joint_kd", "sum"].gain.mean == pytest.approx(20.0)
+
+
+@pytest.mark.usefixtures("_figures_unsaved")
+@pytest.mark.parametrize("sign", ["checkpoints/joint_kd-c0-s2/checkpoint.json", "driver-ab12.json"])
+def test_a_report_of_a_sweep_that_goes_on_says_so(made, write, tmp_path, sign):
+    sweep = tmp_path / "run"
+    write(sweep, iter([made(name, seed=1, test=[0.5]) for name in ("sum", "joint_kd")]))
+
+    def said():
+        report.build([str(sweep)], tmp_path / "out")
+        return "has not ended" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+
+    assert not said()
+    (sweep / sign).parent.mkdir(parents=True, exist_ok=True)
+    (sweep / sign).write_text("")
+    assert said()
