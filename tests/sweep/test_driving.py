@@ -37,7 +37,8 @@ main()
 
 
 @pytest.fixture
-def out(tmp_path):
+def out(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 1}')  # a second worker would import for nothing
     (tmp_path / "space.yaml").write_text(SPACE)
     return tmp_path / "out"
 
