@@ -17,6 +17,7 @@ from ray_mtlkd.setups.class_names import (
     class_problems,
     find_places,
     multi_hot,
+    near_duplicates,
     unseen_warning,
     vocabulary,
 )
@@ -178,6 +179,8 @@ def _with_classes(
     problems.extend(class_problems(names, known, spec, where=labels["train"].where))
     warning = unseen_warning(task.name, places, labels, known)
     warnings.extend([] if warning is None else [warning])
+    if spec.format == "names":
+        warnings.extend(near_duplicates(task.name, names, labels["train"]))
     task = replace(
         task,
         classes=known.classes,

@@ -1,5 +1,6 @@
 """What the classes of a task are called, which of them train shows, and which numbers labels get."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -138,6 +139,20 @@ def unseen_warning(
         f"tasks.{task}: {rows} a label that train never shows ({said}): they count as misses "
         f"({', '.join(names[:SHOWN_NAMES])}{more})"
     )
+
+
+def near_duplicates(task: str, names: Iterable[str], train: RawLabels) -> Iterable[str]:
+    """What a reader should know of classes whose names differ in nothing but case, spaces or their encoding."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(" ".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(name)
+    doubled = [found for found in alike.values() if len(found) > 1]
+    if not doubled:
+        return
+    counts = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(train.present)}
+    for found in doubled:
+        said = " and ".join(f"{name!r} ({counts.get(name, 0):,} in train)" for name in found)
+        yield f"tasks.{task}: classes {said} differ by case or spaces alone: if they are one, write them alike"
 
 
 def multi_hot(places: NDArray[np.int64], offsets: NDArray[np.int64], known: Vocabulary) -> NDArray[np.float32]:

@@ -33,6 +33,13 @@ def test_names_are_coded_in_alphabetical_order(files):
     assert raw.tasks[0].splits["train"].labels.tolist() == [1, 0, 1, 0]
 
 
+def test_names_that_differ_by_case_or_spaces_alone_are_told(files):
+    files.change("label", ["pay", "Pay ", "hi", "pay"], splits=("train",))
+    files.change("label", ["pay", "hi"], splits=("valid", "test"))
+    (warning,) = [text for text in files.written().warnings if "'Pay '" in text]
+    assert "'Pay ' (1 in train) and 'pay' (2 in train)" in warning
+
+
 def test_names_follow_the_order_of_the_manifest(files):
     files.spec["classes"] = ["pay", "never", "hi"]
     files.change("label", ["pay", "hi", "pay", "hi"], splits=("train",))
