@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.setup_files import Files
+
 ROOT = Path(__file__).parents[1]
 
 ABSENT = {
@@ -16,7 +18,7 @@ ABSENT = {
 }
 """What importing a part must not import: one process imports them all, each further one may import more."""
 
-COMMANDS = {"check": ["check", "space.yaml"], "setups": ["setups", "describe", "similar", "--no-classical"]}
+COMMANDS = {"check": ["check", "space.yaml"], "setups": ["setups", "describe", "shop.yaml", "--no-classical"]}
 """Commands that run no trial; the same process runs them last."""
 
 SPACE = """
@@ -61,6 +63,7 @@ def imported(tmp_path_factory):
     """Names of packages that are there once each part is imported, and each command has run, and what it said."""
     folder = tmp_path_factory.mktemp("imported")
     (folder / "space.yaml").write_text(SPACE)
+    Files(folder).write()
     given = [json.dumps(each) for each in (list(ABSENT), COMMANDS)]
     command = [sys.executable, "-c", CHILD, *given]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
@@ -73,7 +76,7 @@ def test_importing_a_part_does_not_import_what_it_does_not_need(imported, module
     assert ABSENT[module].isdisjoint(imported[module])
 
 
-@pytest.mark.parametrize(("command", "said"), [("check", "trials,"), ("setups", "tiny_noisy")])
+@pytest.mark.parametrize(("command", "said"), [("check", "trials,"), ("setups", "intent")])
 def test_a_command_that_runs_no_trial_goes_without_ray(imported, command, said):
     assert said in imported[command]
     assert "ray" not in imported[command]

@@ -1,5 +1,7 @@
 """One table as every common writer writes it: (library, format) → file of that table."""
 
+from functools import cache
+
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.feather
@@ -17,12 +19,17 @@ def _polars(table):
     return pl.from_arrow(table)
 
 
-def _duckdb(table, path, options):
+@cache
+def _connection():
+    """To open one takes a tenth of a second."""
     import duckdb  # noqa: PLC0415 - a heavy import, for these tests alone
 
-    with duckdb.connect() as connection:
-        connection.register("given", table)
-        connection.execute(f"COPY given TO '{path}' ({options})")
+    return duckdb.connect()
+
+
+def _duckdb(table, path, options):
+    _connection().register("given", table)
+    _connection().execute(f"COPY given TO '{path}' ({options})")
 
 
 def _ipc_stream(table, path):
