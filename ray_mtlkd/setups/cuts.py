@@ -1,12 +1,16 @@
-"""One file cut into train, valid and test, by what stands in each row: a row falls into the same part for ever."""
+"""One table cut into train, valid and test, or train into train and valid, by what stands in each row.
+
+A row falls into the same part for ever.
+"""
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from ray_mtlkd.data.examples import Split
+from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.cells import said_rows
 from ray_mtlkd.setups.manifest import InputSpec, SplitRule
@@ -16,21 +20,34 @@ _BYTES = 8
 """Of a hash: the part of a row is its place among 2^64."""
 
 
-def check_split(spec: InputSpec, *, is_file: bool, where: str) -> None:
-    """Make sure that a file is cut, and that nothing else is.
+def check_split(spec: InputSpec, *, lacking: Collection[Split], where: str) -> None:
+    """Make sure that what lacks parts is cut, and that nothing else is.
+
+    Args:
+        spec: What is read.
+        lacking: Parts that are to be cut from others: all of one file.
+        where: Names the data in errors.
 
     Raises:
-        MtlkdError: where there is one file and no rule, or a rule and no file.
+        MtlkdError: where there is one file and no rule, or a rule and nothing to cut.
     """
-    if is_file and spec.split is None:
+    if len(lacking) == len(SPLITS) and spec.split is None:
         fix = "add `split: {valid: 0.1, test: 0.2}` beside `data`, or name a folder with train, valid and test tables"
         raise MtlkdError("one file, and nothing says how to cut it into train, valid and test", where=where, fix=fix)
-    if spec.split is not None and not is_file:
+    if spec.split is not None and not lacking:
         fix = "name the file in `data`, or leave `split` out: a folder's tables are train, valid and test"
-        raise MtlkdError("`split` cuts one file, and this is none", where=where, fix=fix)
+        raise MtlkdError("`split` cuts one file, or train where there is no valid", where=where, fix=fix)
 
 
-def cut(table: pa.Table, rule: SplitRule, spec: InputSpec, *, group: str | None, where: str) -> dict[Split, pa.Table]:
+def cut(
+    table: pa.Table,
+    rule: SplitRule,
+    spec: InputSpec,
+    *,
+    group: str | None,
+    where: str,
+    parts: Collection[Split] = SPLITS,
+) -> dict[Split, pa.Table]:
     """The rows of each part, in their order.
 
     A row's part follows from a hash of the column ``by``, else of the group, else of its inputs, in which upper and
@@ -40,6 +57,7 @@ def cut(table: pa.Table, rule: SplitRule, spec: InputSpec, *, group: str | None,
         table: With all columns of these.
         group: Column of what rows belong to, of kinds whose rows stay together.
         where: Names the table in errors.
+        parts: Without test, valid is cut off and train has the rest.
 
     Raises:
         MtlkdError: where a row has no value in the column ``by``.
@@ -53,9 +71,10 @@ def cut(table: pa.Table, rule: SplitRule, spec: InputSpec, *, group: str | None,
         raise MtlkdError(f"{said_rows(missing)} have no value to be split by", where=f"{where}:{by}", fix=fix)
     rows = zip(*(column.to_pylist() for column in columns), strict=True)
     places = np.array([_place(row, rule.seed) for row in rows], dtype=np.float64)
-    parts = np.searchsorted([rule.valid, rule.valid + rule.test], places, side="right")
+    test = rule.test if "test" in parts else 0.0
+    found = np.searchsorted([rule.valid, rule.valid + test], places, side="right")
     ordered: tuple[Split, ...] = ("valid", "test", "train")
-    return {split: table.filter(pa.array(parts == at)) for at, split in enumerate(ordered)}
+    return {split: table.filter(pa.array(found == at)) for at, split in enumerate(ordered) if split in parts}
 
 
 def _place(row: tuple[Any, ...], seed: int) -> float:

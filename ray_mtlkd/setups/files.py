@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
 
-from ray_mtlkd.data.examples import SPLITS
+from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.errors import MtlkdError, first_line
 from ray_mtlkd.setups.csv_files import csv_header, read_csv
 from ray_mtlkd.setups.requests import ReadTable, TableRequest
@@ -25,8 +25,8 @@ class TableSource(Protocol):
     def place(self, data: str, name: str) -> str:
         """The table's place, as errors name it."""
 
-    def is_file(self, data: str) -> bool:
-        """Whether one file holds all rows."""
+    def lacking(self, data: str) -> frozenset[Split]:
+        """Parts that are to be cut from others: all of one file, and valid where there are train and test alone."""
 
     def read(self, data: str, name: str, request: TableRequest) -> ReadTable:
         """The requested columns of a table.
@@ -48,9 +48,9 @@ class MemorySource:
         """The table's place, as errors name it."""
         return f"{self.name}/{data}/{name}"
 
-    def is_file(self, data: str) -> bool:  # noqa: ARG002 - none is
-        """Whether one file holds all rows."""
-        return False
+    def lacking(self, data: str) -> frozenset[Split]:  # noqa: ARG002 - all are there
+        """None."""
+        return frozenset()
 
     def read(self, data: str, name: str, request: TableRequest) -> ReadTable:
         """The requested columns of a table."""
@@ -61,25 +61,28 @@ class MemorySource:
 class FolderSource:
     """Tables in ``folder/DATA/``: ``NAME.EXTENSION``, or several Parquet files; train, valid, test and others.
 
-    ``DATA`` may also be one file, which is then every table's: who asks cuts it.
+    ``DATA`` may also be one file, which is then every table's, and valid may lie in train: who asks cuts it.
     """
 
     folder: Path
 
     def place(self, data: str, name: str) -> str:
         """The table's place, as errors name it."""
-        if self.is_file(data):
+        if (self.folder / data).is_file():
             return str(self.folder / data)
         found = table_files(self.folder / data, name)
         return str(found[0] if found else self.folder / data / f"{name}.parquet")
 
-    def is_file(self, data: str) -> bool:
-        """Whether one file holds all rows."""
-        return (self.folder / data).is_file()
+    def lacking(self, data: str) -> frozenset[Split]:
+        """Parts that are to be cut from others: see `TableSource`."""
+        if (self.folder / data).is_file():
+            return frozenset(SPLITS)
+        missing = frozenset(split for split in SPLITS if not table_files(self.folder / data, split))
+        return missing if missing == {"valid"} else frozenset()
 
     def read(self, data: str, name: str, request: TableRequest) -> ReadTable:
         """The requested columns of a table."""
-        if self.is_file(data):
+        if (self.folder / data).is_file():
             return read_table(self.folder / data, request)
         found = table_files(self.folder / data, name)
         if not found:
@@ -95,6 +98,8 @@ class FolderSource:
         others = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         there = f" (the folder has {', '.join(others[:5])}{', …' if len(others) > 5 else ''})" if others else ""  # noqa: PLR2004 - enough to recognise it
         fix = f"put {name}{' or '.join(READERS)} there"
+        if name in self.lacking(data):
+            fix += f", or have it cut from train by `split: {{{name}: 0.1}}` beside `data`"
         return MtlkdError(f"there is no {name} table{there}", where=str(folder), fix=fix)
 
 

@@ -26,11 +26,11 @@ class Columns:
 
 @document
 class SplitRule:
-    """How one file is cut into train, valid and test: see `cuts.cut`.
+    """How one file is cut into train, valid and test, or train into train and valid: see `cuts.cut`.
 
     Attributes:
         valid: Share of the rows.
-        test: Likewise; train has the rest.
+        test: Likewise, where test is not there already; train has the rest.
         seed: Another one cuts elsewhere.
         by: Column whose values stay on one side, such as a customer; without it, equal inputs do.
     """

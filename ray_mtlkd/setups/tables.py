@@ -104,13 +104,16 @@ def _read_files(specs: Iterable[TaskSpec], source: TableSource, problems: _Probl
 
 
 def _cut_file(readers: Sequence[TaskSpec], source: TableSource) -> dict[str, ReadTable]:
-    """The parts of the one file that tasks with the same inputs have, with every column that any of them needs."""
+    """The parts of the one file, or of train, that tasks with the same inputs have, with all columns that they need."""
     spec = readers[0]
     assert spec.split is not None  # noqa: S101 - who asks has looked
     named = (column for reader in readers for column in (reader.label, reader.group, reader.weight_column))
     wanted = (*spec.input_columns, *(column for column in (*named, spec.split.by) if column is not None))
     read = source.read(spec.data, "train", TableRequest(tuple(dict.fromkeys(wanted))))
-    parts = cut(read.table, spec.split, spec, group=spec.group, where=source.place(spec.data, "train"))
+    train: Split = "train"
+    lacking = source.lacking(spec.data) | {train}
+    where = source.place(spec.data, train)
+    parts = cut(read.table, spec.split, spec, group=spec.group, where=where, parts=lacking)
     return {split: ReadTable(table, read.warnings) for split, table in parts.items()}
 
 
@@ -141,11 +144,11 @@ def _read_file(
     labels = tuple(dict.fromkeys(column for column in named if column is not None))
     wanted = tuple(dict.fromkeys((*spec.input_columns, *labels)))
     try:
-        check_split(spec, is_file=source.is_file(spec.data), where=where)
-        if spec.split is None:
-            read = source.read(spec.data, split, TableRequest(wanted))
+        check_split(spec, lacking=source.lacking(spec.data), where=where)
+        if spec.split is not None and split in parts():
+            read, where = parts()[split], f"{source.place(spec.data, 'train')} (rows of {split})"
         else:
-            read, where = parts()[split], f"{where} (rows of {split})"
+            read = source.read(spec.data, split, TableRequest(wanted))
         table = read.table
         if spec.rows is not None and split == "train":
             table = draw_rows(table, spec.rows, where=where)

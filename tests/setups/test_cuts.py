@@ -111,6 +111,22 @@ def test_a_folder_is_not_cut(written, tmp_path):
     assert {error.where for error in caught.value.exceptions} == set(map(str, places))
 
 
+def test_valid_may_be_cut_from_train_and_test_is_left_as_it_is(written, tmp_path, refused):
+    (tmp_path / "mail").mkdir()
+    numbers = list(range(300))
+    pq.write_table(
+        pa.table({"text": WORDS, "odd": [0, 1] * 150, "number": numbers}), tmp_path / "mail" / "train.parquet"
+    )
+    test = pa.table({"text": ["pay"] * 2, "odd": [0, 1], "number": [1, 2]})
+    pq.write_table(test, tmp_path / "mail" / "test.parquet")
+    parts = {split: part.labels for split, part in setups.read(written("mail", {"valid": 0.2})).tasks[1].splits.items()}
+    assert sorted([*parts["train"].tolist(), *parts["valid"].tolist()]) == numbers
+    assert 40 < len(parts["valid"]) < 80
+    assert parts["test"].tolist() == [1, 2]
+    with refused():
+        setups.read(written("mail"))
+
+
 def test_a_row_without_what_it_is_cut_by_is_named(refused):
     table = pa.table({"text": ["a", "b"], "customer": [1, None]})
     with refused() as caught:

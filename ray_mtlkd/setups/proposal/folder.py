@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ray_mtlkd.data.examples import SPLITS
+from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.files import READERS, ending_of, table_files
+from ray_mtlkd.setups.files import READERS, FolderSource, ending_of, table_files
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _LONGEST = 64
+ALL: frozenset[Split] = frozenset(SPLITS)
+"""What one file lacks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,13 +23,13 @@ class FoundData:
         data: Their place below the folder, as a manifest names it.
         name: What a task may be called after them.
         train: The table that tells most: train, or the one file.
-        is_file: Whether one file holds all rows.
+        lacking: Parts that are to be cut from others.
     """
 
     data: str
     name: str
     train: Path
-    is_file: bool
+    lacking: frozenset[Split]
 
 
 def found_data(folder: Path) -> list[FoundData]:
@@ -40,7 +42,7 @@ def found_data(folder: Path) -> list[FoundData]:
         fix = "give a folder that holds tables, or folders with train, valid and test tables"
         raise MtlkdError("no such folder", where=str(folder), fix=fix)
     found = list(_split_folders(folder)) or [
-        FoundData(data=path.name, name=safe_name(path.name[: -len(ending_of(path))]), train=path, is_file=True)
+        FoundData(data=path.name, name=safe_name(path.name[: -len(ending_of(path))]), train=path, lacking=ALL)
         for path in sorted(folder.iterdir())
         if path.is_file() and ending_of(path) and not path.name.startswith(".")
     ]
@@ -57,11 +59,13 @@ def safe_name(text: str) -> str:
 
 def _split_folders(folder: Path) -> Iterator[FoundData]:
     """The folder itself where it holds train, valid and test, else what lies in it."""
-    own = table_files(folder, "train")
+    source, own = FolderSource(folder), table_files(folder, "train")
     if own:
-        yield FoundData(data=".", name=safe_name(folder.resolve().name), train=own[0], is_file=False)
+        yield FoundData(data=".", name=safe_name(folder.resolve().name), train=own[0], lacking=source.lacking("."))
         return
     for path in sorted(folder.iterdir()):
         tables = table_files(path, SPLITS[0]) if path.is_dir() and not path.name.startswith(".") else []
         if tables:
-            yield FoundData(data=path.name, name=safe_name(path.name), train=tables[0], is_file=False)
+            yield FoundData(
+                data=path.name, name=safe_name(path.name), train=tables[0], lacking=source.lacking(path.name)
+            )

@@ -6,7 +6,7 @@ from typing import Any
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.manifest import Form
-from ray_mtlkd.setups.proposal.folder import FoundData
+from ray_mtlkd.setups.proposal.folder import ALL, FoundData
 from ray_mtlkd.setups.proposal.inputs import guess_inputs
 from ray_mtlkd.setups.proposal.labels import guess_label
 from ray_mtlkd.setups.proposal.profile import ROWS, profiles
@@ -59,12 +59,13 @@ def guess_task(found: FoundData) -> Guess:
     if inputs is None:
         fix = "give it columns to predict the label from"
         raise MtlkdError(f"beside the label {label.column.name} nothing can be read", where=where, fix=fix)
-    seen = f"the first {ROWS:,} rows" if rows == ROWS else f"{rows:,} rows{'' if found.is_file else ' of train'}"
+    seen = f"the first {ROWS:,} rows" if rows == ROWS else f"{rows:,} rows{'' if found.lacking == ALL else ' of train'}"
     keys: dict[str, tuple[Any, str]] = {"data": (found.data, f"{seen} looked at")}
-    if found.is_file:
+    if found.lacking:
         by = {} if inputs.by is None else {"by": inputs.by[0]}
         why = "equal inputs on one side" if inputs.by is None else inputs.by[1]
-        keys["split"] = ({"valid": 0.1, "test": 0.2, **by}, f"of one file; {why}")
+        shares = {"valid": 0.1, "test": 0.2} if "test" in found.lacking else {"valid": 0.1}
+        keys["split"] = ({**shares, **by}, f"of {'one file' if found.lacking == ALL else 'train'}; {why}")
     keys["kind"] = (label.kind, label.because)
     keys["label"] = (label.column.name, label.chosen)
     if label.classes is not None:

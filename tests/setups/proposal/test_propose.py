@@ -162,6 +162,15 @@ def test_folders_with_train_valid_and_test_are_tasks_and_one_such_folder_is_one(
     assert [(task.name, task.plain["data"]) for task in one[0].tasks] == [("news", ".")]
 
 
+def test_valid_is_cut_from_train_where_it_is_not_there(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / "mail").mkdir(exist_ok=True)
+        pq.write_table(pa.table({"text": _prose(), "label": _cycle("a", "b")}), tmp_path / "mail" / f"{split}.parquet")
+    ((proposal,), _) = propose(tmp_path)
+    assert proposal.tasks[0].plain["split"] == {"valid": 0.1}
+    assert proposal.rows < N
+
+
 @pytest.mark.parametrize("case", ["nowhere", "empty", "no task"])
 def test_a_folder_without_a_task_is_refused(case, tmp_path, refused):
     if case != "nowhere":
