@@ -31,6 +31,7 @@ def test_what_it_writes_is_sound_and_stays_as_it_is(say, tmp_path):
     assert code == 0, printed.err
     assert "left out" in printed.out
     assert "broken.csv" in printed.out
+    assert "one task alone" in printed.out
     code, printed = say("check", tables / "shop_sweep.yaml")
     assert code == 0, printed.err
     written = (tables / "shop.yaml").read_bytes()
