@@ -19,6 +19,15 @@ from ray_mtlkd.sweep.heat_map import heat_map, matrix_text
 from ray_mtlkd.training.job import Outcome
 from ray_mtlkd.training.state.progress import Evaluation
 
+_LAYOUT = {
+    "all tasks": {
+        "validation metrics": ["Multiline", ["^valid/"]],
+        "training losses": ["Multiline", ["^train_loss/"]],
+        "weights": ["Multiline", ["^weight/"]],
+        "phases": ["Multiline", ["^phase/"]],
+    }
+}
+"""Charts with all tasks of a trial in one, of the plugin of custom scalars."""
 _PHASES = {"waiting": 0, "labels": 1, "distilling": 2, "stopped": 3}
 
 
@@ -45,9 +54,12 @@ class TrialWriter:
             cosine = evaluation.agreement.mean_cosines(first)[second]
             scalars[f"gradient_cosine/{evaluation.tasks[first]}|{evaluation.tasks[second]}"] = cosine
         _add(writer, scalars, at=evaluation.batches)
+        told: dict[int, list[str]] = {}
         for event in evaluation.events:
             about = "" if event.task is None else f" **{event.task}**"
-            writer.add_text("events", f"{event.kind}{about} (step {event.step}): {event.reason}", event.batches)
+            told.setdefault(event.batches, []).append(f"- {event.kind}{about} (step {event.step}): {event.reason}")
+        for batches, lines in told.items():  # of several texts at one place TensorBoard shows the last
+            writer.add_text("events", "\n".join(lines), batches)
 
     def finish(self, tasks: tuple[str, ...], outcome: Outcome) -> None:
         """Final metrics, and a session that succeeded."""
@@ -72,6 +84,7 @@ class TrialWriter:
     def _open(self, batches: int) -> SummaryWriter:
         if self._writer is None:
             self._writer = SummaryWriter(str(self._folder), purge_step=batches)
+            self._writer.add_custom_scalars(_LAYOUT)
             self._writer.add_text(
                 "phases", ", ".join(f"{number} = {phase}" for phase, number in _PHASES.items()), batches
             )

@@ -1,8 +1,13 @@
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+import re
 
-from ray_mtlkd.records import TaskResult, TrialEnd
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
+
+from ray_mtlkd.records import CurvePoint, Event, TaskResult, TrialEnd
 from ray_mtlkd.sweep.tensorboard import TrialWriter
 from ray_mtlkd.training.job import Outcome
+from ray_mtlkd.training.state.progress import Evaluation
+from ray_mtlkd.training.step.agreement import TaskAgreement
 
 
 def _written(folder, *tasks):
@@ -11,6 +16,37 @@ def _written(folder, *tasks):
     events = EventAccumulator(str(folder))
     events.Reload()
     return events.Tags()
+
+
+def test_all_tasks_are_in_one_chart_and_all_events_of_a_step_in_one_text(tmp_path):
+    events = [Event(step=5, batches=10, task=name, kind="relabel", reason="enough") for name in ("a", "b")]
+    points = tuple(CurvePoint(step=5, batches=10, valid=0.5, loss=1.0, weight=1.0, phase="labels") for _ in events)
+    writer = TrialWriter(tmp_path, hyper_parameters={})
+    writer.tell(
+        Evaluation(
+            step=5,
+            batches=10,
+            budget=20,
+            tasks=("a", "b"),
+            points=points,
+            score=0.5,
+            events=tuple(events),
+            agreement=TaskAgreement(),
+            penalties={},
+        )
+    )
+    writer.finish(
+        ("a", "b"), Outcome(end=TrialEnd(status="ok", score=0.5, batches=10), tasks=(TaskResult(), TaskResult()))
+    )
+    found = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0})
+    found.Reload()
+    (text,) = found.Tensors("events/text_summary")
+    assert text.tensor_proto.string_val[0].decode().count("- relabel") == 2
+    layout = Layout.FromString(found.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0])
+    patterns = [tag for chart in layout.category[0].chart for tag in chart.multiline.tag]
+    tags = found.Tags()["scalars"]
+    assert all(any(re.search(pattern, tag) for tag in tags) for pattern in ("^valid/", "^phase/"))
+    assert {"^valid/", "^phase/"} <= set(patterns)
 
 
 def test_what_was_measured_of_pairs_of_tasks_is_an_image_with_its_numbers(tmp_path):
