@@ -12,6 +12,7 @@ from subprocess import CompletedProcess
 
 import pytest
 import torch
+from hypothesis import settings
 
 from ray_mtlkd import setups
 from ray_mtlkd.arrow import to_plain
@@ -20,6 +21,9 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import CurvePoint, Event, TrialWarning, from_row
 from tests.fork_server import forking
 from tests.messages import Words, place_of
+
+settings.register_profile("tests", deadline=None)  # other work may keep the machine busy
+settings.load_profile("tests")
 
 
 @pytest.fixture
