@@ -18,6 +18,9 @@ class _Loader(yaml.SafeLoader):
 
 _Loader.yaml_implicit_resolvers = {}
 
+_MOST_VALUES = 100_000
+"""Of a document, aliases resolved: nobody writes so many, and a few aliases of aliases stand for billions."""
+
 
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -76,12 +79,27 @@ def parse_yaml(text: str, *, where: str) -> Any:
         MtlkdError: where it is not YAML.
     """
     try:
+        root = yaml.compose(text, Loader=_Loader)
+        if root is not None and _values(root, {}) > _MOST_VALUES:
+            fix = "write less of it, or fewer aliases (*name) of aliases"
+            raise MtlkdError(f"more than {_MOST_VALUES:,} values", where=where, fix=fix)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
         raise MtlkdError(f"not YAML ({error.problem})", where=f"{where}{line}", fix="correct this line") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise MtlkdError(f"not YAML ({error})", where=where, fix="correct the file") from error
+
+
+def _values(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values there are, each counted as often as an alias repeats it."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = 0  # of what holds itself, which the loader refuses
+        parts = (part for item in node.value for part in (item if isinstance(item, tuple) else (item,)))
+        known[id(node)] = 1 + sum(_values(part, known) for part in parts)
+    return known[id(node)]
 
 
 Steps = tuple[str | int, ...]

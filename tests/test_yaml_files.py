@@ -70,3 +70,11 @@ def test_comments_around_a_change_stay():
 
 def test_a_text_without_changes_stays_as_it_is():
     assert changed("list: [a]  # one\n", {}) == "list: [a]  # one\n"
+
+
+def test_aliases_of_aliases_that_stand_for_billions_are_refused_at_once(refused):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 10)]
+    with refused():
+        parse_yaml("\n".join(lines), where="space.yaml")
+    assert parse_yaml("\n".join(lines[:3]), where="space.yaml")["a2"][9][9][9] == "x"
