@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 from typing import Annotated, TypeVar
 
-from annotated_types import Ge, Gt, Le, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import AfterValidator, BeforeValidator
 
 from ray_mtlkd.decode import refuse
@@ -12,6 +12,8 @@ from ray_mtlkd.errors import MtlkdError
 H = TypeVar("H", bound=Hashable)
 
 PositiveInt = Annotated[int, Ge(1)]
+SmallCount = Annotated[int, Ge(1), Le(1000)]
+"""How many there are of something that is made one by one: layers, experts."""
 NaturalInt = Annotated[int, Ge(0)]
 PositiveFloat = Annotated[float, Gt(0)]
 NonNegativeFloat = Annotated[float, Ge(0)]
@@ -24,8 +26,8 @@ OpenShare = Annotated[float, Gt(0), Lt(1)]
 Fraction = Annotated[float, Gt(0), Le(1)]
 """A part of a whole, or all of it, in (0, 1]."""
 UnitInterval = Annotated[float, Ge(0), Le(1)]
-Widths = Annotated[tuple[PositiveInt, ...], MinLen(1)]
-"""One number or more, each 1 or above."""
+Widths = Annotated[tuple[PositiveInt, ...], MinLen(1), MaxLen(100)]
+"""One number or more, up to 100, each 1 or above."""
 
 
 def _as_text(value: object) -> object:

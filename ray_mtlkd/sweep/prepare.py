@@ -29,7 +29,7 @@ from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.schooling import check_schooling
 from ray_mtlkd.training.step.feed import batch_sizes
-from ray_mtlkd.training.step.model import model_for
+from ray_mtlkd.training.step.model import check_memory, model_for
 from ray_mtlkd.training.step.trainer import Trainer
 
 Key = tuple[str, Features]
@@ -108,7 +108,9 @@ def prepare(
             problems.extend(problem for problem in found if problem is not None)
             if (trial.setup, decoded.architecture) not in built:
                 built.add((trial.setup, decoded.architecture))
-                model_for(decoded.architecture, as_tensors(tables[key]).tasks)
+                views = as_tensors(tables[key]).tasks
+                check_memory(decoded.architecture, views, where=f"{_place(space, trial)}: encoder")
+                model_for(decoded.architecture, views)
             check_schooling(decoded, where=_place(space, trial))
             fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=_place(space, trial))
     raise_all(space.name, without_repeats(problems))

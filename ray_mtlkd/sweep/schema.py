@@ -5,7 +5,7 @@ from dataclasses import field
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
-from annotated_types import MinLen
+from annotated_types import Le, MinLen
 from pydantic import AfterValidator
 
 from ray_mtlkd.decode import decode, document, refuse
@@ -16,6 +16,8 @@ from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, OpenShare, Positi
 from ray_mtlkd.sweep.halving import halving_rungs
 from ray_mtlkd.sweep.tpe import FIRST
 
+Configurations = Annotated[PositiveInt, Le(10_000)]
+"""How many of a strategy; each is a trial, and most sweeps have fewer than a hundred."""
 Seeds = Annotated[tuple[int, ...], MinLen(1), Distinct]
 
 
@@ -33,7 +35,7 @@ class Search:
         sampler: Whether configurations are spread evenly, or all but the first eight follow the scores before them.
     """
 
-    configurations: PositiveInt = 1
+    configurations: Configurations = 1
     seed: int = 0
     seeds: Seeds = (0,)
     halving: bool | Annotated[tuple[OpenShare, ...], MinLen(1)] = False
@@ -75,7 +77,7 @@ class Replicate:
         seeds: Fresh training seeds, the same for all strategies.
     """
 
-    configurations: PositiveInt = 2
+    configurations: Configurations = 2
     seeds: Seeds = (1, 2, 3)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from ray_mtlkd.errors import gather
+from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import decode_space
 from tests.setup_files import Files
@@ -36,3 +36,11 @@ def test_trials_of_two_setups_that_would_have_one_name_are_refused(
     assert len(problems) == alike
     for problem in problems:
         worded(problem)
+
+
+def test_a_model_that_no_memory_holds_is_refused_before_a_byte_of_it_is_taken(space_value):
+    value = space_value(encoder={"name": "mlp", "hidden": [10**6, 10**6]}, strategies=["sum"])
+    with pytest.raises(MtlkdError) as caught:
+        _prepare(value)
+    assert caught.value.where.endswith("strategies[0]: encoder")
+    assert "1,000,0" in caught.value.what

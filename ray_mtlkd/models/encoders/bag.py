@@ -13,7 +13,7 @@ from ray_mtlkd.data.inputs import Bag, BagFeatures, Layout
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import EncoderLayer, Ending, Forms, LayeredEncoder, Letters
 from ray_mtlkd.models.encoders.layers import HashedLayer, stack
-from ray_mtlkd.ranges import PositiveInt, Share, Widths
+from ray_mtlkd.ranges import PositiveInt, Share, SmallCount, Widths
 
 _STD = 0.05
 """Of the initial rows. Rows of n-grams unseen in train keep their initial value: it must be small, or is noise."""
@@ -39,7 +39,7 @@ class BagOfNgrams:
 
     hidden: Widths = (128,)
     buckets: PositiveInt = BagFeatures.buckets
-    ngrams: PositiveInt = BagFeatures.ngrams
+    ngrams: SmallCount = BagFeatures.ngrams
     letters: Letters = BagFeatures.letters
     dropout: Share = 0.3
     join: PositiveInt = 64

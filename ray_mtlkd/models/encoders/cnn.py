@@ -20,7 +20,7 @@ from ray_mtlkd.data.inputs import BagFeatures, Layout, TokenFeatures, Tokens
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import EncoderLayer, Forms, LayeredEncoder, Letters
 from ray_mtlkd.models.encoders.layers import HashedLayer, TextEnding, WordEmbedding
-from ray_mtlkd.ranges import NaturalInt, OddInt, PositiveInt, Share
+from ray_mtlkd.ranges import NaturalInt, OddInt, PositiveInt, Share, SmallCount
 from ray_mtlkd.tasks.kinds import kind_named
 
 _STD = 0.05
@@ -52,7 +52,7 @@ class Cnn:
     widths: Annotated[tuple[OddInt, ...], MinLen(1)] = (1, 3, 5)
     channels: PositiveInt = 64
     wide: NaturalInt = 64
-    ngrams: PositiveInt = BagFeatures.ngrams
+    ngrams: SmallCount = BagFeatures.ngrams
     letters: Letters = BagFeatures.letters
     buckets: PositiveInt = TokenFeatures.buckets
     max_length: PositiveInt = TokenFeatures.max_length

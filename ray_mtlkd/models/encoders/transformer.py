@@ -19,7 +19,7 @@ from ray_mtlkd.decode import document, refuse
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import EncoderLayer, Forms, LayeredEncoder
 from ray_mtlkd.models.encoders.layers import TextEnding, WordEmbedding
-from ray_mtlkd.ranges import PositiveInt, Share
+from ray_mtlkd.ranges import PositiveInt, Share, SmallCount
 from ray_mtlkd.tasks.kinds import kind_named
 
 _STD = 0.05
@@ -48,8 +48,8 @@ class Transformer:
     forms: ClassVar[Mapping[str, str]] = Forms(rows="Tokens", tokens="Tokens")
 
     embedding: Annotated[PositiveInt, MultipleOf(2)] = 64
-    layers: PositiveInt = 1
-    attention_heads: PositiveInt = 4
+    layers: SmallCount = 1
+    attention_heads: SmallCount = 4
     feedforward: PositiveInt = 128
     buckets: PositiveInt = TokenFeatures.buckets
     max_length: PositiveInt = TokenFeatures.max_length

@@ -8,7 +8,7 @@ from torch import Tensor
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.regularizers.task_matrix import TaskMatrix, task_matrices
 from ray_mtlkd.models.sharing.base import MultitaskModel, total_penalty
-from ray_mtlkd.ranges import PositiveFloat, PositiveInt
+from ray_mtlkd.ranges import PositiveFloat, SmallCount
 
 
 @document
@@ -28,7 +28,7 @@ class TaskClusters:
 
     name: ClassVar[str] = "cluster"
 
-    clusters: PositiveInt = 2
+    clusters: SmallCount = 2
     strength: PositiveFloat = 0.1
 
     def penalty(self, model: MultitaskModel) -> Tensor | None:

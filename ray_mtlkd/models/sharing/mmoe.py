@@ -10,7 +10,7 @@ from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig
 from ray_mtlkd.models.sharing.base import Stages
 from ray_mtlkd.models.sharing.gate import Gate
 from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, in_sequence, side_by_side
-from ray_mtlkd.ranges import PositiveInt
+from ray_mtlkd.ranges import SmallCount
 
 
 @document
@@ -28,7 +28,7 @@ class MixtureOfExperts:
 
     name: ClassVar[str] = "mmoe"
 
-    experts: PositiveInt = 3
+    experts: SmallCount = 3
 
     def build(self, encoder: EncoderConfig, tasks: Tasks) -> "MixtureModel":
         """Experts for all tasks, a gate and a head a task."""

@@ -11,7 +11,7 @@ from ray_mtlkd.models.encoders.layers import Layer
 from ray_mtlkd.models.sharing.base import Stages
 from ray_mtlkd.models.sharing.gate import Gate
 from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, in_sequence, side_by_side
-from ray_mtlkd.ranges import PositiveInt
+from ray_mtlkd.ranges import SmallCount
 
 Said = dict[tuple[str, int], tuple[Tensor, ...]]
 """What the experts of a track and a level say."""
@@ -38,9 +38,9 @@ class LayeredExtraction:
 
     name: ClassVar[str] = "ple"
 
-    shared: PositiveInt = 1
-    own: PositiveInt = 1
-    levels: PositiveInt = 2
+    shared: SmallCount = 1
+    own: SmallCount = 1
+    levels: SmallCount = 2
 
     def build(self, encoder: EncoderConfig, tasks: Tasks) -> "ExtractionModel":
         """Experts and gates of all levels, a head a task."""

@@ -10,7 +10,7 @@ from ray_mtlkd.models.encoders.base import EncoderConfig
 from ray_mtlkd.models.sharing.base import total_penalty
 from ray_mtlkd.models.sharing.cross_stitch import Read, StitchedModel
 from ray_mtlkd.models.sharing.headed import Tasks
-from ray_mtlkd.ranges import NonNegativeFloat, PositiveFloat, PositiveInt, UnitInterval
+from ray_mtlkd.ranges import NonNegativeFloat, PositiveFloat, SmallCount, UnitInterval
 
 
 @document
@@ -35,7 +35,7 @@ class Sluice:
 
     name: ClassVar[str] = "sluice"
 
-    subspaces: PositiveInt = 2
+    subspaces: SmallCount = 2
     orthogonality: NonNegativeFloat = 0.01
     read: Read = "mixed"
     own: UnitInterval = 0.9

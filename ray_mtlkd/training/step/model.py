@@ -1,11 +1,14 @@
 """A model for tables: built, where the tables are, and checked before anything trains."""
 
+import os
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from ray_mtlkd.data.examples import TaskTables
 from ray_mtlkd.data.inputs import take
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture, build, penalty_of
 from ray_mtlkd.models.check import check_model, check_penalty
 from ray_mtlkd.models.pretrained import fill
@@ -13,6 +16,26 @@ from ray_mtlkd.models.sharing import MultitaskModel
 
 _ROWS = 2
 """Of each task's table, which tell what its outputs depend on."""
+
+
+_COPIES = 4
+"""Of a parameter while it trains: itself, its gradient and Adam's two moments."""
+
+
+def check_memory(architecture: Architecture, tables: Sequence[TaskTables[Tensor]], *, where: str) -> None:
+    """Make sure that a model that trains fits into this machine's memory, before a byte of it is taken.
+
+    Raises:
+        MtlkdError: where it does not.
+    """
+    with torch.device("meta"):
+        model = build(architecture, [(table.task, table.layout) for table in tables])
+    count = sum(parameter.numel() for parameter in model.parameters())
+    needed = _COPIES * sum(parameter.numel() * parameter.itemsize for parameter in model.parameters())
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        what = f"a model of {count:,} parameters takes {needed / 1e9:,.0f} GB to train, and here are {there / 1e9:,.0f}"
+        raise MtlkdError(what, where=where, fix="make it narrower, or give it fewer layers or experts")
 
 
 def model_for(architecture: Architecture, tables: Sequence[TaskTables[Tensor]]) -> MultitaskModel:
