@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, NamedTuple
 
-import pyarrow.compute as pc
-
 from ray_mtlkd.setups.manifest import Form
 from ray_mtlkd.setups.proposal.labels import LabelGuess
 from ray_mtlkd.setups.proposal.profile import ColumnProfile
+from ray_mtlkd.setups.proposal.useless import FEW, is_key, why_useless
 
 _SIDES = re.compile(r"[ _.-]?(?:a|b|1|2|one|two|left|right)$", re.IGNORECASE)
 _PAIRS = frozenset(
@@ -20,16 +19,12 @@ _PAIRS = frozenset(
         *(("query", "passage"), ("query", "title"), ("query", "product_title")),
     )
 )
-_INDICES = frozenset({"", "index", "idx", "unnamed: 0", "row", "row_id"})
-_PARTS = frozenset({"split", "fold", "partition", "subset"})
 _WHO = ("customer", "user", "client", "person", "patient", "account", "author", "member")
 _TEXT_WORDS = 2.5
 """Mean words from which texts are read as such, and are no categories."""
 _PROSE = 0.1
 """Share of rows from which texts differ so much that they are no categories."""
 _MOST_CATEGORIES = 1000
-_FEW = 20
-"""Rows below which different values say nothing."""
 _REPEATED = 0.9
 
 
@@ -65,7 +60,7 @@ def guess_inputs(columns: Sequence[ColumnProfile], label: LabelGuess) -> InputGu
     for column in columns:
         if column.name in {label.column.name, label.group}:
             continue
-        why = "called like a label" if column.name in label.others else _useless(column)
+        why = "called like a label" if column.name in label.others else why_useless(column)
         if why is None:
             able.append(column)
         else:
@@ -80,39 +75,10 @@ def guess_inputs(columns: Sequence[ColumnProfile], label: LabelGuess) -> InputGu
     return InputGuess(form=read.form, value=read.value, because=read.because, left_out=left_out, by=by)
 
 
-def _useless(column: ColumnProfile) -> str | None:
-    """Why nothing can be learned of a column."""
-    folded = column.name.casefold()
-    reasons = {
-        f"no model reads {column.values.type}": column.sort == "other",
-        "empty": not len(column.values),
-        "the same value in every row": column.sort in {"number", "text"} and column.distinct <= 1,
-        "seems to say where the row belongs": folded in _PARTS,
-        "another value in every row": column.rows > _FEW and column.distinct == column.rows and _is_code(column),
-        "names rows": folded in _INDICES or _is_key(column),
-    }
-    return next((reason for reason, holds in reasons.items() if holds), None)
-
-
-def _is_code(column: ColumnProfile) -> bool:
-    """Whether values that all differ look as if somebody had counted, or made up a word a row."""
-    if column.sort == "text":
-        return column.words <= 1
-    if not column.is_whole:
-        return False
-    ends = pc.min_max(column.values).as_py()
-    return bool(ends["max"] - ends["min"] == len(column.values) - 1)
-
-
-def _is_key(column: ColumnProfile) -> bool:
-    folded = column.name.casefold()
-    return column.sort in {"number", "text"} and (folded in {"id", "uuid", "guid"} or folded.endswith(("_id", " id")))
-
-
 def _owner(column: ColumnProfile, label: LabelGuess) -> str | None:
     """The column's name where it says whose the rows are, and some have several."""
     is_other = column.name not in {label.column.name, label.group} and not column.missing
-    return column.name if is_other and _is_key(column) and _FEW <= column.distinct <= _REPEATED * column.rows else None
+    return column.name if is_other and is_key(column) and FEW <= column.distinct <= _REPEATED * column.rows else None
 
 
 def _form(able: Sequence[ColumnProfile], label: LabelGuess) -> _Read | None:

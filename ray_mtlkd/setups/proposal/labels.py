@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.plain import list_offsets
 from ray_mtlkd.setups.proposal.profile import ColumnProfile
+from ray_mtlkd.setups.proposal.useless import why_useless
 from ray_mtlkd.setups.values import value_type
 
 _NAMES = (
@@ -84,7 +85,8 @@ def guess_label(columns: Sequence[ColumnProfile], *, name: str, where: str) -> L
     Raises:
         MtlkdError: where none can be a label.
     """
-    kinds = {column.name: kind for column in columns if (kind := _kind(column, columns)) is not None}
+    useful = [column for column in columns if why_useless(column) is None]
+    kinds = {column.name: kind for column in useful if (kind := _kind(column, columns)) is not None}
     able = [column for column in columns if column.name in kinds]
     if not able:
         said = ", ".join(column.name for column in columns[:8])

@@ -131,7 +131,7 @@ def test_texts_and_numbers_are_setups_of_their_own_and_what_is_no_task_is_told(t
     pq.write_table(
         pa.table({"age": [at % 70 for at in range(N)], "label": _cycle("a", "b")}), tmp_path / "people.parquet"
     )
-    pq.write_table(pa.table({"text": _prose()}), tmp_path / "none.parquet")
+    pq.write_table(pa.table({"text": _prose(), "id": list(range(N))}), tmp_path / "none.parquet")
     pq.write_table(pa.table({"label": _cycle("a", "b")}), tmp_path / "alone.parquet")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     (tmp_path / "notes.txt").write_text("no table")
