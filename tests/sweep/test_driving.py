@@ -27,10 +27,11 @@ resources: {checkpoint_every_s: 0}
 classical: false
 """
 LIMIT_S = 240
-# A process that a shell starts in the background ignores SIGINT, and so do its children.
+# A process that a shell starts in the background ignores SIGINT, one under nohup SIGHUP, and so do their children.
 MAIN = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from ray_mtlkd.cli import main
 main()
 """
