@@ -25,17 +25,26 @@ class Later:
 
 
 @contextmanager
+def unsearched() -> Iterator[None]:
+    """While the body makes a great many objects of which hardly any is garbage, Python does not search them for it."""
+    searched = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searched:
+            gc.enable()
+
+
+@contextmanager
 def importing() -> Iterator[None]:
     """While the body imports, Python does not search for garbage, and afterwards never among what is there then.
 
     The half million objects of PyTorch, Ray and the like stay until the process ends: searching them again and again
     finds nothing, while they are imported and as the process ends.
     """
-    searched = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if searched:
-            gc.enable()
+    with unsearched():
+        try:
+            yield
+        finally:
+            gc.freeze()

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ray_mtlkd.cli.streams import open_console
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.imports import importing
+from ray_mtlkd.imports import importing, unsearched
 
 if TYPE_CHECKING:
     from ray_mtlkd.report import Advice, Cell, Report, Summary
@@ -48,7 +48,8 @@ def report(
         from ray_mtlkd import build_report
 
     console = open_console()
-    found = build_report(results, _folder(results, out), margin=margin)
+    with unsearched():
+        found = build_report(results, _folder(results, out), margin=margin)
     print_report(found, console, failed=found.failed)
 
 

@@ -16,7 +16,7 @@ from ray_mtlkd.cli.stops import stoppable
 from ray_mtlkd.cli.streams import lasting, open_console
 from ray_mtlkd.cluster.address import WAIT_S
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.imports import importing
+from ray_mtlkd.imports import importing, unsearched
 from ray_mtlkd.shell import command
 from ray_mtlkd.sweep.run import SweepRequest, sweep_on
 from ray_mtlkd.sweep.status import Status
@@ -137,7 +137,8 @@ def finish(uri: str, *, failed: int, console: Console) -> None:
         from ray_mtlkd.sweep_folder import SweepFolder
 
     folder = SweepFolder.at(uri)
-    report = build_report([uri], folder.report.uri)
+    with unsearched():
+        report = build_report([uri], folder.report.uri)
     print_report(report, console, failed=failed)
     console.print(command("tensorboard", "--logdir", folder.tensorboard.uri), soft_wrap=True)
 

@@ -9,9 +9,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.runs import StrategyInfo
@@ -60,7 +61,9 @@ def saved(figure: Figure) -> bytes:
 
 def inches(words: Iterable[str], *, size: float) -> float:
     """How wide the longest of these is, at a font size in points."""
-    return max((TextPath((0, 0), each, size=size).get_extents().width for each in words if each), default=0.0) / 72
+    font = FontProperties(size=size)
+    widths = (text_to_path.get_text_width_height_descent(each, font, ismath=False)[0] for each in words)
+    return max(widths, default=0.0) / 72
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,7 +88,8 @@ def csv_file(header: Sequence[str], lines: Iterable[Sequence[object]]) -> bytes:
 def _no_formula(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
-    cell = cell.replace("\r\n", "\n").replace("\r", "\n")  # a reader would begin a new row at the one by itself
+    if "\r" in cell:  # a reader would begin a new row at one by itself
+        cell = cell.replace("\r\n", "\n").replace("\r", "\n")
     if not cell.startswith(_FORMULAS):
         return cell
     try:

@@ -21,7 +21,7 @@ from ray_mtlkd.storage import Storage, join_uri
 from ray_mtlkd.sweep.halving import FAILED, Found
 from ray_mtlkd.sweep_folder import PARQUET, SweepFolder
 
-BLOCK = 500
+BLOCK = 100
 """Trials of a merged file."""
 
 _MERGED = re.compile(rf"\d{{5}}{re.escape(PARQUET)}")
