@@ -10,6 +10,7 @@ from ray_mtlkd.setups.proposal.folder import ALL, FoundData
 from ray_mtlkd.setups.proposal.inputs import guess_inputs
 from ray_mtlkd.setups.proposal.labels import guess_label
 from ray_mtlkd.setups.proposal.profile import ROWS, profiles
+from ray_mtlkd.setups.proposal.useless import why_useless
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +58,10 @@ def guess_task(found: FoundData) -> Guess:
     label = guess_label(columns, name=found.name, where=where)
     inputs = guess_inputs(columns, label)
     if inputs is None:
-        fix = "give it columns to predict the label from"
-        raise MtlkdError(f"beside the label {label.column.name} nothing can be read", where=where, fix=fix)
+        others = {column.name: why_useless(column) for column in columns if column is not label.column}
+        said = ", ".join(f"{name}: {why}" for name, why in others.items() if why is not None)
+        what = f"beside the label {label.column.name} nothing can be read" + (f" ({said})" if said else "")
+        raise MtlkdError(what, where=where, fix="give it columns to predict the label from")
     seen = f"the first {ROWS:,} rows" if rows == ROWS else f"{rows:,} rows{'' if found.lacking == ALL else ' of train'}"
     keys: dict[str, tuple[Any, str]] = {"data": (found.data, f"{seen} looked at")}
     if found.lacking:

@@ -84,7 +84,8 @@ def _profile(name: str, column: pa.Array) -> ColumnProfile:
     try:
         texts = column.cast(pa.large_binary()).cast(pa.large_string())
     except pa.ArrowInvalid:  # bytes that are no text
-        return ColumnProfile(name=name, sort="other", values=column.drop_null(), rows=rows, distinct=0)
+        values = column.drop_null().cast(pa.large_binary())
+        return ColumnProfile(name=name, sort="other", values=values, rows=rows, distinct=0)
     found = without_markers(texts, MARKERS)[0].drop_null()
     if len(found) and pc.all(pc.match_substring_regex(found, _NUMBER)).as_py():
         return _numeric(name, pc.utf8_trim_whitespace(found).cast(pa.float64()), rows)

@@ -171,11 +171,14 @@ def test_valid_is_cut_from_train_where_it_is_not_there(tmp_path):
     assert proposal.rows < N
 
 
-@pytest.mark.parametrize("case", ["nowhere", "empty", "no task"])
+@pytest.mark.parametrize("case", ["nowhere", "empty", "no task", "not UTF-8"])
 def test_a_folder_without_a_task_is_refused(case, tmp_path, refused):
     if case != "nowhere":
         (tmp_path / "in").mkdir()
     if case == "no task":
         pq.write_table(pa.table({"text": _prose()}), tmp_path / "in" / "t.parquet")
+    if case == "not UTF-8":
+        text = "".join(f"\xe9t\xe9 number {at},{at % 2}\n" for at in range(N))
+        (tmp_path / "in" / "t.csv").write_text(f"text,label\n{text}", encoding="latin-1")
     with refused():
         propose(tmp_path / "in")
