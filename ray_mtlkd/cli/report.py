@@ -40,9 +40,9 @@ def report(
 ) -> None:
     """Say which strategy to ship, from the records of one or several sweeps.
 
-    Writes report.html for a browser, report.md, gains.csv, strategies.csv, tasks.csv, configurations.csv and the
-    figures; where trials left their predictions, also confusions.csv, calibration.csv and disagreements.csv. Needs no
-    Ray: records are read from any folder, file or storage URI.
+    Writes report.html for a browser, report.md, gains.csv, gains.tex (booktabs), strategies.csv, tasks.csv,
+    configurations.csv and the figures; where trials left their predictions, also confusions.csv, calibration.csv and
+    disagreements.csv. Needs no Ray: records are read from any folder, file or storage URI.
     """
     with importing():
         from ray_mtlkd import build_report

@@ -13,6 +13,7 @@ from ray_mtlkd.report.exports import configurations_csv, gains_csv, strategies_c
 from ray_mtlkd.report.figures import draw_gains, saved, style
 from ray_mtlkd.report.files import going_on
 from ray_mtlkd.report.history import trials
+from ray_mtlkd.report.latex import gains_tex
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.matrix_figure import draw_matrices
 from ray_mtlkd.report.page import Images, page
@@ -79,6 +80,7 @@ def build(results: Sequence[str], out: str | Path, *, margin: float | None = Non
     )
     files["report.html"] = web_page(text, setups=setups, summary=found, records=records, images=images, files=files)
     files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}
+    files["gains.tex"] = gains_tex(found)
     files |= {"strategies.csv": strategies_csv(setups), "configurations.csv": configurations_csv(rows)}
     files |= findings.files()
     folder = Storage.at(str(out))

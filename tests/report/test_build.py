@@ -99,7 +99,15 @@ def test_a_report_is_the_same_bytes_each_time_and_shows_its_figures(fake_trial, 
     assert files == {path.name: path.read_bytes() for path in (tmp_path / "second").iterdir()}
     assert sorted(files) == sorted(
         [
-            *("report.md", "report.html", "gains.csv", "strategies.csv", "tasks.csv", "configurations.csv"),
+            *(
+                "report.md",
+                "report.html",
+                "gains.csv",
+                "gains.tex",
+                "strategies.csv",
+                "tasks.csv",
+                "configurations.csv",
+            ),
             *("gains.svg", "curves-similar.svg"),
         ]
     )
@@ -126,7 +134,7 @@ def test_a_query_of_a_place_stays_behind_its_names_and_every_file_lands_in_the_f
     found = report.build([f"{small.as_uri()}?a=b"], f"{out.as_uri()}?a=b")
     assert found.page == f"{out.as_uri()}/report.html?a=b"
     tables = ["configurations.csv", "gains.csv", "strategies.csv", "tasks.csv"]
-    names = {*tables, "gains.svg", "report.html", "report.md"}
+    names = {*tables, "gains.svg", "gains.tex", "report.html", "report.md"}
     assert {path.name for path in out.iterdir()} == names
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "there"]
 
