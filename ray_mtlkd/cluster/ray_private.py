@@ -76,7 +76,9 @@ def give_signals_back() -> None:
     seconds later, however much there is to put in order (absl's failure signal handler). ``ray.init`` has no switch
     for it.
     """
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is not None:  # a program around Python had put one there
+        signal.signal(signal.SIGTERM, handler)
 
 
 @contextmanager
