@@ -14,7 +14,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.cells import Rows, nulls, said_rows
 from ray_mtlkd.setups.labels import RawLabels, as_digit, is_whole
 from ray_mtlkd.setups.manifest import TaskSpec
-from ray_mtlkd.setups.values import canonical_names, value_type
+from ray_mtlkd.setups.values import canonical_names, counted, value_type
 from ray_mtlkd.tasks.kinds import kind_named
 from ray_mtlkd.tasks.kinds.base import ClassRule
 
@@ -149,9 +149,9 @@ def near_duplicates(task: str, names: Iterable[str], train: RawLabels) -> Iterab
     doubled = [found for found in alike.values() if len(found) > 1]
     if not doubled:
         return
-    counts = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(train.present)}
+    counts = counted(train.present)
     for found in doubled:
-        said = " and ".join(f"{name!r} ({counts.get(name, 0):,} in train)" for name in found)
+        said = " and ".join(f"{name!r} ({counts[name]:,} in train)" for name in found)
         yield f"tasks.{task}: classes {said} differ by case or spaces alone: if they are one, write them alike"
 
 

@@ -8,7 +8,7 @@ is no number, and is kept as it is written.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -82,10 +82,14 @@ def by_value(texts: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
 def without_markers(texts: pa.Array, markers: Iterable[str]) -> tuple[pa.Array, Counter[str]]:
     """Texts with nulls where a marker stands, or nothing; and how often each marker stands there."""
     known = frozenset(markers)
-    found = pc.value_counts(texts.filter(pc.is_in(texts, value_set=pa.array([*known], pa.large_string()))))
-    counts = Counter({item["values"].as_py(): item["counts"].as_py() for item in found})
+    counts = counted(texts.filter(pc.is_in(texts, value_set=pa.array([*known], pa.large_string()))))
     gaps = pc.is_in(texts, value_set=pa.array([*known, ""], pa.large_string()))
     return pc.if_else(gaps, pa.scalar(None, texts.type), texts), counts
+
+
+def counted(values: pa.Array) -> Counter[Any]:
+    """How often each value stands there."""
+    return Counter({item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(values)})
 
 
 def said_markers(counts: Mapping[str, int]) -> str:

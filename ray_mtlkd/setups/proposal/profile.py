@@ -1,24 +1,30 @@
 """What the columns of a table hold."""
 
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.cells import floats, is_string, numbers, strings
 from ray_mtlkd.setups.files import column_names, read_table
 from ray_mtlkd.setups.plain import is_list, list_offsets, whole
 from ray_mtlkd.setups.requests import TableRequest
-from ray_mtlkd.setups.values import MARKERS, without_markers
+from ray_mtlkd.setups.values import MARKERS, counted, without_markers
 
 Sort = Literal["number", "text", "texts", "numbers", "vectors", "other"]
 """A number or text a row; a list of texts, of numbers, or of lists of numbers a row; what no model reads."""
 
 ROWS = 50_000
 """Rows from the top that are looked at."""
-_NUMBER = r"^\s*[+-]?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\s*$"
+_CODE = r"^\s*[+-]?0[0-9]"
+"""How texts begin that are codes, though they might be numbers: 007."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,38 +75,35 @@ def profiles(path: Path) -> list[ColumnProfile]:
 
 
 def _profile(name: str, column: pa.Array) -> ColumnProfile:
-    rows, kind = len(column), column.type
-    if is_list(kind):
+    rows = len(column)
+    if is_list(column.type):
         return _listed(name, column.drop_null(), rows)
-    if (
-        pa.types.is_boolean(kind)
-        or pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_decimal(kind)
-    ):
-        return _numeric(name, column.cast(pa.float64(), safe=False), rows)
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_bytes(kind)):
-        return ColumnProfile(name=name, sort="other", values=column.drop_null(), rows=rows, distinct=0)
     try:
-        texts = column.cast(pa.large_binary()).cast(pa.large_string())
-    except pa.ArrowInvalid:  # bytes that are no text
-        values = column.drop_null().cast(pa.large_binary())
-        return ColumnProfile(name=name, sort="other", values=values, rows=rows, distinct=0)
+        if is_string(column.type):
+            return _said(name, strings(column, where=name), rows)
+        return _numeric(name, floats(column, where=name, accepted="numbers"), rows)
+    except MtlkdError:  # dates, structs, bytes that are no text
+        return ColumnProfile(name=name, sort="other", values=column.drop_null(), rows=rows, distinct=0)
+
+
+def _said(name: str, texts: pa.Array, rows: int) -> ColumnProfile:
     found = without_markers(texts, MARKERS)[0].drop_null()
-    if len(found) and pc.all(pc.match_substring_regex(found, _NUMBER)).as_py():
-        return _numeric(name, pc.utf8_trim_whitespace(found).cast(pa.float64()), rows)
-    counts = _counts(found)
+    if len(found) and not pc.any(pc.match_substring_regex(found, _CODE)).as_py():
+        with suppress(MtlkdError):
+            numeric = numbers(found, where=name, words=False).column
+            return _numeric(name, numeric.to_numpy(zero_copy_only=False), rows)
+    counts = counted(found)
     words = pc.mean(pc.list_value_length(pc.utf8_split_whitespace(found))).as_py() or 0.0
-    distinct = pc.count_distinct(found).as_py()
-    return ColumnProfile(name=name, sort="text", values=found, rows=rows, distinct=distinct, counts=counts, words=words)
+    return ColumnProfile(
+        name=name, sort="text", values=found, rows=rows, distinct=len(counts), counts=_most(counts), words=words
+    )
 
 
-def _numeric(name: str, numbers: pa.Array, rows: int) -> ColumnProfile:
-    values = numbers.drop_null()
-    values = values.filter(pc.is_finite(values))
-    counts = tuple((f"{value:.15g}", count) for value, count in _value_counts(values))
-    distinct = pc.count_distinct(values).as_py()
-    return ColumnProfile(name=name, sort="number", values=values, rows=rows, distinct=distinct, counts=counts)
+def _numeric(name: str, found: NDArray[np.float64], rows: int) -> ColumnProfile:
+    values = pa.array(found[np.isfinite(found)])
+    counts = counted(values)
+    most = tuple((f"{value:.15g}", count) for value, count in _most(counts))
+    return ColumnProfile(name=name, sort="number", values=values, rows=rows, distinct=len(counts), counts=most)
 
 
 def _listed(name: str, lists: pa.Array, rows: int) -> ColumnProfile:
@@ -115,20 +118,12 @@ def _listed(name: str, lists: pa.Array, rows: int) -> ColumnProfile:
         return ColumnProfile(name=name, sort="numbers", values=lists, rows=rows, distinct=distinct, length=length)
     if not (pa.types.is_string(inner) or pa.types.is_large_string(inner)):
         return ColumnProfile(name=name, sort="other", values=lists, rows=rows, distinct=0)
-    found = pc.count_distinct(items).as_py()
+    counts = counted(items)
     return ColumnProfile(
-        name=name, sort="texts", values=lists, rows=rows, distinct=found, counts=_counts(items), length=length
+        name=name, sort="texts", values=lists, rows=rows, distinct=len(counts), counts=_most(counts), length=length
     )
 
 
-def _counts(texts: pa.Array) -> tuple[tuple[str, int], ...]:
-    return tuple((str(value), count) for value, count in _value_counts(texts))
-
-
-def _value_counts(values: pa.Array) -> list[tuple[object, int]]:
-    found = [(item["values"].as_py(), item["counts"].as_py()) for item in pc.value_counts(values)]
-    return sorted(found, key=lambda item: (-item[1], str(item[0])))[:_MOST_COUNTS]
-
-
-def _is_bytes(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+def _most(counts: Counter[Any]) -> tuple[tuple[Any, int], ...]:
+    """The most frequent ones; of equally frequent ones the first by name."""
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:_MOST_COUNTS])

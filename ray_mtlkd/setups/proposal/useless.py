@@ -1,8 +1,8 @@
 """Which columns say nothing: names of rows, constants, what no model reads."""
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
+from ray_mtlkd.setups.cells import is_string
 from ray_mtlkd.setups.proposal.profile import ColumnProfile
 
 _INDICES = frozenset({"", "index", "idx", "unnamed: 0", "row", "row_id"})
@@ -15,7 +15,7 @@ def why_useless(column: ColumnProfile) -> str | None:
     """Why nothing can be learned of a column."""
     folded = column.name.casefold()
     reasons = {
-        "not UTF-8": column.sort == "other" and pa.types.is_large_binary(column.values.type),
+        "not UTF-8": column.sort == "other" and is_string(column.values.type),
         f"no model reads {column.values.type}": column.sort == "other",
         "empty": not len(column.values),
         "the same value in every row": column.sort in {"number", "text"} and column.distinct <= 1,

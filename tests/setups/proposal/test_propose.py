@@ -118,6 +118,25 @@ def test_a_csv_of_any_delimiter_is_read_and_what_is_no_input_is_told(tmp_path):
     assert left_out == {"id", "customer_id", "empty", "same", "split"}
 
 
+@pytest.mark.parametrize(
+    ("cells", "sort"),
+    [
+        (("1", "2.5", "-"), "categorical"),
+        (("007", "008", "009"), "categorical"),
+        (("1", "2", "inf"), "categorical"),
+        (("+5", ".5", "1e5"), "numeric"),
+        (("NA", "1", "2"), "numeric"),
+    ],
+)
+def test_numbers_are_what_the_reader_of_tables_takes_for_them_and_codes_are_none(tmp_path, cells, sort):
+    with (tmp_path / "t.csv").open("w") as file:
+        rows = csv.writer(file)
+        rows.writerow(["x", "size", "label"])
+        rows.writerows([cells[at % 3], at / 7, "ab"[at % 2]] for at in range(N))
+    ((proposal,), _) = propose(tmp_path)
+    assert "x" in proposal.tasks[0].plain["columns"][sort]
+
+
 def test_rows_without_a_label_and_names_that_yaml_would_read_otherwise_are_written_so_that_they_are_read(tmp_path):
     labels = [None if at < 9 else ("yes" if at % 3 else "no") for at in range(N)]
     pq.write_table(pa.table({"a: text #1": _prose(), "label": labels}), tmp_path / "t.parquet")
