@@ -23,7 +23,7 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     from ray_mtlkd import classical, prepare, read_space
     from ray_mtlkd.sweep.distillable import distillable
     from ray_mtlkd.sweep.predictions import size_of
-    from ray_mtlkd.sweep.prepare import estimate
+    from ray_mtlkd.sweep.prepare import duration, estimate
 
     code_path(code)
     console = open_console()
@@ -54,13 +54,13 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     rows = _rows(distillable(prepared))
     if rows.row_count:
         console.print(rows)
-    amount = _duration(cost.cpu_s)
+    amount = duration(cost.cpu_s)
     console.print(
         f"{cost.trials} trials, at most {cost.steps:,} steps of all tasks ({cost.task_batches:,} task batches),"
         f" about {amount} of one core (measured on a few steps here; divide by the cores that the trials get)"
     )
     for states in (states for states in prepared.states if states.fits):
-        once = f"about {_duration(states.seconds)} of one core, once" if states.seconds else "known already"
+        once = f"about {duration(states.seconds)} of one core, once" if states.seconds else "known already"
         console.print(f"{states.setup}: {states.bytes / 1e6:,.1f} MB of states below the layers that train, {once}")
     if found.resources.keep_predictions:
         size = size_of(prepared)
@@ -89,10 +89,3 @@ def _rows(found: "Iterable[Distillable]") -> Table:
         place = f"{each.setup}\n({each.encoder})"
         table.add_row(place, each.task, f"{each.own:,}", *more, ", ".join(each.left_out))
     return table
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"

@@ -44,7 +44,7 @@ def init(
         if len(each.tasks) == 1:
             alone = "one task alone: no strategy has anything to share, and a sweep compares settings, not strategies"
             console.print(alone, style="yellow", soft_wrap=True)
-        console.print(f"{space}: {made.text.splitlines()[0].removeprefix('# ').split('. ')[0]}", soft_wrap=True)
+        console.print(f"{space}: a first sweep, {made.said}", soft_wrap=True)
         for verb in (("setups", "describe", manifest), ("check", space), ("sweep", space)):
             console.print(f"  {command('ray-mtlkd', *verb)}", soft_wrap=True)
 

@@ -69,11 +69,11 @@ def _print_drivers(found: "SweepProgress", results: str, console: Console) -> No
     for claim, lives in found.drivers.items():
         console.print(f"{claim} {told[lives]}", soft_wrap=True)
     report = command("ray-mtlkd", "report", results)
-    if found.ended and found.ended < found.planned:
-        console.print(f"what can be said by now: {report}", soft_wrap=True)
-    if not any(lives in {True, None} for lives in found.drivers.values()) and found.ended < found.planned:
-        console.print(
-            f"nobody drives it; go on with: {command('ray-mtlkd', 'sweep', '--resume', results)}", soft_wrap=True
-        )
     if found.ended >= found.planned:
         console.print(f"all have ended: {report}", soft_wrap=True)
+        return
+    if found.ended:
+        console.print(f"what can be said by now: {report}", soft_wrap=True)
+    if all(lives is False for lives in found.drivers.values()):
+        resume = command("ray-mtlkd", "sweep", "--resume", results)
+        console.print(f"nobody drives it; go on with: {resume}", soft_wrap=True)

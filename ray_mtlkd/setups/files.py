@@ -134,8 +134,11 @@ def column_names(path: Path) -> list[str]:
     ending = ".parquet" if path.is_dir() else ending_of(path)
     try:
         if ending == ".parquet":
-            return list(pa.parquet.read_schema((_parts(path) if path.is_dir() else _shards(path))[0]).names)
-        return csv_header(path) if READERS[ending] is read_csv else list(_read_whole_arrow(path).column_names)
+            return list(pa.parquet.read_schema(_parquet_files(path)[0]).names)
+        if READERS[ending] is read_csv:
+            return csv_header(path)
+        with pa.OSFile(str(path)) as file:
+            return list(_arrow_reader(file).schema.names)
     except (pa.ArrowException, OSError, EOFError) as error:
         raise _damaged(path, ending, error) from error
 
@@ -161,6 +164,11 @@ def _is_table(path: Path, table: str) -> bool:
     rest = name[len(table) :] if name.startswith(table) else ""
     shard = _SHARD.match(rest)
     return rest in READERS if shard is None else rest[shard.end() :] == ".parquet"
+
+
+def _parquet_files(path: Path) -> list[Path]:
+    """The files of a table: those below a folder, or the file with all its shards."""
+    return _parts(path) if path.is_dir() else _shards(path)
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -191,7 +199,7 @@ def _shards(path: Path) -> list[Path]:
 
 def _read_parquet(path: Path, request: TableRequest) -> ReadTable:
     tables = []
-    for file in _parts(path) if path.is_dir() else _shards(path):
+    for file in _parquet_files(path):
         with pa.parquet.ParquetFile(file) as opened:
             found = request.found(opened.schema_arrow.names, where=str(file))
             table = opened.read(columns=list(dict.fromkeys(found.values())))
@@ -200,18 +208,18 @@ def _read_parquet(path: Path, request: TableRequest) -> ReadTable:
 
 
 def _read_arrow(path: Path, request: TableRequest) -> ReadTable:
-    table = _read_whole_arrow(path)
+    with pa.OSFile(str(path)) as file:
+        table = _arrow_reader(file).read_all()
     table.validate(full=True)  # one changed byte of an offset would end the process later
     return ReadTable(request.taken(table, where=str(path)))
 
 
-def _read_whole_arrow(path: Path) -> pa.Table:
-    with pa.OSFile(str(path)) as file:
-        try:
-            return pa.ipc.open_file(file).read_all()
-        except pa.ArrowInvalid:
-            file.seek(0)
-            return pa.ipc.open_stream(file).read_all()
+def _arrow_reader(file: pa.NativeFile) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
+    try:
+        return pa.ipc.open_file(file)
+    except pa.ArrowInvalid:
+        file.seek(0)
+        return pa.ipc.open_stream(file)
 
 
 READERS: Mapping[str, Callable[[Path, TableRequest], ReadTable]] = {

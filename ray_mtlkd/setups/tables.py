@@ -97,23 +97,22 @@ def _read_files(specs: Iterable[TaskSpec], source: TableSource, problems: _Probl
         users.setdefault(_inputs_of(spec), []).append(spec)
     found: _Files = {}
     for inputs, readers in users.items():
-        parts = cache(partial(_cut_file, readers, source))
+        lacking = source.lacking(readers[0].data)
+        parts = cache(partial(_cut_file, readers, source, lacking))
         for split in _named(readers):
-            found[inputs, split] = _read_file(readers, split, source, parts, problems)
+            found[inputs, split] = _read_file(readers, split, source, problems, lacking=lacking, parts=parts)
     return found
 
 
-def _cut_file(readers: Sequence[TaskSpec], source: TableSource) -> dict[str, ReadTable]:
+def _cut_file(readers: Sequence[TaskSpec], source: TableSource, lacking: frozenset[Split]) -> dict[str, ReadTable]:
     """The parts of the one file, or of train, that tasks with the same inputs have, with all columns that they need."""
     spec = readers[0]
     assert spec.split is not None  # noqa: S101 - who asks has looked
     named = (column for reader in readers for column in (reader.label, reader.group, reader.weight_column))
     wanted = (*spec.input_columns, *(column for column in (*named, spec.split.by) if column is not None))
     read = source.read(spec.data, "train", TableRequest(tuple(dict.fromkeys(wanted))))
-    train: Split = "train"
-    lacking = source.lacking(spec.data) | {train}
-    where = source.place(spec.data, train)
-    parts = cut(read.table, spec.split, spec, group=spec.group, where=where, parts=lacking)
+    where = source.place(spec.data, "train")
+    parts = cut(read.table, spec.split, spec, group=spec.group, where=where, parts=[*lacking, "train"])
     return {split: ReadTable(table, read.warnings) for split, table in parts.items()}
 
 
@@ -133,8 +132,10 @@ def _read_file(
     readers: Sequence[TaskSpec],
     split: str,
     source: TableSource,
-    parts: Callable[[], Mapping[str, ReadTable]],
     problems: _Problems,
+    *,
+    lacking: frozenset[Split],
+    parts: Callable[[], Mapping[str, ReadTable]],
 ) -> _SplitFile | None:
     spec = readers[0]
     where = source.place(spec.data, split)
@@ -144,7 +145,7 @@ def _read_file(
     labels = tuple(dict.fromkeys(column for column in named if column is not None))
     wanted = tuple(dict.fromkeys((*spec.input_columns, *labels)))
     try:
-        check_split(spec, lacking=source.lacking(spec.data), where=where)
+        check_split(spec, lacking=lacking, where=where)
         if spec.split is not None and split in parts():
             read, where = parts()[split], f"{source.place(spec.data, 'train')} (rows of {split})"
         else:

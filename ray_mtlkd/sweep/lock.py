@@ -11,7 +11,7 @@ import platform
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Self
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.serial import dumps, loads
-from ray_mtlkd.storage import join_uri
+from ray_mtlkd.storage import Storage, join_uri
 from ray_mtlkd.sweep_folder import DRIVER, SweepFolder
 
 BEAT_S = 5.0
@@ -108,7 +108,7 @@ class Lock:
                     where=self._root.uri,
                     fix=f"wait until it has ended, or end it there (kill {other.pid})",
                 )
-            if self._read(_file(other.name)) is not None:  # it may have ended just now
+            if _read(self._root, _file(other.name)) is not None:  # it may have ended just now
                 gone.append(other)
         if not gone:
             return
@@ -160,28 +160,14 @@ class Lock:
             if not self._ended.is_set():
                 self._root.write(_file(self._own.name), dumps(self._own).encode())
 
-    def _read(self, name: str, *, reads: int = 3) -> Claim | None:
-        """What a driver says, None where it does not any more; read again where it is not whole but being written."""
-        data = self._root.read(name)
-        if data is None:
-            return None
-        try:
-            place = join_uri(self._root.uri, name)
-            return loads(Claim, data, where=place, fix="delete it, if nobody drives this sweep")
-        except MtlkdError:
-            if reads == 1:
-                raise
-        time.sleep(BEAT_S / 10)
-        return self._read(name, reads=reads - 1)
-
     def _others(self) -> list[Claim]:
         own = _file(self._own.name)
-        names = [name for name in self._root.names() if DRIVER.fullmatch(name) and name != own]
-        return [claim for name in names if (claim := self._read(name)) is not None]
+        return [claim for name, claim in _claims(self._root) if name != own]
 
     def _lives(self, other: Claim) -> bool:
-        if other.machine == self._own.machine:
-            return _process(other.pid) == other.started
+        lives = _lives_here(other)
+        if lives is not None:
+            return lives
         name = _file(other.name)
         now, then = self._root.modified(_file(self._own.name)), self._root.modified(name)
         silent_s = 0.0 if now is None or then is None else now - then
@@ -190,7 +176,7 @@ class Lock:
         until = time.monotonic() + wait_s
         while time.monotonic() < until:
             time.sleep(BEAT_S / 5)
-            found = self._read(name)
+            found = _read(self._root, name)
             if found is None or found.beat != other.beat:
                 return found is not None
         return False
@@ -202,14 +188,34 @@ def drivers(folder: SweepFolder) -> dict[Claim, bool | None]:
     Raises:
         MtlkdError: where such a file is damaged.
     """
-    found: dict[Claim, bool | None] = {}
-    for name in folder.root.names():
-        data = folder.root.read(name) if DRIVER.fullmatch(name) else None
-        if data is not None:
-            fix = "delete it, if nobody drives this sweep"
-            claim = loads(Claim, data, where=join_uri(folder.root.uri, name), fix=fix)
-            found[claim] = _process(claim.pid) == claim.started if claim.machine == _machine() else None
-    return found
+    return {claim: _lives_here(claim) for _, claim in _claims(folder.root)}
+
+
+def _claims(root: Storage) -> Iterator[tuple[str, Claim]]:
+    """Who says that they drive the sweep in a folder, by their files."""
+    for name in root.names():
+        claim = _read(root, name) if DRIVER.fullmatch(name) else None
+        if claim is not None:
+            yield name, claim
+
+
+def _read(root: Storage, name: str, *, reads: int = 3) -> Claim | None:
+    """What a driver says, None where it does not any more; read again where it is not whole but being written."""
+    data = root.read(name)
+    if data is None:
+        return None
+    try:
+        return loads(Claim, data, where=join_uri(root.uri, name), fix="delete it, if nobody drives this sweep")
+    except MtlkdError:
+        if reads == 1:
+            raise
+    time.sleep(BEAT_S / 10)
+    return _read(root, name, reads=reads - 1)
+
+
+def _lives_here(claim: Claim) -> bool | None:
+    """Whether a driver's process lives; None where it does so on another machine."""
+    return _process(claim.pid) == claim.started if claim.machine == _machine() else None
 
 
 def _file(name: str) -> str:

@@ -229,6 +229,14 @@ class CostEstimate:
     cpu_s: float
 
 
+def duration(seconds: float) -> str:
+    """``7 s``, ``3.5 min``, ``6.8 h``."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 _MEASURED_STEPS = 12
 
 

@@ -5,12 +5,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ray_mtlkd.setups.proposal import Proposal, plain
 from ray_mtlkd.sweep.plan import Plan
-from ray_mtlkd.sweep.prepare import estimate, prepare
-from ray_mtlkd.sweep.space import SearchSpace, parse_space
+from ray_mtlkd.sweep.prepare import duration, estimate, prepare
+from ray_mtlkd.sweep.space import parse_space
 
 _BATCH = 64
 _EPOCHS = 10
@@ -41,11 +40,13 @@ class SpaceProposal:
 
     Attributes:
         minutes: About so many, on all cores of this machine.
+        said: These in words.
     """
 
     text: str
     trials: int
     minutes: float
+    said: str
 
 
 def propose_space(proposal: Proposal, manifest: str, *, beside: Path, minutes: float) -> SpaceProposal:
@@ -59,27 +60,19 @@ def propose_space(proposal: Proposal, manifest: str, *, beside: Path, minutes: f
         MtlkdError: where such a sweep cannot run; ExceptionGroup where there are several reasons.
     """
     cores = os.cpu_count() or 1
-    least = _read(_text(proposal, manifest, *_SIZES[-1], said=""), beside)
+    least = parse_space(_text(proposal, manifest, *_SIZES[-1], said=""), beside)
     cost = estimate(prepare(least, data_dir=None, compute=False))
     per_trial_s = cost.cpu_s / cost.trials
     tasks = {proposal.name: len(proposal.tasks)}
     size, trials = _SIZES[-1], cost.trials
     for each in _SIZES:
-        plan = Plan(_read(_text(proposal, manifest, *each, said=""), beside), tasks)
+        plan = Plan(parse_space(_text(proposal, manifest, *each, said=""), beside), tasks)
         if plan.size * per_trial_s <= 60 * minutes * cores:
             size, trials = each, plan.size
             break
     taken = trials * per_trial_s / cores / 60
-    said = f"{trials} trials: about {_minutes(taken)} on {cores} core{'s' * (cores > 1)}"
-    return SpaceProposal(text=_text(proposal, manifest, *size, said=said), trials=trials, minutes=taken)
-
-
-def _minutes(minutes: float) -> str:
-    return f"{max(1, round(minutes))} min" if minutes < 100 else f"{minutes / 60:.1f} h"  # noqa: PLR2004 - for a reader
-
-
-def _read(text: str, beside: Path) -> SearchSpace:
-    return parse_space(text, beside)
+    said = f"{trials} trials: about {duration(60 * taken)} on {cores} core{'s' * (cores > 1)}"
+    return SpaceProposal(text=_text(proposal, manifest, *size, said=said), trials=trials, minutes=taken, said=said)
 
 
 def _text(proposal: Proposal, manifest: str, configurations: int, seeds: int, *, said: str) -> str:
@@ -87,8 +80,8 @@ def _text(proposal: Proposal, manifest: str, configurations: int, seeds: int, *,
     steps = min(max(math.ceil(_EPOCHS * proposal.rows / _BATCH / 50) * 50, _STEPS[0]), _STEPS[1])
     every = max(10, steps // _EVALUATIONS)
     epochs = steps * _BATCH / proposal.rows
-    lines: list[Any] = [
-        f"# A first sweep{f', {said}' * bool(said)}. `ray-mtlkd check` says what it would take on another machine.",
+    lines = [
+        f"# A first sweep, {said}. `ray-mtlkd check` says what it would take on another machine.",
         f"name: {plain(proposal.name)}",
         f"setups: [{plain(manifest)}]",
         f"encoder: {encoder}",

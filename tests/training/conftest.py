@@ -175,6 +175,19 @@ def job(tables):
     return make
 
 
+@pytest.fixture(scope="module")
+def once():
+    """What is made of a key, once for all tests of a file."""
+    found = {}
+
+    def made(key, make):
+        if key not in found:
+            found[key] = make()
+        return found[key]
+
+    return made
+
+
 @pytest.fixture(scope="session")
 def inline():
     def relabel(request):

@@ -36,21 +36,13 @@ def run(job, inline, tmp_path):
     return train_with
 
 
-@pytest.fixture(scope="module")
-def known():
-    """Outcomes of runs that nothing interrupts, each of which trains once for all tests."""
-    return {}
-
-
 @pytest.fixture
-def whole(run, known):
-    """The outcome for rows of `ROWS`."""
+def whole(run, once):
+    """The outcome for rows of `ROWS`, of a run that nothing interrupts and that trains once for all tests."""
 
     def outcome(rows, *, of, strategy):
         key = rows, of.name, len(of.tasks), str(strategy)
-        if key not in known:
-            known[key] = run(ROWS[rows], of=of, strategy=strategy, folder=rows)
-        return known[key]
+        return once(key, lambda: run(ROWS[rows], of=of, strategy=strategy, folder=rows))
 
     return outcome
 

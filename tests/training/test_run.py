@@ -125,16 +125,9 @@ def short(job):
 
 
 @pytest.fixture(scope="module")
-def whole(inline, tmp_path_factory):
+def whole(once, inline, tmp_path_factory):
     """The outcome of a job that nothing interrupts, which trains once for all tests."""
-    found = {}
-
-    def outcome(job):
-        if job.fingerprint not in found:
-            found[job.fingerprint] = _run(job, inline, tmp_path_factory.mktemp("whole"))
-        return found[job.fingerprint]
-
-    return outcome
+    return lambda job: once(job.fingerprint, lambda: _run(job, inline, tmp_path_factory.mktemp("whole")))
 
 
 @pytest.mark.parametrize("strategy", NAMED, ids=str)

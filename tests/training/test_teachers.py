@@ -43,21 +43,10 @@ def run(job, inline, tmp_path):
     return train_with
 
 
-@pytest.fixture(scope="module")
-def known():
-    """Outcomes of runs that nothing interrupts, each of which trains once for all tests."""
-    return {}
-
-
 @pytest.fixture
-def whole(run, known):
-    def outcome(kd, strategy):
-        key = repr((kd, strategy))
-        if key not in known:
-            known[key] = run(kd, strategy=strategy, folder="whole")
-        return known[key]
-
-    return outcome
+def whole(run, once):
+    """The outcome of a run that nothing interrupts, which trains once for all tests."""
+    return lambda kd, strategy: once(repr((kd, strategy)), lambda: run(kd, strategy=strategy, folder="whole"))
 
 
 def killed(run, kd, *, strategy, rule=QUICK):

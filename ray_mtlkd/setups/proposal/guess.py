@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.setups.manifest import Form
 from ray_mtlkd.setups.proposal.folder import ALL, FoundData
 from ray_mtlkd.setups.proposal.inputs import guess_inputs
@@ -91,10 +91,6 @@ def guess_tasks(found: Iterable[FoundData]) -> Guessed:
     tasks: list[Guess] = []
     problems: list[MtlkdError] = []
     for each in found:
-        try:
+        with gather(problems):
             tasks.append(guess_task(each))
-        except MtlkdError as error:
-            problems.append(error)
-        except ExceptionGroup as errors:
-            problems.extend(each for each in errors.exceptions if isinstance(each, MtlkdError))
     return Guessed(tasks=tuple(tasks), problems=tuple(problems))

@@ -12,6 +12,7 @@ from ray_mtlkd.setups.plain import list_offsets
 from ray_mtlkd.setups.proposal.profile import ColumnProfile
 from ray_mtlkd.setups.proposal.useless import why_useless
 from ray_mtlkd.setups.values import value_type
+from ray_mtlkd.tasks.kinds.tagging import is_bio
 
 _NAMES = (
     *("label", "labels", "target", "targets", "relevance", "class", "classes", "tag", "tags", "ner_tags"),
@@ -37,7 +38,6 @@ _MOST_WORDS = 6.0
 _ROWS_A_CLASS = 5
 _RARE = 0.2
 _UNEVEN = 10
-_PARTS = ("B-", "I-")
 _BITS = pa.array([0.0, 1.0])
 _OUTSIDE_BEGIN_INSIDE = pa.array([0.0, 1.0, 2.0])
 
@@ -148,7 +148,7 @@ def _most_classes(column: ColumnProfile) -> float:
 
 def _of_lists(column: ColumnProfile, columns: Iterable[ColumnProfile]) -> _KindGuess | None:
     texts = [text for text, _ in column.counts]
-    if any(text.startswith(_PARTS) for text in texts) and all(text == "O" or text.startswith(_PARTS) for text in texts):
+    if set(texts) - {"O"} and all(map(is_bio, texts)):
         tokens = _tokens(column, columns)
         because = f"a BIO tag for each of {tokens}"
         return None if tokens is None else _KindGuess(name="tagging", because=because, tokens=tokens)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.setups.files import FolderSource
 from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.proposal.folder import found_data, safe_name
@@ -42,13 +42,9 @@ def propose(folder: Path, *, name: str | None = None) -> tuple[list[Proposal], l
     rows: dict[str, int] = {}
     tasks = []
     for task in found.tasks:
-        try:
+        with gather(problems):
             rows[task.name] = _train_rows(task, folder)
             tasks.append(task)
-        except MtlkdError as error:
-            problems.append(error)
-        except ExceptionGroup as errors:
-            problems.extend(each for each in errors.exceptions if isinstance(each, MtlkdError))
     if not tasks:
         raise_all(str(folder), problems)
     own = name or safe_name(folder.resolve().name)

@@ -16,8 +16,13 @@ _SHOWN = 5
 """Names that a message lists."""
 
 
+def is_bio(tag: str) -> bool:
+    """Whether a tag begins a span, goes on with it, or is outside of all."""
+    return tag == "O" or tag[:2] in {"B-", "I-"}
+
+
 def _check(names: Sequence[str]) -> tuple[str, str] | None:
-    odd = [name for name in names if name != "O" and name[:2] not in {"B-", "I-"}]
+    odd = [name for name in names if not is_bio(name)]
     if not odd:
         return None
     fix = "use BIO tags: O, B-TYPE, I-TYPE (give them as `classes` in the order of the numbers)"
