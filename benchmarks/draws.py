@@ -19,7 +19,8 @@ import torch
 from benchmarks.record import Row, machine, save
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import SetupTables, as_tensors
-from ray_mtlkd.data.inputs import Array, Features
+from ray_mtlkd.data.features import Features
+from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.report.statistics import estimate
 from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.synthetic import BUILT_IN, generate, manifest_of

@@ -24,7 +24,8 @@ from benchmarks.soft_labels import storage_rows
 from ray_mtlkd.cluster.connection import connect
 from ray_mtlkd.data.device import keep_memory
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.data.inputs import Array, Dense, Layout
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Array, Dense
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.sweep.relabel import Relabeller, SharedActors, start_shared

@@ -19,7 +19,8 @@ import torch
 
 from benchmarks.record import DATA, Row, machine, sampled, save
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.data.inputs import Array, Bag, BagFeatures, Layout, take
+from ray_mtlkd.data.features import BagFeatures, Layout
+from ray_mtlkd.data.inputs import Array, Bag, take
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.setups import featurise, read

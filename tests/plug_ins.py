@@ -56,7 +56,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from ray_mtlkd.data.inputs import DenseFeatures
+from ray_mtlkd.data.features import DenseFeatures
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import Encoder, Forms
 

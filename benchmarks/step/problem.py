@@ -14,7 +14,8 @@ from scipy.special import entr
 from torch import Tensor
 
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.data.inputs import Array, Dense, Layout
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Array, Dense
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.sharing import MultitaskModel

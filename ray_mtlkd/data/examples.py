@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ray_mtlkd.data.inputs import A, Array, Inputs, Layout, flat_index, token_offsets
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import A, Array, Inputs, flat_index, token_offsets
 from ray_mtlkd.data.pretrained import PretrainedWeights
 from ray_mtlkd.tasks.task import Task
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ray_mtlkd.data.inputs import Features, Layout
+from ray_mtlkd.data.features import Features, Layout
 from ray_mtlkd.decode import join
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.models.encoders import ENCODERS, EncoderConfig

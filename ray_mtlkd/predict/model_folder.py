@@ -19,7 +19,7 @@ from typing import Any
 import safetensors.torch
 
 from ray_mtlkd import setups
-from ray_mtlkd.data.inputs import Layout
+from ray_mtlkd.data.features import Layout
 from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import KEYS, build, decode_architecture

@@ -15,7 +15,8 @@ import numpy as np
 import safetensors
 import safetensors.torch
 
-from ray_mtlkd.data.inputs import Array, Features, PieceFeatures
+from ray_mtlkd.data.features import Features, PieceFeatures
+from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.data.pretrained import FAMILIES, PretrainedWeights, stay_offline
 from ray_mtlkd.decode import join
 from ray_mtlkd.errors import MtlkdError, first_line

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables, as_tensors, unlabelled
-from ray_mtlkd.data.inputs import Array, Features, FirstPieces, Inputs, Pair, PieceFeatures, Pieces, StateRequest, take
+from ray_mtlkd.data.features import Features, PieceFeatures, StateRequest
+from ray_mtlkd.data.inputs import Array, FirstPieces, Inputs, Pair, Pieces, take
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.models.encoders.hf.states import HeldLayers, Unit, units, with_states

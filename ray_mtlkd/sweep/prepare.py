@@ -12,7 +12,8 @@ import torch
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import SetupTables, as_tensors
-from ray_mtlkd.data.inputs import Array, Features
+from ray_mtlkd.data.features import Features
+from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.decode import join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
 from ray_mtlkd.models.architecture import Architecture

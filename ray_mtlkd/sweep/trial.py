@@ -19,7 +19,7 @@ from ray.exceptions import ObjectLostError, RayActorError, RaySystemError
 
 from ray_mtlkd.data.device import choose_device, keep_memory, within_memory
 from ray_mtlkd.data.examples import as_tensors
-from ray_mtlkd.data.inputs import Features
+from ray_mtlkd.data.features import Features
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.predict.model_folder import Origin, save
 from ray_mtlkd.records import TrialEnd

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Inputs, Layout, Pair, Tokens
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Inputs, Pair, Tokens
 from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.tasks.kinds import KINDS
 from ray_mtlkd.tasks.task import Task

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from ray_mtlkd.data.examples import SetupTables, TaskTables
-from ray_mtlkd.data.inputs import Layout
+from ray_mtlkd.data.features import Layout
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import RelabelPlace, TaskResult, TrialEnd
 from ray_mtlkd.serial import fingerprint

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.data.inputs import Dense, DenseTokens, Layout
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Dense, DenseTokens
 from ray_mtlkd.tasks.task import Task
 
 

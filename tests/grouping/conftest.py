@@ -5,7 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.data.inputs import Dense, Layout
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Dense
 from ray_mtlkd.records import to_table
 from ray_mtlkd.report.load import read
 from ray_mtlkd.storage import Storage

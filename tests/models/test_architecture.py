@@ -1,6 +1,6 @@
 import pytest
 
-from ray_mtlkd.data.inputs import Layout
+from ray_mtlkd.data.features import Layout
 from ray_mtlkd.models.architecture import Architecture, build, decode_architecture, penalties, relations
 from ray_mtlkd.models.encoders import ENCODERS
 from ray_mtlkd.models.encoders.bag import BagOfNgrams

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import SPLITS
-from ray_mtlkd.data.inputs import DenseFeatures
+from ray_mtlkd.data.features import DenseFeatures
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.values import MARKERS
 

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from ray_mtlkd import setups
-from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, TokenFeatures
+from ray_mtlkd.data.features import BagFeatures, DenseFeatures, TokenFeatures
 from ray_mtlkd.errors import MtlkdError
 
 

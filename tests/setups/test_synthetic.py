@@ -3,7 +3,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from ray_mtlkd import setups
-from ray_mtlkd.data.inputs import Dense, DenseFeatures, DenseTokens
+from ray_mtlkd.data.features import DenseFeatures
+from ray_mtlkd.data.inputs import Dense, DenseTokens
 from ray_mtlkd.setups.synthetic import BUILT_IN, HELD_OUT_ROWS, HELD_OUT_SENTENCES, TAGS, WIDTH, generate
 
 

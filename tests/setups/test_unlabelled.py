@@ -7,7 +7,8 @@ import pytest
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
-from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, take
+from ray_mtlkd.data.features import BagFeatures, DenseFeatures
+from ray_mtlkd.data.inputs import take
 from ray_mtlkd.setups.features import build
 from ray_mtlkd.setups.summary import summarise
 from ray_mtlkd.sweep.foresight import unused_tables

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ray_mtlkd import setups
-from ray_mtlkd.data.inputs import BagFeatures
+from ray_mtlkd.data.features import BagFeatures
 from ray_mtlkd.setups.content import content_hash
 
 TEXTS = ["pay now", "hello you", "pay me", "hello"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from ray_mtlkd.data.inputs import DenseFeatures
+from ray_mtlkd.data.features import DenseFeatures
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import Encoder
 from ray_mtlkd.testing import check_encoder

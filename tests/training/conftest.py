@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Layout, Tokens
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Tokens
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import decode_strategy

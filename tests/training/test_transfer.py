@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
-from ray_mtlkd.data.inputs import Dense, Layout
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Dense
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation.evaluate import predict_all

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ray_mtlkd.data.inputs import Bag, BagFeatures, Layout
+from ray_mtlkd.data.features import BagFeatures, Layout
+from ray_mtlkd.data.inputs import Bag
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import EncoderLayer, Ending, Forms, LayeredEncoder, Letters
 from ray_mtlkd.models.encoders.layers import HashedLayer, stack

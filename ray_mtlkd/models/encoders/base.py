@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, cast
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from ray_mtlkd.data.inputs import SHORTEST_LETTERS, Features, Layout
+from ray_mtlkd.data.features import SHORTEST_LETTERS, Features, Layout
 from ray_mtlkd.tasks.kinds import KINDS, kind_named
 
 Letters = Literal[0] | Annotated[int, Ge(SHORTEST_LETTERS)]

@@ -16,7 +16,8 @@ from annotated_types import MinLen
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ray_mtlkd.data.inputs import BagFeatures, Layout, TokenFeatures, Tokens
+from ray_mtlkd.data.features import BagFeatures, Layout, TokenFeatures
+from ray_mtlkd.data.inputs import Tokens
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.base import EncoderLayer, Forms, LayeredEncoder, Letters
 from ray_mtlkd.models.encoders.layers import HashedLayer, TextEnding, WordEmbedding

@@ -7,7 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ray_mtlkd.data.inputs import Dense, DenseFeatures, DenseTokens, Layout
+from ray_mtlkd.data.features import DenseFeatures, Layout
+from ray_mtlkd.data.inputs import Dense, DenseTokens
 from ray_mtlkd.decode import document
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import EncoderLayer, Ending, Forms, LayeredEncoder

@@ -14,7 +14,8 @@ import torch
 from annotated_types import MultipleOf
 from torch import Tensor, nn
 
-from ray_mtlkd.data.inputs import Layout, TokenFeatures, Tokens
+from ray_mtlkd.data.features import Layout, TokenFeatures
+from ray_mtlkd.data.inputs import Tokens
 from ray_mtlkd.decode import document, refuse
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import EncoderLayer, Forms, LayeredEncoder

@@ -7,7 +7,8 @@ from typing import ClassVar, Protocol
 
 from torch import Tensor, nn
 
-from ray_mtlkd.data.inputs import Inputs, Layout
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Inputs
 from ray_mtlkd.models.encoders.base import EncoderConfig, EncoderLayer
 from ray_mtlkd.tasks.task import Task
 

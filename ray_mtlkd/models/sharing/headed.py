@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from ray_mtlkd.data.inputs import Inputs, Layout, Pair
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Inputs, Pair
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig, LayeredEncoder
 from ray_mtlkd.models.heads import Head, PairJoin, read_together

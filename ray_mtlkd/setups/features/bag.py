@@ -16,7 +16,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ray_mtlkd.data.inputs import SHORTEST_LETTERS, Array, Bag, BagFeatures, Layout
+from ray_mtlkd.data.features import SHORTEST_LETTERS, BagFeatures, Layout
+from ray_mtlkd.data.inputs import Array, Bag
 from ray_mtlkd.imports import Later
 from ray_mtlkd.setups.features.words import PATTERN, Places, Words, hash_ngrams, split
 

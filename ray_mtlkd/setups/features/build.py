@@ -11,17 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables
-from ray_mtlkd.data.inputs import (
-    Array,
-    BagFeatures,
-    DenseFeatures,
-    Features,
-    Inputs,
-    Pair,
-    PieceFeatures,
-    Pieces,
-    TokenFeatures,
-)
+from ray_mtlkd.data.features import BagFeatures, DenseFeatures, Features, PieceFeatures, TokenFeatures
+from ray_mtlkd.data.inputs import Array, Inputs, Pair, Pieces
 from ray_mtlkd.errors import MtlkdError, raise_all
 from ray_mtlkd.setups.cache import Entry, cache_folder
 from ray_mtlkd.setups.content import content_hash

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ray_mtlkd.data.inputs import Array, Dense, DenseFeatures, DenseTokens, Layout
+from ray_mtlkd.data.features import DenseFeatures, Layout
+from ray_mtlkd.data.inputs import Array, Dense, DenseTokens
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.columns import ColumnRule
 from ray_mtlkd.setups.features.words import ends

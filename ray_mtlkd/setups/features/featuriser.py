@@ -5,7 +5,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from ray_mtlkd.data.inputs import Array, Inputs, Layout
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Array, Inputs
 from ray_mtlkd.setups.columns import ColumnRule
 from ray_mtlkd.setups.unseen import Unseen
 

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ray_mtlkd.data.inputs import Array, FirstPieces, Inputs, Layout, Pair, PieceFeatures, Pieces
+from ray_mtlkd.data.features import Layout, PieceFeatures
+from ray_mtlkd.data.inputs import Array, FirstPieces, Inputs, Pair, Pieces
 from ray_mtlkd.data.pretrained import FAMILIES
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import Later

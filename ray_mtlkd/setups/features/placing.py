@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ray_mtlkd.data.inputs import Array, Inputs, Layout, end_to_end, structure
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Array, Inputs, end_to_end, structure
 from ray_mtlkd.setups.validated import ValidatedTask
 from ray_mtlkd.tasks.kinds import kind_of
 

@@ -9,18 +9,8 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from ray_mtlkd.data.inputs import (
-    Array,
-    Bag,
-    BagFeatures,
-    Dense,
-    DenseTokens,
-    FirstPieces,
-    Layout,
-    Pair,
-    Pieces,
-    Tokens,
-)
+from ray_mtlkd.data.features import BagFeatures, Layout
+from ray_mtlkd.data.inputs import Array, Bag, Dense, DenseTokens, FirstPieces, Pair, Pieces, Tokens
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features import bag, dense, overlap, pieces, text, tokens
 from ray_mtlkd.setups.features.featuriser import Featuriser

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ray_mtlkd.data.inputs import Array, Bag, BagFeatures, Inputs, Layout, Pair, TokenFeatures, Tokens
+from ray_mtlkd.data.features import BagFeatures, Layout, TokenFeatures
+from ray_mtlkd.data.inputs import Array, Bag, Inputs, Pair, Tokens
 from ray_mtlkd.setups.columns import ColumnRule, Sort
 from ray_mtlkd.setups.features import bag, overlap
 from ray_mtlkd.setups.features.bag import WeightedNgrams

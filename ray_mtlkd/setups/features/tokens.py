@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ray_mtlkd.data.inputs import Array, Bag, Layout, Tokens
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Array, Bag, Tokens
 from ray_mtlkd.setups.features.bag import WeightedNgrams
 from ray_mtlkd.setups.features.words import PATTERN, Words, bucket, ends, spans, split
 

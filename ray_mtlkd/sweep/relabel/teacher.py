@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ray_mtlkd.data.device import choose_device, keep_memory
 from ray_mtlkd.data.examples import Examples, SetupTables, as_tensors
-from ray_mtlkd.data.inputs import Array, Layout, take
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Array, take
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.pretrained import fill
 from ray_mtlkd.tasks.task import Task

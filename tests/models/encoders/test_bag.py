@@ -1,6 +1,7 @@
 import torch
 
-from ray_mtlkd.data.inputs import Bag, Layout
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Bag
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 
 LAYOUT = Layout(form="Bag", buckets=400)

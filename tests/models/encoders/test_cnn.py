@@ -3,7 +3,8 @@ from dataclasses import replace
 import torch
 from torch.nn import functional
 
-from ray_mtlkd.data.inputs import Bag, Layout, Tokens
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Bag, Tokens
 from ray_mtlkd.models.encoders.cnn import Cnn
 
 LAYOUT = Layout(form="Tokens", width=2, buckets=50, ngrams=90)

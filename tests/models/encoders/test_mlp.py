@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ray_mtlkd.data.inputs import Dense, DenseTokens, Layout, take
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Dense, DenseTokens, take
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import CategoryEmbedding, Mlp, NumberEmbedding
 from ray_mtlkd.tasks.task import Task

@@ -1,6 +1,6 @@
 import pytest
 
-from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, TokenFeatures
+from ray_mtlkd.data.features import BagFeatures, DenseFeatures, TokenFeatures
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders import ENCODERS
 from ray_mtlkd.models.encoders.bag import BagOfNgrams

@@ -2,7 +2,8 @@ import math
 
 import torch
 
-from ray_mtlkd.data.inputs import Layout, Tokens
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Tokens
 from ray_mtlkd.models.encoders.layers import WordEmbedding
 from ray_mtlkd.models.encoders.transformer import Transformer, waves
 

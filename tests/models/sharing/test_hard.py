@@ -2,7 +2,8 @@ import copy
 
 import torch
 
-from ray_mtlkd.data.inputs import Bag, Layout, Pair
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Bag, Pair
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ray_mtlkd.data.inputs import Layout
+from ray_mtlkd.data.features import Layout
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.sharing import HardSharing

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from ray_mtlkd.data.inputs import BagFeatures
+from ray_mtlkd.data.features import BagFeatures
 from ray_mtlkd.setups.features import bag
 from ray_mtlkd.setups.features.words import PATTERN, bucket, runs
 

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from ray_mtlkd import setups
-from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, Pair, TokenFeatures
+from ray_mtlkd.data.features import BagFeatures, DenseFeatures, TokenFeatures
+from ray_mtlkd.data.inputs import Pair
 from ray_mtlkd.setups.features import build
 from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.manifest_reader import parse_manifest

@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ray_mtlkd.data.inputs import DenseFeatures
+from ray_mtlkd.data.features import DenseFeatures
 from ray_mtlkd.setups.features.dense import bin_edges, fit_columns, fit_token_vectors, fit_vectors
 from ray_mtlkd.setups.manifest import Columns, InputSpec
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from ray_mtlkd import setups
-from ray_mtlkd.data.inputs import BagFeatures, DenseFeatures, Features, TokenFeatures
+from ray_mtlkd.data.features import BagFeatures, DenseFeatures, Features, TokenFeatures
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features import state
 from ray_mtlkd.setups.files import MemorySource

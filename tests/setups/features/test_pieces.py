@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from ray_mtlkd import setups
-from ray_mtlkd.data.inputs import Pair, PieceFeatures
+from ray_mtlkd.data.features import PieceFeatures
+from ray_mtlkd.data.inputs import Pair
 from ray_mtlkd.setups.features import pieces
 from ray_mtlkd.setups.pretrained import read_folder
 from tests.flat_tables import with_own_rows

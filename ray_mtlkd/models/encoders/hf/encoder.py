@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import MinLen
 from pydantic import AfterValidator
 
-from ray_mtlkd.data.inputs import Layout, PieceFeatures, Pooling, StateNumbers, StateRequest
+from ray_mtlkd.data.features import Layout, PieceFeatures, Pooling, StateNumbers, StateRequest
 from ray_mtlkd.decode import document, refuse
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import Forms, LayeredEncoder

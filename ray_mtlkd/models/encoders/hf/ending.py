@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ray_mtlkd.data.inputs import Pieces, Pooling
+from ray_mtlkd.data.features import Pooling
+from ray_mtlkd.data.inputs import Pieces
 from ray_mtlkd.models.encoders.base import Ending
 
 

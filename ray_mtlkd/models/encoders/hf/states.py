@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.data.examples import TaskTables, unlabelled
-from ray_mtlkd.data.inputs import Array, FirstPieces, Pieces, Pooling, take
+from ray_mtlkd.data.features import Pooling
+from ray_mtlkd.data.inputs import Array, FirstPieces, Pieces, take
 from ray_mtlkd.models.encoders.base import EncoderConfig, EncoderLayer, LayeredEncoder
 from ray_mtlkd.models.encoders.hf.ending import pooled, words
 from ray_mtlkd.models.pretrained import fill

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from ray_mtlkd.data.inputs import FirstPieces, Layout, Pair, Pieces
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import FirstPieces, Pair, Pieces
 from ray_mtlkd.data.pretrained import PretrainedWeights
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture, build

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from ray_mtlkd.data.inputs import Layout, Pieces, take
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Pieces, take
 from ray_mtlkd.data.pretrained import PretrainedWeights
 from ray_mtlkd.models.encoders.hf import padding
 from ray_mtlkd.models.encoders.hf.encoder import Lora, PretrainedEncoder
