@@ -6,7 +6,7 @@ A GPU takes them in while it works, so that the host never waits.
 import ctypes
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import torch
@@ -76,6 +76,21 @@ def keep_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_MMAP_THRESHOLD, _MOST_FROM_HEAP)
         mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+
+
+def chance(device: torch.device) -> dict[str, Tensor]:
+    """Where torch's global generators stand, of the CPU and of a GPU that is the device."""
+    found = {"rng": torch.get_rng_state()}
+    if device.type == "cuda":
+        found["rng_cuda"] = torch.cuda.get_rng_state(device)
+    return found
+
+
+def replay(states: Mapping[str, Tensor], device: torch.device) -> None:
+    """Put the generators back to where `chance` found them, as far as ``states`` has them."""
+    torch.set_rng_state(states["rng"])
+    if "rng_cuda" in states:
+        torch.cuda.set_rng_state(states["rng_cuda"], device)
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:

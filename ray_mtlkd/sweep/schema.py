@@ -12,7 +12,7 @@ from ray_mtlkd.decode import decode, document, refuse
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.judging import Judging
 from ray_mtlkd.models.sharing import HardSharing
-from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, OpenShare, PositiveInt
+from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, OpenShare, PositiveFloat, PositiveInt
 from ray_mtlkd.sweep.halving import halving_rungs
 from ray_mtlkd.sweep.tpe import FIRST
 
@@ -106,6 +106,9 @@ class Resources:
             which tells how sure test metrics are.
         cache_gb: What the states of a setup may take that layers of a pretrained encoder make which do not train; where
             they take more, each step computes them.
+        gradient_gb: What the tasks' gradients of shared parameters may take of a trial's memory where a balancer
+            compares them, or a batch goes through the network in parts; where all of them take more, some parameters
+            come at a time: the same numbers but for rounding, and a longer step.
     """
 
     cpus: PositiveInt = 1
@@ -114,6 +117,7 @@ class Resources:
     keep_models: KeepModels = "replicates"
     keep_predictions: bool = True
     cache_gb: NonNegativeFloat = 4.0
+    gradient_gb: PositiveFloat = 4.0
 
 
 @document

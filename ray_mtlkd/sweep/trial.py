@@ -55,6 +55,7 @@ class TrialContext:
         shared: Actors for relabelling, where some configuration may ask for them.
         cpus: Threads of a trial.
         gpus: Above 0: trials train on the GPU that Ray gives them.
+        gradient_gb: What a trial's gradients by task may take.
     """
 
     sweep: str
@@ -66,6 +67,7 @@ class TrialContext:
     shared: SharedActors | None
     cpus: int
     gpus: float
+    gradient_gb: float
     checkpoint_every_s: float
 
 
@@ -126,7 +128,12 @@ def _train(trial: Trial, context: TrialContext, *, report: "_Teller", folder: Sw
         predictions = PredictionKeeper(tables) if wanted else None
         keepers = [keeper for keeper in (_model_keeper(trial, context, folder), predictions) if keeper is not None]
         outcome = train(
-            Job(tables=tables, configuration=configuration, seed=trial.seed),
+            Job(
+                tables=tables,
+                configuration=configuration,
+                seed=trial.seed,
+                gradient_bytes=context.gradient_gb * 2**30,
+            ),
             relabel=relabeller,
             report=report,
             storage=folder.checkpoints(trial.name),

@@ -146,6 +146,7 @@ def _context(prepared: Prepared, sight: Sight, *, sweep: str) -> TrialContext:
         shared=start_shared(len(shares), gpus=shares[0]) if shares else None,
         cpus=resources.cpus,
         gpus=resources.gpus,
+        gradient_gb=resources.gradient_gb,
         checkpoint_every_s=resources.checkpoint_every_s,
     )
 

@@ -1,5 +1,6 @@
 """What a run is asked to do, and what comes out of it."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,11 +21,17 @@ from ray_mtlkd.training.step.feed import batch_sizes
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One model, trained on one setup under one configuration from one seed."""
+    """One model, trained on one setup under one configuration from one seed.
+
+    Attributes:
+        gradient_bytes: What the tasks' gradients of shared parameters may take where they are compared; where all take
+            more, some parameters come at a time: the same numbers but for rounding, and a longer step.
+    """
 
     tables: SetupTables[Tensor]
     configuration: Configuration
     seed: int
+    gradient_bytes: float = math.inf
 
     @property
     def fingerprint(self) -> str:

@@ -1,6 +1,5 @@
 """Weights from the tasks' gradients on shared parameters: a gradient a task, and then their weighted sum."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -12,7 +11,7 @@ from ray_mtlkd.training.state.soft_labels import SoftTarget
 from ray_mtlkd.training.step.feed import Batch
 from ray_mtlkd.training.step.gradients import SharedGradients
 from ray_mtlkd.training.step.objective import Objective
-from ray_mtlkd.training.step.weighing import StepReport, TaskMeasures, Weigh, tasks_of
+from ray_mtlkd.training.step.weighing import StepReport, Weigh, tasks_of, told
 
 
 class GradientWeighing:
@@ -42,20 +41,15 @@ class GradientWeighing:
         self._matrix.begin(tasks)
         losses = torch.cat([self._backward(batch, soft) for batch in batches])
         self._matrix.gather(tasks)
-        # one transfer for losses and measurements alike
-        numbers = torch.cat([losses, self._measure(tasks).to(losses.device).flatten()]).tolist()
-        values = _totals(batches, numbers[: len(losses)])
-        rest = tuple(numbers[len(losses) :])
-        gram = tuple(zip(*[iter(rest)] * len(tasks), strict=True)) if self._needs == "gram" else ()
-        norms = rest if self._needs == "norms" else ()
-        weights = weigh(TaskMeasures(tasks=tasks, losses=values, norms=norms, gram=gram))
+        measured = told(batches, losses, self._measure(tasks), needs=self._needs)
+        weights = weigh(measured)
         self._matrix.combine(tasks, weights.shared)
         for task, weight in zip(tasks, weights.heads, strict=True):
             if weight != 1.0:
                 for parameter in self._matrix.own[task]:
                     if parameter.grad is not None:
                         parameter.grad.mul_(weight)
-        return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=gram)
+        return measured.report(weights)
 
     def _backward(self, batch: Batch, soft: Mapping[int, SoftTarget]) -> Tensor:
         """The batch's losses [A], each scaled by its share of the task's labels, after their backward."""
@@ -75,11 +69,3 @@ class GradientWeighing:
 
 def _nothing(_tasks: Sequence[int]) -> Tensor:
     return torch.zeros(0)
-
-
-def _totals(batches: Sequence[Batch], losses: Sequence[float]) -> tuple[float, ...]:
-    """Each task's loss [A], by ascending task: the sum of its targets' losses."""
-    totals: dict[int, float] = defaultdict(float)
-    for target, loss in zip((target for batch in batches for target in batch.targets), losses, strict=True):
-        totals[target.task] += loss
-    return tuple(totals[task] for task in sorted(totals))

@@ -40,8 +40,8 @@ class LossWeighing:
         targets = [target for batch in batches for target in batch.targets]
         outputs = [self._objective.outputs(batch) for batch in batches]
         losses = self._objective.losses(targets, [found for each in outputs for found in each], soft)
-        values = tuple(losses.tolist())
-        weights = weigh(TaskMeasures(tasks=tasks, losses=values))
+        measured = TaskMeasures(tasks=tasks, losses=tuple(losses.tolist()))
+        weights = weigh(measured)
         if weights.heads != weights.shared:
             raise MtlkdError(
                 "a balancer that needs losses alone weighs each loss as a whole, but gave heads other weights",
@@ -49,7 +49,7 @@ class LossWeighing:
                 fix='return the same weights for heads, or need "norms" or "gram"',
             )
         self._backward(losses, on_device(weights.shared, losses), outputs)
-        return StepReport(tasks=tasks, losses=values, weights=weights.shared, gram=())
+        return measured.report(weights)
 
     def _backward(self, losses: Tensor, weights: Tensor, outputs: Sequence[Sequence[Tensor]]) -> None:
         """The gradient of the weighted losses [A] of batches with the given outputs."""

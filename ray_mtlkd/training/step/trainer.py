@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ray_mtlkd.data.device import chance, replay
 from ray_mtlkd.models.architecture import penalties, penalty_of, shrink
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.serial import dumps, loads
@@ -20,10 +21,12 @@ from ray_mtlkd.training.state.progress import Internals, Snapshot
 from ray_mtlkd.training.state.soft_labels import SoftTarget
 from ray_mtlkd.training.step.feed import feed
 from ray_mtlkd.training.step.gradient_weighing import GradientWeighing
+from ray_mtlkd.training.step.gradients import matrix_bytes
 from ray_mtlkd.training.step.loss_weighing import LossWeighing
 from ray_mtlkd.training.step.model import model_for
 from ray_mtlkd.training.step.objective import Objective
 from ray_mtlkd.training.step.pull import Pulls
+from ray_mtlkd.training.step.streamed_weighing import StreamedWeighing
 from ray_mtlkd.training.step.weighing import StepReport, TaskMeasures, Weighing, refuse_infinite_loss
 from ray_mtlkd.training.transfer import TransferSet
 
@@ -72,6 +75,10 @@ class Trainer:
                 balancer=self._balancer.name,
             )
         only_last = needs == "norms" and job.tables.shares_rows and whole
+        if matrix_bytes(self._model, only_last=only_last) > job.gradient_bytes:
+            return StreamedWeighing(
+                self._model, self._objective, needs=needs, most_bytes=job.gradient_bytes, keeps_graphs=whole
+            )
         return GradientWeighing(self._model, self._objective, needs=needs, only_last=only_last)
 
     @property
@@ -124,16 +131,13 @@ class Trainer:
 
     def capture(self, trackers: Sequence[Tracker], *, into: Mapping[str, Tensor]) -> Snapshot:
         """Everything that trains, copied; parameters as `parameters` does it."""
-        generators = {"rng": torch.get_rng_state()}
-        if self._device.type == "cuda":
-            generators["rng_cuda"] = torch.cuda.get_rng_state(self._device)
         version, words, gauss = self._rng.getstate()
         return Snapshot(
             tensors={
                 **self.parameters(into=into),
                 **self._raw(),
                 **{f"optimizer.{key}": tensor for key, tensor in self._optimizer.tensors().items()},
-                **generators,
+                **chance(self._device),
             },
             internals=Internals(
                 drawn=self._feed.drawn,
@@ -180,9 +184,7 @@ class Trainer:
         self._optimizer.load(
             {key.removeprefix(prefix): tensor for key, tensor in snapshot.tensors.items() if key.startswith(prefix)}
         )
-        torch.set_rng_state(snapshot.tensors["rng"])
-        if "rng_cuda" in snapshot.tensors:
-            torch.cuda.set_rng_state(snapshot.tensors["rng_cuda"], self._device)
+        replay(snapshot.tensors, self._device)
         self._rng.setstate(snapshot.internals.rng)
         self._feed.move(snapshot.internals.drawn)
         self._state = loads(

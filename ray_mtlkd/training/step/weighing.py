@@ -1,12 +1,16 @@
 """What a step does between the forward pass and the optimizer: losses, a balancer's weights, gradients."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
+from torch import Tensor
+
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.strategies.balancers.base import Weights
+from ray_mtlkd.strategies.balancers.base import Needs, Weights
 from ray_mtlkd.training.state.soft_labels import SoftTarget
 from ray_mtlkd.training.step.feed import Batch
 
@@ -34,6 +38,10 @@ class TaskMeasures:
     losses: tuple[float, ...]
     norms: tuple[float, ...] = ()
     gram: tuple[tuple[float, ...], ...] = ()
+
+    def report(self, weights: Weights) -> StepReport:
+        """What a step did under these weights."""
+        return StepReport(tasks=self.tasks, losses=self.losses, weights=weights.shared, gram=self.gram)
 
 
 class Weigh(Protocol):
@@ -66,6 +74,31 @@ class Weighing(Protocol):
 def tasks_of(batches: Sequence[Batch]) -> tuple[int, ...]:
     """The tasks that take a batch, ascending."""
     return tuple(sorted({target.task for batch in batches for target in batch.targets}))
+
+
+def told(batches: Sequence[Batch], losses: Tensor, measured: Tensor, *, needs: Needs) -> TaskMeasures:
+    """What a balancer is told of A tasks.
+
+    Args:
+        batches: Of the step.
+        losses: Of every target, batch by batch.
+        measured: The Gramian [A, A] or norms [A]; whatever is not asked for.
+        needs: Which of them, if any.
+    """
+    tasks = tasks_of(batches)
+    # one transfer for losses and measurements alike
+    numbers = torch.cat([losses, measured.to(losses.device).flatten()]).tolist()
+    values: dict[int, float] = defaultdict(float)
+    targets = (target for batch in batches for target in batch.targets)
+    for target, loss in zip(targets, numbers[: len(losses)], strict=True):
+        values[target.task] += loss
+    rest = tuple(numbers[len(losses) :])
+    return TaskMeasures(
+        tasks=tasks,
+        losses=tuple(values[task] for task in tasks),
+        norms=rest if needs == "norms" else (),
+        gram=tuple(zip(*[iter(rest)] * len(tasks), strict=True)) if needs == "gram" else (),
+    )
 
 
 def refuse_infinite_loss(what: str, value: float, *, where: str) -> None:

@@ -1,6 +1,7 @@
 """Every way of sharing, this package's and others': what a step does is what autograd says, whoever balances."""
 
 import copy
+import math
 from dataclasses import dataclass, replace
 
 import pytest
@@ -42,7 +43,7 @@ def _architecture(sharing, encoder, **more):
 def trained(job, request):
     """Makes a job of an architecture on the tables that its encoder reads."""
 
-    def make(balancer, encoder, architecture, **training):
+    def make(balancer, encoder, architecture, gradient_bytes=math.inf, **training):
         tables = request.getfixturevalue(STILL[encoder][0])
         if balancer == "losses":
             weights = [1.0 + 0.5 * at for at in range(len(tables.tasks))]
@@ -51,7 +52,8 @@ def trained(job, request):
             strategy = BALANCERS[balancer]
         settings = Optimization(steps=40, batch_size=16, eval_every=5, lr=1e-2, **training)
         given = job(strategy, of=tables, training=settings)
-        return replace(given, configuration=replace(given.configuration, architecture=architecture))
+        configuration = replace(given.configuration, architecture=architecture)
+        return replace(given, configuration=configuration, gradient_bytes=gradient_bytes)
 
     return make
 
@@ -123,15 +125,26 @@ def reference():
     return ask
 
 
-CASES = [(encoder, needs, 1) for encoder in STILL for needs in BALANCERS]
-CASES += [("mlp, own rows", "losses", 2), ("bag", "gram", 2)]
-"""Encoders with their tables, what a balancer needs, and the parts of a batch."""
+_FEW = 600
+"""Bytes of gradients that no model has room in."""
+CASES = [(encoder, needs, 1, math.inf) for encoder in STILL for needs in BALANCERS]
+CASES += [("mlp, own rows", "losses", 2, math.inf), ("bag", "gram", 2, math.inf)]
+CASES += [
+    ("mlp", "gram", 1, _FEW),
+    ("bag", "norms", 1, _FEW),
+    ("bag", "gram", 2, _FEW),
+    ("mlp, own rows", "losses", 2, _FEW),
+]
+"""Encoders with their tables, what a balancer needs, the parts of a batch, and what gradients may take."""
 
 
-@pytest.mark.parametrize(("encoder", "needs", "parts"), CASES)
+@pytest.mark.parametrize(("encoder", "needs", "parts", "most_bytes"), CASES)
 @pytest.mark.parametrize("sharing", EVERY)
-def test_a_step_is_the_weighted_sum_of_what_autograd_says(trained, reference, sharing, encoder, needs, parts):
-    job = trained(needs, encoder, _architecture(sharing, encoder, regularizers=(Decay(),)), accumulation=parts)
+def test_a_step_is_the_weighted_sum_of_what_autograd_says(
+    trained, reference, sharing, encoder, needs, parts, most_bytes
+):
+    architecture = _architecture(sharing, encoder, regularizers=(Decay(),))
+    job = trained(needs, encoder, architecture, accumulation=parts, gradient_bytes=most_bytes)
     trainer, heard = listen(job)
     expected = reference((sharing, encoder, parts), job, trainer._model)
     model, totals = expected.model, expected.totals

@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from ray_mtlkd.data.inputs import Pieces
 from ray_mtlkd.data.pretrained import FAMILIES, Family, stay_offline
@@ -44,6 +45,10 @@ class Trained(Protocol):
         """Factor on it for each layer further down."""
 
     @property
+    def gradient_checkpointing(self) -> bool:
+        """Whether layers that train compute again in the backward pass what the forward pass made."""
+
+    @property
     def train(self) -> object:
         """In the user's words."""
 
@@ -71,7 +76,9 @@ def layers_of(config: Trained, backbone: str) -> list[EncoderLayer]:
     if config.rank is not None:
         for block in blocks:
             adapt(block, config.rank)
-    layers = [PieceEmbedding(whole, sources), *(BlockLayer(whole, family, at, sources) for at in range(len(blocks)))]
+    again = config.gradient_checkpointing
+    made = (BlockLayer(whole, family, at, sources, computes_again=again) for at in range(len(blocks)))
+    layers = [PieceEmbedding(whole, sources), *made]
     for below, layer in enumerate(reversed(layers)):
         layer.rate = config.encoder_lr * config.layer_decay**below
     return layers
@@ -151,10 +158,14 @@ class BlockLayer(EncoderLayer):
         family: Where its layers stand.
         at: Which of them.
         sources: Names of the encoder's weights.
+        computes_again: Whether the backward pass makes what the forward pass made, instead of keeping it.
     """
 
-    def __init__(self, whole: Any, family: Family, at: int, sources: frozenset[str]) -> None:
+    def __init__(
+        self, whole: Any, family: Family, at: int, sources: frozenset[str], *, computes_again: bool = False
+    ) -> None:
         super().__init__()
+        self._computes_again = computes_again
         blocks = whole.get_submodule(family.layers)
         alone: dict[str, nn.Module | None] = {
             "embeddings": GivenStates(),
@@ -177,9 +188,16 @@ class BlockLayer(EncoderLayer):
             return states
         parts = []
         for rows in similar_rows(inputs.offsets):
-            found = self.alone(inputs_embeds=rows.pad(states), attention_mask=rows.mask())
-            parts.append((rows, rows.unpad(found.last_hidden_state)))
+            given, mask = rows.pad(states), rows.mask()
+            if self._computes_again and self._learns and torch.is_grad_enabled():
+                found = checkpoint(self._states, given, mask, use_reentrant=False)
+            else:
+                found = self._states(given, mask)
+            parts.append((rows, rows.unpad(found)))
         return in_order(parts) if parts else states
+
+    def _states(self, given: Tensor, mask: Tensor) -> Tensor:
+        return cast(Tensor, self.alone(inputs_embeds=given, attention_mask=mask).last_hidden_state)
 
     def sources(self) -> Mapping[str, str]:
         """The layer's, and what all layers of the encoder share."""

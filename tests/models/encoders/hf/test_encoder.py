@@ -122,3 +122,24 @@ def test_more_layers_than_there_are_cannot_train(folder, refused):
 def test_a_path_must_be_given(refused):
     with refused():
         decode_part(ENCODERS, "hf", where="encoder")
+
+
+def _trained_once(folder, *, again):
+    """Gradients of one pass that drops units, and the bytes that autograd kept of it."""
+    examples = [PieceExample(kind, "Pieces", backbone=folder.config) for kind in ("multiclass", "binary")]
+    config = PretrainedEncoder(path="x", train="top-2", dropout=0.3, gradient_checkpointing=again)
+    model = network(folder, config, examples).train()
+    kept = []
+    torch.manual_seed(1)
+    with torch.autograd.graph.saved_tensors_hooks(lambda each: kept.append(each.nbytes) or each, lambda each: each):
+        found = [model(task, example.inputs()).square().sum() for task, example in enumerate(examples)]
+    shared = model.shared()
+    first = torch.autograd.grad(found[0], shared, retain_graph=True)
+    return [*first, *torch.autograd.grad(found[0] + found[1], shared)], sum(kept)
+
+
+def test_what_is_computed_again_has_the_same_gradients_and_is_not_kept(folder):
+    (expected, whole), (found, kept) = (_trained_once(folder, again=again) for again in (False, True))
+    assert kept < 0.7 * whole
+    for one, other in zip(expected, found, strict=True):
+        assert torch.equal(one, other)
