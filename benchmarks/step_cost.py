@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks.record import DATA, Row, machine, save
-from benchmarks.step.contenders import BARE, CONTENDERS
+from benchmarks.step.contenders import BARE, CONTENDERS, SHARE, STREAMED
 from benchmarks.step.interleave import TURN, interleave
 from benchmarks.step.memory import peak_bytes, shared_parameters
 from benchmarks.step.ours import SteppedLoop
@@ -177,17 +177,24 @@ def _memory(effort: Effort) -> Iterator[Row]:
 
     One process each: at 2048 units they repeat to within 0.005 matrices.
     """
-    size = Size(tasks=5, shared=False, hidden=(effort.wide, effort.wide), rows=512)
-    case = f"peak memory, multi-input, T=5, {effort.wide} units"
+    wide = Size(tasks=5, shared=False, hidden=(effort.wide, effort.wide), rows=512)
+    yield from _peaks(f"{effort.wide} units", wide, {name: PCGRADS[name] for name in effort.hungry})
+    deep = replace(wide, hidden=(effort.wide // 2,) * 8)
+    yield from _peaks(f"8 layers of {effort.wide // 2}", deep, {STREAMED: "ray_mtlkd sum"}, largest=1.2 * SHARE)
+
+
+def _peaks(what: str, size: Size, pairs: Mapping[str, str], *, largest: float = LARGEST_MATRIX) -> Iterator[Row]:
+    """Of some contenders, each beyond another one."""
+    case = f"peak memory, multi-input, T=5, {what}"
     print(case, flush=True)
     matrix = 4 * size.tasks * shared_parameters(size)
-    pairs = {name: PCGRADS[name] for name in effort.hungry if CONTENDERS[name].installed}
+    pairs = {name: plain for name, plain in pairs.items() if CONTENDERS[name].installed}
     peaks = {name: peak_bytes(name, size, steps=4) for name in dict.fromkeys([*pairs, *pairs.values()])}
     for name, plain in pairs.items():
         beyond = (peaks[name] - peaks[plain]) / matrix
-        largest = LARGEST_MATRIX if CONTENDERS[name].package == "ray_mtlkd" else None
+        goal = largest if CONTENDERS[name].package == "ray_mtlkd" else None
         note = f"beyond {plain}, each in fresh processes; T P floats are {matrix / 2**20:.0f} MiB"
-        yield _row(case, name, [beyond], unit="x T P floats", largest=largest, note=note)
+        yield _row(case, name, [beyond], unit="x T P floats", largest=goal, note=note)
 
 
 def _row(

@@ -45,6 +45,9 @@ class ContenderEntry:
 
 
 BARE = "bare loop"
+SHARE = 0.25
+"""Of what the gradients of all tasks take: what is there at a time where they are streamed."""
+STREAMED = "ray_mtlkd pcgrad, streamed"
 LIBMTL_GRADIENTS = (
     "LibMTL 1.1.5's class; zero_grad_share_params keeps zeros as it did before torch 2.0, without which it fails"
 )
@@ -64,8 +67,8 @@ def _peer(module: str, name: str, *arguments: Any, **options: Any) -> Callable[[
     return make
 
 
-def _ours(strategy: str) -> Callable[[Problem], Contender]:
-    return partial(SteppedLoop, strategy=strategy)
+def _ours(strategy: str, **options: Any) -> Callable[[Problem], Contender]:
+    return partial(SteppedLoop, strategy=strategy, **options)
 
 
 def _libmtl(weighting: str, note: str) -> ContenderEntry:
@@ -87,6 +90,9 @@ CONTENDERS: Mapping[str, ContenderEntry] = {
         make=_ours("gradnorm"), note="norms at the last shared layer, as in the paper"
     ),
     "ray_mtlkd pcgrad": ContenderEntry(make=_ours("pcgrad")),
+    STREAMED: ContenderEntry(
+        make=_ours("pcgrad", gradient_share=SHARE), note="a quarter of what the gradients of all tasks take, at a time"
+    ),
     "LibMTL EW": _libmtl("EW", LIBMTL_LOSSES),
     "LibMTL UW": _libmtl("UW", LIBMTL_LOSSES),
     "LibMTL GradNorm": _libmtl("GradNorm", f"{LIBMTL_GRADIENTS}; norms over all shared layers"),

@@ -1,5 +1,7 @@
 """This project's own training loop, step by step."""
 
+import math
+
 from torch import Tensor
 
 from benchmarks.step.problem import LEARNING_RATE, SEED, Problem
@@ -13,6 +15,7 @@ from ray_mtlkd.training.loop import Loop
 from ray_mtlkd.training.settings import Optimization
 from ray_mtlkd.training.state.checkpoint import Checkpoints
 from ray_mtlkd.training.state.progress import Evaluation
+from ray_mtlkd.training.step.weighing import matrix_bytes
 
 _FOREVER = 10**9
 
@@ -31,9 +34,23 @@ def tell_nobody(evaluation: Evaluation) -> None:
 
 
 class SteppedLoop(Loop):
-    """The loop of a run without its evaluations: drawing, gathering, the step itself, meters and bookkeeping."""
+    """The loop of a run without its evaluations: drawing, gathering, the step itself, meters and bookkeeping.
 
-    def __init__(self, problem: Problem, strategy: str, *, sharing: SharingConfig | None = None) -> None:
+    Args:
+        problem: What to learn.
+        strategy: By its name.
+        sharing: Hard unless told.
+        gradient_share: Of what the gradients of all tasks take, what may be there at a time; None: all of it.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        strategy: str,
+        *,
+        sharing: SharingConfig | None = None,
+        gradient_share: float | None = None,
+    ) -> None:
         self.job = Job(
             tables=problem.tables,
             configuration=Configuration(
@@ -44,6 +61,7 @@ class SteppedLoop(Loop):
                 ),
             ),
             seed=SEED,
+            gradient_bytes=_bytes(problem, gradient_share),
         )
         super().__init__(
             self.job,
@@ -62,3 +80,7 @@ class SteppedLoop(Loop):
     def parameters(self) -> list[Tensor]:
         """What is learned."""
         return list(self._trainer.model.parameters())
+
+
+def _bytes(problem: Problem, share: float | None) -> float:
+    return math.inf if share is None else share * matrix_bytes(problem.model(), only_last=False)

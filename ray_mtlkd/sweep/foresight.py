@@ -2,15 +2,19 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ray_mtlkd.data.examples import SetupTables
+from ray_mtlkd.models.architecture import Architecture
+from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies.curricula import Curriculum
 from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.training.evaluation.evaluate import facts
 from ray_mtlkd.training.step.feed import batch_sizes
+from ray_mtlkd.training.step.weighing import gradients_for, matrix_bytes
 
 _LEAST_EPOCHS = 10
 _LATE = 0.25
@@ -24,6 +28,46 @@ def budget_warnings(trials: Iterable[tuple[Trial, SetupTables[Any]]]) -> tuple[s
         for key, text in (*_rows(trial, tables), *_endless(trial, tables), *_late_start(trial, tables)):
             found.setdefault((trial.setup, *key), f"{trial.setup}: {text}")
     return tuple(found.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientSizes:
+    """Bytes of all tasks' gradients of a model's shared parameters: of all of these, and of the last layer alone."""
+
+    whole: int
+    last: int
+
+    @classmethod
+    def of(cls, model: MultitaskModel) -> "GradientSizes":
+        """A model's."""
+        return cls(whole=matrix_bytes(model, only_last=False), last=matrix_bytes(model, only_last=True))
+
+
+def gradient_warnings(
+    trials: Iterable[tuple[Trial, SetupTables[Any]]],
+    sizes: Mapping[tuple[str, Architecture], GradientSizes],
+    *,
+    most_gb: float,
+) -> tuple[str, ...]:
+    """Which steps take longer since the gradients of all tasks would take too much memory, each setup's largest.
+
+    Args:
+        trials: Each with its tables.
+        sizes: By setup and architecture.
+        most_gb: What gradients may take.
+    """
+    largest: dict[str, int] = {}
+    for trial, tables in trials:
+        asked = gradients_for(trial.configuration, shares_rows=tables.shares_rows)
+        known = sizes[trial.setup, trial.configuration.architecture]
+        size = 0 if asked is None else known.last if asked.only_last else known.whole
+        largest[trial.setup] = max(size, largest.get(trial.setup, 0))
+    return tuple(
+        f"{setup}: resources.gradient_gb: the tasks' gradients take up to {size / 2**30:.2g} GB, more than {most_gb:g}:"
+        " they are taken some parameters at a time, and these steps take longer"
+        for setup, size in largest.items()
+        if size > most_gb * 2**30
+    )
 
 
 def unused_tables(trials: Iterable[Trial], validated: Mapping[str, ValidatedSetup]) -> Iterator[str]:

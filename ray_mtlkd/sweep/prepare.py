@@ -21,7 +21,7 @@ from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.foreign import ForeignTeachers, taught_problems
-from ray_mtlkd.sweep.foresight import budget_warnings, unused_tables
+from ray_mtlkd.sweep.foresight import GradientSizes, budget_warnings, gradient_warnings, unused_tables
 from ray_mtlkd.sweep.held_states import StateSize, StateTables, pieces_of
 from ray_mtlkd.sweep.names import folded, trial_name
 from ray_mtlkd.sweep.plan import Plan, Trial
@@ -30,7 +30,7 @@ from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.schooling import check_schooling
 from ray_mtlkd.training.step.feed import batch_sizes
-from ray_mtlkd.training.step.model import check_memory, model_for
+from ray_mtlkd.training.step.model import model_for, outline
 from ray_mtlkd.training.step.trainer import Trainer
 
 Key = tuple[str, Features]
@@ -91,7 +91,7 @@ def prepare(
     taught = ForeignTeachers(space.teachers)
     tables: dict[Key, SetupTables[Array]] = {}
     featurisers: dict[Key, bytes] = {}
-    built: set[tuple[str, Architecture]] = set()
+    sizes: dict[tuple[str, Architecture], GradientSizes] = {}
     featurised = functools.cache(lambda name, features: setups.featurise_and_pack(validated[name], features))
     states = StateTables(most_bytes=space.resources.cache_gb * 2**30, compute=compute, say=say)
     for trial in plan.distinct():
@@ -107,18 +107,19 @@ def prepare(
             problems.extend(_size_problems(trial, validated))
             found = (_rows_problem(trial, tables[key]), _gpu_problem(trial, space))
             problems.extend(problem for problem in found if problem is not None)
-            if (trial.setup, decoded.architecture) not in built:
-                built.add((trial.setup, decoded.architecture))
-                views = as_tensors(tables[key]).tasks
-                check_memory(decoded.architecture, views, where=f"{_place(space, trial)}: encoder")
+            if (trial.setup, decoded.architecture) not in sizes:
+                views, place = as_tensors(tables[key]).tasks, f"{_place(space, trial)}: encoder"
+                model = outline(decoded.architecture, views, where=place)
+                sizes[trial.setup, decoded.architecture] = GradientSizes.of(model)
                 model_for(decoded.architecture, views)
             check_schooling(decoded, where=_place(space, trial))
             fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=_place(space, trial))
     raise_all(space.name, without_repeats(problems))
-    planned = ((trial, tables[trial.setup, trial.configuration.architecture.features]) for trial in plan.distinct())
+    planned = [(trial, tables[trial.setup, trial.configuration.architecture.features]) for trial in plan.distinct()]
     warnings = (
         *dict.fromkeys(warning for table in tables.values() for warning in table.warnings),
         *budget_warnings(planned),
+        *gradient_warnings(planned, sizes, most_gb=space.resources.gradient_gb),
         *unused_tables(plan.distinct(), validated),
     )
     wanted = tuple(validated.values()) if space.classical else ()
@@ -255,7 +256,10 @@ def estimate(prepared: Prepared) -> CostEstimate:
         planned = [*searched, *itertools.chain(*longest)]
         configuration = planned[0].configuration
         job = Job(
-            tables=views[planned[0].setup, configuration.architecture.features], configuration=configuration, seed=0
+            tables=views[planned[0].setup, configuration.architecture.features],
+            configuration=configuration,
+            seed=0,
+            gradient_bytes=prepared.space.resources.gradient_gb * 2**30,
         )
         per_step_s = _trial_seconds(job) / configuration.training.steps
         share = plan.search_share if _scores_early(job) else 1.0

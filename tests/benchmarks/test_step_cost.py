@@ -7,7 +7,7 @@ import torch
 
 from benchmarks import record, step_cost
 from benchmarks.step import interleave
-from benchmarks.step.contenders import BARE, CONTENDERS
+from benchmarks.step.contenders import BARE, CONTENDERS, STREAMED
 from benchmarks.step.memory import peak_bytes
 from benchmarks.step.overhead import Stopwatch
 from benchmarks.step.problem import Size, problem
@@ -18,7 +18,7 @@ ROUNDING = 2e-5
 """The contenders add up the same float32 numbers in different orders; an Adam step moves a parameter by up to 1e-3."""
 
 SUMS = [name for name in CONTENDERS if name.split(" ")[-1] in {"sum", "EW", "Sum", "Adam"}]
-PCGRADS = [name for name in step_cost.PCGRADS if name != "ray_mtlkd pcgrad"]
+PCGRADS = [STREAMED, *(name for name in step_cost.PCGRADS if name != "ray_mtlkd pcgrad")]
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["multi-input", "single-input"])
@@ -98,6 +98,7 @@ def test_a_quick_run_reports_every_case_and_says_what_it_left_out(monkeypatch, t
     assert 0 < drawing < whole < 100
     assert rest > 0
     assert ("peak memory, multi-input, T=5, 256 units", "ray_mtlkd pcgrad") in figures
+    assert ("peak memory, multi-input, T=5, 8 layers of 128", STREAMED) in figures
     assert {row["goal"] for row in found["rows"]} == {None}  # small sizes are not what the goals are for
     assert f"no intents/ in {tmp_path}" in capsys.readouterr().out
 

@@ -11,8 +11,9 @@ ENOUGH = {"steps": 8000, "batch_size": 160, "eval_every": 100}
 def warnings(space_value):
     """What is warned of, without what the tables themselves call for."""
 
-    def found(*, patience=5, epochs=0, strategies=("sum",), search=1, **training):
+    def found(*, patience=5, epochs=0, strategies=("sum",), search=1, resources=None, **training):
         value = space_value(
+            resources=resources or {},
             training={**ENOUGH, **training},
             convergence={"patience": patience, "patience_epochs": epochs, "min_epochs": 0},
             strategies=list(strategies),
@@ -63,3 +64,12 @@ def test_a_curriculum_whose_last_task_hardly_trains_is_told_by_its_strategy(warn
 
 def test_each_thing_is_told_once_however_many_configurations_there_are(warnings):
     assert len(warnings(steps=1000, strategies=["sum", "pcgrad"], search=3)) == 1
+
+
+def test_gradients_that_do_not_fit_are_told_where_they_are_compared(warnings, worded):
+    few = {"gradient_gb": 1e-5}
+    (said,) = warnings(strategies=["sum", "pcgrad"], resources=few)
+    assert said.startswith("resources.gradient_gb: ")
+    worded(said)
+    assert warnings(strategies=["sum", "uncertainty"], resources=few) == []
+    assert warnings(strategies=["sum"], resources=few, accumulation=2)

@@ -24,12 +24,6 @@ Gradients = Sequence[Tensor | None]
 """By each tensor that a head reads; None for one that it leaves unread."""
 
 
-def matrix_bytes(model: MultitaskModel, *, only_last: bool) -> int:
-    """What J takes, and what becomes of it."""
-    covered = model.last_shared() if only_last else model.shared()
-    return (model.num_tasks + 1) * sum(p.numel() * p.itemsize for p in covered)
-
-
 class SharedGradients:
     """The rows g_t of J for T tasks over P dense shared parameters, and the touched rows of sparse ones.
 

@@ -22,11 +22,11 @@ _COPIES = 4
 """Of a parameter while it trains: itself, its gradient and Adam's two moments."""
 
 
-def check_memory(architecture: Architecture, tables: Sequence[TaskTables[Tensor]], *, where: str) -> None:
-    """Make sure that a model that trains fits into this machine's memory, before a byte of it is taken.
+def outline(architecture: Architecture, tables: Sequence[TaskTables[Tensor]], *, where: str) -> MultitaskModel:
+    """The model of an architecture without a byte of memory, once it is sure that it may train on this machine.
 
     Raises:
-        MtlkdError: where it does not.
+        MtlkdError: where it takes more memory than there is.
     """
     with torch.device("meta"):
         model = build(architecture, [(table.task, table.layout) for table in tables])
@@ -36,6 +36,7 @@ def check_memory(architecture: Architecture, tables: Sequence[TaskTables[Tensor]
     if needed > there:
         what = f"a model of {count:,} parameters takes {needed / 1e9:,.0f} GB to train, and here are {there / 1e9:,.0f}"
         raise MtlkdError(what, where=where, fix="make it narrower, or give it fewer layers or experts")
+    return model
 
 
 def model_for(architecture: Architecture, tables: Sequence[TaskTables[Tensor]]) -> MultitaskModel:

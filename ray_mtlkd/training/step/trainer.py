@@ -21,13 +21,19 @@ from ray_mtlkd.training.state.progress import Internals, Snapshot
 from ray_mtlkd.training.state.soft_labels import SoftTarget
 from ray_mtlkd.training.step.feed import feed
 from ray_mtlkd.training.step.gradient_weighing import GradientWeighing
-from ray_mtlkd.training.step.gradients import matrix_bytes
 from ray_mtlkd.training.step.loss_weighing import LossWeighing
 from ray_mtlkd.training.step.model import model_for
 from ray_mtlkd.training.step.objective import Objective
 from ray_mtlkd.training.step.pull import Pulls
 from ray_mtlkd.training.step.streamed_weighing import StreamedWeighing
-from ray_mtlkd.training.step.weighing import StepReport, TaskMeasures, Weighing, refuse_infinite_loss
+from ray_mtlkd.training.step.weighing import (
+    StepReport,
+    TaskMeasures,
+    Weighing,
+    gradients_for,
+    matrix_bytes,
+    refuse_infinite_loss,
+)
 from ray_mtlkd.training.transfer import TransferSet
 
 MODEL, TEACHER = "model.", "teacher."
@@ -64,22 +70,23 @@ class Trainer:
         self._skills: tuple[float | None, ...] = (None,) * len(self._tables)
 
     def _weighing_for(self, job: Job) -> Weighing:
-        # A batch in parts does not wait for weights: each part's graph is gone before the next one is built.
-        whole = job.configuration.training.accumulation == 1
-        needs = self._balancer.needs
-        if needs == "losses" and whole:
+        needs, asked = self._balancer.needs, gradients_for(job.configuration, shares_rows=job.tables.shares_rows)
+        if asked is None:
             return LossWeighing(
                 self._objective,
                 self._optimizer,
                 shares_tables=bool(self._model.shared_sparse()),
                 balancer=self._balancer.name,
             )
-        only_last = needs == "norms" and job.tables.shares_rows and whole
-        if matrix_bytes(self._model, only_last=only_last) > job.gradient_bytes:
+        if matrix_bytes(self._model, only_last=asked.only_last) > job.gradient_bytes:
             return StreamedWeighing(
-                self._model, self._objective, needs=needs, most_bytes=job.gradient_bytes, keeps_graphs=whole
+                self._model,
+                self._objective,
+                needs=needs,
+                most_bytes=job.gradient_bytes,
+                keeps_graphs=asked.of_whole_batches,
             )
-        return GradientWeighing(self._model, self._objective, needs=needs, only_last=only_last)
+        return GradientWeighing(self._model, self._objective, needs=needs, only_last=asked.only_last)
 
     @property
     def model(self) -> MultitaskModel:

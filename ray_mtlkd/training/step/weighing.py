@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.strategies.balancers.base import Needs, Weights
+from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.state.soft_labels import SoftTarget
 from ray_mtlkd.training.step.feed import Batch
 
@@ -69,6 +71,34 @@ class Weighing(Protocol):
         Raises:
             MtlkdError: where ``weigh`` raises it, or its weights do not fit; ``.grad`` is not to be used then.
         """
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientsAsked:
+    """Which gradients a step takes task by task.
+
+    Attributes:
+        only_last: Those of the last shared layer alone.
+        of_whole_batches: Whether a batch goes through the network as a whole.
+    """
+
+    only_last: bool
+    of_whole_batches: bool
+
+
+def matrix_bytes(model: MultitaskModel, *, only_last: bool) -> int:
+    """What all tasks' gradients of the shared parameters take, or of the last layer of these, and their sum."""
+    covered = model.last_shared() if only_last else model.shared()
+    return (model.num_tasks + 1) * sum(p.numel() * p.itemsize for p in covered)
+
+
+def gradients_for(configuration: Configuration, *, shares_rows: bool) -> GradientsAsked | None:
+    """Which gradients are taken task by task; None where weights follow from losses, and a pass is enough."""
+    # A batch in parts does not wait for weights: each part's graph is gone before the next one is built.
+    needs, whole = configuration.strategy.balancer.needs, configuration.training.accumulation == 1
+    if needs == "losses" and whole:
+        return None
+    return GradientsAsked(only_last=needs == "norms" and shares_rows and whole, of_whole_batches=whole)
 
 
 def tasks_of(batches: Sequence[Batch]) -> tuple[int, ...]:
