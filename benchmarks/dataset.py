@@ -21,13 +21,15 @@ import torch
 
 from benchmarks.record import Row, machine, save
 from ray_mtlkd import setups
+from ray_mtlkd.cluster.actor_pool import Pool
 from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.predict import model_folder
+from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings
-from ray_mtlkd.predict.dataset.pool import Pool, relabel
-from ray_mtlkd.predict.dataset.work import Done, plan
+from ray_mtlkd.predict.dataset.pool import compute
+from ray_mtlkd.predict.dataset.work import Done
 from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
@@ -148,7 +150,7 @@ def run(folder: Path, *, actors: int, rows_per_part: int) -> Run:
         first_s = first_s or time.perf_counter() - began
         done.append(each)
 
-    relabel(work, Pool(actors=actors), tell=tell)
+    compute(work, Pool(actors=actors), tell=tell)
     return Run(rows=work.source.rows, seconds=time.perf_counter() - began, first_s=first_s, done=tuple(done))
 
 

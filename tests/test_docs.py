@@ -2,14 +2,18 @@
 
 import importlib
 import re
+import shlex
 import sys
 from dataclasses import fields
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
 from ray_mtlkd.sweep.space import read_space
+from tests.pretrained import WORDS, save
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -73,3 +77,33 @@ def test_the_page_on_pretrained_encoders_names_every_key_and_its_search_space_de
     (tmp_path / "space.yaml").write_text(blocks("pretrained.md", "yaml")[0])
     labels = [strategy.label for strategy in read_space(tmp_path / "space.yaml").strategies]
     assert labels == ["sum", "pcgrad", "joint_kd", "single_task"]
+
+
+def files_of(page, language, folder):
+    """Write the blocks of a page that begin with the name of a file."""
+    for block in blocks(page, language):
+        name = block.partition("\n")[0].removeprefix("# ")
+        if Path(name).suffix in {".py", ".yaml"}:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(block)
+
+
+@pytest.mark.ray
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")  # of defaults of its own
+@pytest.mark.usefixtures("_figures_unsaved")
+def test_the_commands_of_the_page_on_vectors_lead_from_texts_to_a_sweep(tmp_path, here):
+    save(tmp_path / "minilm")
+    (tmp_path / "raw").mkdir()
+    for at, split in enumerate(("train", "valid", "test")):
+        titles = [f"{WORDS[row % len(WORDS)]} {WORDS[row % 5 + at]}" for row in range(40)]
+        table = pa.table({"title": titles, "label": [f"{row % 3}" for row in range(40)]})
+        pq.write_table(table, tmp_path / "raw" / f"{split}.parquet")
+    files_of("embeddings.md", "yaml", tmp_path)
+    space = tmp_path / "space.yaml"
+    space.write_text(space.read_text().replace("steps: 300", "steps: 4, eval_every: 2"))
+    for line in "".join(blocks("embeddings.md", "console")).splitlines():
+        words = shlex.split(line.removeprefix("$ ray-mtlkd "))
+        short = ["--max-length", "32"] if words[0] == "embed" else []
+        done = here(*words, *short, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "vectors" / "report" / "report.md").exists()

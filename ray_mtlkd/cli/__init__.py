@@ -9,6 +9,7 @@ import ray_mtlkd
 from ray_mtlkd.cli import (
     check,
     classical,
+    embed,
     export,
     group,
     init,
@@ -39,6 +40,7 @@ app.command(name="group", epilog=group.EXAMPLE)(group.group)
 app.command(name="check", epilog=check.EXAMPLE)(check.check)
 app.command(name="predict", epilog=predict.EXAMPLE)(predict.predict)
 app.command(name="relabel", epilog=relabel.EXAMPLE)(relabel.relabel)
+app.command(name="embed", epilog=embed.EXAMPLE)(embed.embed)
 app.command(name="export", epilog=export.EXAMPLE)(export.export)
 app.command(name="report", epilog=report.EXAMPLE)(report.report)
 app.command(name="replay", epilog=replay.EXAMPLE)(replay.replay)

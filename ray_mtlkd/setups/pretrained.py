@@ -51,12 +51,13 @@ class PretrainedFolder:
     content: str
 
 
-def read_folder(path: str, *, max_length: int) -> PretrainedFolder:
+def read_folder(path: str, *, max_length: int, setting: str = "encoder.max_length") -> PretrainedFolder:
     """The encoder in a folder.
 
     Args:
         path: The folder, on this machine.
         max_length: Pieces of the longest sequence that it is to read.
+        setting: What a user calls that.
 
     Raises:
         MtlkdError: where something is missing or damaged, it is no encoder, or its sequences are shorter.
@@ -67,7 +68,7 @@ def read_folder(path: str, *, max_length: int) -> PretrainedFolder:
         raise MtlkdError("no such folder", where=path, fix=fix)
     stamps = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(folder.iterdir()))
     config = _read_config(folder)
-    _check_length(config, max_length, where=path)
+    _check_length(config, max_length, setting=setting, where=path)
     return _read(str(folder), json.dumps(config, sort_keys=True), stamps)
 
 
@@ -117,13 +118,13 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key not in _NOT_OURS}
 
 
-def _check_length(config: Mapping[str, Any], max_length: int, *, where: str) -> None:
+def _check_length(config: Mapping[str, Any], max_length: int, *, setting: str, where: str) -> None:
     positions = config.get("max_position_embeddings", max_length)
     if FAMILIES[config["model_type"]].offsets_positions:
         positions -= config.get("pad_token_id", 1) + 1
     if max_length > positions:
         what = f"sequences of {max_length} pieces for an encoder of {positions} positions"
-        raise MtlkdError(what, where=where, fix=f"set encoder.max_length to {positions} or less")
+        raise MtlkdError(what, where=where, fix=f"set {setting} to {positions} or less")
 
 
 def _read_tokenizer(folder: Path, *, vocabulary: int) -> bytes:

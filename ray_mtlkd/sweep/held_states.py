@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ray_mtlkd import setups
-from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables, as_tensors, unlabelled
+from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables, unlabelled
 from ray_mtlkd.data.features import Features, PieceFeatures, StateRequest
 from ray_mtlkd.data.inputs import Array, FirstPieces, Inputs, Pair, Pieces, take
 from ray_mtlkd.errors import MtlkdError
@@ -77,10 +77,10 @@ class StateTables:
         """
         features = encoder.features
         request = features.states if isinstance(features, PieceFeatures) else None
-        if request is None:
+        first = tables.tasks[0]
+        if request is None or first.pretrained is None:
             return tables
-        first = as_tensors(replace(tables, tasks=tables.tasks[:1])).tasks[0]
-        layers = HeldLayers.of(encoder, first, pooling=request.pooling)
+        layers = HeldLayers.of(encoder, first.layout, first.pretrained, pooling=request.pooling)
         maker = _StateMaker(layers, request, setups.content_of_encoder(features), _SETUPS_KEPT * self._most_bytes)
         sides = [side for inputs, unit in _distinct(tables, request) for side in _sides(inputs, unit)]
         size = sum(maker.bytes(side, unit) for side, unit in sides)
@@ -131,7 +131,7 @@ class _StateMaker:
     @property
     def width(self) -> int:
         """Of a state."""
-        return self.layers.layers[-1].width
+        return self.layers.width
 
     def bytes(self, side: Pieces[Array], unit: Unit) -> int:
         """What a table's states take."""

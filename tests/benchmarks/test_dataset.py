@@ -8,9 +8,10 @@ import pytest
 from benchmarks import dataset
 from benchmarks.dataset import LARGER, Run, report, write_data_set, write_model
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
+from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings
 from ray_mtlkd.predict.dataset.output import Written
-from ray_mtlkd.predict.dataset.work import Done, plan
+from ray_mtlkd.predict.dataset.work import Done
 
 
 def test_the_model_can_read_the_data_set_which_has_the_size_that_was_asked_for(tmp_path, monkeypatch):

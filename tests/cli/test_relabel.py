@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ray_mtlkd.cli import main, relabel
+from ray_mtlkd.cli import main, parts
 from ray_mtlkd.cluster import connection
+from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings
 from ray_mtlkd.predict.dataset.output import Written
-from ray_mtlkd.predict.dataset.work import Done, plan
+from ray_mtlkd.predict.dataset.work import Done
 from tests.keeping import keep_diverse, relabel_alone, rows_of_diverse, write_data_set
 
 
@@ -45,7 +46,7 @@ def command(work, monkeypatch):
 
     def run(**options):
         given = {
-            "checkpoint": work.checkpoint,
+            "checkpoint": work.making.checkpoint,
             "task": "segment",
             "data": work.source.uri,
             "out": work.out,
@@ -101,8 +102,8 @@ def test_a_mistake_is_one_line_and_writes_nothing(command, capsys, tmp_path, opt
 
 def test_the_line_says_rows_speed_without_the_start_and_what_is_left(work, monkeypatch):
     now = 100.0
-    monkeypatch.setattr(relabel.time, "monotonic", lambda: now)
-    meter = relabel._Meter(work)
+    monkeypatch.setattr(parts.time, "monotonic", lambda: now)
+    meter = parts._Meter(work)
     done = Done(written=Written(index=0, rows=1000, bytes=1, sha256=""))
     now = 110.0
     assert meter.say(done) == "1000/4000 rows (25%) · 100 rows/s · 0:10 elapsed · ETA 0:30"

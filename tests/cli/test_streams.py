@@ -11,8 +11,8 @@ import pytest
 from ray_mtlkd.cli import main, streams
 from ray_mtlkd.cluster import connection
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
+from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings
-from ray_mtlkd.predict.dataset.work import plan
 from ray_mtlkd.records import TaskResult, TrialEnd
 from ray_mtlkd.sweep import archive, tuner
 from ray_mtlkd.sweep.results import records_of

@@ -9,8 +9,8 @@ from scipy.special import expit, log_softmax, softmax
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings
-from ray_mtlkd.predict.dataset.work import plan
 from ray_mtlkd.predict.foreign import given_labels
 from ray_mtlkd.predict.model_folder import load
 from ray_mtlkd.storage import Storage

@@ -10,8 +10,8 @@ import pytest
 from ray_mtlkd import setups
 from ray_mtlkd.cli import main
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
+from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings, check_settings, fields
-from ray_mtlkd.predict.dataset.work import plan
 from ray_mtlkd.predict.model_folder import load
 from ray_mtlkd.predict.predictions import predict_table
 from ray_mtlkd.storage import Storage

@@ -6,8 +6,8 @@ import pytest
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings
-from ray_mtlkd.predict.dataset.work import plan
 from ray_mtlkd.predict.model_folder import load_model
 from ray_mtlkd.predict.predictions import TableWarning, predict_table
 from tests.keeping import keep_model

@@ -42,14 +42,14 @@ def is_complete(storage: Storage, layout: PartLayout, source: DataSet) -> bool:
         raise MtlkdError("this is no manifest, or a damaged one", where=where, fix="give another --out") from error
     there = {name: told.get(name) for name in layout.common}
     if there != layout.common:
-        raise _other(there, layout.common, where=where)
+        raise _other(there, layout.common, layout, where=where)
     if len(written) != len(layout.parts) or manifest(layout, source, written) != told:
-        raise _other({**layout.common, "source": None}, {**layout.common, "source": source.uri}, where=where)
+        raise _other({**there, "source": None}, {**there, "source": source.uri}, layout, where=where)
     sizes = storage.sizes()
     for part, each in zip(layout.parts, written, strict=True):
         size = sizes.get(layout.name(part))
         if size is not None and size != each.bytes:
-            fix = "delete it, and its labels are computed again"
+            fix = f"delete it, and its {layout.noun} are computed again"
             where = join_uri(storage.uri, layout.name(part))
             raise MtlkdError(f"this part has {size} bytes, not {each.bytes}", where=where, fix=fix)
     return all(layout.name(part) in sizes for part in layout.parts)
@@ -83,25 +83,25 @@ def _look(storage: Storage, name: str, layout: PartLayout, part: Part) -> Writte
         rows = sum(batch.num_rows for batch in file.iter_batches())
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         said = first_line(error)[:200]
-        fix = "delete it, and its labels are computed again"
+        fix = f"delete it, and its {layout.noun} are computed again"
         return MtlkdError(f"this part is damaged, or no part at all ({said})", where=where, fix=fix)
     wanted = layout.about(part)
     if about != wanted:
-        return _other(about, wanted, where=where)
+        return _other(about, wanted, layout, where=where)
     if rows != part.rows or not file.schema_arrow.equals(layout.schema):
         return MtlkdError("this part has other rows or columns than it says", where=where, fix="delete it")
     return Written(index=part.index, rows=rows, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
-def _other(about: Mapping[str, Any], wanted: Mapping[str, Any], *, where: str) -> MtlkdError:
-    """The error for labels of something else than is wanted now."""
-    fix = "give another --out"
+def _other(about: Mapping[str, Any], wanted: Mapping[str, Any], layout: PartLayout, *, where: str) -> MtlkdError:
+    """The error for an output of something else than is wanted now."""
+    fix, noun, maker = "give another --out", layout.noun, layout.maker
     changed = [name for name in wanted if about.get(name) != wanted[name]]
-    if "teacher" in changed:
-        then, now = str(about.get("teacher"))[:8], str(wanted["teacher"])[:8]
-        return MtlkdError(f"these are labels of another teacher ({then}…, not {now}…)", where=where, fix=fix)
+    if maker in changed:
+        then, now = str(about.get(maker))[:8], str(wanted[maker])[:8]
+        return MtlkdError(f"these are {noun} of another {maker} ({then}…, not {now}…)", where=where, fix=fix)
     if set(changed) & {"source", "rows", "first_row"}:
         fix += ", or the data set and --rows-per-part that this folder was started with"
-        return MtlkdError("these are labels of other rows", where=where, fix=fix)
+        return MtlkdError(f"these are {noun} of other rows", where=where, fix=fix)
     said = ", ".join(f"{name} is {about.get(name)!r}, not {wanted[name]!r}" for name in changed) or "other keys"
-    return MtlkdError(f"these labels were made with other settings: {said}", where=where, fix=fix)
+    return MtlkdError(f"these {noun} were made with other settings: {said}", where=where, fix=fix)

@@ -1,7 +1,7 @@
 """What a teacher says of a table's rows, as Arrow columns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -91,6 +91,16 @@ class Labeller:
         self._device = device
         kept.model.to(device)
 
+    def columns(self, table: pa.Table, *, first_row: int, where: str) -> list[pa.Array | pa.ChunkedArray]:
+        """All columns of some rows, in the order of `schema`.
+
+        Raises:
+            MtlkdError: as `label` does.
+        """
+        numbers = pa.array(np.arange(first_row, first_row + table.num_rows, dtype=np.int64))
+        keys = (table[name] for name in self._settings.key)
+        return [numbers, *keys, *self.label(table, where=where)]
+
     def label(self, table: pa.Table, *, where: str) -> list[pa.Array]:
         """A table's labels, in the order of `fields`.
 
@@ -125,9 +135,17 @@ class Labeller:
         return values.astype(np.float16)
 
 
-def row_numbers(first: int, rows: int) -> pa.Array:
-    """Places of rows in the whole data set."""
-    return pa.array(np.arange(first, first + rows, dtype=np.int64))
+def about(settings: Settings, task: Task) -> dict[str, Any]:
+    """What decides the labels of any row, beside the teacher."""
+    return {
+        "task": task.name,
+        "kind": task.kind,
+        "classes": list(task.classes),
+        "center": task.center,
+        "scale": task.scale,
+        **{name: value for name, value in asdict(settings).items() if name != "task"},
+        "key": list(settings.key),
+    }
 
 
 def schema(settings: Settings, task: Task, keys: Sequence[pa.Field]) -> pa.Schema:

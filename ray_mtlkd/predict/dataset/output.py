@@ -1,8 +1,8 @@
-"""The folder that labels go to: one Parquet file a part, and a manifest once all of them are there.
+"""The folder that is written: one Parquet file a part, and a manifest once all of them are there.
 
 ::
 
-    part-00000.parquet   labels; its schema's metadata say which teacher's, of which rows, by which settings
+    part-00000.parquet   its schema's metadata say what it holds, made by whom, of which rows, by which settings
     manifest.json        all that the parts have in common, and each part's checksum
 
 Every part is written as a draft first, so that one which is there is whole. What is there stays as it is.
@@ -17,10 +17,8 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ray_mtlkd.predict.dataset.labels import Settings, schema
 from ray_mtlkd.predict.dataset.source import DataSet, Part
 from ray_mtlkd.storage import DRAFT, Hashed, Storage
-from ray_mtlkd.tasks.task import Task
 
 MANIFEST = "manifest.json"
 ABOUT = b"ray_mtlkd"
@@ -50,24 +48,40 @@ class PartLayout:
         schema: The columns of a part.
         parts: All of them.
         digits: Of a part's number in the name of its file; names sort as parts do.
+        noun: What the rows become, in the plural, for errors.
+        maker: Who makes it: what ``common`` calls its identity.
+        stored: How columns are written: options of pyarrow's.
     """
 
     common: Mapping[str, Any]
     schema: pa.Schema
     parts: tuple[Part, ...]
     digits: int
+    noun: str
+    maker: str
+    stored: Mapping[str, Any]
 
     @classmethod
     def of(
-        cls, settings: Settings, task: Task, *, teacher: str, keys: Sequence[pa.Field], parts: Iterable[Part]
+        cls,
+        common: Mapping[str, Any],
+        *,
+        schema: pa.Schema,
+        parts: Iterable[Part],
+        noun: str,
+        maker: str,
+        stored: Mapping[str, Any],
     ) -> Self:
-        """The layout of what a teacher says of some parts."""
+        """The layout of what is made of some parts."""
         everything = tuple(parts)
         return cls(
-            common=_common(settings, task, teacher=teacher),
-            schema=schema(settings, task, keys),
+            common={"format": _FORMAT, **common},
+            schema=schema,
             parts=everything,
             digits=max(5, len(str(len(everything) - 1))),
+            noun=noun,
+            maker=maker,
+            stored=stored,
         )
 
     def name(self, part: Part) -> str:
@@ -82,21 +96,6 @@ class PartLayout:
             "rows": [part.start, part.stop],
             "first_row": part.first_row,
         }
-
-
-def _common(settings: Settings, task: Task, *, teacher: str) -> dict[str, Any]:
-    """What decides the labels of any row."""
-    return {
-        "format": _FORMAT,
-        "teacher": teacher,
-        "task": task.name,
-        "kind": task.kind,
-        "classes": list(task.classes),
-        "center": task.center,
-        "scale": task.scale,
-        **{name: value for name, value in asdict(settings).items() if name != "task"},
-        "key": list(settings.key),
-    }
 
 
 class PartWriter:
@@ -123,11 +122,11 @@ class PartWriter:
 @contextmanager
 def writing(storage: Storage, layout: PartLayout, part: Part, found: list[Written]) -> Iterator[PartWriter]:
     """A writer for a part, which is there once the body has ended well; what was written is added to ``found``."""
-    described = layout.schema.with_metadata({ABOUT: json.dumps(layout.about(part))})
+    described = layout.schema.with_metadata({**(layout.schema.metadata or {}), ABOUT: json.dumps(layout.about(part))})
     with storage.writing(layout.name(part)) as stream:
         hashed = Hashed(stream)
-        options = {"compression": "zstd", "use_dictionary": False, "write_statistics": ["row"]}
-        with pq.ParquetWriter(hashed, described, write_page_checksum=True, **options) as writer:
+        options = {"compression": "zstd", "write_page_checksum": True, **layout.stored}
+        with pq.ParquetWriter(hashed, described, **options) as writer:
             rows = PartWriter(writer, described)
             yield rows
             rows.flush()

@@ -1,6 +1,6 @@
 """A part's rows, read piece by piece: never more than a few thousand of them are in memory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +20,7 @@ _BUFFER_BYTES = 2**20
 """Of a column's pages, that are read at a time; without a buffer a whole column of a row group would be."""
 
 
-def pieces(storage: Storage, part: Part, columns: Sequence[str]) -> Iterator[pa.Table]:
+def pieces(storage: Storage, part: Part, columns: Sequence[str]) -> Generator[pa.Table, None, None]:
     """The given columns of a part's rows, in order; all pieces but the last are of whole prediction batches.
 
     Raises:
@@ -31,7 +31,7 @@ def pieces(storage: Storage, part: Part, columns: Sequence[str]) -> Iterator[pa.
             raise MtlkdError(
                 "the file was changed after the data set had been cut into parts",
                 where=join_uri(storage.uri, part.file.name),
-                fix="restore it, or relabel into another --out",
+                fix="restore it, or give another --out",
             )
         groups, before = _row_groups(file.metadata, part)
         rows = _piece_rows(file.metadata, groups, columns)

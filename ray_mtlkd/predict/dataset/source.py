@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError, first_line, raise_all
+from ray_mtlkd.setups.requests import check_columns
 from ray_mtlkd.storage import Storage, join_uri
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS
 
@@ -173,11 +174,39 @@ def same_columns(found: Sequence[tuple[DataFile, pa.Schema]], columns: Sequence[
     return pa.schema([pa.field(column, schema.field(column).type) for column in columns])
 
 
-def cut(files: Sequence[DataFile], *, rows_per_part: int) -> Iterator[Part]:
+def whole_schema(found: Sequence[tuple[DataFile, pa.Schema]], *, uri: str) -> pa.Schema:
+    """The schema of the first file, whose columns every file has, and no others.
+
+    Raises:
+        MtlkdError: the only file that differs, or column that stands twice; ExceptionGroup of them, where there are
+            several.
+    """
+    first, schema = found[0]
+    check_columns(schema.names, {name: name for name in schema.names}, where=join_uri(uri, first.name))
+    problems = []
+    for file, other in found[1:]:
+        differing = sorted(set(other.names) ^ set(schema.names))
+        if differing or len(other.names) > len(schema.names):
+            what = f"it has not the columns of {first.name} (see {', '.join(differing) or 'those that stand twice'})"
+            fix = "write all files of a data set with the same columns"
+            problems.append(MtlkdError(what, where=join_uri(uri, file.name), fix=fix))
+    raise_all(uri, problems)
+    same_columns(found, schema.names, uri=uri)
+    return schema
+
+
+def cut(files: Sequence[DataFile], *, rows_per_part: int, where: str) -> Iterator[Part]:
     """The parts of all files: of at most ``rows_per_part`` rows, within one file each.
 
     A part begins where a prediction batch of its file does, so that neither the size of the parts changes a number.
+
+    Raises:
+        MtlkdError: where there are no rows, or a part would have none; ``where`` names the data set.
     """
+    if rows_per_part < 1:
+        raise MtlkdError(f"parts of {rows_per_part} rows", where="--rows-per-part", fix="give 1 or more")
+    if not any(file.rows for file in files):
+        raise MtlkdError("the data set has no rows", where=where, fix="give a data set with at least one")
     size = max(rows_per_part // BATCH_ROWS, 1) * BATCH_ROWS
     index, first_row = 0, 0
     for file in files:

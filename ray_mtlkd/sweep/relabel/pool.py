@@ -5,12 +5,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import ray
-import ray.data
 
+from ray_mtlkd.cluster.actor_pool import Actors, ask
 from ray_mtlkd.cluster.gpu import relying_on_gpu
-from ray_mtlkd.cluster.ray_logging import quiet_data
-from ray_mtlkd.cluster.ray_private import dataset_of
 from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep.relabel.teacher import Predictor, fetch
@@ -64,20 +61,11 @@ def by_pool(
     Raises:
         MtlkdError: where an actor cannot use its GPU, or the GPU's memory is full.
     """
-    # A data set of existing blocks (one a range) starts no task that would wait for a CPU.
-    blocks = [pa.table({"start": [start], "stop": [stop]}) for start, stop in parts]
-    with quiet_data(stalled_s=_STALLED_S, in_order=True):
-        dataset = dataset_of(blocks).map_batches(
-            PoolTeacher,
-            fn_constructor_args=(references, gpus),
-            # two: the next range is there when one is done, and nobody hoards what another could do
-            compute=ray.data.ActorPoolStrategy(size=min(actors, len(parts)), max_tasks_in_flight_per_actor=2),
-            num_cpus=0,
-            num_gpus=gpus,
-            batch_size=1,
-            batch_format="pyarrow",
-        )
-        found = list(dataset.iter_batches(batch_size=None, batch_format="pyarrow"))
+    # two: the next range is there when one is done, and nobody hoards what another could do
+    size = min(actors, len(parts))
+    asked = Actors(kind=PoolTeacher, arguments=(references, gpus), least=size, most=size, cpus=0, gpus=gpus, asked=2)
+    questions = [pa.table({"start": [start], "stop": [stop]}) for start, stop in parts]
+    found = list(ask(asked, questions, stalled_s=_STALLED_S, in_order=True))
     problems = [problem for table in found for problem in table["problem"].to_pylist() if problem]
     if problems:
         what, where, fix = problems[0]

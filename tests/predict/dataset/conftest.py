@@ -2,8 +2,8 @@ import pytest
 
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
+from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings
-from ray_mtlkd.predict.dataset.work import plan
 from tests.keeping import TAG_TASKS, TEXT_TASKS, keep_diverse, keep_model, rows_of_diverse, text_setup
 
 

@@ -8,9 +8,10 @@ import sys
 
 import ray
 
+from ray_mtlkd.cluster.actor_pool import Pool
+from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings
-from ray_mtlkd.predict.dataset.pool import Pool, relabel
-from ray_mtlkd.predict.dataset.work import plan
+from ray_mtlkd.predict.dataset.pool import compute
 
 OBJECT_STORE_BYTES = 80 * 2**20  # about the least that Ray starts with
 
@@ -27,7 +28,7 @@ def main(model, data, out):
     settings = Settings(task="segment", key=("payload",))
     work = plan(checkpoint=model, data=data, out=out, settings=settings, rows_per_part=2**13)
     seen = []
-    relabel(work, Pool(actors=2), tell=seen.append)
+    compute(work, Pool(actors=2), tell=seen.append)
     grown = max(done.peak_bytes - done.start_bytes for done in seen)
     sys.stdout.write(f'{{"grown_bytes": {grown}}}\n')
     ray.shutdown()

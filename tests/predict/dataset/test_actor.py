@@ -19,7 +19,7 @@ def work(diverse, diverse_rows, planned, tmp_path):
 
 def _ask(work):
     """What an actor says of each part."""
-    actor = PartActor(work.lean, 0.0)
+    actor = PartActor(lambda: work.lean, 0.0)
     lines = [dumps(part) for part in work.left]
     answers = actor(pa.table({"part": lines}))["done"].to_pylist()
     return [loads(Done, answer, where="", fix="") for answer in answers]
@@ -51,5 +51,5 @@ def test_an_output_that_cannot_be_written_comes_back_as_a_value(work):
 
 
 def test_a_teacher_that_is_gone_comes_back_as_a_value(work, tmp_path):
-    object.__setattr__(work, "checkpoint", str(tmp_path / "gone"))
+    object.__setattr__(work.making, "checkpoint", str(tmp_path / "gone"))
     assert all("no model here" in done.problems[0][0] for done in _ask(work))

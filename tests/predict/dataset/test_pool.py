@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 import ray
 
+from ray_mtlkd.cluster.actor_pool import Pool
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings
-from ray_mtlkd.predict.dataset.pool import Pool, relabel
-from ray_mtlkd.predict.dataset.work import plan
+from ray_mtlkd.predict.dataset.pool import compute
 from tests.keeping import content_of, relabel_alone
 from tests.predict.dataset.relabel_on_ray import OBJECT_STORE_BYTES
 from tests.scripts import LIMIT_S, command, json_in, printed_by, run
@@ -77,7 +78,7 @@ def test_a_killed_actor_is_started_again_and_its_part_done_again(planned, divers
         if len(seen) == 1:
             os.kill(done.pid, signal.SIGKILL)
 
-    relabel(work, Pool(actors=1), tell=tell)
+    compute(work, Pool(actors=1), tell=tell)
     assert len(set(seen)) == 2
     assert content_of(tmp_path / "out") == expected
 
@@ -107,7 +108,7 @@ def test_a_cluster_whose_cpus_are_all_held_is_an_error_and_nothing_is_written(pl
     holder = ray.remote(num_cpus=ray.cluster_resources()["CPU"])(Holder).remote()
     ray.get(holder.ready.remote())
     with pytest.raises(MtlkdError) as caught:
-        relabel(work, Pool(actors=2, wait_s=1.0), tell=lambda _: None)
+        compute(work, Pool(actors=2, wait_s=1.0), tell=lambda _: None)
     ray.kill(holder)
     assert "the cluster has had no room for an actor (1 CPU) for 1 s" in str(caught.value)
     assert not (tmp_path / "out").exists()

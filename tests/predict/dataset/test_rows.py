@@ -41,7 +41,7 @@ def file(tmp_path):
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=700)
     storage = Storage.at(str(tmp_path))
     ((known, _),) = survey(storage, ["a.parquet"])
-    return table, list(cut([known], rows_per_part=2048)), storage
+    return table, list(cut([known], rows_per_part=2048, where="")), storage
 
 
 @pytest.mark.parametrize("largest", [1, 2**30])

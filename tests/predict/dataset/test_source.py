@@ -52,7 +52,7 @@ def test_files_may_differ_in_columns_that_nobody_reads_but_not_in_the_others(tmp
 )
 def test_parts_are_ranges_of_one_file_that_begin_where_prediction_batches_do(rows_per_part, expected):
     files = [DataFile(name=f"{at}", bytes=1, footer="", rows=rows) for at, rows in enumerate((3000, 0, 5000))]
-    parts = list(cut(files, rows_per_part=rows_per_part))
+    parts = list(cut(files, rows_per_part=rows_per_part, where=""))
     found = [(int(part.file.name), part.start, part.stop, part.first_row) for part in parts]
     assert found[: len(expected)] == expected
     assert [part.index for part in parts] == list(range(len(parts)))

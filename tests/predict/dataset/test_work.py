@@ -54,7 +54,7 @@ def test_the_manifest_names_teacher_classes_settings_and_every_part(segments, di
     relabel_alone(work)
     told = json.loads((tmp_path / "out" / "manifest.json").read_text())
     head = json.loads((diverse.folder / "model.json").read_text())
-    assert told["teacher"] == work.teacher == head["teacher"]
+    assert told["teacher"] == work.making.teacher == head["teacher"]
     assert told["classes"] == head["tasks"][1]["task"]["classes"]
     assert (told["task"], told["kind"], told["values"], told["top_k"]) == ("segment", "multiclass", "probabilities", 2)
     assert told["rows"] == len(table) == sum(part["rows"] for part in told["parts"])
@@ -236,7 +236,7 @@ def test_a_teacher_that_was_replaced_in_between_is_an_error(
     segments, other_diverse, diverse, planned, monkeypatch, refused
 ):
     work = planned(diverse, segments[1], "segment").lean
-    object.__setattr__(work, "checkpoint", other_diverse.uri)
+    object.__setattr__(work.making, "checkpoint", other_diverse.uri)
     with refused():
         Worker(work)
 

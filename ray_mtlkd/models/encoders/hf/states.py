@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ray_mtlkd.data.examples import TaskTables, unlabelled
-from ray_mtlkd.data.features import Pooling
+from ray_mtlkd.data.examples import unlabelled, viewed
+from ray_mtlkd.data.features import Layout, Pooling
 from ray_mtlkd.data.inputs import Array, FirstPieces, Pieces, take
+from ray_mtlkd.data.pretrained import PretrainedWeights
 from ray_mtlkd.models.encoders.base import EncoderConfig, EncoderLayer, LayeredEncoder
 from ray_mtlkd.models.encoders.hf.ending import pooled, words
 from ray_mtlkd.models.pretrained import fill
@@ -22,42 +23,59 @@ Unit = Literal["pieces", "rows", "words"]
 _ROWS = 1024
 """Rows of a table that go through the layers before their states are stored."""
 
+_ANY_KIND = "binary"
+"""Of a task; an encoder's layers are the same whatever reads them."""
+
 
 @dataclass(frozen=True)
 class HeldLayers:
     """An encoder's layers up to the first that trains.
 
     Attributes:
-        layers: In evaluation mode, on the CPU.
+        layers: In evaluation mode, on the device.
         pooling: How pieces become rows.
+        device: Where they compute.
     """
 
     layers: Sequence[EncoderLayer]
     pooling: Pooling
+    device: str = "cpu"
 
     @classmethod
-    def of(cls, encoder: EncoderConfig, table: TaskTables[Tensor], *, pooling: Pooling | None) -> "HeldLayers":
-        """Those of an encoder with the weights that come with a table.
+    def of(
+        cls,
+        encoder: EncoderConfig,
+        layout: Layout,
+        weights: PretrainedWeights[Array],
+        *,
+        pooling: Pooling | None,
+        device: str = "cpu",
+    ) -> "HeldLayers":
+        """Those of an encoder with some weights.
 
         Raises:
             MtlkdError: where the weights do not fit.
         """
-        built = cast(LayeredEncoder, encoder.build([table.layout], [table.task.kind]))
-        if table.pretrained is not None:
-            fill(built, table.pretrained)
-        held = takewhile(lambda layer: not list(layer.parameters()), built.eval().sequence)
-        return cls(tuple(held), pooling or "mean")
+        built = cast(LayeredEncoder, encoder.build([layout], [_ANY_KIND]))
+        fill(built, PretrainedWeights(weights.names, tuple(map(viewed, weights.arrays)), weights.source))
+        held = takewhile(lambda layer: not list(layer.parameters()), built.eval().to(device).sequence)
+        return cls(tuple(held), pooling or "mean", device)
+
+    @property
+    def width(self) -> int:
+        """Of a state."""
+        return self.layers[-1].width
 
     @torch.no_grad()
     def states(self, pieces: Pieces[Array], unit: Unit, numbers: np.dtype[np.floating]) -> Array:
         """The state of each unit of a table [units, W]."""
         count = len(pieces.offsets) - 1
-        table = cast(Pieces[Tensor], unlabelled(pieces, count).inputs)
-        found = np.empty((units(pieces, unit), self.layers[-1].width), numbers)
+        table = cast(Pieces[Tensor], unlabelled(pieces, count, self.device).inputs)
+        found = np.empty((units(pieces, unit), self.width), numbers)
         at = 0
         for start in range(0, count, _ROWS):
             batch = cast(Pieces[Tensor], take(table, slice(start, min(count, start + _ROWS))))
-            made = self._of(batch, unit).numpy()
+            made = self._of(batch, unit).cpu().numpy()
             found[at : at + len(made)] = made
             at += len(made)
         return found
