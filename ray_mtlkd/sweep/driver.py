@@ -34,7 +34,7 @@ def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener)
             if request.known is not None:  # before tables are read, which may take long
                 with reaching(folder.uri):
                     lock.take()
-            prepared = prepare(space, data_dir=request.data_dir, say=listener.prepare)
+            prepared = prepare(space, data_dir=request.data_dir, compute=False, say=listener.prepare)
             files = portable(text, path, space.setups, data_dir=request.data_dir)
             head = output.new_head(space.name, prepared.content)
             if request.known is not None:
@@ -54,7 +54,14 @@ def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener)
                 return lock
 
             counts = tuner.run_trials(
-                prepared, head, uri=folder.uri, cluster=cluster, begin=begin, tell=listener.tell, say=listener.warn
+                prepared,
+                head,
+                uri=folder.uri,
+                cluster=cluster,
+                begin=begin,
+                tell=listener.tell,
+                say=listener.warn,
+                prepare=listener.prepare,
             )
     return SweepEnd(uri=folder.uri, ok=counts.ok, failed=counts.failed)
 

@@ -22,7 +22,7 @@ from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.foreign import ForeignTeachers, taught_problems
 from ray_mtlkd.sweep.foresight import GradientSizes, budget_warnings, gradient_warnings, unused_tables
-from ray_mtlkd.sweep.held_states import StateSize, StateTables, pieces_of
+from ray_mtlkd.sweep.held_states import PendingStates, StateSize, StateTables, pieces_of
 from ray_mtlkd.sweep.names import folded, trial_name
 from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.space import SearchSpace
@@ -46,6 +46,7 @@ class Prepared:
         content: What decides the trials' results.
         for_classical: The setups whose classical models are wanted, before featurising.
         states: What layers of pretrained encoders that do not train leave of each setup.
+        pending: Of tables in which zeros stand for such states, what these are to be.
         warnings: What a reader of the results should know.
     """
 
@@ -56,6 +57,7 @@ class Prepared:
     content: SweepContent
     for_classical: tuple[ValidatedSetup, ...]
     states: tuple[StateSize, ...]
+    pending: Mapping[Key, PendingStates]
     warnings: tuple[str, ...]
 
     def of(self, trial: Trial) -> SetupTables[Array]:
@@ -75,8 +77,8 @@ def prepare(
     Args:
         space: What to compare.
         data_dir: Where the tables of the catalogue's setups are.
-        compute: Whether what pretrained layers make of the tables is computed where it is not known yet; where nothing
-            is to be learned, zeros do.
+        compute: Whether what pretrained layers make of the tables is put there now, by this process; else zeros stand
+            for it, which do where nothing is to be learned.
         say: Told what is going on.
 
     Raises:
@@ -93,7 +95,8 @@ def prepare(
     featurisers: dict[Key, bytes] = {}
     sizes: dict[tuple[str, Architecture], GradientSizes] = {}
     featurised = functools.cache(lambda name, features: setups.featurise_and_pack(validated[name], features))
-    states = StateTables(most_bytes=space.resources.cache_gb * 2**30, compute=compute, say=say)
+    states = StateTables(most_bytes=space.resources.cache_gb * 2**30)
+    pending: dict[Key, PendingStates] = {}
     for trial in plan.distinct():
         with gather(problems):
             decoded = trial.configuration
@@ -101,7 +104,11 @@ def prepare(
             if key not in tables:
                 say(f"featurising {trial.setup} for {decoded.architecture.encoder.name}")
                 made, featurisers[key] = featurised(trial.setup, pieces_of(key[1]))
-                made = states.put(made, decoded.architecture.encoder)
+                made, left = states.plan(made, decoded.architecture.encoder)
+                if left is not None and compute:
+                    made = left.put(made, say=say)
+                elif left is not None:
+                    pending[key] = left
                 tables[key] = taught.teach(validated[trial.setup], made, say=say)
             tasks = tables[key].tasks
             problems.extend(_size_problems(trial, validated))
@@ -136,6 +143,7 @@ def prepare(
         ),
         for_classical=wanted,
         states=tuple(states.sizes),
+        pending=pending,
         warnings=warnings,
     )
 

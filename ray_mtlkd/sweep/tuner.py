@@ -1,7 +1,7 @@
 """A whole sweep: one Tune run over setups, strategies, configurations and seeds."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import ray
@@ -19,11 +19,12 @@ from ray_mtlkd.sweep.classical import computing
 from ray_mtlkd.sweep.common_folder import Sight, check_nodes, check_records, sight_of
 from ray_mtlkd.sweep.lock import Lock
 from ray_mtlkd.sweep.plan import Trial
-from ray_mtlkd.sweep.prepare import Prepared
+from ray_mtlkd.sweep.prepare import Key, Prepared
 from ray_mtlkd.sweep.relabel import start_shared
 from ray_mtlkd.sweep.resources import check_room, shared_actors
 from ray_mtlkd.sweep.results import records_of
 from ray_mtlkd.sweep.searcher import PlanSearcher
+from ray_mtlkd.sweep.state_pool import quickest
 from ray_mtlkd.sweep.status import Status
 from ray_mtlkd.sweep.trial import TrialContext, run_trial
 from ray_mtlkd.sweep_folder import SweepFolder
@@ -44,6 +45,7 @@ def run_trials(
     begin: Callable[[], Lock],
     tell: Callable[[Status], None],
     say: Callable[[str], None],
+    prepare: Callable[[str], None],
 ) -> archive.Counts:
     """Run every trial that has no records yet, and the classical models; returns what became of all trials.
 
@@ -54,7 +56,8 @@ def run_trials(
         cluster: Where on.
         begin: Makes the folder this sweep's, which from then on this process drives.
         tell: Told after every change.
-        say: Told what becomes of the classical models, where that is not as usual.
+        say: Told what is not as usual of classical models, and of states that are computed once.
+        prepare: Told what is computed before trials start.
 
     Raises:
         MtlkdError: where the cluster cannot hold a trial, a node does not see the folder, or records are not there
@@ -82,14 +85,16 @@ def run_trials(
     if searcher.is_over and not unmeasured:
         return archive.count(folder)
     cluster.wait()
+    tables = {}
     if not searcher.is_over:
         check_room(prepared)
+        tables = dict(_tables(prepared, prepare=prepare, say=say))
     lock = begin()
     with computing(unmeasured, uri, say=say):
         if not searcher.is_over:
             sight = sight_of(uri)
             check_nodes(sight)
-            context = _context(prepared, sight, sweep=head.sweep)
+            context = _context(prepared, tables, sight, sweep=head.sweep)
             callbacks = [StillDriving(lock), StatusCallback(searcher, tell=tell)]
             _fit(context, searcher, callbacks, name=_run_name(folder.tune))
     lock.check()
@@ -134,12 +139,24 @@ def _trial_name(trial: Any) -> str:
     return name
 
 
-def _context(prepared: Prepared, sight: Sight, *, sweep: str) -> TrialContext:
+def _tables(
+    prepared: Prepared, *, prepare: Callable[[str], None], say: Callable[[str], None]
+) -> Iterator[tuple[Key, Any]]:
+    """References to the setups' tables in the object store, one after the other: of no two is a copy here."""
+    for key, tables in prepared.tables.items():
+        pending = prepared.pending.get(key)
+        if pending is None:
+            yield key, ray.put(tables)
+        else:
+            yield key, ray.put(pending.put(tables, compute=quickest(pending, say=prepare), say=say))
+
+
+def _context(prepared: Prepared, tables: Mapping[Key, Any], sight: Sight, *, sweep: str) -> TrialContext:
     resources, shares = prepared.space.resources, shared_actors(prepared)
     return TrialContext(
         sweep=sweep,
         sight=sight,
-        tables={key: ray.put(tables) for key, tables in prepared.tables.items()},
+        tables=tables,
         featurisers={key: ray.put(packed) for key, packed in prepared.featurisers.items()},
         keep_models=resources.keep_models,
         keep_predictions=resources.keep_predictions,

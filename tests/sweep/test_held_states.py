@@ -1,9 +1,11 @@
 """What does not train is computed once, and a model that reads it computes what it would have computed itself."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from ray_mtlkd import setups
@@ -13,7 +15,7 @@ from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.hf import states as computing
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
 from ray_mtlkd.strategies import decode_strategy
-from ray_mtlkd.sweep import held_states
+from ray_mtlkd.sweep import state_work
 from ray_mtlkd.sweep.held_states import StateTables, pieces_of
 from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.evaluation.evaluate import predict_all
@@ -43,11 +45,14 @@ def raw():
 def made(folder, raw):
     """Tables for an encoder, and with its states in them."""
 
-    def make(*, compute=True, most_bytes=1e9, **settings):
+    def make(*, compute=True, most_bytes=1e9, say=lambda _: None, **settings):
         encoder = PretrainedEncoder(path=str(folder), max_length=16, **settings)
-        states = StateTables(most_bytes=most_bytes, compute=compute, say=lambda _: None)
+        states = StateTables(most_bytes=most_bytes)
         before = setups.featurise(raw, pieces_of(encoder.features))
-        return encoder, before, states.put(before, encoder), states
+        after, pending = states.plan(before, encoder)
+        if pending is not None and compute:
+            after = pending.put(after, say=say)
+        return encoder, before, after, SimpleNamespace(sizes=states.sizes, pending=pending)
 
     return make
 
@@ -91,7 +96,7 @@ def test_where_nothing_trains_there_is_one_state_a_row_or_word(made):
 
 def test_nothing_is_computed_twice_and_what_is_damaged_once_more(made, tmp_path, monkeypatch):
     monkeypatch.setenv("MTLKD_CACHE", str(tmp_path))
-    monkeypatch.setattr(held_states, "_KEPT_ROWS", 20)
+    monkeypatch.setattr(state_work, "PART_ROWS", 20)
     counts = []
     compute = computing.HeldLayers._of
     monkeypatch.setattr(computing.HeldLayers, "_of", lambda *args: counts.append(1) or compute(*args))
@@ -113,7 +118,7 @@ def test_nothing_is_computed_twice_and_what_is_damaged_once_more(made, tmp_path,
 
 def test_states_of_some_rows_at_a_time_are_those_of_all(made, monkeypatch):
     whole = made(train="none", states="float32")[2]
-    monkeypatch.setattr(held_states, "_KEPT_ROWS", 15)
+    monkeypatch.setattr(state_work, "PART_ROWS", 15)
     for table, expected in zip(made(train="none", states="float32")[2].tasks, whole.tasks, strict=True):
         torch.testing.assert_close(table.train.inputs.states, expected.train.inputs.states, rtol=1e-5, atol=1e-5)
 
@@ -134,6 +139,58 @@ def test_other_settings_and_other_weights_have_other_states(made, folder, tmp_pa
     save(folder)
     found.append(len(list((tmp_path / "states").iterdir())))
     assert np.diff([0, *found]).tolist() == [3, 3, 3, 3, 3]
+
+
+def test_states_of_other_weights_are_never_read_if_only_one_differs(made, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLKD_CACHE", str(tmp_path))
+    first = made(train="none", states="float32")[2]
+    file = folder / "model.safetensors"
+    whole, weights = file.read_bytes(), safetensors.torch.load_file(file)
+    weights["encoder.layer.0.output.dense.bias"][0] += 0.125
+    safetensors.torch.save_file(weights, file, {"format": "pt"})
+    changed = made(train="none", states="float32")[2]
+    monkeypatch.setenv("MTLKD_CACHE", "")
+    computed = made(train="none", states="float32")[2]
+    file.write_bytes(whole)
+    found = [tables.tasks[0].train.inputs.states for tables in (first, changed, computed)]
+    assert not np.array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[1], found[2])
+
+
+def test_an_interrupted_computation_goes_on_from_the_parts_that_were_ready(made, tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLKD_CACHE", str(tmp_path))
+    monkeypatch.setattr(state_work, "PART_ROWS", 10)
+    _, _, zeros, states = made(train="top-1", compute=False)
+    done = []
+
+    def stopped(work, parts):
+        for found in state_work.here(work, parts):
+            if len(done) == 4:
+                raise KeyboardInterrupt
+            done.append(found[0])
+            yield found
+
+    def rest(work, parts):
+        done.extend(parts)
+        return state_work.here(work, parts)
+
+    with pytest.raises(KeyboardInterrupt):
+        states.pending.put(zeros, compute=stopped)
+    states.pending.put(zeros, compute=rest)
+    assert len(done) == len(set(done)) == 9
+
+
+def test_a_disk_without_room_is_told_of_and_what_is_kept_stays(made, tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLKD_CACHE", str(tmp_path))
+    made(train="none")
+    kept = sorted((tmp_path / "states").iterdir())
+    monkeypatch.setattr(state_work.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    said = []
+    found = made(train="top-1", say=said.append)[2]
+    (line,) = said
+    assert "are not kept" in line
+    assert found.tasks[0].train.inputs.states.any()
+    assert sorted((tmp_path / "states").iterdir()) == kept
 
 
 def test_states_that_take_too_much_room_are_left_to_the_steps_and_told_of(made):

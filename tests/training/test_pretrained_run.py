@@ -174,7 +174,8 @@ def test_tasks_that_label_the_rows_of_one_table_share_batches_and_states(folder,
     raw = read_setup(parse_manifest(SHARED, where="one.yaml"), source)
     encoder = PretrainedEncoder(path=str(folder), max_length=16, train=trained, states="float32", dropout=0.0)
     pieces = setups.featurise(raw, pieces_of(encoder.features))
-    states = StateTables(most_bytes=1e9, compute=True, say=lambda _: None).put(pieces, encoder)
+    zeros, pending = StateTables(most_bytes=1e9).plan(pieces, encoder)
+    states = pending.put(zeros)
     found = []
     for tables in (pieces, states):
         trainer = Trainer(job("sum", encoder=encoder, of=as_tensors(tables), training=TRAINING))
