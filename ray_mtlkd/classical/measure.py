@@ -3,7 +3,7 @@
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 from ray_mtlkd.classical import rows, tags
 from ray_mtlkd.classical.models import MEASURED, Fit, Outputs, boosted, linear
 from ray_mtlkd.classical.rows import Rows
-from ray_mtlkd.data.examples import Split
+from ray_mtlkd.data.examples import SPLITS, Split
+from ray_mtlkd.setups.manifest import Form
 from ray_mtlkd.setups.trivial import label_offsets
 from ray_mtlkd.setups.validated import ValidatedTask
 from ray_mtlkd.tasks.kinds import kind_of
@@ -28,6 +29,21 @@ _LOGISTIC_OF_TEXT = 10.0
 _RIDGE_OF_TEXT = (0.3, 1.0)
 _TAGGERS = (0.3, 1.0)
 """Inverse penalties that are tried."""
+
+
+_DIRECTIONS = 32
+"""Of texts, that stand beside columns and vectors where these are boosted."""
+_DENSE: Mapping[Form, Callable[[ValidatedTask], Rows]] = {
+    "pair": rows.overlap,
+    "columns": rows.columns,
+    "vector": rows.standardised_vectors,
+}
+_SAID: Mapping[Form, str] = {
+    "text": "TF-IDF with chars",
+    "pair": "token overlap",
+    "columns": "columns",
+    "vector": "vectors",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +88,44 @@ def _metric(task: ValidatedTask, split: Split, outputs: Outputs) -> float:
 
 
 def _candidates(task: ValidatedTask, tell: Tell) -> Iterator[tuple[str, Outputs]]:
-    """Every fitted model with its name, by the task's kind and input form."""
-    form, kind = task.spec.form, kind_of(task.task)
-    plain = "ridge regression" if kind.labels == "number" else "logistic regression"
-    if kind.per_token:
+    """Every fitted model with its name, by the task's kind and input forms: of each form, and of all together."""
+    if kind_of(task.task).per_token:
         yield from _taggers(task, tell)
-    elif form in {"text", "tokens"}:
+        return
+    alone = {form: replace(task, spec=task.spec.only(form)) for form in task.spec.forms}
+    for part in alone.values():
+        yield from _of_one_form(part, tell)
+    if len(alone) > 1:
+        yield from _together(task, alone, tell)
+
+
+def _together(task: ValidatedTask, alone: Mapping[Form, ValidatedTask], tell: Tell) -> Iterator[tuple[str, Outputs]]:
+    """Models of all of a task's input forms."""
+    said, given, fit = ", ".join(_SAID[form] for form in alone), task.spec.columns, _FEW
+    dense: dict[Form, Rows] = {form: _DENSE[form](part) for form, part in alone.items() if form != "text"}
+    wide = dict(dense)
+    if given is not None:
+        wide["columns"] = rows.indicators(alone["columns"])
+    if "text" in alone:
+        wide["text"] = rows.beside(rows.words(alone["text"]), rows.characters(alone["text"]))
+        dense["text"] = rows.reduced(wide["text"], width=_DIRECTIONS)
+        fit = _text(task)
+    yield from _fitted(task, rows.beside(*wide.values()), {f"{said} + {_plain(task)}": fit}, tell)
+    # categories first: their places are then known
+    order = sorted(dense, key=lambda form: form != "columns")
+    table = {split: np.hstack([dense[form][split] for form in order]) for split in SPLITS}
+    codes = None if given is None else range(len(given.numeric), len(given.numeric) + len(given.categorical))
+    yield from _fitted(task, table, {f"{said} + gradient boosting": boosted(categorical=codes)}, tell)
+
+
+def _plain(task: ValidatedTask) -> str:
+    return "ridge regression" if kind_of(task.task).labels == "number" else "logistic regression"
+
+
+def _of_one_form(task: ValidatedTask, tell: Tell) -> Iterator[tuple[str, Outputs]]:
+    """Models of a task's only input form."""
+    form, plain = task.spec.form, _plain(task)
+    if form in {"text", "tokens"}:
         words = rows.words(task)
         yield from _fitted(task, words, {f"TF-IDF + {plain}": _text(task)}, tell)
         both = rows.beside(words, rows.characters(task))

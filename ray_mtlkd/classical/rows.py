@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.errors import MtlkdError
@@ -48,9 +49,9 @@ def characters(task: ValidatedTask) -> Rows:
     return _tf_idf(task, vectorizer)
 
 
-def beside(first: Rows, second: Rows) -> Rows:
-    """Sparse columns of both."""
-    return {split: sparse.hstack([first[split], second[split]], format="csr") for split in SPLITS}
+def beside(*parts: Rows) -> Rows:
+    """Columns of all of them, sparse."""
+    return {split: sparse.hstack([sparse.csr_matrix(part[split]) for part in parts], format="csr") for split in SPLITS}
 
 
 def overlap(task: ValidatedTask) -> Rows:
@@ -73,6 +74,25 @@ def columns(task: ValidatedTask) -> Rows:
         codes = [_numbers(pc.index_in(table[name], value_set=known[name])) for name in given.categorical]
         rows[split] = np.column_stack([*numeric, *codes])
     return rows
+
+
+def indicators(task: ValidatedTask) -> Rows:
+    """Numbers standardised on train, 0 where missing, beside a column of 0 and 1 for each category [N, D], sparse."""
+    given, found = task.spec.columns, columns(task)
+    numeric = 0 if given is None else len(given.numeric)
+    scaler = StandardScaler().fit(found["train"][:, :numeric]) if numeric else None
+    encoder = OneHotEncoder(handle_unknown="ignore").fit(found["train"][:, numeric:])
+    made = {}
+    for split, values in found.items():
+        numbers = values[:, :0] if scaler is None else np.nan_to_num(scaler.transform(values[:, :numeric]))
+        made[split] = sparse.hstack([sparse.csr_matrix(numbers), encoder.transform(values[:, numeric:])], format="csr")
+    return made
+
+
+def reduced(rows: Rows, *, width: int) -> Rows:
+    """The directions in which sparse rows vary most on train, ``width`` or as many as there are."""
+    svd = TruncatedSVD(min(width, min(rows["train"].shape) - 1), random_state=0).fit(rows["train"])
+    return {split: svd.transform(rows[split]) for split in SPLITS}
 
 
 def standardised_vectors(task: ValidatedTask) -> Rows:

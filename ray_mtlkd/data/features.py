@@ -1,7 +1,7 @@
 """What an encoder asks of the tables, and what it is told of them."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +88,36 @@ class PieceFeatures:
     states: StateRequest | None = None
 
 
-Features = DenseFeatures | BagFeatures | TokenFeatures | PieceFeatures
+OneSort = DenseFeatures | BagFeatures | TokenFeatures | PieceFeatures
+"""What an encoder asks of inputs of one sort."""
+
+InputPart = Literal["text", "columns", "vector"]
+PARTS: tuple[InputPart, ...] = get_args(InputPart)
+"""The sorts of inputs that a row may have beside each other, as the fields of `Mixed` are called."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixedFeatures:
+    """What an encoder for each sort of inputs asks; None of sorts that none reads."""
+
+    text: OneSort | None = None
+    columns: OneSort | None = None
+    vector: OneSort | None = None
+
+    def by_part(self) -> dict[InputPart, OneSort]:
+        """The requests that there are."""
+        requests = {part: getattr(self, part) for part in PARTS}
+        return {part: request for part, request in requests.items() if request is not None}
+
+
+Features = OneSort | MixedFeatures
 """What an encoder asks of the tables; hashable, so that equal requests share one table."""
+
+
+def pieces_asked(features: Features) -> PieceFeatures | None:
+    """What is asked of a pretrained encoder's tokenizer; None where nothing is."""
+    asked = features.text if isinstance(features, MixedFeatures) else features
+    return asked if isinstance(asked, PieceFeatures) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +125,7 @@ class Layout:
     """The shape of a task's inputs, all that a model needs to know of the data.
 
     Attributes:
-        form: Which class of this module the inputs are; of its two sides for a pair.
+        form: Which class of `ray_mtlkd.data.inputs` the inputs are; of its two sides for a pair.
         width: Dense: number of numeric columns (or of a token's features). Tokens: hashes a word.
         cardinalities: Dense: number of codes of each categorical column, code 0 included.
         columns: Dense: what identifies the columns, in order; tasks with the same ones share an input layer.
@@ -106,6 +134,7 @@ class Layout:
         ngrams: Tokens: size of the hash table of the bag beside them; 0 where there is none.
         overlap: Pair: number of overlap features, else None.
         backbone: Pieces: configuration of the pretrained encoder, as JSON.
+        parts: Mixed: the layout of each part that there is, in the order of `PARTS`.
     """
 
     form: str
@@ -117,3 +146,9 @@ class Layout:
     ngrams: int = 0
     overlap: int | None = None
     backbone: str = ""
+    parts: tuple[tuple[InputPart, "Layout"], ...] = ()
+
+    @property
+    def sorts(self) -> tuple[str, ...]:
+        """Mixed: what is beside each other, a pair told from a text. Where this differs, so does what widths mean."""
+        return tuple("pair" if of.overlap is not None else part for part, of in self.parts)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ray_mtlkd.data.device import send
+from ray_mtlkd.data.features import PARTS, InputPart
 
 Array = NDArray[np.generic]
 A = TypeVar("A", Array, Tensor)
@@ -208,11 +209,50 @@ class Pair(Generic[A]):
         return list(map(Pair, *sides, torch.split_with_sizes(_pick(self.overlap, rows), sizes)))
 
 
-Inputs = Dense[A] | DenseTokens[A] | Bag[A] | Tokens[A] | Pieces[A] | Pair[A]
+Text = Bag[A] | Tokens[A] | Pieces[A] | Pair[A]
+
+
+@dataclass(frozen=True)
+class Mixed(Generic[A]):
+    """Inputs of several sorts, which an encoder each reads: the same rows in each; of some tasks it is one sort alone.
+
+    Attributes:
+        text: What texts, pairs or lists of words became; None where rows have none.
+        columns: Likewise numbers and categories.
+        vector: Likewise a vector, or one a token.
+    """
+
+    text: Text[A] | None = None
+    columns: Dense[A] | None = None
+    vector: Dense[A] | DenseTokens[A] | None = None
+
+    def by_part(self) -> "dict[InputPart, Dense[A] | DenseTokens[A] | Text[A]]":
+        """The sorts that there are."""
+        found = {part: getattr(self, part) for part in PARTS}
+        return {part: inputs for part, inputs in found.items() if inputs is not None}
+
+    def batches(self: "Mixed[Tensor]", rows: Rows, sizes: Sequence[int]) -> "Sequence[Mixed[Tensor]]":
+        """The rows in batches of ``sizes``, copied."""
+        nothing = [None] * len(sizes)
+        parts = (self.text, self.columns, self.vector)
+        return list(map(Mixed, *(nothing if part is None else part.batches(rows, sizes) for part in parts)))
+
+
+Inputs = Dense[A] | DenseTokens[A] | Text[A] | Mixed[A]
+
+
+def text_of(inputs: Inputs[A]) -> Text[A] | None:
+    """The texts of some rows; None where they have none."""
+    if isinstance(inputs, Mixed):
+        return inputs.text
+    return None if isinstance(inputs, Dense | DenseTokens) else inputs
 
 
 def token_offsets(inputs: Inputs[A]) -> A | None:
     """Where each row's tokens begin, of which an encoder gives one representation each [N+1]; None without tokens."""
+    if isinstance(inputs, Mixed):
+        tokens = inputs.vector if inputs.text is None else inputs.text
+        return None if tokens is None else token_offsets(tokens)
     if isinstance(inputs, Pieces):
         return None if inputs.words is None else inputs.words.offsets
     return inputs.offsets if isinstance(inputs, Tokens | DenseTokens) else None

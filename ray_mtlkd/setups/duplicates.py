@@ -1,4 +1,7 @@
-"""Texts that stand in two tables, letter by letter: between the splits of a task, and between tasks."""
+"""Texts that stand in two tables, letter by letter: between the splits of a task, and between tasks.
+
+Of rows that have numbers beside their texts, all that they have counts.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -31,7 +34,7 @@ class Duplicates:
 
 def within(task: ValidatedTask) -> dict[tuple[Split, Split], int] | None:
     """Rows that stand in another split, by ``PAIRS``; None where the inputs are no texts."""
-    if task.spec.form not in _TEXTS:
+    if not _has_texts(task):
         return None
     counts = {split: _counts(task, split) for split in SPLITS}
     return {pair: _shared(counts[pair[0]], counts[pair[1]]) for pair in PAIRS}
@@ -41,7 +44,7 @@ def between(validated: ValidatedSetup) -> tuple[Duplicates, ...]:
     """Test rows that a model of several tasks sees while it trains; nothing where all tasks label the same rows."""
     if validated.manifest.shares_rows:
         return ()
-    tasks = [task for task in validated.tasks if task.spec.form in _TEXTS]
+    tasks = [task for task in validated.tasks if _has_texts(task)]
     train = {task.task.name: _counts(task, "train") for task in tasks}
     test = {task.task.name: _counts(task, "test") for task in tasks}
     found = [
@@ -55,7 +58,7 @@ def between(validated: ValidatedSetup) -> tuple[Duplicates, ...]:
 
 def said_seen(task: ValidatedTask) -> Iterator[str]:
     """What a reader should know of texts of valid and test that stand in the task's table without labels."""
-    if task.unlabelled is None or task.spec.form not in _TEXTS:
+    if task.unlabelled is None or not _has_texts(task):
         return
     for split in SPLITS[1:]:
         inputs = task.splits[split].inputs
@@ -65,9 +68,16 @@ def said_seen(task: ValidatedTask) -> Iterator[str]:
             yield f"tasks.{task.task.name}: {seen} of {inputs.num_rows} rows of {split} stand in {place}"
 
 
+def _has_texts(task: ValidatedTask) -> bool:
+    return bool(_TEXTS & set(task.spec.forms))
+
+
 def _keys(task: ValidatedTask, table: pa.Table) -> pa.Array:
     """A text that rows have in common where their inputs are the same."""
     columns = [whole(table[name]) for name in task.spec.input_columns]
+    if len(task.spec.forms) > 1:
+        rows = zip(*(column.to_pylist() for column in columns), strict=True)
+        return pa.array([repr(row) for row in rows], pa.large_string())
     if task.spec.form == "tokens":
         return pc.binary_join(columns[0], _BETWEEN)
     return pc.binary_join_element_wise(*columns, _BETWEEN)
@@ -76,7 +86,7 @@ def _keys(task: ValidatedTask, table: pa.Table) -> pa.Array:
 def _counts(task: ValidatedTask, split: Split) -> Counter[str]:
     """How often each input stands in the file, labelled or not."""
     columns = [task.splits[split].inputs[name].to_pylist() for name in task.spec.input_columns]
-    if len(columns) == 1 and task.spec.form == "text":
+    if len(columns) == 1 and task.spec.forms == ("text",):
         return Counter(columns[0])
     return Counter(repr(row) for row in zip(*columns, strict=True))
 

@@ -1,11 +1,12 @@
 """A setup's manifest: which tasks there are, where their tables lie, and which columns mean what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, Self, get_args
 
 from annotated_types import MinLen
 
+from ray_mtlkd.data.features import InputPart
 from ray_mtlkd.decode import document
 from ray_mtlkd.ranges import NaturalInt, NonNegativeFloat, OpenShare, PositiveFloat, PositiveInt, Text, UnitInterval
 from ray_mtlkd.setups.values import MARKERS
@@ -14,6 +15,12 @@ Form = Literal["text", "pair", "tokens", "columns", "vector", "token_vectors"]
 FORMS: tuple[Form, ...] = get_args(Form)
 TOKEN_FORMS: frozenset[Form] = frozenset({"tokens", "token_vectors"})
 """Those with an output a token."""
+PART_OF: Mapping[Form, InputPart] = {
+    **dict.fromkeys(("text", "pair", "tokens"), "text"),
+    "columns": "columns",
+    **dict.fromkeys(("vector", "token_vectors"), "vector"),
+}
+"""The sort of inputs that each is: a task may have forms of several sorts beside each other."""
 
 
 @document
@@ -43,7 +50,7 @@ class SplitRule:
 
 @document
 class InputSpec:
-    """What tasks read. Exactly one of the six input forms is given.
+    """What tasks read: one of the six input forms, or `text` or `pair` beside `columns` and `vector`, or two of these.
 
     Attributes:
         data: Folder with train, valid and test tables; or one file, which ``split`` cuts.
@@ -77,17 +84,36 @@ class InputSpec:
         return MARKERS if given is None else given
 
     @property
+    def forms(self) -> tuple[Form, ...]:
+        """The input forms that are given."""
+        return tuple(form for form in FORMS if getattr(self, form) is not None)
+
+    @property
     def form(self) -> Form:
-        """The input form that is given."""
-        return next(form for form in FORMS if getattr(self, form) is not None)
+        """The input form, where one alone is given."""
+        (form,) = self.forms
+        return form
+
+    @property
+    def parts(self) -> dict[InputPart, Form]:
+        """The sorts of inputs that there are, each with its form."""
+        return {PART_OF[form]: form for form in self.forms}
+
+    def only(self, form: Form) -> Self:
+        """The same with one of its input forms alone."""
+        others: dict[str, Any] = dict.fromkeys(other for other in self.forms if other != form)
+        return replace(self, **others)
 
     @property
     def input_columns(self) -> tuple[str, ...]:
-        """Every column that the inputs read, in the manifest's order."""
-        if self.columns is not None:
-            return self.columns.numeric + self.columns.categorical
-        given = getattr(self, self.form)
-        return (given,) if isinstance(given, str) else tuple(given)
+        """Every column that the inputs read, form by form, in the manifest's order."""
+        return tuple(column for form in self.forms for column in self._columns_of(form))
+
+    def _columns_of(self, form: Form) -> tuple[str, ...]:
+        given: Columns | tuple[str, ...] | str = getattr(self, form)
+        if isinstance(given, Columns):
+            return given.numeric + given.categorical
+        return (given,) if isinstance(given, str) else given
 
 
 @document

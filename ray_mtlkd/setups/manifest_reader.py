@@ -8,7 +8,7 @@ from typing import Any
 from ray_mtlkd.data.examples import SPLITS
 from ray_mtlkd.decode import decode, document, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
-from ray_mtlkd.setups.manifest import FORMS, TOKEN_FORMS, Form, InputSpec, Manifest, TaskSpec
+from ray_mtlkd.setups.manifest import FORMS, PART_OF, TOKEN_FORMS, Form, InputSpec, Manifest, TaskSpec
 from ray_mtlkd.tasks.kinds import KINDS, kind_named
 from ray_mtlkd.tasks.metrics import check_metric
 
@@ -98,9 +98,13 @@ def _given(raw: Mapping[str, Any]) -> list[Form]:
 
 def _form_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
     given = _given(raw)
-    if len(given) != 1:
-        said = " and ".join(given) if given else "no inputs"
-        yield MtlkdError(f"{said} given", where=where, fix=f"give exactly one of: {', '.join(FORMS)}")
+    if not given:
+        yield MtlkdError("no inputs given", where=where, fix=f"give one of: {', '.join(FORMS)}")
+    alone = next((form for form in given if form in TOKEN_FORMS), None)
+    repeated = len({PART_OF[form] for form in given}) < len(given)
+    if len(given) > 1 and (alone is not None or repeated):
+        fix = "give one of them; beside each other stand text or pair, columns and vector"
+        yield MtlkdError(f"{' and '.join(given)} given", where=where, fix=fix)
 
 
 def _own_input_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
@@ -201,17 +205,12 @@ def _unlabelled_problems(raw: Mapping[str, Any], where: str, *, shared: bool) ->
 
 def _spec_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[MtlkdError]:
     """What does not fit in a decoded task; ``inputs`` is where its inputs are described."""
-    columns = spec.input_columns if any(getattr(spec, form) is not None for form in FORMS) else None
-    if columns == ():
-        yield MtlkdError("no input column", where=join(inputs, spec.form), fix="name at least one column")
-    for column, count in Counter(columns).items():
-        if count > 1:
-            fix = "name every column once"
-            yield MtlkdError(f"column {column!r} stands here {count} times", where=join(inputs, spec.form), fix=fix)
-    if columns is not None and spec.label in columns:
+    yield from _column_problems(spec, inputs)
+    columns = spec.input_columns
+    if spec.label in columns:
         fix = "leave the label out of the inputs: a model would only copy it"
         yield MtlkdError(f"the label {spec.label!r} is also an input", where=join(where, "label"), fix=fix)
-    if columns is not None and spec.weight_column in columns:
+    if spec.weight_column in columns:
         fix = "leave the weight out of the inputs: rows to be predicted have none"
         yield MtlkdError(f"{spec.weight_column!r} is also an input", where=join(where, "weight_column"), fix=fix)
     yield from _split_problems(spec, where, inputs=inputs)
@@ -225,6 +224,21 @@ def _spec_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[Mtlkd
     if spec.format == "indicator" and kind_named(spec.kind).labels != "classes":
         fix = "remove it"
         yield MtlkdError(f"a {spec.kind} task has no list of labels a row", where=join(where, "format"), fix=fix)
+
+
+def _column_problems(spec: TaskSpec, inputs: str) -> Iterable[MtlkdError]:
+    """Input columns that are missing, or named twice."""
+    before: tuple[str, ...] = ()
+    for form in spec.forms:
+        columns = spec.only(form).input_columns
+        if not columns:
+            yield MtlkdError("no input column", where=join(inputs, form), fix="name at least one column")
+        for column, count in Counter(columns).items():
+            if count > 1 or column in before:
+                said = f"stands here {count} times" if count > 1 else "is an input of another form as well"
+                fix = "name every column once"
+                yield MtlkdError(f"column {column!r} {said}", where=join(inputs, form), fix=fix)
+        before += columns
 
 
 def _split_problems(spec: TaskSpec, where: str, *, inputs: str) -> Iterable[MtlkdError]:

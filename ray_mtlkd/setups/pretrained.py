@@ -15,7 +15,7 @@ import numpy as np
 import safetensors
 import safetensors.torch
 
-from ray_mtlkd.data.features import Features, PieceFeatures
+from ray_mtlkd.data.features import Features, pieces_asked
 from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.data.pretrained import FAMILIES, PretrainedWeights, stay_offline
 from ray_mtlkd.decode import join
@@ -91,9 +91,8 @@ def folder_of(features: Features) -> PretrainedFolder | None:
     Raises:
         MtlkdError: as `read_folder` does.
     """
-    if not isinstance(features, PieceFeatures):
-        return None
-    return read_folder(features.path, max_length=features.max_length)
+    asked = pieces_asked(features)
+    return None if asked is None else read_folder(asked.path, max_length=asked.max_length)
 
 
 def content_of_encoder(features: Features) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.setups.duplicates import within
+from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.setups.trivial import label_offsets, trivial_metric
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 from ray_mtlkd.tasks.kinds import kind_of
@@ -75,7 +76,11 @@ def _summarise(task: ValidatedTask) -> TaskSummary:
 
 
 def _inputs(task: ValidatedTask) -> str:
-    columns = task.spec.columns
-    if columns is not None:
-        return f"{len(columns.numeric)} numeric, {len(columns.categorical)} categorical columns"
-    return f"{task.spec.form}: {', '.join(task.spec.input_columns)}"
+    return " + ".join(_described(task.spec.only(form)) for form in task.spec.forms)
+
+
+def _described(spec: TaskSpec) -> str:
+    """Inputs of one form."""
+    if spec.columns is not None:
+        return f"{len(spec.columns.numeric)} numeric, {len(spec.columns.categorical)} categorical columns"
+    return f"{spec.form}: {', '.join(spec.input_columns)}"

@@ -123,9 +123,9 @@ def _named(readers: Iterable[TaskSpec]) -> Sequence[str]:
 
 def _inputs_of(spec: TaskSpec) -> tuple[str, ...]:
     """What two tasks have in common that read the same inputs."""
-    numeric = () if spec.columns is None else (str(len(spec.columns.numeric)),)
+    forms = repr([(form, getattr(spec, form)) for form in spec.forms])
     marked = repr([spec.markers(column) for column in spec.input_columns])
-    return (spec.data, f"{spec.split}", f"{spec.rows}", spec.form, *numeric, *spec.input_columns, marked)
+    return (spec.data, f"{spec.split}", f"{spec.rows}", forms, marked)
 
 
 def _read_file(
@@ -166,15 +166,17 @@ def _read_file(
 
 def _rules(spec: InputSpec) -> Mapping[str, ColumnRule]:
     """How each input column of a task is read, before train says what its categories are."""
-    if spec.form != "columns":
-        sort: columns.Sort = "text" if spec.form == "pair" else spec.form
-        return dict.fromkeys(spec.input_columns, ColumnRule(sort=sort))
     given = spec.columns or Columns()
-    sorts: Mapping[str, columns.Sort] = {
+    sorts: dict[str, columns.Sort] = {
         **dict.fromkeys(given.numeric, "number"),
         **dict.fromkeys(given.categorical, "category"),
     }
-    return {column: ColumnRule(sort=sort, missing=spec.markers(column)) for column, sort in sorts.items()}
+    rules = {column: ColumnRule(sort=sort, missing=spec.markers(column)) for column, sort in sorts.items()}
+    for form in spec.forms:
+        if form != "columns":
+            rule = ColumnRule(sort="text" if form == "pair" else form)
+            rules |= dict.fromkeys(spec.only(form).input_columns, rule)
+    return rules
 
 
 def _by_train(specs: Iterable[TaskSpec], files: _Files, problems: _Problems, warnings: list[str]) -> _Files:

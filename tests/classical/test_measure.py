@@ -1,11 +1,16 @@
 import math
 from dataclasses import replace
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from ray_mtlkd import setups
 from ray_mtlkd.classical.measure import measure
 from ray_mtlkd.setups import synthetic
+from ray_mtlkd.setups.files import MemorySource
+from ray_mtlkd.setups.manifest_reader import parse_manifest
+from ray_mtlkd.setups.tables import read_setup
 from ray_mtlkd.setups.trivial import trivial_metric
 from ray_mtlkd.tasks.metrics import metric_of
 from tests import rankings
@@ -27,6 +32,46 @@ def _assert_learnt(task):
 def test_every_kind_is_learnt_from_texts_and_columns(made, kind, form):
     (task,) = made(kind, form).tasks
     assert ("gradient boosting" if form == "columns" else "TF-IDF") in _assert_learnt(task).model
+
+
+def _beside(name, forms, *, kind="binary"):
+    """A task whose label needs all of its input forms, which alone tell half of it."""
+    rng = np.random.default_rng(0)
+    tables = {}
+    for split, rows in (("train", 400), ("valid", 200), ("test", 200)):
+        said, number, point = rng.integers(0, 2, rows), rng.normal(size=rows), rng.normal(size=(rows, 2))
+        number[::7] = np.nan
+        parts = {"text": 2 * said - 1, "columns": np.nan_to_num(number), "vector": point[:, 0]}
+        total = sum(parts[form] for form in forms)
+        tables[split] = pa.table(
+            {
+                "text": [f"a {'fine' if each else 'poor'} lamp" for each in said],
+                "n": pa.array(number, from_pandas=True),
+                "city": [["x", "y"][each] for each in rng.integers(0, 2, rows)],
+                "v": point.tolist(),
+                "label": (total > 0).astype(int) if kind == "binary" else total,
+            }
+        )
+    given = {"text": ["text"], "columns": {"numeric": ["n"], "categorical": ["city"]}, "vector": "v"}
+    metric = "accuracy" if kind == "binary" else "r2"
+    spec = {"data": "d", "kind": kind, "label": "label", "metric": metric, **{form: given[form] for form in forms}}
+    manifest = parse_manifest({"name": name, "tasks": {"t": spec}}, where="m.yaml")
+    (task,) = read_setup(manifest, MemorySource(name, {"d": tables})).tasks
+    return task
+
+
+@pytest.mark.parametrize(
+    ("forms", "kind"),
+    [(("text", "columns"), "binary"), (("text", "columns", "vector"), "regression"), (("columns", "vector"), "binary")],
+)
+def test_what_several_sorts_of_inputs_tell_together_is_learnt_from_all_of_them(forms, kind):
+    task = _beside("beside", forms, kind=kind)
+    found = _assert_learnt(task)
+    said = {"text": "TF-IDF with chars", "columns": "columns", "vector": "vectors"}
+    assert found.model.startswith(", ".join(said[form] for form in forms))
+    for form in forms:
+        alone = measure(replace(task, spec=task.spec.only(form)))
+        assert found.test > alone.test + 0.05, form
 
 
 def test_pairs_are_learnt_from_what_they_share(made):

@@ -8,6 +8,7 @@ from ray_mtlkd.data.inputs import (
     Dense,
     DenseTokens,
     FirstPieces,
+    Mixed,
     Pair,
     Pieces,
     Tokens,
@@ -15,6 +16,8 @@ from ray_mtlkd.data.inputs import (
     neighbours,
     structure,
     take,
+    text_of,
+    token_offsets,
 )
 from tests.flat_tables import mapped
 
@@ -39,6 +42,11 @@ TABLES = {
         FirstPieces(torch.arange(9), NGRAMS),
     ),
     "pair": Pair(_bag(), _bag(), torch.rand(6, 2)),
+    "mixed": Mixed(
+        text=Tokens(torch.arange(18).view(9, 2), OFFSETS, _bag()),
+        columns=Dense(torch.rand(6, 3), torch.arange(12).view(6, 2)),
+    ),
+    "one sort of several": Mixed(vector=DenseTokens(torch.rand(9, 3), OFFSETS)),
 }
 
 
@@ -99,3 +107,13 @@ def test_tables_end_to_end_have_the_rows_of_each_one_after_the_other(name):
 def test_a_table_that_lacks_a_part_has_another_structure():
     assert structure(TABLES["tokens"]) == structure(mapped(TABLES["tokens"], torch.clone))
     assert len({structure(table) for table in TABLES.values()}) == len(TABLES)
+
+
+def test_the_texts_and_tokens_of_mixed_inputs_are_those_of_the_part_that_has_them():
+    mixed, alone = TABLES["mixed"], TABLES["one sort of several"]
+    assert text_of(mixed) is mixed.text
+    assert token_offsets(mixed) is OFFSETS
+    assert text_of(alone) is None
+    assert token_offsets(alone) is OFFSETS
+    assert token_offsets(Mixed(columns=TABLES["dense"])) is None
+    assert list(mixed.by_part()) == ["text", "columns"]

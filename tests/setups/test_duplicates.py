@@ -3,7 +3,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from ray_mtlkd import setups
-from ray_mtlkd.setups.duplicates import Duplicates, between, within
+from ray_mtlkd.setups.duplicates import Duplicates, between, said_seen, within
 
 
 def test_rows_of_one_split_are_counted_in_another(files):
@@ -36,3 +36,18 @@ def test_tasks_that_label_the_same_rows_do_not_leak_into_each_other(files):
     shared = {"data": "mail", "text": ["text"]}
     files.manifest.write_text(yaml.safe_dump({"name": "shop", "shared": shared, "tasks": {"a": own, "b": own}}))
     assert between(files.read()) == ()
+
+
+def test_rows_that_have_more_than_texts_are_the_same_where_all_of_it_is(files):
+    files.spec["columns"] = {"numeric": ["x"]}
+    files.spec["unlabelled"] = "more"
+    files.change("x", [1.0, 2.0, None, 4.0], splits=("train",))
+    files.change("text", ["hello", "pay me"], splits=("valid",))
+    files.change("x", [4.0, 2.0], splits=("valid",))
+    files.change("text", ["pay me", "hello"], splits=("test",))
+    files.change("x", [None, 1.0], splits=("test",))
+    files.tables["more"] = {"text": ["pay me"], "x": [2.0], "label": [0]}
+    raw = files.written()
+    assert within(raw.tasks[0]) == {("valid", "train"): 1, ("test", "train"): 1, ("test", "valid"): 0}
+    (said,) = said_seen(raw.tasks[0])
+    assert "1 of 2 rows of valid" in said

@@ -40,6 +40,16 @@ def test_numeric_and_categorical_columns_are_inputs_in_order():
     assert spec.input_columns == ("age", "city")
 
 
+def test_forms_of_several_sorts_stand_beside_each_other():
+    task = {**TASK, "columns": {"numeric": ["age"], "categorical": ["city"]}, "vector": "point"}
+    spec = parse_manifest({"name": "shop", "tasks": {"mail": task}}, where="shop.yaml").tasks["mail"]
+    assert spec.forms == ("text", "columns", "vector")
+    assert spec.input_columns == ("text", "age", "city", "point")
+    assert spec.only("columns").input_columns == ("age", "city")
+    assert spec.only("vector").form == "vector"
+    assert spec.parts == {"text": "text", "columns": "columns", "vector": "vector"}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -53,6 +63,11 @@ def test_numeric_and_categorical_columns_are_inputs_in_order():
         {"metric": "akkuracy"},
         {"metric": "pearson"},
         {"pair": ["a", "b"]},
+        {"tokens": "words"},
+        {"kind": "tagging", "metric": "span_f1", "text": None, "columns": {"numeric": ["n"]}, "token_vectors": "v"},
+        {"columns": {"numeric": ["text"]}},
+        {"columns": {}},
+        {"vector": "label"},
         {"text": None},
         {"text": []},
         {"text": ["a", "a"]},

@@ -26,3 +26,12 @@ def test_every_kind_has_a_distribution():
     assert told["multilabel"][1].endswith("a row")
     assert told["regression"][0].startswith("mean ")
     assert told["regression"][1].startswith("quartiles ")
+
+
+def test_inputs_of_several_sorts_are_told_one_after_the_other(files):
+    files.spec |= {"columns": {"numeric": ["x"]}, "vector": "v"}
+    for split, count in (("train", 4), ("valid", 2), ("test", 2)):
+        files.change("x", list(map(float, range(count))), splits=(split,))
+        files.change("v", [[1.0, 2.0]] * count, splits=(split,))
+    (task,) = summarise(files.written())
+    assert task.inputs == "text: text + 1 numeric, 0 categorical columns + vector: v"

@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -11,30 +11,20 @@ import numpy as np
 import pyarrow as pa
 
 from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables
-from ray_mtlkd.data.features import BagFeatures, DenseFeatures, Features, PieceFeatures, TokenFeatures
-from ray_mtlkd.data.inputs import Array, Inputs, Pair, Pieces
-from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.data.features import DenseFeatures, Features
+from ray_mtlkd.data.inputs import Array, Inputs, Pair, Pieces, text_of
+from ray_mtlkd.errors import raise_all
 from ray_mtlkd.setups.cache import Entry, cache_folder
 from ray_mtlkd.setups.content import content_hash
-from ray_mtlkd.setups.features.dense import fit_columns, fit_token_vectors, fit_vectors
 from ray_mtlkd.setups.features.featuriser import Featuriser
-from ray_mtlkd.setups.features.pieces import fit_pieces
+from ray_mtlkd.setups.features.fitting import fit, misfits
 from ray_mtlkd.setups.features.placing import Made, Placed, place, unlabelled_tables
 from ray_mtlkd.setups.features.state import VERSION, dump, load, pack_featurisers
-from ray_mtlkd.setups.features.text import TextTags, fit_bags, fit_tokens
-from ray_mtlkd.setups.manifest import TaskSpec
+from ray_mtlkd.setups.features.text import TextTags
 from ray_mtlkd.setups.pretrained import folder_of
 from ray_mtlkd.setups.trivial import token_offsets, trivial_metric
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 from ray_mtlkd.tasks.kinds import kind_of
-
-READS: Mapping[type, frozenset[str]] = {
-    DenseFeatures: frozenset({"columns", "vector", "token_vectors"}),
-    BagFeatures: frozenset({"text", "pair", "tokens"}),
-    TokenFeatures: frozenset({"text", "pair", "tokens"}),
-    PieceFeatures: frozenset({"text", "pair", "tokens"}),
-}
-"""Input forms that a request can be made from."""
 
 
 def fit_featurisers(validated: ValidatedSetup, features: Features) -> dict[str, Featuriser]:
@@ -94,7 +84,7 @@ def _key(validated: ValidatedSetup, features: Features) -> str:
     return _hash(repr((content_hash(validated), features, pretrained, VERSION, _ENTRY, libraries)).encode())
 
 
-_ENTRY = 3
+_ENTRY = 4
 """Counts the changes of what an entry holds."""
 
 
@@ -136,42 +126,14 @@ def _fit(
     validated: ValidatedSetup, groups: Sequence[Sequence[ValidatedTask]], features: Features
 ) -> Sequence[tuple[Featuriser, Inputs[Array]]]:
     """The featuriser of each group of tasks, and the inputs of its train table."""
-    raise_all(
-        f"setup {validated.manifest.name}", [problem for task in validated.tasks for problem in _misfit(task, features)]
-    )
+    raise_all(f"setup {validated.manifest.name}", list(misfits(validated, features)))
     trains = [(tasks[0].spec, tasks[0].splits["train"].inputs) for tasks in groups]
-    if isinstance(features, BagFeatures):
-        return fit_bags(trains, features)
-    if isinstance(features, TokenFeatures):
-        return fit_tokens(trains, features, tags=[_tags(tasks) for tasks in groups])
-    folder = folder_of(features)
-    if isinstance(features, PieceFeatures) and folder is not None:
-        return fit_pieces(trains, features, folder)
-    assert isinstance(features, DenseFeatures)  # noqa: S101 - the last of the four
-    fitted = [_fit_dense(spec, _alike(spec, train, trains), features) for spec, train in trains]
-    return [(featuriser, featuriser.transform(train)) for featuriser, (_, train) in zip(fitted, trains, strict=True)]
-
-
-def _alike(spec: TaskSpec, train: pa.Table, trains: Sequence[tuple[TaskSpec, pa.Table]]) -> pa.Table:
-    """The train tables of all tasks with the same numbers and categories, one below the other.
-
-    So that tasks with tables of their own read the same columns the same way, and share an input layer.
-    """
-    if spec.columns is None:
-        return train
-    return pa.concat_tables([table for other, table in trains if other.columns == spec.columns])
+    return fit(trains, features, tags=[_tags(tasks) for tasks in groups])
 
 
 def _tags(tasks: Sequence[ValidatedTask]) -> TextTags:
     tagging = {kind_of(task.task).per_token for task in tasks}
     return "some" if len(tagging) > 1 else "all" if tagging == {True} else "none"
-
-
-def _fit_dense(spec: TaskSpec, train: pa.Table, features: DenseFeatures) -> Featuriser:
-    if spec.columns is not None:
-        return fit_columns(train, spec, features)
-    column = spec.input_columns[0]
-    return fit_vectors(train, column) if spec.form == "vector" else fit_token_vectors(train, column)
 
 
 def _setup_tables(validated: ValidatedSetup, features: Features, made: Sequence[Made]) -> SetupTables[Array]:
@@ -194,34 +156,11 @@ def _setup_tables(validated: ValidatedSetup, features: Features, made: Sequence[
 def _said_cut(task: str, inputs: Sequence[Inputs[Array]]) -> Iterator[str]:
     """What a reader should know of rows that were longer than an encoder's sequences, by split."""
     for split, made in zip(SPLITS, inputs, strict=True):
-        sides = (made.left, made.right) if isinstance(made, Pair) else (made,)
+        texts = text_of(made)
+        sides = (texts.left, texts.right) if isinstance(texts, Pair) else (texts,)
         cut = sum(side.cut for side in sides if isinstance(side, Pieces))
         if cut:
             yield f"{task}: {cut} texts of {split} are longer than encoder.max_length and were cut"
-
-
-_INPUTS: Mapping[type[Features], str] = {
-    DenseFeatures: "columns and vectors",
-    BagFeatures: "texts and pairs",
-    TokenFeatures: "texts, pairs and tokens",
-    PieceFeatures: "texts, pairs and tokens",
-}
-"""What a user calls the inputs that an encoder asks for."""
-
-
-def _misfit(task: ValidatedTask, features: Features) -> Sequence[MtlkdError]:
-    form = task.spec.form
-    where = f"tasks.{task.task.name}"
-    if form not in READS[type(features)]:
-        able = "mlp" if form in READS[DenseFeatures] else "bag, cnn or transformer"
-        what = f"the encoder reads {_INPUTS[type(features)]}, not {form}"
-        fix = (
-            f"use {able} for this task; one encoder serves all tasks of a setup, so put other inputs into another setup"
-        )
-        return [MtlkdError(what, where=where, fix=fix)]
-    if kind_of(task.task).per_token and isinstance(features, BagFeatures):
-        return [MtlkdError("a bag of words has no words to tag", where=where, fix="use cnn or transformer")]
-    return []
 
 
 def _tables(task: ValidatedTask, placed: Placed, *, shares_rows: bool) -> TaskTables[Array]:

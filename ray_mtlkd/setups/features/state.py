@@ -10,9 +10,9 @@ import safetensors
 import safetensors.numpy
 
 from ray_mtlkd.data.features import BagFeatures, Layout
-from ray_mtlkd.data.inputs import Array, Bag, Dense, DenseTokens, FirstPieces, Pair, Pieces, Tokens
+from ray_mtlkd.data.inputs import Array, Bag, Dense, DenseTokens, FirstPieces, Mixed, Pair, Pieces, Tokens
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.features import bag, dense, overlap, pieces, text, tokens
+from ray_mtlkd.setups.features import bag, dense, mixed, overlap, pieces, text, tokens
 from ray_mtlkd.setups.features.featuriser import Featuriser
 
 VERSION = 4
@@ -23,7 +23,7 @@ KINDS: Mapping[str, type] = {
     for kind in (
         *(dense.ColumnFeatures, dense.Number, dense.Category, dense.VectorFeatures, dense.TokenVectorFeatures),
         *(text.TextFeatures, text.TextColumns, bag.WeightedNgrams, tokens.HashedWords, overlap.Overlap),
-        *(pieces.PretrainedText, Pieces, FirstPieces),
+        *(pieces.PretrainedText, Pieces, FirstPieces, mixed.MixedFeaturiser, Mixed),
         *(BagFeatures, Layout, Dense, DenseTokens, Bag, Tokens, Pair),
     )
 }

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from ray_mtlkd import setups
-from ray_mtlkd.data.features import BagFeatures, DenseFeatures, Features, TokenFeatures
+from ray_mtlkd.data.features import BagFeatures, DenseFeatures, Features, MixedFeatures, TokenFeatures
+from ray_mtlkd.data.inputs import Mixed
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.features import state
 from ray_mtlkd.setups.files import MemorySource
@@ -38,6 +39,14 @@ CASES = {
     "tokens of a pair": (TokenFeatures(), {"pair": ["text", "other"]}),
     "columns": (DenseFeatures(rare=1), {"columns": {"numeric": ["age", "size"], "categorical": ["city"]}}),
     "vectors": (DenseFeatures(), {"vector": "point"}),
+    "a text beside columns and a vector": (
+        MixedFeatures(text=BagFeatures(), columns=DenseFeatures(rare=1), vector=DenseFeatures()),
+        {"text": ["text"], "columns": {"numeric": ["age"], "categorical": ["city"]}, "vector": "point"},
+    ),
+    "a pair beside columns": (
+        MixedFeatures(text=TokenFeatures(bag=BagFeatures()), columns=DenseFeatures()),
+        {"pair": ["text", "other"], "columns": {"numeric": ["age", "size"]}},
+    ),
     "token vectors": (DenseFeatures(), {"token_vectors": "points"}),
 }
 
@@ -109,6 +118,8 @@ def digest(value):
 
 def row_of(inputs, row):
     """One row of a table's inputs, as a table of one row."""
+    if isinstance(inputs, Mixed):
+        return Mixed(**{part: row_of(of, row) for part, of in inputs.by_part().items()})
     if hasattr(inputs, "left"):
         return replace(
             inputs,
