@@ -179,5 +179,12 @@ def decode_part(registry: Registry[type[P]], value: Any, *, where: str) -> P:
 
 
 def describe_part(registry: Registry[type[P]], part: P) -> dict[str, Any]:
-    """What `decode_part` makes the same part of, in any process: its name and all hyper-parameters, as plain data."""
-    return {"name": registry.name_of(type(part)), **plain(part)}
+    """What `decode_part` makes the same part of, in any process: its name and all hyper-parameters, as plain data.
+
+    So are parts of the same sort that it has in it.
+    """
+    values = {each.name: getattr(part, each.name) for each in fields(part)}  # type: ignore[arg-type]  # parts are dataclasses
+    inside = {
+        name: describe_part(registry, value) for name, value in values.items() if registry.misfit(type(value)) is None
+    }
+    return {"name": registry.name_of(type(part)), **plain(part), **inside}

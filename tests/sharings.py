@@ -57,8 +57,8 @@ class SerialModel(SplitModel):
         super().__init__()
         self.num_tasks = len(tasks)
         self.encoder = _built(encoder, tasks)
-        per_token = [task.kind == "tagging" for task, _ in tasks]
-        self.before = [[b for b in range(at) if per_token[b] == per_token[at]] for at in range(len(tasks))]
+        sorts = [(task.kind == "tagging", layout.sorts) for task, layout in tasks]
+        self.before = [[b for b in range(at) if sorts[b] == sorts[at]] for at in range(len(tasks))]
         self.heads = nn.ModuleList(
             Head(task, self.encoder.width(at) + sum(tasks[b][0].outputs for b in self.before[at]))
             for at, (task, _) in enumerate(tasks)

@@ -1,4 +1,4 @@
-"""What a task owns of a model: the head, and for pairs the layer that joins the two sides."""
+"""What a task owns of a model: its head."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ray_mtlkd.models.encoders.layers import Layer
 from ray_mtlkd.tasks.kinds import kind_of, start
 from ray_mtlkd.tasks.task import Task
 
@@ -88,27 +87,3 @@ class _LinearTogether(torch.autograd.Function):
         sizes, together = [len(weight) for weight in weights], torch.cat(gradients, dim=1)
         by_inputs = [gradient @ weight for gradient, weight in zip(gradients, weights, strict=True)]
         return (*by_inputs, *torch.split(together.T @ values, sizes), *torch.split(together.sum(0), sizes))
-
-
-_SIDES_DROPOUT = 0.5
-"""Of the units of both sides: pairs share their records, and a layer that sees all units learns records by heart."""
-
-
-class PairJoin(nn.Module):
-    """Two sides to one representation: a layer over (a, b, |a - b|, a * b), a layer over the overlap, the overlap.
-
-    The overlap has its own way to the head: among many units of both sides it weighs little at first. The sides are
-    normalised, so that their layer stays alive at high learning rates.
-    """
-
-    def __init__(self, sides: int, overlap: int, *, width: int, dropout: float) -> None:
-        super().__init__()
-        drop = nn.Dropout(_SIDES_DROPOUT if dropout else 0.0)
-        self.sides = nn.Sequential(nn.LayerNorm(4 * sides), drop, Layer(4 * sides, width, dropout=dropout))
-        self.overlap = Layer(overlap, width, dropout=dropout)
-        self.width = 2 * width + overlap
-
-    def forward(self, left: Tensor, right: Tensor, overlap: Tensor) -> Tensor:
-        """Representations [B, self.width] of left and right [B, sides] and overlap [B, K]."""
-        joined = self.sides(torch.cat([left, right, (left - right).abs(), left * right], dim=1))
-        return torch.cat([joined, self.overlap(overlap), overlap], dim=1)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ray_mtlkd.data.inputs import Inputs, Pair, take
+from ray_mtlkd.data.inputs import Inputs, Mixed, Pair, take
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.sharing import MultitaskModel, sparse_tables
 from ray_mtlkd.tasks.kinds import KINDS
@@ -88,6 +88,8 @@ def names_of(model: nn.Module, parameters: set[int]) -> list[str]:
 
 
 def _flat(inputs: Inputs[Tensor]) -> list[Tensor]:
+    if isinstance(inputs, Mixed):
+        return [tensor for part in inputs.by_part().values() for tensor in _flat(part)]
     if isinstance(inputs, Pair):
         return [*_flat(inputs.left), *_flat(inputs.right), inputs.overlap.clone()]
     return [each.clone() for each in vars(inputs).values() if isinstance(each, Tensor)]

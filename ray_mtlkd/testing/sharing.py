@@ -37,9 +37,12 @@ def check_sharing(sharing: SharingConfig, *, encoder: EncoderConfig = _SMALL) ->
     """
     expect_structure(SHARING.misfit, sharing)
     architecture = Architecture(encoder=encoder, sharing=sharing)
-    for form in sorted(set(encoder.forms.values())):
-        examples = [each for each in examples_of(encoder) if each.form == form and not each.is_pair]
-        examples = [*examples, examples[0]]
+    alike: dict[object, list[Example]] = {}
+    for example in examples_of(encoder):
+        if not example.is_pair:
+            alike.setdefault((example.form, example.parts), []).append(example)
+    for found in alike.values():
+        examples = [*found, found[0]]
         model = seeded(architecture, examples)
         expect(isinstance(model, MultitaskModel), f"`build` gives a {type(model).__name__}, not a MultitaskModel")
         expect(model.num_tasks == len(examples), f"`num_tasks` is {model.num_tasks} for {len(examples)} tasks")

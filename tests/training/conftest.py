@@ -9,7 +9,7 @@ import torch
 
 from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables, as_tensors
 from ray_mtlkd.data.features import Layout
-from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Tokens
+from ray_mtlkd.data.inputs import Bag, Dense, DenseTokens, Mixed, Tokens
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.strategies import decode_strategy
@@ -155,6 +155,42 @@ def hashed_tables():
         layout = Layout(form="Bag", buckets=60)
         parts.append(TaskTables(task, layout, examples, examples, examples, 0.0, 0.0))
     return as_tensors(SetupTables("hashed", tuple(parts), "fingerprint", shares_rows=True))
+
+
+def _mixed(rows, rng, *, text=True, columns=True):
+    """Hashed n-grams, two numbers, or both, of some rows."""
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 9, rows))]).astype(np.int64)
+    bag = Bag(rng.integers(0, 60, offsets[-1]), rng.random(offsets[-1]).astype(np.float32), offsets)
+    dense = Dense(rng.normal(size=(rows, 2)).astype(np.float32), np.zeros((rows, 0), np.int64))
+    parts = [("text", Layout(form="Bag", buckets=60))] * text + [("columns", Layout(form="Dense", width=2))] * columns
+    return Mixed(bag if text else None, dense if columns else None), Layout(form="Mixed", parts=tuple(parts))
+
+
+@pytest.fixture(scope="session")
+def mixed_tables():
+    """Four tasks with tables of their own: of texts and columns, of either, and of both again; labels at random."""
+    rng = np.random.default_rng(5)
+    sorts = ({}, {"columns": False}, {"text": False}, {})
+    parts = []
+    for task, sort in zip(TASKS[:4], sorts, strict=True):
+        inputs, layout = _mixed(40, rng, **sort)
+        labels = _labels(task.kind, rng.normal(size=(40, 3)))
+        examples = Examples(inputs, labels, np.arange(40))
+        parts.append(TaskTables(task, layout, examples, examples, examples, 0.0, 0.0))
+    return as_tensors(SetupTables("mixed", tuple(parts), "fingerprint"))
+
+
+@pytest.fixture(scope="session")
+def shared_mixed_tables():
+    """Four tasks that label some rows each of one table of texts and columns, at random."""
+    rng = np.random.default_rng(6)
+    inputs, layout = _mixed(50, rng)
+    parts = []
+    for task in TASKS[:4]:
+        kept = np.flatnonzero(rng.random(50) < 0.8)
+        examples = Examples(inputs, _labels(task.kind, rng.normal(size=(50, 3)))[kept], kept)
+        parts.append(TaskTables(task, layout, examples, examples, examples, 0.0, 0.0))
+    return as_tensors(SetupTables("shared_mixed", tuple(parts), "fingerprint", shares_rows=True))
 
 
 @pytest.fixture

@@ -74,3 +74,13 @@ def test_hyper_parameters_are_flat_and_name_their_defaults():
     assert values["sharing.name"] == "hard"
     assert values["training.lr"] == 0.1
     assert values["kd.temperature"] == 1.0
+
+
+def test_encoders_inside_an_encoder_are_described_and_flat_by_their_own_names():
+    mixed = {"name": "mixed", "text": {"name": "cnn", "channels": 8}, "columns": {"name": "mlp", "hidden": [8, 4]}}
+    found = ConfigurationReader().read({**SMALL, "encoder": mixed})
+    assert ConfigurationReader().read(json.loads(json.dumps(describe(found)))) == found
+    values = flat(found)
+    assert (values["encoder.name"], values["encoder.text.name"], values["encoder.text.channels"]) == ("mixed", "cnn", 8)
+    assert (values["encoder.columns.hidden"], values["encoder.vector"]) == ("8, 4", None)
+    assert all(not isinstance(value, dict | list) for key, value in values.items() if key.startswith("encoder."))

@@ -13,6 +13,9 @@ from ray_mtlkd.tasks.kinds import KINDS, kind_named
 Letters = Literal[0] | Annotated[int, Ge(SHORTEST_LETTERS)]
 """Longest n-gram of letters; 0 for none."""
 
+Stages = tuple[tuple[nn.Module, ...], ...]
+"""Modules from the inputs on; those of one stage lie side by side, as the experts of a mixture do."""
+
 
 class Encoder(nn.Module, ABC):
     """A network that several tasks may share, in part or as a whole.
@@ -39,6 +42,14 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def parts(self, task: int) -> tuple[nn.Module, ...]:
         """What the task's forward goes through, from the inputs on; tasks that share a part name the same module."""
+
+    def stages(self, task: int) -> Stages:
+        """The same parts, those that lie side by side in one stage: mostly each has its own."""
+        return tuple((part,) for part in self.parts(task))
+
+    def entrances(self, task: int) -> tuple[nn.Module, ...]:
+        """Those that read columns themselves: mostly the first one."""
+        return self.parts(task)[:1]
 
 
 class EncoderLayer(nn.Module, ABC):

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig, LayeredEncoder
+from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig, LayeredEncoder, Stages
 from ray_mtlkd.models.encoders.layers import LowRank
-from ray_mtlkd.models.sharing.base import Stages, sparse_tables
-from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, build_layers, in_sequence
+from ray_mtlkd.models.sharing.base import sparse_tables
+from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, build_layers
 from ray_mtlkd.ranges import PositiveInt
 
 Form = Literal["bottleneck", "lora", "shared_lora"]
@@ -89,7 +89,7 @@ class AdaptedModel(HeadedModel):
     def uses_to_represent(self, task: int) -> Stages:
         """What adapts the encoder, and the encoder where it is trained."""
         adapters = tuple((module,) for module in self.adapters_of(task))
-        return adapters if self.freeze else (*adapters, *in_sequence(self.encoder, task))
+        return adapters if self.freeze else (*adapters, *self.encoder.stages(task))
 
 
 class BottleneckModel(AdaptedModel):

@@ -9,11 +9,8 @@ from torch import Tensor, nn
 
 from ray_mtlkd.data.features import Layout
 from ray_mtlkd.data.inputs import Inputs
-from ray_mtlkd.models.encoders.base import EncoderConfig, EncoderLayer
+from ray_mtlkd.models.encoders.base import EncoderConfig, EncoderLayer, Stages
 from ray_mtlkd.tasks.task import Task
-
-Stages = tuple[tuple[nn.Module, ...], ...]
-"""Modules from the inputs on; those of one stage lie side by side, as the experts of a mixture do."""
 
 
 class MultitaskModel(nn.Module, ABC):

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.encoders.base import EncoderConfig, EncoderLayer, Ending
-from ray_mtlkd.models.sharing.base import Stages
+from ray_mtlkd.models.encoders.base import EncoderConfig, EncoderLayer, Ending, Stages
 from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_layers
 from ray_mtlkd.ranges import PositiveFloat, UnitInterval
 

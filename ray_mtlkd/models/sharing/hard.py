@@ -6,9 +6,8 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import EncoderConfig
-from ray_mtlkd.models.sharing.base import Stages
-from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, in_sequence
+from ray_mtlkd.models.encoders.base import EncoderConfig, Stages
+from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder
 
 
 @document
@@ -36,4 +35,4 @@ class HardSharingModel(HeadedModel):
 
     def uses_to_represent(self, task: int) -> Stages:
         """The encoder's parts."""
-        return in_sequence(self.encoder, task)
+        return self.encoder.stages(task)

@@ -9,12 +9,16 @@ from torch import Tensor, nn
 from ray_mtlkd.data.features import Layout
 from ray_mtlkd.data.inputs import Inputs, Pair
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig, LayeredEncoder
-from ray_mtlkd.models.heads import Head, PairJoin, read_together
-from ray_mtlkd.models.sharing.base import SplitModel, Stages
+from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig, LayeredEncoder, Stages
+from ray_mtlkd.models.encoders.joins import PairJoin
+from ray_mtlkd.models.heads import Head, read_together
+from ray_mtlkd.models.sharing.base import SplitModel
 from ray_mtlkd.tasks.task import Task
 
 Tasks = Sequence[tuple[Task, Layout]]
+
+WHOLE = "hard, soft, mmoe, ple, serial, interaction, or adapters of form lora or shared_lora"
+"""Ways of sharing that know no layers."""
 
 
 class HeadedModel(SplitModel):
@@ -101,11 +105,6 @@ def build_encoder(config: EncoderConfig, tasks: Tasks) -> Encoder:
     return config.build([layout for _, layout in tasks], [task.kind for task, _ in tasks])
 
 
-def in_sequence(encoder: Encoder, task: int) -> Stages:
-    """The encoder's parts for a task, one after the other."""
-    return tuple((part,) for part in encoder.parts(task))
-
-
 def side_by_side(lines: Sequence[Stages]) -> Stages:
     """Lines of the same number of stages as one, whose stages hold those of all lines."""
     return tuple(tuple(module for stage in stages for module in stage) for stages in zip(*lines, strict=True))
@@ -120,9 +119,9 @@ def build_layers(config: EncoderConfig, tasks: Tasks) -> LayeredEncoder:
     encoder = build_encoder(config, tasks)
     if not isinstance(encoder, LayeredEncoder):
         raise MtlkdError(
-            f"encoder {config.name} does not say what its layers are",
+            f"encoder {config.name} is not one layer after the other",
             where="sharing",
-            fix="build a LayeredEncoder, or share in a way that takes encoders as a whole, such as hard or mmoe",
+            fix=f"share in a way that takes encoders as a whole: {WHOLE}; or build a LayeredEncoder",
         )
     return encoder
 

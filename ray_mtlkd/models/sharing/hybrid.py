@@ -6,8 +6,7 @@ from typing import Any, ClassVar, cast
 from torch import Tensor, nn
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import EncoderConfig, EncoderLayer, LayeredEncoder
-from ray_mtlkd.models.sharing.base import Stages
+from ray_mtlkd.models.encoders.base import EncoderConfig, EncoderLayer, LayeredEncoder, Stages
 from ray_mtlkd.models.sharing.headed import Tasks, build_layers, check_depth
 from ray_mtlkd.models.sharing.soft import Norm, SoftModel
 from ray_mtlkd.ranges import NaturalInt, NonNegativeFloat

@@ -8,9 +8,8 @@ from torch import Tensor, nn
 
 from ray_mtlkd.data.inputs import Inputs
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import EncoderConfig
+from ray_mtlkd.models.encoders.base import EncoderConfig, Stages
 from ray_mtlkd.models.heads import Head
-from ray_mtlkd.models.sharing.base import Stages
 from ray_mtlkd.models.sharing.hard import HardSharingModel
 from ray_mtlkd.models.sharing.headed import Tasks
 from ray_mtlkd.models.sharing.label_embedding import LabelEmbedding, companions

@@ -35,11 +35,11 @@ class LabelEmbedding(nn.Module):
 def companions(tasks: Tasks, widths: Sequence[int]) -> list[list[int]]:
     """The tasks whose predictions there are for a task's inputs, itself among them [T].
 
-    Those that read representations of the same width, of words both or of rows both. A pair of texts has a
-    representation only behind its own join, so such a task is alone.
+    Those that read representations of the same width, of words both or of rows both, and of inputs of the same sorts. A
+    pair of texts by itself has a representation only behind its own join, so such a task is alone.
     """
     keys = [
-        (kind_of(task).per_token, width) if layout.overlap is None else at
+        (kind_of(task).per_token, width, layout.sorts) if layout.overlap is None else at
         for at, ((task, layout), width) in enumerate(zip(tasks, widths, strict=True))
     ]
     return [[other for other, key in enumerate(keys) if key == own] for own in keys]

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from ray_mtlkd.decode import document, join, unknown_name
-from ray_mtlkd.models.encoders.base import EncoderConfig
-from ray_mtlkd.models.sharing.base import Stages
+from ray_mtlkd.models.encoders.base import EncoderConfig, Stages
 from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_layers, check_depth
 from ray_mtlkd.ranges import PositiveInt
 

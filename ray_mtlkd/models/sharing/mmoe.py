@@ -6,10 +6,9 @@ from typing import Any, ClassVar, cast
 from torch import Tensor, nn
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig
-from ray_mtlkd.models.sharing.base import Stages
+from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig, Stages
 from ray_mtlkd.models.sharing.gate import Gate
-from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, in_sequence, side_by_side
+from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, side_by_side
 from ray_mtlkd.ranges import SmallCount
 
 
@@ -56,7 +55,7 @@ class MixtureModel(HeadedModel):
 
     def uses_to_represent(self, task: int) -> Stages:
         """All experts, side by side."""
-        return side_by_side([in_sequence(cast(Encoder, expert), task) for expert in self.experts])
+        return side_by_side([cast(Encoder, expert).stages(task) for expert in self.experts])
 
     def uses_to_refine(self, task: int) -> Stages:
         """The task's gate."""

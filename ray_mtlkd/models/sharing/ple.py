@@ -6,11 +6,10 @@ from typing import Any, ClassVar, cast
 from torch import Tensor, nn
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig
+from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig, Stages
 from ray_mtlkd.models.encoders.layers import Layer
-from ray_mtlkd.models.sharing.base import Stages
 from ray_mtlkd.models.sharing.gate import Gate
-from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, in_sequence, side_by_side
+from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, side_by_side
 from ray_mtlkd.ranges import SmallCount
 
 Said = dict[tuple[str, int], tuple[Tensor, ...]]
@@ -51,7 +50,7 @@ class ExtractionModel(HeadedModel):
     """See `LayeredExtraction`.
 
     A track is a line of experts and gates through all levels: ``"2"`` of task 2, ``"of_64"`` of what tasks of width 64
-    share.
+    share, ``"of_64_text_columns"`` of what those of such inputs do.
 
     Attributes:
         tracks: Of each task the shared one [T].
@@ -64,8 +63,8 @@ class ExtractionModel(HeadedModel):
         self.levels = extraction.levels
         self.encoders = nn.ModuleList(build_encoder(config, tasks) for _ in range(extraction.shared))
         widths = [cast(Encoder, self.encoders[0]).width(task) for task in range(len(tasks))]
-        alike = [[at for at, other in enumerate(widths) if other == width] for width in widths]
-        self.tracks = [f"of_{width}" for width in widths]
+        self.tracks = ["_".join(("of", str(width), *of.sorts)) for width, (_, of) in zip(widths, tasks, strict=True)]
+        alike = [[at for at, other in enumerate(self.tracks) if other == track] for track in self.tracks]
         self.reads = {track: (track, *map(str, of)) for track, of in zip(self.tracks, alike, strict=True)}
         self.reads |= {str(task): (track, str(task)) for task, track in enumerate(self.tracks)}
         self.peers = alike if self.levels > 1 else [[task] for task in range(len(tasks))]
@@ -135,7 +134,7 @@ class ExtractionModel(HeadedModel):
         is_own = track.isdigit()
         encoders = cast(nn.ModuleList, self.own_encoders[int(track)]) if is_own else self.encoders
         place = self.peers[int(track)].index(task) if is_own else task
-        return side_by_side([in_sequence(cast(Encoder, encoder), place) for encoder in encoders])
+        return side_by_side([cast(Encoder, encoder).stages(place) for encoder in encoders])
 
 
 def _at(track: str, level: int) -> str:

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from ray_mtlkd.decode import document, join, unknown_name
-from ray_mtlkd.models.encoders.base import EncoderConfig
+from ray_mtlkd.models.encoders.base import EncoderConfig, Stages
 from ray_mtlkd.models.encoders.layers import Layer
-from ray_mtlkd.models.sharing.base import Stages
-from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, in_sequence
+from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder
 from ray_mtlkd.models.sharing.label_embedding import LabelEmbedding, companions
 from ray_mtlkd.ranges import Distinct, PositiveInt
 
@@ -84,7 +83,7 @@ class SerialModel(HeadedModel):
             for at in self.before[task]
             for stage in ((self.layers[at],), (self.heads[at],), (self.embeddings[str(at)],))
         )
-        return (*in_sequence(self.encoder, task), *earlier, (self.layers[task],))
+        return (*self.encoder.stages(task), *earlier, (self.layers[task],))
 
     def _layer(self, task: int, representation: Tensor, found: dict[tuple[int, int], Tensor]) -> Tensor:
         """H of the task; ``found`` holds what is known, by representation and task."""

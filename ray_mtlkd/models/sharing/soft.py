@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ray_mtlkd.decode import document
-from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig
-from ray_mtlkd.models.sharing.base import Stages, sparse_tables, total_penalty
-from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, in_sequence
+from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig, Stages
+from ray_mtlkd.models.sharing.base import sparse_tables, total_penalty
+from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder
 from ray_mtlkd.ranges import NonNegativeFloat
 
 Norm = Literal["l2", "trace"]
@@ -66,7 +66,7 @@ class SoftModel(HeadedModel):
 
     def uses_to_represent(self, task: int) -> Stages:
         """The task's network."""
-        return in_sequence(self.of(task), 0)
+        return self.of(task).stages(0)
 
     def penalty(self) -> Tensor | None:
         """How far the networks are apart; None where nothing pulls."""
@@ -80,7 +80,7 @@ class SoftModel(HeadedModel):
         tables = {id(table) for table in sparse_tables(self).values()}
         for task in range(self.num_tasks):
             network = self.of(task)
-            first = {id(p) for part in network.parts(0)[:1] for p in part.parameters()}
+            first = {id(p) for part in network.entrances(0) for p in part.parameters()}
             for name, p in network.named_parameters():
                 if id(p) not in tables:
                     found[name, p.shape, self.columns[task] if id(p) in first else ()].append(p)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 import pytest
 import torch
 
+from ray_mtlkd.data.inputs import text_of
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders import ENCODERS
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
@@ -16,6 +17,23 @@ from ray_mtlkd.training.step.losses import losses
 
 DRAWN = {name: encoder for name, encoder in ENCODERS.items() if encoder is not PretrainedEncoder}
 """All but the one that starts from a folder, which `hf/` beside this file holds to the same."""
+INSIDE = {"mixed": {"text": "cnn", "columns": "mlp"}}
+"""Encoders that one must be told of."""
+
+
+def encoder_of(name, **settings):
+    """An encoder as it is unless told."""
+    return decode_part(ENCODERS, {"name": name, **INSIDE.get(name, {}), **settings}, where="encoder")
+
+
+def still(name):
+    """What is said of an encoder without chance."""
+    dropouts = [field.name for field in fields(DRAWN[name]) if field.name.endswith("dropout")]
+    return {
+        "name": name,
+        **dict.fromkeys(dropouts, 0.0),
+        **{part: still(of) for part, of in INSIDE.get(name, {}).items()},
+    }
 
 
 def loss(task, outputs, labels):
@@ -47,13 +65,13 @@ def labels_of(case, lengths):
 def network(case, *, tasks=1, config=None, seed=0):
     """A network for that many tasks of the case."""
     torch.manual_seed(seed)
-    return build(Architecture(encoder=config or DRAWN[case.encoder]()), [(case.task, case.layout)] * tasks)
+    return build(Architecture(encoder=config or encoder_of(case.encoder)), [(case.task, case.layout)] * tasks)
 
 
 CASES = [
-    Case(example.kind, example.form, example.is_pair, encoder=name)
-    for name, encoder in DRAWN.items()
-    for example in examples_of(encoder)
+    Case(example.kind, example.form, example.is_pair, example.parts, encoder=name)
+    for name in DRAWN
+    for example in examples_of(encoder_of(name))
 ]
 
 
@@ -71,21 +89,18 @@ def test_outputs_have_the_shape_that_the_loss_expects(case):
 
 @every_case
 def test_dropout_makes_training_differ_from_step_to_step(case):
-    config = decode_part(ENCODERS, {"name": case.encoder, "dropout": 0.5}, where="encoder")
-    model, inputs = network(case, config=config), case.inputs()
+    model, inputs = network(case, config=encoder_of(case.encoder, dropout=0.5)), case.inputs()
     assert not torch.equal(model(0, inputs), model(0, inputs))
 
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_encoder_keeps_its_promises(name):
-    check_encoder(DRAWN[name]())
+    check_encoder(encoder_of(name))
 
 
 @every_case
 def test_a_small_table_can_be_learned_by_heart(case):
-    dropouts = [field.name for field in fields(DRAWN[case.encoder]) if field.name.endswith("dropout")]
-    config = decode_part(ENCODERS, {"name": case.encoder} | dict.fromkeys(dropouts, 0.0), where="encoder")
-    model, inputs = network(case, config=config), case.inputs()
+    model, inputs = network(case, config=encoder_of(**still(case.encoder))), case.inputs()
     labels = labels_of(case, LENGTHS)
     sparse = model._sparse()
     dense = torch.optim.Adam([p for p in model.parameters() if id(p) not in sparse], lr=0.03)
@@ -119,7 +134,8 @@ def test_every_parameter_gets_a_gradient_and_only_hash_tables_a_sparse_one(case)
 def test_a_sparse_gradient_has_the_rows_that_the_batch_reads_alone(case):
     model, inputs = network(case), case.inputs([1, 1])
     loss(case.task, model(0, inputs), labels_of(case, [1, 1])).backward()
-    sides = [inputs.left, inputs.right] if case.is_pair else [inputs]
+    texts = text_of(inputs)
+    sides = [texts.left, texts.right] if case.is_pair else [texts]
     for name, parameter in model.named_parameters():
         if parameter.grad.is_sparse:
             read = [side.bag.ids if "wide" in name else side.ids for side in sides]
@@ -148,18 +164,21 @@ def test_a_batch_of_one_task_leaves_the_others_own_parameters_alone(case):
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_configurations_are_frozen_hashable_and_ask_for_features(name):
-    config = decode_part(ENCODERS, name, where="encoder")
-    assert config == DRAWN[name]()
-    assert hash(config.features) == hash(DRAWN[name]().features)
+    config, same = encoder_of(name), DRAWN[name](**{part: ENCODERS[of]() for part, of in INSIDE.get(name, {}).items()})
+    assert config == same
+    assert hash(config.features) == hash(same.features)
     assert {"dropout", "join"} <= {field.name for field in fields(config)}
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.is_pair], ids=name_of)
+LAYERED = [case for case in CASES if not case.is_pair and case.encoder not in INSIDE]
+
+
+@pytest.mark.parametrize("case", LAYERED, ids=name_of)
 def test_an_ending_for_one_task_alone_makes_the_same_of_the_layers_states(case):
-    """Every encoder of this package is layers and an ending, which ways of sharing take apart."""
+    """Every encoder of this package that has none inside is layers and an ending, which ways of sharing take apart."""
     taggers = [] if case.form != "Tokens" else [Example("tagging", "Tokens")]
     encoder = build(
-        Architecture(encoder=DRAWN[case.encoder]()), [(each.task, each.layout) for each in (*taggers, case)]
+        Architecture(encoder=encoder_of(case.encoder)), [(each.task, each.layout) for each in (*taggers, case)]
     ).encoder.eval()
     last, inputs, states = len(taggers), case.inputs(), None
     for layer in encoder.sequence:

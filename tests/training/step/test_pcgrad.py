@@ -9,6 +9,7 @@ import torch
 from ray_mtlkd.data.inputs import take
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
+from ray_mtlkd.models.encoders.mixed import MixedEncoder
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.training.settings import Optimization
 from ray_mtlkd.training.step.losses import losses
@@ -19,6 +20,7 @@ BUCKETS = 60
 ENCODERS = {
     "Dense": Mlp(hidden=(16, 8)),
     "Bag": BagOfNgrams(hidden=(12, 8), buckets=BUCKETS, dropout=0.0),
+    "Mixed": MixedEncoder(text=BagOfNgrams(hidden=(6,), dropout=0.0), columns=Mlp(hidden=(8, 4)), join=6, dropout=0.0),
     "Tokens": Cnn(embedding=4, channels=4, widths=(1, 3), wide=4, dropout=0.0, word_dropout=0.0),
 }
 """Without chance."""
@@ -40,6 +42,8 @@ SETUPS = {
     "hash tables, shared rows": ("hashed_tables", True),
     "words, tables of their own": ("shared_words", False),
     "words, shared rows": ("shared_words", True),
+    "texts and columns, tables of their own": ("shared_mixed_tables", False),
+    "texts and columns, shared rows": ("shared_mixed_tables", True),
 }
 
 

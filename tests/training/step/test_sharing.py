@@ -10,6 +10,7 @@ import torch
 from ray_mtlkd.models.architecture import Architecture, penalty_of
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
+from ray_mtlkd.models.encoders.mixed import MixedEncoder
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.encoders.transformer import Transformer
 from ray_mtlkd.models.regularizers.block_sparse import BlockSparse
@@ -22,6 +23,9 @@ from ray_mtlkd.training.step.trainer import Trainer
 from tests.listening import listen, step
 from tests.sharings import EVERY, Decay, Serial, SerialModel
 
+STILL_MIXED = MixedEncoder(
+    text=BagOfNgrams(hidden=(4,), dropout=0.0), columns=Mlp(hidden=(6, 4), dropout=0.0), join=5, dropout=0.0
+)
 STILL = {
     "mlp": ("shared_tables", Mlp(hidden=(6, 4), dropout=0.0)),
     "mlp, own rows": ("tables", Mlp(hidden=(6, 4), dropout=0.0)),
@@ -31,7 +35,11 @@ STILL = {
         "shared_words",
         Transformer(embedding=4, attention_heads=2, feedforward=6, dropout=0.0, word_dropout=0.0),
     ),
+    "mixed": ("shared_mixed_tables", STILL_MIXED),
+    "mixed, own rows": ("mixed_tables", STILL_MIXED),
 }
+OF_LAYERS = {"hybrid", "low_level", "cross_stitch", "sluice", "adapters"}
+"""Ways of sharing that take one encoder's layers apart, and so no mixed one."""
 BALANCERS = {"losses": {"name": "static", "balancer": {}}, "norms": "gradnorm", "gram": "pcgrad"}
 
 
@@ -134,12 +142,16 @@ CASES += [
     ("bag", "norms", 1, _FEW),
     ("bag", "gram", 2, _FEW),
     ("mlp, own rows", "losses", 2, _FEW),
+    ("mixed", "gram", 1, _FEW),
+    ("mixed, own rows", "norms", 2, _FEW),
 ]
 """Encoders with their tables, what a balancer needs, the parts of a batch, and what gradients may take."""
+SHARED_CASES = [
+    (sharing, *case) for sharing in EVERY for case in CASES if sharing not in OF_LAYERS or "mixed" not in case[0]
+]
 
 
-@pytest.mark.parametrize(("encoder", "needs", "parts", "most_bytes"), CASES)
-@pytest.mark.parametrize("sharing", EVERY)
+@pytest.mark.parametrize(("sharing", "encoder", "needs", "parts", "most_bytes"), SHARED_CASES)
 def test_a_step_is_the_weighted_sum_of_what_autograd_says(
     trained, reference, sharing, encoder, needs, parts, most_bytes
 ):
