@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from ray_mtlkd import setups
 from ray_mtlkd.sweep.prepare import prepare
@@ -36,7 +37,7 @@ def _table(task, rows):
 
 
 def test_its_manifest_and_its_search_spaces_fit_each_other(blocks, tmp_path):
-    manifest, _, space, headroom = blocks
+    manifest, _, _, space, headroom = blocks
     (tmp_path / "shop.yaml").write_text(manifest)
     (tmp_path / "my_space.yaml").write_text(space)
     for task in ("category", "match", "rating", "terms"):
@@ -50,8 +51,27 @@ def test_its_manifest_and_its_search_spaces_fit_each_other(blocks, tmp_path):
     assert prepare(read_space(tmp_path / "headroom.yaml"), data_dir=None, say=lambda _: None).plan.size == 3
 
 
+def test_its_manifest_of_texts_beside_columns_fits_its_encoder(blocks, tmp_path):
+    (tmp_path / "reviews.yaml").write_text(blocks[1])
+    rows = range(90)
+    for task, label in (("helpful", [row % 2 for row in rows]), ("topic", [row % 3 for row in rows])):
+        (tmp_path / task).mkdir()
+        columns = {"body": [_text(row) for row in rows], "stars": [row % 5 for row in rows], task: label}
+        for split in ("train", "valid", "test"):
+            pq.write_table(pa.table(columns), tmp_path / task / f"{split}.parquet")
+    (encoder,) = re.findall(
+        r"`(encoder: \{name: mixed, text:\n.*?)`", (ROOT / "README.md").read_text(), flags=re.DOTALL
+    )
+    space = {"name": "mixed", "setups": ["reviews.yaml"], "strategies": ["sum"], "search": {"configurations": 2}}
+    space |= {"replicate": {"seeds": [1]}, "training": {"batch_size": 16}, **yaml.safe_load(encoder)}
+    (tmp_path / "space.yaml").write_text(yaml.safe_dump(space))
+    prepared = prepare(read_space(tmp_path / "space.yaml"), data_dir=None)
+    (tables,) = {id(each): each for each in prepared.tables.values()}.values()
+    assert [table.layout.sorts for table in tables.tasks] == [("text", "columns"), ("text",)]
+
+
 def test_its_manifest_of_one_table_is_read(blocks, tmp_path):
-    (tmp_path / "people.yaml").write_text(blocks[1])
+    (tmp_path / "people.yaml").write_text(blocks[2])
     (tmp_path / "people").mkdir()
     rows = range(12)
     table = pa.table(

@@ -1,7 +1,7 @@
 """`ray-mtlkd check`: is this search space sound, and what would it run?"""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -11,6 +11,7 @@ from ray_mtlkd.cli.streams import open_console
 
 if TYPE_CHECKING:
     from ray_mtlkd.sweep.distillable import Distillable
+    from ray_mtlkd.sweep.prepare import Prepared
 
 EXAMPLE = "Example: `ray-mtlkd check search_spaces/quickstart.yaml`"
 
@@ -20,8 +21,9 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
 
     Every error is printed with its place and its fix; the exit code is 2 then.
     """
-    from ray_mtlkd import classical, prepare, read_space
+    from ray_mtlkd import prepare, read_space
     from ray_mtlkd.sweep.distillable import distillable
+    from ray_mtlkd.sweep.foresight import shared_encoders
     from ray_mtlkd.sweep.predictions import size_of
     from ray_mtlkd.sweep.prepare import duration, estimate
 
@@ -51,6 +53,8 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
             str(plan.size // len(plan.groups) * len(groups)),
         )
     console.print(table)
+    for said in shared_encoders(prepared.tables.values()):
+        console.print(said)
     rows = _rows(distillable(prepared))
     if rows.row_count:
         console.print(rows)
@@ -59,23 +63,39 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
         f"{cost.trials} trials, at most {cost.steps:,} steps of all tasks ({cost.task_batches:,} task batches),"
         f" about {amount} of one core (measured on a few steps here; divide by the cores that the trials get)"
     )
-    for states in (states for states in prepared.states if states.fits):
-        once = f"about {duration(states.seconds)} of one core, once" if states.seconds else "known already"
-        console.print(f"{states.setup}: {states.bytes / 1e6:,.1f} MB of states below the layers that train, {once}")
+    for said in _states(prepared):
+        console.print(said)
     if found.resources.keep_predictions:
         size = size_of(prepared)
         console.print(
             f"predictions of validation and test rows: {size.files} files, at most {size.bytes / 1e6:,.1f} MB before "
             "they are compressed (`resources: {keep_predictions: false}` leaves them out)"
         )
+    for said in _classical(prepared, lambda line: console.print(line, style="yellow")):
+        console.print(said)
+
+
+def _states(prepared: "Prepared") -> Iterator[str]:
+    """What layers that do not train leave of each setup."""
+    from ray_mtlkd.sweep.prepare import duration
+
+    for states in prepared.states:
+        if states.fits:
+            once = f"about {duration(states.seconds)} of one core, once" if states.seconds else "known already"
+            yield f"{states.setup}: {states.bytes / 1e6:,.1f} MB of states below the layers that train, {once}"
+
+
+def _classical(prepared: "Prepared", say: Callable[[str], None]) -> Iterator[str]:
+    """What becomes of each setup's classical models; ``say`` is told of damaged files."""
+    from ray_mtlkd import classical
+
     for wanted in prepared.for_classical:
         name, tasks = wanted.manifest.name, len(wanted.tasks)
-        known = classical.known(wanted, say=lambda line: console.print(line, style="yellow"))
-        if known is not None:
+        if classical.known(wanted, say=say) is not None:
             said = f"{name}: the classical models of its {tasks} tasks are known and go into the report"
         else:
             said = f"{name}: classical models of its {tasks} tasks will be computed beside the trials, on one core"
-        console.print(f"{said} (`classical: false` leaves them out)")
+        yield f"{said} (`classical: false` leaves them out)"
 
 
 def _rows(found: "Iterable[Distillable]") -> Table:

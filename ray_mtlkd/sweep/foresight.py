@@ -81,6 +81,23 @@ def unused_tables(trials: Iterable[Trial], validated: Mapping[str, ValidatedSetu
                 yield f"{place}: no strategy distils from these rows; with kd.rows all or confident it does"
 
 
+def shared_encoders(setups: Iterable[SetupTables[Any]]) -> Iterator[str]:
+    """Who shares which encoder and which join, in setups whose tasks read inputs of different sorts; each said once."""
+    yield from dict.fromkeys(_shared(tables) for tables in setups if len({of.layout.sorts for of in tables.tasks}) > 1)
+
+
+def _shared(tables: SetupTables[Any]) -> str:
+    readers: dict[str, list[str]] = {}
+    for table in tables.tasks:
+        for part, _ in table.layout.parts:
+            readers.setdefault(f"the {part} encoder", []).append(table.task.name)
+        if len(table.layout.sorts) > 1:
+            readers.setdefault(f"what joins {' and '.join(table.layout.sorts)}", []).append(table.task.name)
+    several = [f"{what} is shared by {', '.join(names)}" for what, names in readers.items() if len(names) > 1]
+    alone = [f"{what} is used by {names[0]} alone" for what, names in readers.items() if len(names) == 1]
+    return f"{tables.name}: {'; '.join([*several, *alone])}"
+
+
 def _rows(trial: Trial, tables: SetupTables[Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Tasks whose table is hardly seen: without gain, or in the whole budget."""
     rule, training, rows = trial.configuration.convergence, trial.configuration.training, _rows_of(tables)

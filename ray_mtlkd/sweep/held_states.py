@@ -12,10 +12,11 @@ from functools import partial
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables
-from ray_mtlkd.data.features import Features, PieceFeatures, StateRequest
-from ray_mtlkd.data.inputs import Array, Inputs, Pair, Pieces
+from ray_mtlkd.data.features import Features, Layout, MixedFeatures, StateRequest, pieces_asked
+from ray_mtlkd.data.inputs import Array, Dense, DenseTokens, Inputs, Mixed, Pair, Pieces, Text, text_of
 from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.models.encoders.hf.states import HeldLayers, Unit, with_states
+from ray_mtlkd.models.encoders.mixed import MixedEncoder
 from ray_mtlkd.sweep.state_work import Compute, StateWork, fill, here
 from ray_mtlkd.tasks.kinds import kind_of
 
@@ -88,21 +89,21 @@ class StateTables:
         Raises:
             MtlkdError: where the encoder's weights do not fit it.
         """
-        features = encoder.features
-        request = features.states if isinstance(features, PieceFeatures) else None
-        first = tables.tasks[0]
-        if request is None or first.pretrained is None:
+        asked, weights = pieces_asked(encoder.features), tables.tasks[0].pretrained
+        request = None if asked is None else asked.states
+        if asked is None or request is None or weights is None:
             return tables, None
-        layers = HeldLayers.of(encoder, first.layout, first.pretrained, pooling=request.pooling)
+        reader, layout = _of_texts(encoder, tables)
+        layers = HeldLayers.of(reader, layout, weights, pooling=request.pooling)
         work = StateWork(
             setup=tables.name,
-            encoder=encoder,
-            layout=first.layout,
-            weights=first.pretrained,
+            encoder=reader,
+            layout=layout,
+            weights=weights,
             request=request,
             width=layers.width,
             sides=tuple(side for inputs, unit in _distinct(tables, request) for side in _sides(inputs, unit)),
-            content=setups.content_of_encoder(features),
+            content=setups.content_of_encoder(asked),
             kept_bytes=_SETUPS_KEPT * self._most_bytes,
         )
         fits = work.bytes <= self._most_bytes
@@ -124,7 +125,18 @@ class StateTables:
 
 def pieces_of(features: Features) -> Features:
     """What the tables are before states stand in them."""
-    return replace(features, states=None) if isinstance(features, PieceFeatures) else features
+    asked = pieces_asked(features)
+    if asked is None:
+        return features
+    pieces = replace(asked, states=None)
+    return replace(features, text=pieces) if isinstance(features, MixedFeatures) else pieces
+
+
+def _of_texts(encoder: EncoderConfig, tables: SetupTables[Array]) -> tuple[EncoderConfig, Layout]:
+    """The encoder of texts, and a layout of those that it reads."""
+    if not isinstance(encoder, MixedEncoder) or encoder.text is None:
+        return encoder, tables.tasks[0].layout
+    return encoder.text, next(of for table in tables.tasks for part, of in table.layout.parts if part == "text")
 
 
 def _with_next(unit: Unit, states: Iterator[Array], side: Pieces[Array]) -> Pieces[Array]:
@@ -160,11 +172,18 @@ def _unit(per_token: set[bool], request: StateRequest) -> Unit:
 
 
 def _sides(inputs: Inputs[Array], unit: Unit) -> list[tuple[Pieces[Array], Unit]]:
-    sides = (inputs.left, inputs.right) if isinstance(inputs, Pair) else (inputs,)
+    texts = text_of(inputs)
+    sides = (texts.left, texts.right) if isinstance(texts, Pair) else (texts,)
     return [(side, unit) for side in sides if isinstance(side, Pieces)]
 
 
 def _replaced(inputs: Inputs[Array], states: Callable[[Pieces[Array]], Pieces[Array]]) -> Inputs[Array]:
+    if isinstance(inputs, Mixed):
+        return inputs if inputs.text is None else replace(inputs, text=_in_texts(inputs.text, states))
+    return inputs if isinstance(inputs, Dense | DenseTokens) else _in_texts(inputs, states)
+
+
+def _in_texts(inputs: Text[Array], states: Callable[[Pieces[Array]], Pieces[Array]]) -> Text[Array]:
     if isinstance(inputs, Pair) and isinstance(inputs.left, Pieces) and isinstance(inputs.right, Pieces):
         return Pair(states(inputs.left), states(inputs.right), inputs.overlap)
     return states(inputs) if isinstance(inputs, Pieces) else inputs

@@ -102,6 +102,7 @@ def encoder_folders(value: Any, path: Path) -> dict[tuple[str | int, ...], str]:
     holders: dict[tuple[str | int, ...], Any] = {("encoder",): value.get("encoder")}
     for at, each in enumerate(listed if isinstance(listed, list) else ()):
         holders["strategies", at, "encoder"] = each.get("encoder") if isinstance(each, dict) else None
+    holders |= {(*place, "text"): each.get("text") for place, each in holders.items() if isinstance(each, dict)}
     named = {(*place, "path"): each.get("path") for place, each in holders.items() if isinstance(each, dict)}
     folders = {place: Path(_beside(path, name)) for place, name in named.items() if isinstance(name, str)}
     return {place: str(folder.absolute()) for place, folder in folders.items() if folder.exists()}

@@ -130,7 +130,15 @@ def _numbered(architecture: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, 
         if isinstance(part, list):
             yield from ((join(name, at), each) for at, each in enumerate(part))
         else:
-            yield name, part
+            yield from _with_inner(name, part)
+
+
+def _with_inner(place: str, part: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A part, and those that it has in it."""
+    inner = {key: value for key, value in part.items() if isinstance(value, dict) and "name" in value}
+    yield place, {key: value for key, value in part.items() if key not in inner}
+    for key, value in inner.items():
+        yield from _with_inner(join(place, key), value)
 
 
 def _scalar(value: Any) -> Any:

@@ -1,6 +1,9 @@
 import sys
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from ray_mtlkd.cli import main
 
@@ -99,3 +102,20 @@ def test_what_each_task_could_distil_from_is_told_where_it_is_more_than_its_own_
     assert "diverse churn 300 0 ≤ 22,300 events" in said
     assert "diverse spend 700 0 21,900 events" in said
     assert any(line.startswith("diverse events 1,500 0 0 churn, segment,") for line in said)
+
+
+def test_who_shares_which_encoder_is_told_where_tasks_read_different_inputs(check, tmp_path):
+    rows = {"text": ["pay now", "hello you"] * 6, "x": [0.5, 1.5] * 6, "label": [0, 1] * 6}
+    (tmp_path / "d").mkdir()
+    for split in ("train", "valid", "test"):
+        pq.write_table(pa.table(rows), tmp_path / "d" / f"{split}.parquet")
+    task = {"data": "d", "kind": "binary", "label": "label", "metric": "accuracy"}
+    tasks = {"both": {"text": ["text"], "columns": {"numeric": ["x"]}}, "one": {"text": ["text"]}}
+    manifest = {"name": "shop", "tasks": {name: {**task, **inputs} for name, inputs in tasks.items()}}
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(manifest))
+    mixed = "{name: mixed, text: {name: bag, buckets: 100}, columns: mlp}"
+    space = SPACE.replace("[similar]", "[shop.yaml]").replace("{name: mlp, hidden: [16]}", mixed)
+    code, printed = check(space.replace("{steps: 40", "{steps: 40, batch_size: 4"))
+    assert code == 0, printed.err
+    said = " ".join(printed.out.split())
+    assert "shop: the text encoder is shared by both, one; the columns encoder is used by both alone" in said

@@ -1,7 +1,13 @@
+import numpy as np
 import pytest
 
+from ray_mtlkd.data.examples import Examples, SetupTables, TaskTables
+from ray_mtlkd.data.features import Layout
+from ray_mtlkd.data.inputs import Mixed
+from ray_mtlkd.sweep.foresight import shared_encoders
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import decode_space
+from ray_mtlkd.tasks.task import Task
 
 ENOUGH = {"steps": 8000, "batch_size": 160, "eval_every": 100}
 """Of `similar`, whose largest table has 20,000 rows: 64 epochs."""
@@ -73,3 +79,34 @@ def test_gradients_that_do_not_fit_are_told_where_they_are_compared(warnings, wo
     worded(said)
     assert warnings(strategies=["sum", "uncertainty"], resources=few) == []
     assert warnings(strategies=["sum"], resources=few, accumulation=2)
+
+
+def tables(**sorts):
+    """A setup of tasks that read inputs of these sorts."""
+    nothing = Examples(Mixed(), np.zeros(0), np.zeros(0, np.int64))
+    return SetupTables(
+        "shop",
+        tuple(
+            TaskTables(
+                Task(name=name, kind="regression", metric="r2"),
+                Layout(form="Mixed", parts=tuple((part, Layout(form="Dense")) for part in parts)),
+                *(nothing, nothing, nothing),
+                trivial_valid=0.0,
+                trivial_test=0.0,
+            )
+            for name, parts in sorts.items()
+        ),
+        "fingerprint",
+    )
+
+
+def test_who_shares_what_is_told_where_tasks_read_inputs_of_different_sorts():
+    differ = tables(reviews=["text", "columns"], topics=["text"], price=["columns"], shape=["vector"])
+    (told,) = shared_encoders([differ, differ])
+    assert told == (
+        "shop: the text encoder is shared by reviews, topics; the columns encoder is shared by reviews, price; "
+        "what joins text and columns is used by reviews alone; the vector encoder is used by shape alone"
+    )
+    (said,) = shared_encoders([tables(a=["text", "columns"], b=["text", "columns"], c=["text"])])
+    assert "what joins text and columns is shared by a, b" in said
+    assert list(shared_encoders([tables(a=["text", "columns"], b=["text", "columns"])])) == []

@@ -87,3 +87,18 @@ def test_a_folder_that_is_not_there_is_one_error_before_anything_starts(home, re
     )
     with refused():
         prepare(read_space(home / "space.yaml"))
+
+
+def test_a_folder_inside_a_mixed_encoder_lies_beside_the_search_space_too(home, monkeypatch):
+    text = {"name": "hf", "path": "minilm", "max_length": 8, "train": {"choice": ["none", "all"]}}
+    mixed = {"name": "mixed", "text": text}
+    (home / "mixed.yaml").write_text(yaml.safe_dump({**SPACE, "encoder": mixed, "strategies": ["sum"]}))
+    monkeypatch.chdir("/")
+    space = read_space(home / "mixed.yaml")
+    (strategy,) = space.strategies
+    assert strategy.example.architecture.encoder.text.path == str(home / "minilm")
+    assert list(strategy.domains) == ["encoder.text.train"]
+    copied = portable((home / "mixed.yaml").read_text(), home / "mixed.yaml", [str(home / "shop.yaml")], data_dir=None)
+    assert parse_space(copied["space.yaml"], Path("/elsewhere/space.yaml")).content({}) == space.content({})
+    prepared = prepare(space, compute=False)
+    assert [size.setup for size in prepared.states] == ["shop"]
