@@ -12,7 +12,7 @@ import torch
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import SetupTables, as_tensors
-from ray_mtlkd.data.features import Features
+from ray_mtlkd.data.features import PARTS, Features, MixedFeatures
 from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.decode import join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
@@ -89,6 +89,7 @@ def prepare(
     problems: list[MtlkdError] = []
     plan = Plan(space, {name: len(setup.manifest.tasks) for name, setup in validated.items()})
     problems.extend(_name_problems(plan))
+    problems.extend(_unread_problems(plan, validated))
     problems.extend(taught_problems(space.teachers, validated))
     taught = ForeignTeachers(space.teachers)
     tables: dict[Key, SetupTables[Array]] = {}
@@ -186,6 +187,16 @@ def _name_problems(plan: Plan) -> Iterator[MtlkdError]:
             pairs = " and ".join(f"{setup!r} with {label!r}" for setup, label in (other, group))
             what = f"the trials of {pairs} would have the same names"
             yield MtlkdError(what, where="strategies", fix="give one another `label:`")
+
+
+def _unread_problems(plan: Plan, validated: Mapping[str, ValidatedSetup]) -> Iterator[MtlkdError]:
+    """Encoders for sorts of inputs that no task of any setup has."""
+    given = {part for setup in validated.values() for spec in setup.manifest.tasks.values() for part in spec.parts}
+    asked = {trial.configuration.architecture.features for trial in plan.distinct()}
+    for part in PARTS:
+        if part not in given and any(isinstance(each, MixedFeatures) and part in each.by_part() for each in asked):
+            fix = "leave it out, or give some task such inputs"
+            yield MtlkdError(f"no task has inputs for it ({part})", where=join("encoder", part), fix=fix)
 
 
 def _size_problems(trial: Trial, validated: Mapping[str, ValidatedSetup]) -> Iterator[MtlkdError]:

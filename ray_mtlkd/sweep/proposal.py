@@ -22,6 +22,8 @@ _ENCODERS: Mapping[str, tuple[str, str]] = {
     "cnn": ("{name: cnn, dropout: {choice: [0.1, 0.3]}}", "{loguniform: [2e-3, 6e-3]}"),
 }
 """Settings and learning rates."""
+_COLUMNS = "{name: mlp, hidden: [64, 64]}"
+"""Beside texts."""
 _STRATEGIES = (
     "sum",
     "gradnorm",
@@ -77,6 +79,8 @@ def propose_space(proposal: Proposal, manifest: str, *, beside: Path, minutes: f
 
 def _text(proposal: Proposal, manifest: str, configurations: int, seeds: int, *, said: str) -> str:
     encoder, rate = _ENCODERS[proposal.encoder]
+    if proposal.has_columns_beside:
+        encoder = f"{{name: mixed, text: {encoder}, columns: {_COLUMNS}}}"
     steps = min(max(math.ceil(_EPOCHS * proposal.rows / _BATCH / 50) * 50, _STEPS[0]), _STEPS[1])
     every = max(10, steps // _EVALUATIONS)
     epochs = steps * _BATCH / proposal.rows

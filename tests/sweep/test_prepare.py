@@ -44,3 +44,22 @@ def test_a_model_that_no_memory_holds_is_refused_before_a_byte_of_it_is_taken(sp
         _prepare(value)
     assert caught.value.where.endswith("strategies[0]: encoder")
     assert "1,000,0" in caught.value.what
+
+
+def test_an_encoder_for_inputs_that_no_task_of_any_setup_has_is_refused(space_value, tmp_path, monkeypatch, refused):
+    monkeypatch.chdir(tmp_path)
+    for name, more in (("texts", {}), ("both", {"columns": {"numeric": ["x"]}})):
+        (tmp_path / name).mkdir()
+        files = Files(tmp_path / name)
+        files.spec |= more
+        for split, count in (("train", 4), ("valid", 2), ("test", 2)):
+            files.change("x", [float(at) for at in range(count)], splits=(split,))
+        files.write()
+        files.manifest.write_text(files.manifest.read_text().replace("name: shop", f"name: {name}"))
+    encoder = {"name": "mixed", "text": {"name": "bag", "buckets": 100}, "columns": "mlp"}
+    settings = {"strategies": ["sum"], "training": {"steps": 2, "eval_every": 1, "batch_size": 2}}
+    setups = ["texts/shop.yaml", "both/shop.yaml"]
+    assert len(_prepare(space_value(setups=setups, encoder=encoder, **settings)).tables) == 2
+    with refused() as caught:
+        _prepare(space_value(setups=setups[:1], encoder=encoder, **settings))
+    assert caught.value.where == "encoder.columns"

@@ -106,11 +106,6 @@ def misfits(validated: ValidatedSetup, features: Features) -> Iterator[MtlkdErro
     """What keeps a setup's inputs from becoming what an encoder asks for."""
     for task in validated.tasks:
         yield from _misfits(task, features)
-    given = {part for task in validated.tasks for part in task.spec.parts}
-    for part in features.by_part() if isinstance(features, MixedFeatures) else ():
-        if part not in given:
-            what = f"no task of {validated.manifest.name} reads {part}"
-            yield MtlkdError(what, where=f"encoder.{part}", fix="leave it out, or give some task such inputs")
 
 
 def _misfits(task: ValidatedTask, features: Features) -> Iterator[MtlkdError]:

@@ -18,6 +18,7 @@ class Guess:
     """A task of a manifest.
 
     Attributes:
+        form: Of its inputs, the first where there are several.
         keys: Value and reason of each key, in the order in which they are written.
         notes: What a reader should know besides.
     """
@@ -31,6 +32,11 @@ class Guess:
     def plain(self) -> dict[str, Any]:
         """The task as YAML data."""
         return {key: value for key, (value, _) in self.keys.items()}
+
+    @property
+    def has_columns_beside(self) -> bool:
+        """Whether there are columns beside its texts."""
+        return self.form != "columns" and "columns" in self.keys
 
     @property
     def kind(self) -> str:
@@ -79,11 +85,11 @@ def guess_task(found: FoundData) -> Guess:
         keys["group"] = (label.group, "whose rows are ranked against each other")
     if label.column.missing:
         keys["missing_labels"] = ("skip", f"{label.column.missing:,} of {label.column.rows:,} rows have none")
-    keys[inputs.form] = (inputs.value, inputs.because)
+    keys |= {str(form): read for form, read in inputs.forms.items()}
     keys["metric"] = label.metric
     notes = [f"not read: {name} ({why})" for name, why in inputs.left_out.items()]
     notes += [f"{name} is called like a label: a task of its own?" for name in label.others]
-    return Guess(name=found.name, form=inputs.form, keys=keys, notes=tuple(notes))
+    return Guess(name=found.name, form=next(iter(inputs.forms)), keys=keys, notes=tuple(notes))
 
 
 def guess_tasks(found: Iterable[FoundData]) -> Guessed:

@@ -26,6 +26,8 @@ _PROSE = 0.1
 """Share of rows from which texts differ so much that they are no categories."""
 _MOST_CATEGORIES = 1000
 _REPEATED = 0.9
+_REPEATS = 10
+"""Mean rows of a category from which it is worth a look beside a text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,15 +35,12 @@ class InputGuess:
     """What a task reads.
 
     Attributes:
-        value: As the manifest has it under the name of the form.
-        because: Why so.
+        forms: By form, what the manifest has under its name, and why so.
         left_out: Why other columns are not read, by name.
         by: A column whose rows should stay on one side of a cut, and why.
     """
 
-    form: Form
-    value: Any
-    because: str
+    forms: Mapping[Form, tuple[Any, str]]
     left_out: Mapping[str, str] = field(default_factory=dict)
     by: tuple[str, str] | None = None
 
@@ -68,11 +67,12 @@ def guess_inputs(columns: Sequence[ColumnProfile], label: LabelGuess) -> InputGu
     owners = [name for column in columns if (name := _owner(column, label)) is not None]
     owner = min(owners, key=lambda name: not any(word in name.casefold() for word in _WHO), default=None)
     by = None if owner is None else (owner, f"all rows of one {owner} on one side")
-    read = _form(able, label)
-    if read is None:
+    reads = _reads(able, label)
+    if not reads:
         return None
-    left_out |= {column.name: f"beside {read.form}" for column in able if column.name not in read.used}
-    return InputGuess(form=read.form, value=read.value, because=read.because, left_out=left_out, by=by)
+    used = {name for read in reads for name in read.used}
+    left_out |= {column.name: f"beside {reads[0].form}" for column in able if column.name not in used}
+    return InputGuess(forms={read.form: (read.value, read.because) for read in reads}, left_out=left_out, by=by)
 
 
 def _owner(column: ColumnProfile, label: LabelGuess) -> str | None:
@@ -81,15 +81,22 @@ def _owner(column: ColumnProfile, label: LabelGuess) -> str | None:
     return column.name if is_other and is_key(column) and FEW <= column.distinct <= _REPEATED * column.rows else None
 
 
-def _form(able: Sequence[ColumnProfile], label: LabelGuess) -> _Read | None:
-    """The first form that there are columns for: of words, of texts, of a vector, of lists, else of single values."""
+def _reads(able: Sequence[ColumnProfile], label: LabelGuess) -> list[_Read]:
+    """The first form that there are columns for: of words, of texts, of a vector, of lists, else of single values.
+
+    Beside texts stand single values, where there are any.
+    """
     if label.tokens is not None:
-        return _Read("tokens", label.tokens, "the words that have tags", {label.tokens})
-    return _of_texts(able) or _of_lists(able) or _of_values(able)
+        return [_Read("tokens", label.tokens, "the words that have tags", {label.tokens})]
+    texts = _of_texts(able)
+    if texts is None:
+        return [read for read in (_of_lists(able) or _of_values(able),) if read is not None]
+    values = _of_values([column for column in able if column.sort == "number" or _repeats(column)])
+    return [texts] if values is None else [texts, values]
 
 
 def _of_texts(able: Sequence[ColumnProfile]) -> _Read | None:
-    texts = [column for column in able if column.sort == "text" and _is_prose(column)]
+    texts = [column for column in able if _is_text(column)]
     names = [column.name for column in texts]
     sides = next((pair for pair in combinations(names, 2) if _are_sides(*pair)), None)
     if sides is not None:
@@ -112,6 +119,15 @@ def _of_values(able: Sequence[ColumnProfile]) -> _Read | None:
     value = {sort: found for sort, found in (("numeric", numeric), ("categorical", categorical)) if found}
     why = "numbers, and texts of few different values"
     return _Read("columns", value, why, {*numeric, *categorical}) if value else None
+
+
+def _is_text(column: ColumnProfile) -> bool:
+    return column.sort == "text" and _is_prose(column)
+
+
+def _repeats(column: ColumnProfile) -> bool:
+    """Whether values stand there so often that valid has few others."""
+    return column.distinct * _REPEATS <= column.rows
 
 
 def _is_prose(column: ColumnProfile) -> bool:

@@ -16,10 +16,10 @@ _TEXTS = frozenset({"text", "pair", "tokens"})
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """A setup whose tasks read one sort of input.
+    """A setup whose tasks read texts, or none of them does.
 
     Attributes:
-        encoder: Name of one that serves all of them.
+        encoder: Name of one that serves all of them, but for columns beside texts.
         rows: Of train, of the largest task.
     """
 
@@ -27,6 +27,11 @@ class Proposal:
     tasks: tuple[Guess, ...]
     encoder: str
     rows: int
+
+    @property
+    def has_columns_beside(self) -> bool:
+        """Whether some of them have such."""
+        return any(task.has_columns_beside for task in self.tasks)
 
 
 def propose(folder: Path, *, name: str | None = None) -> tuple[list[Proposal], list[MtlkdError]]:

@@ -108,9 +108,8 @@ def test_what_the_cache_holds_is_what_was_made(tmp_path, monkeypatch):
         (MixedFeatures(text=BagFeatures()), ("reviews", "topics"), "tasks.reviews"),
         (MixedFeatures(text=BagFeatures(), columns=BagFeatures()), ("reviews",), "tasks.reviews"),
         (MixedFeatures(text=BagFeatures(), columns=DenseFeatures()), ("names", "price"), "tasks.names"),
-        (MixedFeatures(text=BagFeatures(), columns=DenseFeatures(), vector=DenseFeatures()), ("reviews",), "encoder"),
     ],
-    ids=["one encoder", "a sort without one", "one for another sort", "tags of a bag", "one that nobody needs"],
+    ids=["one encoder", "a sort without one", "one for another sort", "tags of a bag"],
 )
 def test_inputs_and_encoders_that_do_not_fit_are_told(refused, features, tasks, where):
     with refused() as caught:

@@ -106,6 +106,19 @@ def test_a_table_is_proposed_as_what_it_is_and_can_be_read_so(name, tmp_path):
     assert len(read.splits["train"].row_ids) == proposal.rows
 
 
+def test_numbers_and_categories_stand_beside_a_text(tmp_path):
+    beside = {"stars_given": _cycle(1, 2, 3), "shop": _cycle("x", "y"), "code": [f"c{at % 60}" for at in range(N)]}
+    pq.write_table(pa.table({"review": _prose(), **beside, "label": _cycle("a", "b")}), tmp_path / "reviews.parquet")
+    pq.write_table(pa.table({"text": _prose(), "label": _cycle("a", "b")}), tmp_path / "mail.parquet")
+    ((proposal,), problems) = propose(tmp_path)
+    assert not problems
+    mail, reviews = proposal.tasks
+    assert reviews.plain["text"] == ["review"]
+    assert reviews.plain["columns"] == {"numeric": ["stars_given"], "categorical": ["shop"]}
+    assert [note for note in reviews.notes if "code" in note] == ["not read: code (beside text)"]
+    assert (mail.has_columns_beside, reviews.has_columns_beside, proposal.has_columns_beside) == (False, True, True)
+
+
 def test_a_csv_of_any_delimiter_is_read_and_what_is_no_input_is_told(tmp_path):
     with (tmp_path / "reviews.csv").open("w") as file:
         rows = csv.writer(file, delimiter=";")
