@@ -1,11 +1,8 @@
-"""Where results that take long are kept between runs, by the content that they were computed from."""
+"""Where results that take long are kept between runs, by the content that they were computed from: Arrow files."""
 
-import errno
 import hashlib
 import json
-import math
 import os
-import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -14,17 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
 
 from ray_mtlkd.data.inputs import Array
 
 CACHE_VARIABLE = "MTLKD_CACHE"
 """Environment variable that names the folder; empty switches the cache off."""
 
+SUFFIX = ".arrow"
+"""Of an entry's file."""
+
 LIMIT_BYTES = 4 * 2**30
 """Size of a folder's entries, beyond which those that were used longest ago are removed; unless an entry says more."""
 
-_ALIGNMENT = 64
+_ABOUT, _CHECKSUM = b"about", b"checksum"
 
 
 @dataclass(frozen=True)
@@ -37,31 +37,33 @@ class Kept:
 
 @dataclass(frozen=True)
 class Entry:
-    """A folder of a result's own, whose name is a hash of all that the result depends on.
+    """A result in a file of its own, whose name is a hash of all that it depends on.
+
+    The file is Arrow's, of one record: a list of numbers for each array. What they mean is in its schema's metadata.
 
     Attributes:
         least_limit: Size that the entries beside it may have in any case.
     """
 
-    folder: Path
+    path: Path
     least_limit: float = 0.0
 
     def read(self) -> Kept | None:
         """What is kept here; None where nothing is, or part of it is missing. Arrays are not read yet: check them."""
         try:
-            lines = (self.folder / "index.json").read_text(encoding="utf-8").split("\n", 1)
-            whole = np.memmap(self.folder / "arrays.bin", np.uint8, mode="r").view(np.ndarray)
-        except (OSError, ValueError):
-            return None
-        if lines[0] != _hash(lines[-1]):
-            return None
-        index = json.loads(lines[-1])
-        if len(whole) != index["bytes"]:
+            with pa.memory_map(str(self.path)) as file:
+                record = pa.ipc.open_file(file).get_batch(0)
+            record.validate(full=True)  # of its arrays the lengths alone
+            told = record.schema.metadata[_ABOUT]
+            if record.schema.metadata[_CHECKSUM] != _hash(told):
+                return None
+            about = json.loads(told)
+            arrays = {name: _array(record[name], *place) for name, place in about["arrays"].items()}
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
             return None
         with suppress(OSError):  # where the folder is not ours to write, its age does not matter to us
-            os.utime(self.folder)
-        arrays = {name: _view(whole, *place) for name, place in index["arrays"].items()}
-        return Kept(index["value"], arrays)
+            os.utime(self.path)
+        return Kept(about["value"], arrays)
 
     def write(self, value: Any, arrays: Mapping[str, Array]) -> None:
         """Keep a result, whole or not at all; another one that is here is replaced.
@@ -71,18 +73,20 @@ class Entry:
         limit = max(LIMIT_BYTES, self.least_limit)
         if sum(array.nbytes for array in arrays.values()) > limit:
             return
+        folder = self.path.parent
         try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
-            draft = Path(tempfile.mkdtemp(dir=self.folder.parent))
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, draft = tempfile.mkstemp(dir=folder)
+            os.close(handle)
             try:
                 _write(draft, value, arrays)
-                _remove(self.folder)
-                _rename(draft, self.folder)
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
-            _shrink(self.folder.parent, limit)
+                Path(draft).replace(self.path)  # who has mapped the old one keeps it
+            except BaseException:
+                Path(draft).unlink(missing_ok=True)
+                raise
+            _shrink(folder, limit)
         except OSError as error:
-            said = f"nothing is kept in {self.folder.parent} ({error.strerror}); {CACHE_VARIABLE}= switches it off"
+            said = f"nothing is kept in {folder} ({error.strerror}); {CACHE_VARIABLE}= switches it off"
             warnings.warn(said, RuntimeWarning, stacklevel=2)
 
 
@@ -94,43 +98,32 @@ def cache_folder() -> Path | None:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ray_mtlkd"
 
 
-def _write(folder: Path, value: Any, arrays: Mapping[str, Array]) -> None:
-    places = {}
-    with (folder / "arrays.bin").open("wb") as file:
-        for name, array in arrays.items():
-            file.write(bytes(-file.tell() % _ALIGNMENT))
-            places[name] = (array.dtype.str, array.shape, file.tell())
-            file.write(np.ascontiguousarray(array).data)
-        size = file.tell()
-    index = json.dumps({"bytes": size, "arrays": places, "value": value})
-    (folder / "index.json").write_text(f"{_hash(index)}\n{index}", encoding="utf-8")
+def _write(path: str, value: Any, arrays: Mapping[str, Array]) -> None:
+    lists = {
+        name: pa.LargeListArray.from_arrays(pa.array([0, array.size], pa.int64()), pa.array(array.reshape(-1)))
+        for name, array in arrays.items()
+    }
+    places = {name: (array.dtype.str, array.shape) for name, array in arrays.items()}
+    about = json.dumps({"arrays": places, "value": value}).encode()
+    record = pa.record_batch(lists).replace_schema_metadata({_ABOUT: about, _CHECKSUM: _hash(about)})
+    with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, record.schema) as writer:
+        writer.write_batch(record)
 
 
-def _view(whole: Array, kind: str, shape: list[int], start: int) -> Array:
-    dtype = np.dtype(kind)
-    end = start + dtype.itemsize * math.prod(shape)
-    return whole[start:end].view(dtype).reshape(shape)
+def _array(column: pa.LargeListArray, kind: str, shape: list[int]) -> Array:
+    """The one list of a column, in its shape.
+
+    Raises:
+        ValueError: where its numbers do not fit that.
+    """
+    numbers: Array = column.values.to_numpy()
+    if numbers.dtype.str != kind:
+        raise ValueError(f"numbers of type {numbers.dtype.str}, not {kind}")
+    return numbers.reshape(shape)
 
 
-def _hash(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def _rename(draft: Path, folder: Path) -> None:
-    try:
-        draft.rename(folder)
-    except OSError as error:
-        # Another process was faster, with the same content.
-        if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
-            raise
-
-
-def _remove(folder: Path) -> None:
-    """Take an entry away at once, then delete its files: who has mapped them keeps them."""
-    grave = Path(tempfile.mkdtemp(dir=folder.parent))
-    with suppress(FileNotFoundError):
-        folder.rename(grave / "removed")
-    shutil.rmtree(grave, ignore_errors=True)
+def _hash(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).hexdigest().encode()
 
 
 def _shrink(folder: Path, limit: float) -> None:
@@ -138,11 +131,11 @@ def _shrink(folder: Path, limit: float) -> None:
     entries = []
     for entry in folder.iterdir():
         with suppress(FileNotFoundError):  # another process removes entries too
-            size = sum(file.stat().st_size for file in entry.iterdir())
-            entries.append((entry.stat().st_mtime, size, entry))
+            found = entry.stat()
+            entries.append((found.st_mtime, found.st_size, entry))
     total = sum(size for _, size, _ in entries)
     for _, size, entry in sorted(entries):
         if total <= limit:
             return
-        _remove(entry)
+        entry.unlink(missing_ok=True)
         total -= size

@@ -24,7 +24,7 @@ from ray_mtlkd.data.pretrained import PretrainedWeights
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.models.encoders.hf.states import HeldLayers, Unit, units
-from ray_mtlkd.setups.cache import Entry, cache_folder
+from ray_mtlkd.setups.cache import SUFFIX, Entry, cache_folder
 
 PART_ROWS = 2048
 """Of a table that are computed and kept together: whole batches, so that parts of any size give the same numbers."""
@@ -157,7 +157,9 @@ class StateWork:
     def kept(self, key: str) -> "KeptStates":
         """What is kept by a part's key."""
         folder = cache_folder()
-        return KeptStates(None if folder is None else Entry(folder / "states" / key, least_limit=self.kept_bytes))
+        if folder is None:
+            return KeptStates(None)
+        return KeptStates(Entry(folder / "states" / f"{key}{SUFFIX}", least_limit=self.kept_bytes))
 
 
 @dataclass(frozen=True)

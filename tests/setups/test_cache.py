@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from ray_mtlkd.setups import cache
@@ -34,30 +35,47 @@ def test_what_is_written_is_read_bit_for_bit_and_read_only(tmp_path: Path):
         np.testing.assert_array_equal(found, array)
         assert not found.flags.writeable
         assert found.ctypes.data % 8 == 0
-    assert [path.name for path in entry.folder.parent.iterdir()] == ["a"]
+    assert [path.name for path in entry.path.parent.iterdir()] == ["a"]
 
 
-@pytest.mark.parametrize("name", ["index.json", "arrays.bin"])
-@pytest.mark.parametrize("damage", ["gone", "empty", "short", "long"])
-def test_part_of_an_entry_is_no_entry_and_is_replaced(name, damage, tmp_path: Path):
+def test_an_entry_is_a_file_of_arrow_s(tmp_path: Path):
+    Entry(tmp_path / "a").write("said", ARRAYS)
+    with pa.memory_map(str(tmp_path / "a")) as file:
+        record = pa.ipc.open_file(file).read_all()
+    assert record.column_names == list(ARRAYS)
+    assert record["2"].to_pylist() == [[1.0] * 5]
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "short", "half", "long"])
+def test_part_of_an_entry_is_no_entry_and_is_replaced(damage, tmp_path: Path):
     entry = Entry(tmp_path / "a")
     entry.write("first", ARRAYS)
-    path = entry.folder / name
-    whole = path.read_bytes()
-    path.unlink()
+    whole = entry.path.read_bytes()
+    entry.path.unlink()
     if damage != "gone":
-        path.write_bytes({"empty": b"", "short": whole[:-1], "long": whole + b" "}[damage])
+        parts = {"empty": b"", "short": whole[:-1], "half": whole[: len(whole) // 2], "long": whole + b" "}
+        entry.path.write_bytes(parts[damage])
     assert entry.read() is None
     entry.write("second", ARRAYS)
     assert entry.read().value == "second"
 
 
-def test_a_changed_byte_of_the_index_is_noticed(tmp_path: Path):
+def test_a_changed_byte_of_what_arrays_mean_is_noticed(tmp_path: Path):
+    entry = Entry(tmp_path / "a")
+    entry.write("a value", ARRAYS)
+    entry.path.write_bytes(entry.path.read_bytes().replace(b"a value", b"a valve"))
+    assert entry.read() is None
+
+
+@pytest.mark.parametrize("at", range(0, 100, 7))
+def test_a_changed_byte_anywhere_ends_no_process(at, tmp_path: Path):
     entry = Entry(tmp_path / "a")
     entry.write("value", ARRAYS)
-    path = entry.folder / "index.json"
-    path.write_bytes(path.read_bytes().replace(b"value", b"valve"))
-    assert entry.read() is None
+    whole = bytearray(entry.path.read_bytes())
+    whole[at * len(whole) // 100] ^= 255
+    entry.path.write_bytes(whole)
+    found = entry.read()
+    assert found is None or found.value == "value"
 
 
 def test_the_entries_used_longest_ago_go_first(tmp_path: Path, monkeypatch):
@@ -66,7 +84,7 @@ def test_the_entries_used_longest_ago_go_first(tmp_path: Path, monkeypatch):
         Entry(tmp_path / name).write(name, ARRAYS)
         os.utime(tmp_path / name, (at, at))
     assert Entry(tmp_path / "a").read().value == "a"
-    size = sum(file.stat().st_size for file in (tmp_path / "a").iterdir())
+    size = (tmp_path / "a").stat().st_size
     monkeypatch.setattr(cache, "LIMIT_BYTES", 3 * size)
     Entry(tmp_path / "d").write("d", ARRAYS)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "c", "d"]
@@ -94,16 +112,18 @@ def test_an_entry_that_is_removed_can_still_be_used(tmp_path: Path):
 
 
 def test_another_writer_of_the_same_entry_does_no_harm(tmp_path: Path, monkeypatch):
-    entry, write = Entry(tmp_path / "a"), cache._rename
+    entry, write = Entry(tmp_path / "a"), cache._write
 
-    def second(draft, folder):
-        monkeypatch.setattr(cache, "_rename", write)
+    def second(*given):
+        monkeypatch.setattr(cache, "_write", write)
         entry.write("faster", ARRAYS)
-        write(draft, folder)
+        write(*given)
 
-    monkeypatch.setattr(cache, "_rename", second)
+    monkeypatch.setattr(cache, "_write", second)
     entry.write("slower", ARRAYS)
-    assert entry.read().value == "faster"
+    kept = entry.read()
+    assert kept.value == "slower"
+    np.testing.assert_array_equal(kept.arrays["0"], ARRAYS["0"])
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 

@@ -14,7 +14,7 @@ from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables
 from ray_mtlkd.data.features import DenseFeatures, Features
 from ray_mtlkd.data.inputs import Array, Inputs, Pair, Pieces, text_of
 from ray_mtlkd.errors import raise_all
-from ray_mtlkd.setups.cache import Entry, cache_folder
+from ray_mtlkd.setups.cache import SUFFIX, Entry, cache_folder
 from ray_mtlkd.setups.content import content_hash
 from ray_mtlkd.setups.features.featuriser import Featuriser
 from ray_mtlkd.setups.features.fitting import fit, misfits
@@ -58,7 +58,7 @@ def featurise_and_pack(validated: ValidatedSetup, features: Features) -> tuple[S
     if folder is None:
         made, packed = _make(validated, features)
         return _setup_tables(validated, features, made), packed
-    entry = Entry(folder / "features" / _key(validated, features))
+    entry = Entry(folder / "features" / f"{_key(validated, features)}{SUFFIX}")
     found = entry.read()
     if found is not None:
         tables = _setup_tables(validated, features, [Made(*part) for part in load(found.value["made"], found.arrays)])
