@@ -1,6 +1,7 @@
 """What a kept model says of a table's rows: raw outputs, or answers in the terms of the labels that it learned."""
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,12 +86,15 @@ def outputs_in_pieces(kept: KeptModel, task: str, table: pa.Table, *, where: str
     return Outputs(torch.cat([piece.values for piece in pieces]), offsets)
 
 
-def look_at(featuriser: Featuriser, table: pa.Table, *, where: str, allow_unseen: float) -> tuple[str, ...]:
+def look_at(
+    featuriser: Featuriser, table: pa.Table, *, columns: Collection[str], where: str, allow_unseen: float
+) -> tuple[str, ...]:
     """What a reader should know of a table before a model reads it.
 
     Args:
         featuriser: Of the model's task.
         table: At least a row.
+        columns: That are looked at, every one of categories among them.
         where: Names the table in errors.
         allow_unseen: Share of a column's categories that train need not show.
 
@@ -98,7 +102,8 @@ def look_at(featuriser: Featuriser, table: pa.Table, *, where: str, allow_unseen
         MtlkdError: the only column that does not fit, or shows too many categories that train never showed;
             ExceptionGroup of them, where there are several.
     """
-    checked = setups.check_inputs(table, featuriser.rules, where=where)
+    rules = {name: rule for name, rule in featuriser.rules.items() if name in columns}
+    checked = setups.check_inputs(table, rules, where=where)
     unseen = featuriser.unseen(checked.columns)
     fix = "give the values that the model was trained on, or --allow-unseen 1 to read these as missing"
     raise_all(where, list(refuse_unseen(unseen, allow_unseen, where=where, fix=fix)))
@@ -136,7 +141,9 @@ def predict_table(
             not.
     """
     known = kept.tasks[kept.index(task)]
-    for said in look_at(kept.featurisers[task], table, where=where, allow_unseen=allow_unseen):  # of all rows at once
+    featuriser = kept.featurisers[task]
+    # of all rows at once
+    for said in look_at(featuriser, table, columns=featuriser.rules, where=where, allow_unseen=allow_unseen):
         warnings.warn(said, TableWarning, stacklevel=2)
     pieces = [
         _said(known, outputs_of(kept, task, table.slice(at, _PIECE_ROWS), where=where))

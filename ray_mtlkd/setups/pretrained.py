@@ -15,7 +15,7 @@ import numpy as np
 import safetensors
 import safetensors.torch
 
-from ray_mtlkd.data.features import Features, pieces_asked
+from ray_mtlkd.data.features import Features, MixedFeatures, pieces_asked
 from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.data.pretrained import FAMILIES, PretrainedWeights, stay_offline
 from ray_mtlkd.decode import join
@@ -92,7 +92,10 @@ def folder_of(features: Features) -> PretrainedFolder | None:
         MtlkdError: as `read_folder` does.
     """
     asked = pieces_asked(features)
-    return None if asked is None else read_folder(asked.path, max_length=asked.max_length)
+    if asked is None:
+        return None
+    setting = "encoder.text.max_length" if isinstance(features, MixedFeatures) else "encoder.max_length"
+    return read_folder(asked.path, max_length=asked.max_length, setting=setting)
 
 
 def content_of_encoder(features: Features) -> dict[str, str]:

@@ -5,6 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.encoders.bag import BagOfNgrams
+from ray_mtlkd.models.encoders.mixed import MixedEncoder
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings
@@ -87,6 +89,18 @@ def test_a_data_set_is_looked_at_before_it_is_relabelled(kept, tmp_path, monkeyp
     assert caught.value.where == f"{folder}:city"
     monkeypatch.setattr("ray_mtlkd.predict.dataset.sample.ROWS", ROWS)
     assert relabel(kept, folder, tmp_path / "out").warnings == ()
+
+
+def test_categories_beside_texts_are_looked_at_without_the_texts(cities, tmp_path):
+    cities.spec["text"] = ["text"]
+    for columns in cities.tables.values():
+        columns["text"] = ["pay now", "hello"] * (ROWS // 2)
+    encoder = MixedEncoder(text=BagOfNgrams(hidden=(4,), buckets=100), columns=Mlp(hidden=(4, 4)))
+    found = keep_model(cities.written(), encoder, tmp_path / "model")
+    (tmp_path / "rows").mkdir()
+    pq.write_table(table(new=3).append_column("text", [["a"] * ROWS]), tmp_path / "rows" / "0.parquet")
+    (said,) = relabel(found, tmp_path / "rows", tmp_path / "out").warnings
+    assert "city 15 % of rows (first 'Rom')" in said
 
 
 @pytest.mark.parametrize("rows", [10, 40, 65, 1000])

@@ -25,6 +25,7 @@ from ray_mtlkd.training.evaluation.evaluate import metrics_of, predict_all
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Distillation, Optimization
 from ray_mtlkd.training.step.trainer import Trainer
+from tests.pretrained import POSITIONS
 from tests.pretrained import save as save_encoder
 
 ORIGIN = Origin(sweep="s", setup="shop", trial="t", strategy="sum", stage="replicate", seed=1, step=1, score=0.5)
@@ -158,6 +159,15 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("bert")
     save_encoder(path)
     return path
+
+
+def test_what_was_cut_of_texts_is_told_by_the_key_that_cuts(folder, refused):
+    text = PretrainedEncoder(path=str(folder), max_length=3)
+    made = setups.featurise(read(TASKS), replace(MIXED, text=text).features)
+    assert made.warnings
+    assert all("encoder.text.max_length" in said for said in made.warnings)
+    with refused():
+        setups.featurise(read(TASKS), replace(MIXED, text=replace(text, max_length=POSITIONS + 1)).features)
 
 
 @pytest.mark.parametrize("trained", ["all", "top-1", "none"])

@@ -24,4 +24,4 @@ def look_at_sample(source: DataSet, featuriser: Featuriser, *, allow_unseen: flo
         return ()
     table = read_groups_of(Storage.at(source.uri), source.files, columns, rows=ROWS)
     where = source.uri if table.num_rows == source.rows else f"{source.uri} ({table.num_rows} of {source.rows} rows)"
-    return look_at(featuriser, table, where=where, allow_unseen=allow_unseen)
+    return look_at(featuriser, table, columns=columns, where=where, allow_unseen=allow_unseen)

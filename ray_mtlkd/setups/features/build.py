@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables
-from ray_mtlkd.data.features import DenseFeatures, Features
+from ray_mtlkd.data.features import DenseFeatures, Features, MixedFeatures
 from ray_mtlkd.data.inputs import Array, Inputs, Pair, Pieces, text_of
 from ray_mtlkd.errors import raise_all
 from ray_mtlkd.setups.cache import SUFFIX, Entry, cache_folder
@@ -142,7 +142,8 @@ def _setup_tables(validated: ValidatedSetup, features: Features, made: Sequence[
     by_task = {task.task.name: part for tasks, part in placed for task in tasks}
     shared = validated.manifest.shares_rows
     tasks = tuple(_tables(task, by_task[task.task.name], shares_rows=shared) for task in validated.tasks)
-    cut = (_said_cut(of[0].task.name, part.splits) for of, part in zip(groups, made, strict=True))
+    encoder = "encoder.text" if isinstance(features, MixedFeatures) else "encoder"
+    cut = (_said_cut(of[0].task.name, part.splits, encoder=encoder) for of, part in zip(groups, made, strict=True))
     found = _fingerprint(validated, features, tasks)
     return SetupTables(
         validated.manifest.name,
@@ -153,14 +154,14 @@ def _setup_tables(validated: ValidatedSetup, features: Features, made: Sequence[
     )
 
 
-def _said_cut(task: str, inputs: Sequence[Inputs[Array]]) -> Iterator[str]:
+def _said_cut(task: str, inputs: Sequence[Inputs[Array]], *, encoder: str) -> Iterator[str]:
     """What a reader should know of rows that were longer than an encoder's sequences, by split."""
     for split, made in zip(SPLITS, inputs, strict=True):
         texts = text_of(made)
         sides = (texts.left, texts.right) if isinstance(texts, Pair) else (texts,)
         cut = sum(side.cut for side in sides if isinstance(side, Pieces))
         if cut:
-            yield f"{task}: {cut} texts of {split} are longer than encoder.max_length and were cut"
+            yield f"{task}: {cut} texts of {split} are longer than {encoder}.max_length and were cut"
 
 
 def _tables(task: ValidatedTask, placed: Placed, *, shares_rows: bool) -> TaskTables[Array]:

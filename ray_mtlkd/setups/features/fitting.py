@@ -22,7 +22,7 @@ from ray_mtlkd.setups.features.mixed import MixedFeaturiser
 from ray_mtlkd.setups.features.pieces import fit_pieces
 from ray_mtlkd.setups.features.text import TextTags, fit_bags, fit_tokens
 from ray_mtlkd.setups.manifest import PART_OF, Form, TaskSpec
-from ray_mtlkd.setups.pretrained import folder_of
+from ray_mtlkd.setups.pretrained import PretrainedFolder, folder_of
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
 from ray_mtlkd.tasks.kinds import kind_of
 
@@ -59,24 +59,26 @@ def fit(trains: Trains, features: Features, *, tags: Sequence[TextTags]) -> Sequ
         features: What is asked for, which fits (`misfits`).
         tags: Which groups have tags.
     """
+    folder = folder_of(features)
     if not isinstance(features, MixedFeatures):
-        return _fit_one_sort(trains, features, tags=tags)
+        return _fit_one_sort(trains, features, tags=tags, folder=folder)
     parts: list[dict[InputPart, Fitted]] = [{} for _ in trains]
     for part, request in features.by_part().items():
         readers = [at for at, (spec, _) in enumerate(trains) if part in spec.parts]
         alone = [(spec.only(spec.parts[part]), train) for spec, train in (trains[at] for at in readers)]
-        fitted = _fit_one_sort(alone, request, tags=[tags[at] for at in readers])
+        fitted = _fit_one_sort(alone, request, tags=[tags[at] for at in readers], folder=folder)
         for at, found in zip(readers, fitted, strict=True):
             parts[at][part] = found
     return [MixedFeaturiser.of(each) for each in parts]
 
 
-def _fit_one_sort(trains: Trains, features: OneSort, *, tags: Sequence[TextTags]) -> Sequence[Fitted]:
+def _fit_one_sort(
+    trains: Trains, features: OneSort, *, tags: Sequence[TextTags], folder: PretrainedFolder | None
+) -> Sequence[Fitted]:
     if isinstance(features, BagFeatures):
         return fit_bags(trains, features)
     if isinstance(features, TokenFeatures):
         return fit_tokens(trains, features, tags=tags)
-    folder = folder_of(features)
     if isinstance(features, PieceFeatures) and folder is not None:
         return fit_pieces(trains, features, folder)
     assert isinstance(features, DenseFeatures)  # noqa: S101 - the last of the four
