@@ -4,6 +4,7 @@ Rows and weights lie in the object store, once, so that no worker needs the enco
 are done, and few at a time.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -26,6 +27,10 @@ STARTED_S = 8.0
 
 _STALLED_S = 3600
 """Without a part for so long, the pool ends with an error: somebody holds every CPU."""
+
+
+_TOLD_EVERY_S = 30.0
+"""How often to say how far it is."""
 
 
 class StateActor:
@@ -94,6 +99,20 @@ def quickest(pending: PendingStates, *, say: Callable[[str], None]) -> Compute:
         return by_pool
     say(f"{said}: about {alone_s:.0f} s of one core")
     return here
+
+
+def telling(compute: Compute, *, say: Callable[[str], None]) -> Compute:
+    """The same, and from time to time how far it is."""
+
+    def computed(work: StateWork, parts: Sequence[StatePart]) -> Iterator[tuple[StatePart, Array]]:
+        told = time.monotonic()
+        for done, found in enumerate(compute(work, parts), start=1):
+            yield found
+            if time.monotonic() - told >= _TOLD_EVERY_S:
+                told = time.monotonic()
+                say(f"{done} of {len(parts)} parts of the states of {work.setup}")
+
+    return computed
 
 
 def _lists(column: pa.ChunkedArray) -> Iterator[Array]:

@@ -5,12 +5,10 @@ rows: whoever needs the same again finds it, and an interrupted sweep goes on fr
 """
 
 import hashlib
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -24,7 +22,8 @@ from ray_mtlkd.data.pretrained import PretrainedWeights
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.models.encoders.hf.states import HeldLayers, Unit, units
-from ray_mtlkd.setups.cache import SUFFIX, Entry, cache_folder
+from ray_mtlkd.setups.cache import cache_folder
+from ray_mtlkd.sweep.kept_states import KeptStates, room_bytes
 
 PART_ROWS = 2048
 """Of a table that are computed and kept together: whole batches, so that parts of any size give the same numbers."""
@@ -154,36 +153,9 @@ class StateWork:
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
-    def kept(self, key: str) -> "KeptStates":
+    def kept(self, key: str) -> KeptStates:
         """What is kept by a part's key."""
-        folder = cache_folder()
-        if folder is None:
-            return KeptStates(None)
-        return KeptStates(Entry(folder / "states" / f"{key}{SUFFIX}", least_limit=self.kept_bytes))
-
-
-@dataclass(frozen=True)
-class KeptStates:
-    """A part's states in the cache folder; None where there is no such folder."""
-
-    entry: Entry | None
-
-    @property
-    def is_there(self) -> bool:
-        """Whether something is; its numbers are not read."""
-        return self.entry is not None and self.entry.read() is not None
-
-    def read(self) -> Array | None:
-        """They, mapped from the disk; None where nothing is there, or something damaged."""
-        found = None if self.entry is None else self.entry.read()
-        if found is None or found.value != _hash(found.arrays["states"]):
-            return None
-        return found.arrays["states"]
-
-    def write(self, states: Array) -> None:
-        """Keep them."""
-        if self.entry is not None:
-            self.entry.write(_hash(states), {"states": states})
+        return KeptStates.by(key, most_bytes=self.kept_bytes)
 
 
 Compute = Callable[[StateWork, Sequence[StatePart]], Iterator[tuple[StatePart, Array]]]
@@ -229,23 +201,15 @@ def fill(work: StateWork, *, compute: Compute, say: Callable[[str], None]) -> li
 
 
 def _has_room(work: StateWork, missing: Sequence[StatePart], *, say: Callable[[str], None]) -> bool:
-    """Whether the disk has room for them, and something is kept at all; what is there already stays."""
-    folder = cache_folder()
-    if folder is None:
-        return False
+    """Whether they can be kept; what is there already stays."""
     places = (work.place(part) for part in missing)
     wanted = sum(place.stop - place.start for place in places) * work.width * work.numbers.itemsize
-    free = shutil.disk_usage(_nearest(folder)).free
+    free = room_bytes()
     has_room = bool(wanted <= free)
-    if not has_room:
+    if not has_room and free:
         left = f"{wanted / 1e6:,.0f} MB of states of {work.setup} are not kept for later sweeps"
-        say(f"warning: {left}: {folder} has {free / 1e6:,.0f} MB of room")
+        say(f"warning: {left}: {cache_folder()} has {free / 1e6:,.0f} MB of room")
     return has_room
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder, or the first one above it that is there."""
-    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
 
 
 def _rows(pieces: Pieces[Array], start: int, stop: int) -> Pieces[Array]:
@@ -259,7 +223,3 @@ def _rows(pieces: Pieces[Array], start: int, stop: int) -> Pieces[Array]:
         None if found.types is None else found.types.numpy(),
         None if words is None else FirstPieces(words.places.numpy(), words.offsets.numpy()),
     )
-
-
-def _hash(array: Array) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).hexdigest()

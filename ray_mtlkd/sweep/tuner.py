@@ -24,7 +24,7 @@ from ray_mtlkd.sweep.relabel import start_shared
 from ray_mtlkd.sweep.resources import check_room, shared_actors
 from ray_mtlkd.sweep.results import records_of
 from ray_mtlkd.sweep.searcher import PlanSearcher
-from ray_mtlkd.sweep.state_pool import quickest
+from ray_mtlkd.sweep.state_pool import quickest, telling
 from ray_mtlkd.sweep.status import Status
 from ray_mtlkd.sweep.trial import TrialContext, run_trial
 from ray_mtlkd.sweep_folder import SweepFolder
@@ -148,7 +148,8 @@ def _tables(
         if pending is None:
             yield key, ray.put(tables)
         else:
-            yield key, ray.put(pending.put(tables, compute=quickest(pending, say=prepare), say=say))
+            compute = telling(quickest(pending, say=prepare), say=prepare)
+            yield key, ray.put(pending.put(tables, compute=compute, say=say))
 
 
 def _context(prepared: Prepared, tables: Mapping[Key, Any], sight: Sight, *, sweep: str) -> TrialContext:

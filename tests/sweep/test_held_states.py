@@ -15,7 +15,7 @@ from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.hf import states as computing
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
 from ray_mtlkd.strategies import decode_strategy
-from ray_mtlkd.sweep import state_work
+from ray_mtlkd.sweep import kept_states, state_work
 from ray_mtlkd.sweep.held_states import StateTables, pieces_of
 from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.evaluation.evaluate import predict_all
@@ -184,7 +184,7 @@ def test_a_disk_without_room_is_told_of_and_what_is_kept_stays(made, tmp_path, m
     monkeypatch.setenv("MTLKD_CACHE", str(tmp_path))
     made(train="none")
     kept = sorted((tmp_path / "states").iterdir())
-    monkeypatch.setattr(state_work.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    monkeypatch.setattr(kept_states.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
     said = []
     found = made(train="top-1", say=said.append)[2]
     (line,) = said

@@ -10,7 +10,7 @@ from ray_mtlkd import setups
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
 from ray_mtlkd.sweep import state_pool, state_work
 from ray_mtlkd.sweep.held_states import StateTables, pieces_of
-from ray_mtlkd.sweep.state_pool import by_pool, quickest
+from ray_mtlkd.sweep.state_pool import by_pool, quickest, telling
 from ray_mtlkd.sweep.state_work import here
 from tests.keeping import TAG_TASKS, text_setup
 from tests.pretrained import save
@@ -34,6 +34,18 @@ def test_the_driver_computes_alone_what_is_over_before_a_pool_has_started(planne
         pending = replace(planned[1], size=replace(planned[1].size, seconds=seconds))
         assert quickest(pending, say=said.append) is way
     assert ["of one core" in line for line in said] == [True, True, False]
+
+
+def test_what_takes_long_says_how_far_it_is(planned, monkeypatch):
+    monkeypatch.setattr(state_work, "PART_ROWS", 20)
+    zeros, pending = planned
+    said = []
+    pending.put(zeros, compute=telling(here, say=said.append))
+    assert said == []
+    monkeypatch.setattr(state_pool, "_TOLD_EVERY_S", 0.0)
+    pending.put(zeros, compute=telling(here, say=said.append))
+    count = len(pending.work.missing())
+    assert said == [f"{done} of {count} parts of the states of shop" for done in range(1, count + 1)]
 
 
 @pytest.mark.ray

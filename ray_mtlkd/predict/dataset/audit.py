@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pyarrow.fs import FileType
 
 from ray_mtlkd.errors import MtlkdError, first_line, raise_all
-from ray_mtlkd.predict.dataset.output import ABOUT, MANIFEST, PartLayout, Written, manifest
+from ray_mtlkd.predict.dataset.output import ABOUT, PartLayout, Written, manifest
 from ray_mtlkd.predict.dataset.source import DataSet, Part
 from ray_mtlkd.storage import DRAFT, Storage, join_uri
 
@@ -28,10 +28,10 @@ def is_complete(storage: Storage, layout: PartLayout, source: DataSet) -> bool:
     """
     if storage.filesystem.get_file_info(storage.root).type == FileType.File:
         raise MtlkdError("this is a file", where=storage.uri, fix="give a folder, or a path where nothing is yet")
-    data = storage.read(MANIFEST)
+    data = storage.read(layout.manifest_file)
     if data is None:
         return False
-    where = join_uri(storage.uri, MANIFEST)
+    where = join_uri(storage.uri, layout.manifest_file)
     try:
         told = json.loads(data)
         written = [
@@ -62,7 +62,7 @@ def survey(storage: Storage, layout: PartLayout) -> list[Written]:
         MtlkdError: the only file that is damaged or something else; ExceptionGroup of them, where there are several.
     """
     ours = {layout.name(part): part for part in layout.parts}
-    names = [name for name in storage.names() if not name.endswith(DRAFT) and name != MANIFEST]
+    names = [name for name in storage.names() if not name.endswith(DRAFT) and name != layout.manifest_file]
     others = [name for name in names if name not in ours] + storage.folders()
     if others:
         fix = "give another --out, or the data set and --rows-per-part that this folder was started with"

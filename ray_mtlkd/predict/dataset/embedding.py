@@ -34,6 +34,9 @@ ROWS_PER_PART = 8192
 
 _SAMPLED_ROWS = 1024
 
+_MANIFEST = "_manifest.json"
+"""Readers of folders of Parquet files leave out what begins with an underscore: the output is a data set for all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VectorSettings:
@@ -154,6 +157,7 @@ def plan(*, encoder: str, data: str, out: str, settings: VectorSettings, rows_pe
         noun="vectors",
         maker="encoder",
         stored={"use_dictionary": flat, "write_statistics": flat},
+        manifest_file=_MANIFEST,
     )
     work = Work.left_of(making, source=found, layout=layout, out=out)
     return replace(work, warnings=_said_cut(embedder, work.left[0], found, settings)) if work.left else work

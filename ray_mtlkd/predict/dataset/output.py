@@ -3,7 +3,7 @@
 ::
 
     part-00000.parquet   its schema's metadata say what it holds, made by whom, of which rows, by which settings
-    manifest.json        all that the parts have in common, and each part's checksum
+    manifest.json        all that the parts have in common, and each part's checksum; it may have another name
 
 Every part is written as a draft first, so that one which is there is whole. What is there stays as it is.
 """
@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 from ray_mtlkd.predict.dataset.source import DataSet, Part
 from ray_mtlkd.storage import DRAFT, Hashed, Storage
 
-MANIFEST = "manifest.json"
 ABOUT = b"ray_mtlkd"
 """Under which a part's schema has its metadata."""
 
@@ -51,6 +50,7 @@ class PartLayout:
         noun: What the rows become, in the plural, for errors.
         maker: Who makes it: what ``common`` calls its identity.
         stored: How columns are written: options of pyarrow's.
+        manifest_file: Name of the manifest.
     """
 
     common: Mapping[str, Any]
@@ -60,6 +60,7 @@ class PartLayout:
     noun: str
     maker: str
     stored: Mapping[str, Any]
+    manifest_file: str
 
     @classmethod
     def of(
@@ -71,6 +72,7 @@ class PartLayout:
         noun: str,
         maker: str,
         stored: Mapping[str, Any],
+        manifest_file: str = "manifest.json",
     ) -> Self:
         """The layout of what is made of some parts."""
         everything = tuple(parts)
@@ -82,6 +84,7 @@ class PartLayout:
             noun=noun,
             maker=maker,
             stored=stored,
+            manifest_file=manifest_file,
         )
 
     def name(self, part: Part) -> str:
@@ -133,10 +136,10 @@ def writing(storage: Storage, layout: PartLayout, part: Part, found: list[Writte
         found.append(Written(index=part.index, rows=part.rows, bytes=hashed.bytes, sha256=hashed.sha256))
 
 
-def clean(storage: Storage) -> None:
+def clean(storage: Storage, layout: PartLayout) -> None:
     """Remove what dead runs have left half written, and the manifest of an output that is not whole any more."""
     for name in storage.names():
-        if name.endswith(DRAFT) or name == MANIFEST:
+        if name.endswith(DRAFT) or name == layout.manifest_file:
             storage.delete(name)
 
 
@@ -161,6 +164,6 @@ def manifest(layout: PartLayout, source: DataSet, written: Sequence[Written]) ->
     return {**layout.common, "rows": source.rows, "files": files, "parts": parts}
 
 
-def write_manifest(storage: Storage, value: Mapping[str, Any]) -> None:
+def write_manifest(storage: Storage, layout: PartLayout, value: Mapping[str, Any]) -> None:
     """The last file of a whole output."""
-    storage.write(MANIFEST, json.dumps(value, indent=1).encode())
+    storage.write(layout.manifest_file, json.dumps(value, indent=1).encode())

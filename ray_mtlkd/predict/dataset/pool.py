@@ -91,7 +91,7 @@ def compute(work: Work, pool: Pool, *, tell: Callable[[Done], None]) -> None:
     """
     await_room(pool)
     with reaching(work.out):
-        output.clean(Storage.at(work.out))
+        output.clean(Storage.at(work.out), work.layout)
     written: list[Written] = []
     with quiet_core():
         for done in _run(work, work.left, pool):

@@ -153,5 +153,5 @@ def finish(work: Work, written: Sequence[Written]) -> None:
     """Write the manifest of an output of which all parts are there now."""
     storage = Storage.at(work.out)
     with reaching(work.out):
-        output.clean(storage)
-        output.write_manifest(storage, output.manifest(work.layout, work.source, [*work.done, *written]))
+        output.clean(storage, work.layout)
+        output.write_manifest(storage, work.layout, output.manifest(work.layout, work.source, [*work.done, *written]))

@@ -83,7 +83,7 @@ def test_vectors_are_those_of_the_encoder_s_own_library_beside_all_columns_in_or
     work = planned(of, pooling=pooling)
     assert len(work.left) == 3
     relabel_alone(work)
-    found, table = labels_in(work.out), data[0]
+    found, table = pq.read_table(work.out), data[0]
     assert found.select(table.column_names).equals(table)
     assert found.schema.metadata[b"mine"] == b"kept"
     assert found.column_names == [*table.column_names, "vector"]
@@ -188,7 +188,7 @@ def test_an_output_of_another_encoder_or_of_other_settings_is_refused_and_left(p
     relabel_alone(work)
     before = content_of(Path(work.out))
     save(tmp_path / "changed", seed=1)
-    manifest = [f"{work.out}/manifest.json"]
+    manifest = [f"{work.out}/_manifest.json"]
     assert places(folder=tmp_path / "changed") == manifest
     assert places(pooling="cls") == manifest
     assert places(column="other_name") == manifest
