@@ -91,9 +91,10 @@ class StateTables:
         """
         asked, weights = pieces_asked(encoder.features), tables.tasks[0].pretrained
         request = None if asked is None else asked.states
-        if asked is None or request is None or weights is None:
+        layout = next(filter(None, (_of_texts(task.layout) for task in tables.tasks)), None)
+        if asked is None or request is None or weights is None or layout is None:
             return tables, None
-        reader, layout = _of_texts(encoder, tables)
+        reader = encoder.text if isinstance(encoder, MixedEncoder) and encoder.text is not None else encoder
         layers = HeldLayers.of(reader, layout, weights, pooling=request.pooling)
         work = StateWork(
             setup=tables.name,
@@ -132,11 +133,9 @@ def pieces_of(features: Features) -> Features:
     return replace(features, text=pieces) if isinstance(features, MixedFeatures) else pieces
 
 
-def _of_texts(encoder: EncoderConfig, tables: SetupTables[Array]) -> tuple[EncoderConfig, Layout]:
-    """The encoder of texts, and a layout of those that it reads."""
-    if not isinstance(encoder, MixedEncoder) or encoder.text is None:
-        return encoder, tables.tasks[0].layout
-    return encoder.text, next(of for table in tables.tasks for part, of in table.layout.parts if part == "text")
+def _of_texts(layout: Layout) -> Layout | None:
+    """That of a task's texts; None where its rows have none."""
+    return dict(layout.parts).get("text") if layout.parts else layout
 
 
 def _with_next(unit: Unit, states: Iterator[Array], side: Pieces[Array]) -> Pieces[Array]:

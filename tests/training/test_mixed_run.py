@@ -13,6 +13,7 @@ from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
 from ray_mtlkd.models.encoders.mixed import MixedEncoder
 from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.models.pretrained import held
 from ray_mtlkd.predict.model_folder import Origin, load, save
 from ray_mtlkd.predict.predictions import outputs_of
 from ray_mtlkd.setups.files import MemorySource
@@ -195,3 +196,13 @@ def test_a_pretrained_encoder_reads_the_texts_beside_columns(folder, make, inlin
     run(given, inline, tmp_path / "run", keep=keep)
     said = outputs_of(load(storage), "reviews", table(80, 2), where="new.parquet").values
     torch.testing.assert_close(said, chosen[0], rtol=1e-4, atol=1e-4)
+
+
+def test_a_setup_without_texts_has_no_states_and_trains_without_the_pretrained_encoder(folder, make):
+    text = PretrainedEncoder(path=str(folder), max_length=8, train="none")
+    encoder = replace(MIXED, text=text)
+    tables = setups.featurise(read({"price": TASKS["price"]}), pieces_of(encoder.features))
+    assert StateTables(most_bytes=1e9).plan(tables, encoder) == (tables, None)
+    trainer = Trainer(make(of=as_tensors(tables), encoder=encoder))
+    trainer.step([0], soft={}, share=0.5)
+    assert not held(trainer.model)

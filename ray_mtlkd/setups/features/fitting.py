@@ -66,7 +66,7 @@ def fit(trains: Trains, features: Features, *, tags: Sequence[TextTags]) -> Sequ
     for part, request in features.by_part().items():
         readers = [at for at, (spec, _) in enumerate(trains) if part in spec.parts]
         alone = [(spec.only(spec.parts[part]), train) for spec, train in (trains[at] for at in readers)]
-        fitted = _fit_one_sort(alone, request, tags=[tags[at] for at in readers], folder=folder)
+        fitted = _fit_one_sort(alone, request, tags=[tags[at] for at in readers], folder=folder) if alone else ()
         for at, found in zip(readers, fitted, strict=True):
             parts[at][part] = found
     return [MixedFeaturiser.of(each) for each in parts]

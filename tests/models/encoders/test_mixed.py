@@ -1,15 +1,19 @@
 """An encoder for each sort of inputs: who shares what, and what is said of an encoder that does not fit."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 import torch
+from torch import nn
 
 from ray_mtlkd.data.features import BagFeatures, DenseFeatures, MixedFeatures
+from ray_mtlkd.decode import document
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.check import check_model
 from ray_mtlkd.models.encoders import ENCODERS
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
+from ray_mtlkd.models.encoders.base import Encoder, Forms
 from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mixed import MixedEncoder
 from ray_mtlkd.models.encoders.mlp import Mlp
@@ -198,3 +202,44 @@ def test_an_encoder_inside_that_does_not_fit_is_told_at_its_place(refused):
     with refused() as caught:
         MixedEncoder(columns=Mlp(hidden=(4,))).build([PRICE.layout, other], ["regression", "regression"])
     assert caught.value.where == "encoder.columns.hidden"
+
+
+@document
+class _Sums:
+    """Somebody else's encoder of columns: their sum."""
+
+    name: ClassVar[str] = "sums"
+    forms: ClassVar[Forms] = Forms(rows="Dense", tokens=None)
+    dropout: float = 0.0
+    join: int = 4
+
+    @property
+    def features(self):
+        return DenseFeatures(bins=0)
+
+    def build(self, layouts, kinds):
+        return _SumOfColumns(layouts[0].width)
+
+
+class _SumOfColumns(Encoder):
+    def __init__(self, inputs):
+        super().__init__()
+        self.layer = nn.Linear(inputs, 1)
+
+    def forward(self, inputs, tasks):
+        return (self.layer(inputs.values),) * len(tasks)
+
+    def width(self, task):
+        return 1
+
+    def parts(self, task):
+        return (self.layer,)
+
+
+def test_somebody_else_s_encoder_reads_its_sort_beside_others():
+    reference = f"{__name__}:_Sums"
+    value = {"name": "mixed", "text": {"name": "bag", "hidden": [4], "buckets": 50}, "columns": {"name": reference}}
+    encoder = decode_part(ENCODERS, value, where="encoder")
+    assert encoder.columns == _Sums()
+    assert describe_part(ENCODERS, encoder)["columns"]["name"] == reference
+    check_encoder(encoder)

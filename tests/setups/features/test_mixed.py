@@ -123,3 +123,26 @@ def test_categories_that_train_never_shows_are_found_in_mixed_inputs():
     new = pa.table({"text": ["a"], "x": [1.0], "shop": ["zzz"]})
     checked = setups.check_inputs(new, featuriser.rules, where="new").columns
     assert featuriser.unseen(checked)["shop"].rows == 1
+
+
+@pytest.mark.parametrize("text", [BagFeatures(), TokenFeatures(bag=BagFeatures())], ids=["bag", "tokens"])
+def test_a_setup_may_lack_what_another_one_has(text):
+    """One search space may be about both."""
+    (price,) = setups.featurise(read(only("price")), MixedFeatures(text=text, columns=DenseFeatures())).tasks
+    (topics,) = setups.featurise(read(only("topics")), MixedFeatures(text=text, columns=DenseFeatures())).tasks
+    assert (price.layout.sorts, topics.layout.sorts) == (("columns",), ("text",))
+
+
+def test_tasks_that_label_the_rows_of_one_table_have_one_table_of_all_sorts():
+    tasks = {name: {key: spec[key] for key in ("kind", "metric", "label")} for name, spec in TASKS.items()}
+    del tasks["names"]
+    shared = {"data": "d", "text": ["text"], "columns": COLUMNS}
+    manifest = parse_manifest({"name": "one", "shared": shared, "tasks": tasks}, where="one.yaml")
+    rows = read().tasks[0].splits["train"].inputs
+    table = rows.append_column("good", [[at % 2 for at in range(12)]])
+    table = table.append_column("topic", [["p", "q", "r"] * 4]).append_column("x2", [np.linspace(0, 1, 12)])
+    source = MemorySource("one", {"d": dict.fromkeys(("train", "valid", "test"), table)})
+    tables = setups.featurise(read_setup(manifest, source), FEATURES)
+    assert tables.shares_rows
+    assert len({id(each.train.inputs) for each in tables.tasks}) == 1
+    assert {each.layout.sorts for each in tables.tasks} == {("text", "columns")}
