@@ -22,7 +22,7 @@ from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import Chosen, Job
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Optimization
-from tests.sharings import Decay, Mixture
+from tests.sharings import EVERY, Decay, Mixture
 
 ORIGIN = Origin(
     sweep="s", setup="diverse", trial="t", strategy="sum", stage="replicate", seed=1, step=20, score=0.1 + 0.2
@@ -83,6 +83,24 @@ def test_a_model_whose_parts_others_wrote_comes_back_by_where_they_are(featurise
     head = json.loads((tmp_path / "model.json").read_bytes())["architecture"]
     assert head["sharing"] == {"name": "tests.sharings:Mixture", "experts": 3}
     assert head["regularizers"] == [{"name": "tests.sharings:Decay", "strength": 0.5}]
+
+
+@pytest.mark.parametrize("sharing", EVERY)
+def test_a_model_comes_back_whatever_its_tasks_share(featurised, tmp_path, sharing):
+    architecture = Architecture(encoder=ENCODER, sharing=EVERY[sharing])
+    given = _job(featurised[0])
+    job = replace(given, configuration=replace(given.configuration, architecture=architecture))
+    torch.manual_seed(3)
+    model = build(architecture, [(table.task, table.layout) for table in job.tables.tasks]).eval()
+    save(
+        Storage.at(str(tmp_path)),
+        Chosen(job=job, model=model, step=1, score=0.5),
+        featurisers=featurised[1],
+        origin=ORIGIN,
+    )
+    found = load(Storage.at(str(tmp_path))).model
+    for at, table in enumerate(job.tables.tasks):
+        assert torch.equal(predict_all(found, at, table.test), predict_all(model, at, table.test))
 
 
 def test_a_model_comes_back_with_its_tasks_its_origin_and_the_very_same_predictions(storage, chosen, featurised):
