@@ -146,6 +146,8 @@ class TrialEnd:
     stopped_at: float | None = None
     """Share of its budget at which the search let go of the trial, or has not gone on with it yet; None where it ran
     to its end."""
+    stalls: int = 0
+    """How often its process was ended before since it did nothing any more (`resources.stall_s`)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import ray
 from ray.tune import Callback
 
 from ray_mtlkd.sweep.lock import Lock
+from ray_mtlkd.sweep.pulse import PulseSettings, end_process
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import Leader, Status
 
@@ -24,6 +26,38 @@ class StillDriving(Callback):  # type: ignore[misc]  # ray ships no type informa
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Several times a second."""
         self._lock.check()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: see `StatusCallback`."""
+        return {}
+
+
+class StallWatch(Callback):  # type: ignore[misc]  # ray ships no type information
+    """Ends the processes of trials that give no sign of life.
+
+    Args:
+        settings: Where signs go, and how long there may be none.
+        say: Told which.
+    """
+
+    def __init__(self, settings: PulseSettings, *, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._say = say
+        self._asked: Any = None
+        self._next = time.monotonic() + settings.every_s
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Several times a second; waits for nothing."""
+        if self._asked is None and time.monotonic() >= self._next:
+            self._next = time.monotonic() + self._settings.every_s
+            self._asked = self._settings.board.take_silent.remote(self._settings.limit_s)
+        elif self._asked is not None and ray.wait([self._asked], timeout=0)[0]:
+            limit = f"{self._settings.limit_s:g} s (resources.stall_s)"
+            for process in ray.get(self._asked):
+                said = f"{process.trial} has done nothing for {limit}: its process is ended, and it goes on from its"
+                self._say(f"{said} checkpoint")
+                end_process(process)
+            self._asked = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: see `StatusCallback`."""

@@ -109,6 +109,7 @@ class Resources:
         gradient_gb: What the tasks' gradients of shared parameters may take of a trial's memory where a balancer
             compares them, or a batch goes through the network in parts; where all of them take more, some parameters
             come at a time: the same numbers but for rounding, and a longer step.
+        stall_s: Seconds after which a trial whose process does nothing is ended there, and goes on from its checkpoint.
     """
 
     cpus: PositiveInt = 1
@@ -118,6 +119,7 @@ class Resources:
     keep_predictions: bool = True
     cache_gb: NonNegativeFloat = 4.0
     gradient_gb: PositiveFloat = 4.0
+    stall_s: PositiveFloat = 600.0
 
 
 @document

@@ -27,6 +27,7 @@ from ray_mtlkd.sweep.archive import write_records
 from ray_mtlkd.sweep.common_folder import Sight
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.predictions import PredictionKeeper
+from ray_mtlkd.sweep.pulse import Pulse, PulseSettings, beating
 from ray_mtlkd.sweep.relabel import Relabeller, SharedActors
 from ray_mtlkd.sweep.results import records_of
 from ray_mtlkd.sweep.schema import KeepModels
@@ -56,6 +57,7 @@ class TrialContext:
         cpus: Threads of a trial.
         gpus: Above 0: trials train on the GPU that Ray gives them.
         gradient_gb: What a trial's gradients by task may take.
+        pulse: Where trials give signs of life.
     """
 
     sweep: str
@@ -69,6 +71,7 @@ class TrialContext:
     gpus: float
     gradient_gb: float
     checkpoint_every_s: float
+    pulse: PulseSettings
 
 
 def run_trial(config: Mapping[str, Any], context: TrialContext) -> None:
@@ -78,11 +81,11 @@ def run_trial(config: Mapping[str, Any], context: TrialContext) -> None:
     torch.set_num_threads(context.cpus)
     keep_memory()
     tables = ray.get(context.tables[trial.setup, trial.configuration.architecture.features])
-    with _event_folder(folder, trial) as events:
+    with _event_folder(folder, trial) as events, beating(context.pulse, trial.name) as pulse:
         writer = TrialWriter(events, hyper_parameters=_hyper_parameters(trial))
         progress = _Teller(writer)
         try:
-            outcome = _train(trial, context, report=progress, folder=folder)
+            outcome = _train(trial, context, report=progress, folder=folder, pulse=pulse)
         except (OSError, RayActorError, RaySystemError, ObjectLostError, torch.AcceleratorError):
             # The cluster's, the storage's or the GPU's trouble, not the trial's: Tune tries again, in another worker,
             # since no process uses a GPU again that has failed it.
@@ -93,6 +96,7 @@ def run_trial(config: Mapping[str, Any], context: TrialContext) -> None:
         else:
             end, results = outcome.end, outcome.tasks
             writer.finish(tuple(table.task.name for table in tables.tasks), outcome)
+        end = replace(end, stalls=pulse.stalls)
         write_records(folder, trial.name, records_of(trial, tables, sweep=context.sweep, end=end, results=results))
     if end.stopped_at is None:
         folder.checkpoints(trial.name).clear()
@@ -112,7 +116,7 @@ def _folder(sight: Sight) -> SweepFolder:
     return SweepFolder.at(sight.uri)
 
 
-def _train(trial: Trial, context: TrialContext, *, report: "_Teller", folder: SweepFolder) -> Outcome:
+def _train(trial: Trial, context: TrialContext, *, report: "_Teller", folder: SweepFolder, pulse: Pulse) -> Outcome:
     """Train on the device that the trial was given."""
     configuration = trial.configuration
     reference = context.tables[trial.setup, configuration.architecture.features]
@@ -123,6 +127,7 @@ def _train(trial: Trial, context: TrialContext, *, report: "_Teller", folder: Sw
             architecture=configuration.architecture,
             tables=reference,
             shared=context.shared,
+            waiting=pulse.waiting,
         )
         wanted = context.keep_predictions and trial.stage == "replicate"
         predictions = PredictionKeeper(tables) if wanted else None

@@ -14,12 +14,13 @@ from ray_mtlkd.cluster.workers import waiting_workers
 from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.storage import Storage, reaching
 from ray_mtlkd.sweep import archive, output
-from ray_mtlkd.sweep.callback import StatusCallback, StillDriving
+from ray_mtlkd.sweep.callback import StallWatch, StatusCallback, StillDriving
 from ray_mtlkd.sweep.classical import computing
 from ray_mtlkd.sweep.common_folder import Sight, check_nodes, check_records, sight_of
 from ray_mtlkd.sweep.lock import Lock
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.prepare import Key, Prepared
+from ray_mtlkd.sweep.pulse import PulseSettings, start_board
 from ray_mtlkd.sweep.relabel import start_shared
 from ray_mtlkd.sweep.resources import check_room, shared_actors
 from ray_mtlkd.sweep.results import records_of
@@ -95,7 +96,8 @@ def run_trials(
             sight = sight_of(uri)
             check_nodes(sight)
             context = _context(prepared, tables, sight, sweep=head.sweep)
-            callbacks = [StillDriving(lock), StatusCallback(searcher, tell=tell)]
+            watch = StallWatch(context.pulse, say=say)
+            callbacks = [StillDriving(lock), watch, StatusCallback(searcher, tell=tell)]
             _fit(context, searcher, callbacks, name=_run_name(folder.tune))
     lock.check()
     with reaching(uri):
@@ -166,6 +168,7 @@ def _context(prepared: Prepared, tables: Mapping[Key, Any], sight: Sight, *, swe
         gpus=resources.gpus,
         gradient_gb=resources.gradient_gb,
         checkpoint_every_s=resources.checkpoint_every_s,
+        pulse=PulseSettings(board=start_board(), limit_s=resources.stall_s),
     )
 
 

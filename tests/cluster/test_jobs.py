@@ -9,7 +9,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import DEVNULL, Popen
+from subprocess import DEVNULL, Popen, TimeoutExpired
 
 import pytest
 
@@ -19,6 +19,7 @@ from tests.scripts import LIMIT_S, run
 pytest.importorskip("aiohttp_cors", reason="ray[default] is not installed: pip install 'ray-mtlkd[jobs]'")
 
 RAY = Path(sys.executable).parent / "ray"
+_STARTS, _UP_S = 5, 20
 _NOT_YET = ("No available agent", "Failed to connect")
 SPACE = """
 name: sent
@@ -60,6 +61,19 @@ def _started(*words, environment):
         node.wait()
 
 
+@contextmanager
+def _joined(address, *, environment):
+    """Another node; one that Ray could not start, which ports of others may cause, is started again."""
+    for _ in range(_STARTS):
+        with _started(f"--address={address}", "--num-cpus=1", environment=environment) as node:
+            try:
+                node.wait(_UP_S)
+            except TimeoutExpired:
+                yield
+                return
+    raise RuntimeError(f"no node joins {address}")
+
+
 def _submitted(*words, keys):
     """A job that has ended; for some seconds after its start, a cluster takes none."""
     until = time.monotonic() + LIMIT_S
@@ -86,7 +100,7 @@ def test_a_sweep_may_be_sent_as_a_job(tmp_path):
         _started(*head, f"--temp-dir={short}", environment=environment) as first,
     ):
         _wait_for(board, first)
-        with _started(f"--address=127.0.0.1:{port}", "--num-cpus=1", environment=environment):
+        with _joined(f"127.0.0.1:{port}", environment=environment):
             sweep = ["ray-mtlkd", "sweep", "space.yaml", "--out", str(out)]
             address = ("--address", f"http://127.0.0.1:{board}", "--working-dir", str(tmp_path / "work"))
             done = _submitted(*address, "--", *sweep, keys=keys)

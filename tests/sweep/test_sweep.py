@@ -303,6 +303,34 @@ def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_sam
     assert max(resumed) > first_evaluation
 
 
+@pytest.mark.kill
+def test_trials_whose_processes_hang_are_ended_and_go_on_from_their_checkpoints_with_the_same_records(
+    folder, whole, here
+):
+    out, stopped = folder / "hung", []
+    (folder / "impatient.yaml").write_text(SPACE.replace("checkpoint_every_s: 0", "checkpoint_every_s: 0, stall_s: 5"))
+
+    def stop():
+        _wait_for(lambda: list((out / "checkpoints").glob("*/checkpoint.json")))
+        stopped.extend(_trials())
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    done = here("sweep", folder / "impatient.yaml", "--out", out)
+    stopper.join()
+    assert stopped
+    assert done.returncode == 0, done.stderr
+    assert "resources.stall_s" in done.stdout + done.stderr
+    assert not any(map(lives, stopped))
+    found, expected = (
+        {name: table.drop_columns("stalls") for name, table in _records(one).items()} for one in (out, whole[0])
+    )
+    _assert_same(found, expected)
+    assert {row["stalls"] for table in _records(out).values() for row in table.to_pylist()} == {0, 1}
+
+
 def test_a_finished_sweep_resumes_without_running_anything(folder, whole, here):
     out, _ = whole
     before = _written(out)

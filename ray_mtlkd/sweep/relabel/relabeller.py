@@ -6,8 +6,9 @@ is made of blocks that exist already; reading or converting a table inside a tri
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import ray
@@ -50,6 +51,7 @@ class Relabeller:
         architecture: The trial's.
         tables: Reference to the setup's tables in the object store.
         shared: The sweep's actors; None where no trial may ask for them.
+        waiting: Entered while others work for the trial.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class Relabeller:
         architecture: Architecture,
         tables: Any,
         shared: SharedActors | None,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._settings = settings
         self._architecture = architecture
         self._tables = tables
         self._shared = shared
+        self._waiting = waiting
 
     def __call__(self, request: RelabelRequest) -> SoftLabels:
         """The teacher's raw outputs for all rows that it is asked, in their order.
@@ -75,7 +79,8 @@ class Relabeller:
         where, why, done = self._choose(request)
         rows = range(len(request.table.train))[len(done) * BATCH_ROWS :]
         if rows:
-            done += {"inline": self._inline, "shared": self._by_shared, "pool": self._by_pool}[where](request, rows)
+            with nullcontext() if where == "inline" else self._waiting():
+                done += {"inline": self._inline, "shared": self._by_shared, "pool": self._by_pool}[where](request, rows)
         return SoftLabels(outputs=_whole(request, done), where=where, why=why)
 
     def _choose(self, request: RelabelRequest) -> tuple[RelabelPlace, str, list[Tensor]]:

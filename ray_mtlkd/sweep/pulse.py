@@ -1,0 +1,144 @@
+"""Whether trials work: signs of life, and an end to a process that gives none.
+
+A stopped or hung process does nothing wrong that Ray would see, and a sweep would wait for it for ever. The sign of
+life of a trial is that its thread has used the CPU, whatever it is at; one that waits for those who relabel gives it
+too. Who is silent for too long is ended: Tune starts the trial again, which goes on from its checkpoint.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+_SIGNS = 10
+"""In the time after which a trial counts as silent."""
+_MOST_BETWEEN_S = 15.0
+"""Two signs, or two looks for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialProcess:
+    """Where a trial runs."""
+
+    trial: str
+    node: str
+    pid: int
+
+
+class PulseBoard:
+    """Notes signs of life; an actor."""
+
+    def __init__(self) -> None:
+        self._seen: dict[TrialProcess, float] = {}
+        self._stalls: dict[str, int] = {}
+
+    def begin(self, process: TrialProcess) -> int:
+        """A trial starts in this process; returns how often it was ended before since it gave no sign of life."""
+        self.beat(process)
+        return self._stalls.get(process.trial, 0)
+
+    def beat(self, process: TrialProcess) -> None:
+        """A sign of life."""
+        self._seen[process] = time.monotonic()
+
+    def leave(self, process: TrialProcess) -> None:
+        """The trial is over here."""
+        self._seen.pop(process, None)
+
+    def take_silent(self, limit_s: float) -> list[TrialProcess]:
+        """Those that gave no sign for so long, each told once."""
+        now = time.monotonic()
+        silent = [process for process, seen in self._seen.items() if now - seen > limit_s]
+        for process in silent:
+            del self._seen[process]
+            self._stalls[process.trial] = self._stalls.get(process.trial, 0) + 1
+        return silent
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulseSettings:
+    """Where signs of life go, and how long a trial may give none."""
+
+    board: Any
+    limit_s: float
+
+    @property
+    def every_s(self) -> float:
+        """Seconds between two signs, and two looks."""
+        return min(_MOST_BETWEEN_S, self.limit_s / _SIGNS)
+
+
+@dataclass
+class Pulse:
+    """A trial's signs of life, which a thread gives as long as this one works.
+
+    Attributes:
+        stalls: How often the trial's process was ended before.
+    """
+
+    stalls: int
+    _waits: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Others work for this thread meanwhile."""
+        self._waits.set()
+        try:
+            yield
+        finally:
+            self._waits.clear()
+
+    @property
+    def waits(self) -> bool:
+        """Whether others work for the thread."""
+        return self._waits.is_set()
+
+
+@contextmanager
+def beating(settings: PulseSettings, trial: str) -> Iterator[Pulse]:
+    """Give signs of life of the thread that enters, as a trial."""
+    process = TrialProcess(trial=trial, node=ray.get_runtime_context().get_node_id(), pid=os.getpid())
+    pulse = Pulse(stalls=ray.get(settings.board.begin.remote(process)))
+    clock = time.pthread_getcpuclockid(threading.get_ident())
+    over = threading.Event()
+
+    def beat() -> None:
+        spent = 0.0
+        while not over.wait(settings.every_s):
+            now = time.clock_gettime(clock)
+            if now > spent or pulse.waits:
+                settings.board.beat.remote(process)
+            spent = now
+
+    thread = threading.Thread(target=beat, name="pulse", daemon=True)
+    thread.start()
+    try:
+        yield pulse
+    finally:
+        over.set()
+        thread.join()
+        settings.board.leave.remote(process)
+
+
+def start_board() -> Any:
+    """The actor that notes signs of life, beside the driver."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(num_cpus=0)(PulseBoard).options(scheduling_strategy=here).remote()
+
+
+def end_process(process: TrialProcess) -> None:
+    """Kill a trial's process, where it still is there; waits for nothing."""
+    there = NodeAffinitySchedulingStrategy(process.node, soft=False)
+    _kill.options(scheduling_strategy=there).remote(process.pid)
+
+
+@ray.remote(num_cpus=0, max_retries=0)  # type: ignore[untyped-decorator]  # ray ships no type information
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
