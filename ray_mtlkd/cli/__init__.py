@@ -22,7 +22,7 @@ from ray_mtlkd.cli import (
     strategies,
     sweep,
 )
-from ray_mtlkd.cli.streams import MISTAKE, open_console, sound_streams
+from ray_mtlkd.cli.streams import MISTAKE, open_console, print_errors, sound_streams
 from ray_mtlkd.errors import MtlkdError, gather
 
 app = typer.Typer(
@@ -71,10 +71,6 @@ def main() -> None:
         problems: list[MtlkdError] = []
         with gather(problems):
             app()
-        console = open_console(stderr=True)
-        for problem in problems:
-            console.print(f"error: {problem}", soft_wrap=True)
-        if len(problems) > 1:
-            console.print(f"{len(problems)} errors")
+        print_errors(problems)
         if problems:
             sys.exit(MISTAKE)

@@ -7,10 +7,10 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from contextvars import ContextVar
-from typing import Any, TextIO, cast
+from typing import Any, NoReturn, TextIO, cast
 
 from rich.console import Console
 from rich.text import Text
@@ -166,3 +166,21 @@ def _in_ascii(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 codecs.register_error(_HANDLER, _in_ascii)
+
+
+def print_errors(problems: Sequence[MtlkdError]) -> None:
+    """A line each on stderr, and how many they are."""
+    console = open_console(stderr=True)
+    for problem in problems:
+        console.print(f"error: {problem}", soft_wrap=True)
+    if len(problems) > 1:
+        console.print(f"{len(problems)} errors")
+
+
+def end_at_once(problem: MtlkdError) -> NoReturn:
+    """Say what it is and end the process, whatever its threads wait for: all that a later run needs is written."""
+    open_console().show_cursor()
+    print_errors([problem])
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(MISTAKE)

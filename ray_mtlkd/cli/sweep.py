@@ -13,7 +13,7 @@ from rich.console import Console
 from ray_mtlkd.cli.live import LiveLine, clock, waiting_for_ray
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
 from ray_mtlkd.cli.stops import stoppable
-from ray_mtlkd.cli.streams import lasting, open_console
+from ray_mtlkd.cli.streams import end_at_once, lasting, open_console
 from ray_mtlkd.cluster.address import WAIT_S
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing, unsearched
@@ -56,7 +56,7 @@ def sweep(
     console = open_console()
     from ray_mtlkd.cluster.connection import connect
 
-    with stoppable() as stop, connect(code=own, wait_s=wait) as cluster:
+    with stoppable() as stop, connect(code=own, wait_s=wait, on_lost=end_at_once) as cluster:
         terminal = SweepTerminal(console)
         try:
             with terminal:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import ray
 from ray_mtlkd.cluster import ray_private
 from ray_mtlkd.cluster.address import WAIT_S, address, reach
 from ray_mtlkd.cluster.failures import explained, may_succeed_later, no_answer, wrong_token
+from ray_mtlkd.cluster.head_watch import OnLost, watching_head
 from ray_mtlkd.cluster.held_errors import HeldErrors
 
 _TOKEN = Path.home() / ".ray" / "auth_token"
@@ -93,9 +94,12 @@ class Cluster:
         preload: Whether workers of this machine's own import what trials need as they start.
         code: Folder whose modules workers can import; None where installed ones are enough.
         wait_s: How long Ray may take to answer.
+        on_lost: Told where the cluster's head is gone while somebody waits for it; None leaves it to Ray's core, which
+            ends the process.
     """
 
-    def __init__(self, *, preload: bool, code: str | None, wait_s: float) -> None:
+    def __init__(self, *, preload: bool, code: str | None, wait_s: float, on_lost: OnLost | None = None) -> None:
+        self._on_lost = on_lost
         self._preload = preload
         self._code = code
         self._wait_s = wait_s
@@ -137,6 +141,14 @@ class Cluster:
             return _Attempt(partial(_start, environment, code=self._code))
         return _Attempt(partial(_join, environment, code=self._code, wait_s=self._wait_s, held=self._held))
 
+    def watched(self, *, fix: str) -> AbstractContextManager[None]:
+        """While the body runs, somebody looks whether the cluster's head is there, if anybody wants to know.
+
+        Args:
+            fix: What the user can do where it is gone.
+        """
+        return nullcontext() if self._on_lost is None else watching_head(self._on_lost, fix=fix)
+
     def stop(self) -> None:
         """Disconnect, and end a cluster of this machine's own, without waiting for it."""
         if self._attempt is not None:
@@ -156,9 +168,11 @@ class Cluster:
 
 
 @contextmanager
-def connect(*, preload: bool = True, code: str | None = None, wait_s: float = WAIT_S) -> Iterator[Cluster]:
+def connect(
+    *, preload: bool = True, code: str | None = None, wait_s: float = WAIT_S, on_lost: OnLost | None = None
+) -> Iterator[Cluster]:
     """A cluster for as long as the body runs; it starts when it is told to, or first waited for."""
-    cluster = Cluster(preload=preload, code=code, wait_s=wait_s)
+    cluster = Cluster(preload=preload, code=code, wait_s=wait_s, on_lost=on_lost)
     try:
         yield cluster
     finally:

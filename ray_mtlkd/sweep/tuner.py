@@ -12,6 +12,7 @@ from ray_mtlkd.cluster.address import address
 from ray_mtlkd.cluster.connection import Cluster
 from ray_mtlkd.cluster.workers import waiting_workers
 from ray_mtlkd.records import TrialEnd
+from ray_mtlkd.shell import command
 from ray_mtlkd.storage import Storage, reaching
 from ray_mtlkd.sweep import archive, output
 from ray_mtlkd.sweep.callback import StallWatch, StatusCallback, StillDriving
@@ -98,7 +99,10 @@ def run_trials(
             context = _context(prepared, tables, sight, sweep=head.sweep)
             watch = StallWatch(context.pulse, say=say)
             callbacks = [StillDriving(lock), watch, StatusCallback(searcher, tell=tell)]
-            _fit(context, searcher, callbacks, name=_run_name(folder.tune))
+            with cluster.watched(
+                fix=f"start the cluster again, and go on: {command('ray-mtlkd', 'sweep', '--resume', uri)}"
+            ):
+                _fit(context, searcher, callbacks, name=_run_name(folder.tune))
     lock.check()
     with reaching(uri):
         archive.merge(folder)

@@ -1,0 +1,60 @@
+"""Whether the cluster's head is still there, while this process waits for it.
+
+Ray's core would end the process a minute after the head has gone, in its own words and wherever it stands.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import ray
+
+from ray_mtlkd.cluster.address import place
+from ray_mtlkd.errors import MtlkdError
+
+OnLost = Callable[[MtlkdError], None]
+"""Told in a thread of its own; what this process waits for in Ray's core may never come."""
+
+_EVERY_S, _KNOCK_S = 5.0, 5.0
+_SILENT_S = 25.0
+"""Without an answer: then the head counts as gone, well before Ray's core ends the process."""
+
+
+@contextmanager
+def watching_head(tell: OnLost, *, fix: str) -> Iterator[None]:
+    """Look for the head of the cluster while the body runs; Ray is connected.
+
+    Args:
+        tell: Told once, where it is gone.
+        fix: What the user can do then.
+    """
+    over = threading.Event()
+    where: str = ray.get_runtime_context().gcs_address
+
+    def look() -> None:
+        host, _, port = where.rpartition(":")
+        heard = time.monotonic()
+        while not over.wait(_EVERY_S):
+            if _answers(host.strip("[]"), int(port)):
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _SILENT_S:
+                what = f"the cluster's head at {where} has not answered for {_SILENT_S:.0f} s"
+                tell(MtlkdError(what, where=place(), fix=fix))
+                return
+
+    thread = threading.Thread(target=look, name="head", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=_KNOCK_S).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,76 @@
+"""Nodes of a cluster of a test's own, each as it is started by hand."""
+
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import DEVNULL, Popen, TimeoutExpired
+
+from tests.scripts import LIMIT_S
+
+RAY = Path(sys.executable).parent / "ray"
+_STARTS, _UP_S = 5, 20
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@contextmanager
+def started(*words, environment):
+    """A node, whose processes are killed at the end: in order it takes half a minute."""
+    start = [RAY, "start", *words, "--disable-usage-stats", "--block"]
+    node = Popen(start, env=environment, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True)
+    try:
+        yield node
+    finally:
+        kill(node)
+
+
+def kill(node):
+    """End all processes of a node at once."""
+    if node.poll() is None:
+        os.killpg(node.pid, signal.SIGKILL)
+    node.wait()
+
+
+@contextmanager
+def head(*words, port, environment):
+    """The first node, at whose port somebody listens."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as short,  # sockets have short names
+        started("--head", f"--port={port}", f"--temp-dir={short}", *words, environment=environment) as node,
+    ):
+        wait_for(port, node)
+        yield node
+
+
+@contextmanager
+def joined(*words, address, environment):
+    """Another node; one that Ray could not start, which ports of others may cause, is started again."""
+    for _ in range(_STARTS):
+        with started(f"--address={address}", *words, environment=environment) as node:
+            try:
+                node.wait(_UP_S)
+            except TimeoutExpired:
+                yield node
+                return
+    raise RuntimeError(f"no node joins {address}")
+
+
+def wait_for(port, node):
+    """Return when somebody listens at a port of this machine, as long as the node lives."""
+    until = time.monotonic() + LIMIT_S
+    while time.monotonic() < until and node.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise RuntimeError(f"nobody listens at port {port}; the node ended with {node.poll()}")

@@ -1,0 +1,65 @@
+"""A cluster whose head dies under a sweep."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.cluster.nodes import free_port, head
+from tests.processes import below
+from tests.scripts import LIMIT_S
+
+SPACE = """
+name: headless
+setups: [similar]
+encoder: {name: mlp, hidden: [8]}
+training: {steps: 100000, batch_size: 16, eval_every: 100}
+strategies: [sum]
+replicate: {configurations: 1, seeds: [1]}
+resources: {checkpoint_every_s: 0}
+classical: false
+"""
+IMPATIENT = """
+from ray_mtlkd.cluster import head_watch
+head_watch._EVERY_S, head_watch._SILENT_S = 0.5, 3.0
+from ray_mtlkd.cli import main
+main()
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.kill
+def test_a_sweep_whose_head_dies_says_how_to_go_on_in_one_line(tmp_path):
+    (tmp_path / "space.yaml").write_text(SPACE)
+    token = tmp_path / "token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(32))
+    port, out = free_port(), tmp_path / "out"
+    environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
+    sweep = [sys.executable, "-c", IMPATIENT, "sweep", str(tmp_path / "space.yaml"), "--out", str(out)]
+    with head("--num-cpus=1", "--include-dashboard=false", port=port, environment=environment) as node:
+        driver = subprocess.Popen(
+            sweep,
+            env={**environment, "RAY_ADDRESS": f"127.0.0.1:{port}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until = time.monotonic() + LIMIT_S
+        while not list(out.glob("checkpoints/*/checkpoint.json")):
+            assert driver.poll() is None, driver.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        (store,) = (pid for pid, command in below(node.pid).items() if "/gcs_server " in command)
+        killed = time.monotonic()
+        os.kill(store, signal.SIGKILL)  # what makes a node the head
+        _, said = driver.communicate(timeout=LIMIT_S)
+    spent = time.monotonic() - killed
+    assert driver.returncode == 2, (spent, said)
+    (line,) = [line for line in said.splitlines() if "--resume" in line]
+    assert str(out) in line
+    assert "Traceback" not in said
