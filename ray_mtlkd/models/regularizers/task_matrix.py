@@ -32,12 +32,12 @@ class TaskMatrix:
 
 def task_matrices(model: MultitaskModel) -> list[TaskMatrix]:
     """The weights of heads, those of one shape together: of numbers and of yes or no, with one output each, and of as
-    many classes. Biases are left out; so are heads that no other task's is like.
+    many classes; and of the same sorts of inputs. Biases are left out; so are heads that no other task's is like.
     """  # noqa: D205 - the summary needs two lines
-    alike = defaultdict[torch.Size, dict[int, Tensor]](dict)
+    alike = defaultdict[tuple[torch.Size, tuple[str, ...]], dict[int, Tensor]](dict)
     for task, weights in enumerate(_of_heads(model)):
         for weight in weights:
-            alike[weight.shape][task] = weight
+            alike[weight.shape, model.sorts(task)][task] = weight
     return [TaskMatrix(tuple(found), tuple(found.values())) for found in alike.values() if len(found) > 1]
 
 
@@ -55,9 +55,9 @@ def _of_heads(model: MultitaskModel) -> list[list[nn.Parameter]]:
 
 
 def by_inputs(model: MultitaskModel) -> list[list[nn.Parameter]]:
-    """The weights of all heads [outputs, inputs], those of as many inputs together."""
-    alike = defaultdict[int, list[nn.Parameter]](list)
-    for weights in _of_heads(model):
+    """The weights of all heads [outputs, inputs], those of as many inputs of the same sorts together."""
+    alike = defaultdict[tuple[int, tuple[str, ...]], list[nn.Parameter]](list)
+    for task, weights in enumerate(_of_heads(model)):
         for weight in weights:
-            alike[weight.shape[1]].append(weight)
+            alike[weight.shape[1], model.sorts(task)].append(weight)
     return list(alike.values())

@@ -45,6 +45,13 @@ class MultitaskModel(nn.Module, ABC):
         """A loss [] that is no task's, beside those of the regularizers: no balancer sees or weighs it. Mostly none."""
         return None
 
+    def sorts(self, task: int) -> tuple[str, ...]:  # noqa: ARG002
+        """The sorts of inputs behind the task's head: only between tasks of the same ones do its inputs mean the same.
+
+        Here they are not told apart.
+        """
+        return ()
+
     def rates(self) -> dict[nn.Parameter, float]:
         """Factors on the learning rate of some parameters with dense gradients; of all others it is 1.
 

@@ -39,6 +39,7 @@ class HeadedModel(SplitModel):
         """Draw the tasks' joins and heads, on representations of the given widths [T]."""
         self.joins = nn.ModuleDict()
         self.heads = nn.ModuleList()
+        self._sorts = [layout.sorts for _, layout in tasks]
         for index, ((task, layout), representation) in enumerate(zip(tasks, widths, strict=True)):
             width = representation
             if layout.overlap is not None:
@@ -46,6 +47,10 @@ class HeadedModel(SplitModel):
                 self.joins[str(index)] = join
                 width = join.width
             self.heads.append(Head(task, width))
+
+    def sorts(self, task: int) -> tuple[str, ...]:
+        """Those of its layout."""
+        return self._sorts[task]
 
     @abstractmethod
     def encode(self, inputs: Any, tasks: Sequence[int]) -> Sequence[tuple[Tensor, ...]]:

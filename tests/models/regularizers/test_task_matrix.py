@@ -1,3 +1,6 @@
+from ray_mtlkd.models.encoders.bag import BagOfNgrams
+from ray_mtlkd.models.encoders.mixed import MixedEncoder
+from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.regularizers.task_matrix import by_inputs, task_matrices
 from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.models.sharing.serial import Serial
@@ -18,3 +21,13 @@ def test_heads_of_one_shape_are_rows_of_one_matrix(made):
 def test_a_head_that_others_read_is_nobody_s_own(made):
     (weights,) = by_inputs(made(Serial(), KINDS))
     assert len(weights) == 1
+
+
+def test_heads_on_other_sorts_of_inputs_are_not_like_each_other(made):
+    """Their representations may be as wide, but what a unit means is another thing."""
+    table, words = ("columns", "Dense"), ("text", "Bag")
+    sorts = ((words, table), (table,), (words, table))
+    encoder = MixedEncoder(text=BagOfNgrams(hidden=(4,)), columns=Mlp(hidden=(4,), bins=0), join=4)
+    model = made(HardSharing(), [Example("regression", "Mixed", parts=parts) for parts in sorts], encoder=encoder)
+    assert [matrix.tasks for matrix in task_matrices(model)] == [(0, 2)]
+    assert sorted(len(weights) for weights in by_inputs(model)) == [1, 2]
