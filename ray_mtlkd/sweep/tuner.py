@@ -6,11 +6,13 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.tune import Callback
+from ray.exceptions import RayError
+from ray.tune import Callback, TuneError
 
 from ray_mtlkd.cluster.address import address
 from ray_mtlkd.cluster.connection import Cluster
 from ray_mtlkd.cluster.workers import waiting_workers
+from ray_mtlkd.errors import first_line
 from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.shell import command
 from ray_mtlkd.storage import Storage, reaching
@@ -33,6 +35,12 @@ from ray_mtlkd.sweep_folder import SweepFolder
 
 _WORKER_FAILURES = 2
 """Times that a trial may lose its worker before it counts as failed."""
+
+_RUNS = 3
+"""Of Ray Tune's, which may end by what befalls a cluster: one after the other, each with what is left."""
+
+_UNTIMELY = (RayError, TuneError, AssertionError)
+"""How such a run may end; an assertion where Ray's memory monitor has ended a worker that Tune was about to let go."""
 
 _MOST_PENDING = 200
 """Trials that wait for resources at a time, as many as Tune itself allows: what makes a cluster grow."""
@@ -66,8 +74,6 @@ def run_trials(
             of trials that have ended.
     """
     folder = SweepFolder.at(uri)
-    # Where what is tried follows from scores, what a lost trial made follow has run by now.
-    known = archive.finished(folder, with_lost=prepared.plan.follows_scores)
 
     def lose(trial: Trial) -> None:
         error = f"the worker was lost {_WORKER_FAILURES + 1} times; see {folder.tune.uri}"
@@ -78,7 +84,12 @@ def run_trials(
     def let_go(trial: Trial) -> None:
         folder.checkpoints(trial.name).clear()
 
-    searcher = PlanSearcher(prepared.plan, finished=known, on_lost=lose, on_let_go=let_go)
+    def search() -> PlanSearcher:
+        # Where what is tried follows from scores, what a lost trial made follow has run by now.
+        known = archive.finished(folder, with_lost=prepared.plan.follows_scores)
+        return PlanSearcher(prepared.plan, finished=known, on_lost=lose, on_let_go=let_go)
+
+    searcher = search()
     unmeasured = [
         setup
         for setup in prepared.for_classical
@@ -97,18 +108,42 @@ def run_trials(
             sight = sight_of(uri)
             check_nodes(sight)
             context = _context(prepared, tables, sight, sweep=head.sweep)
-            watch = StallWatch(context.pulse, say=say)
-            callbacks = [StillDriving(lock), watch, StatusCallback(searcher, tell=tell)]
-            with cluster.watched(
-                fix=f"start the cluster again, and go on: {command('ray-mtlkd', 'sweep', '--resume', uri)}"
-            ):
+            rest = command("ray-mtlkd", "sweep", "--resume", uri)
+
+            def fit(searcher: PlanSearcher) -> None:
+                watch = StallWatch(context.pulse, say=say)
+                callbacks = [StillDriving(lock), watch, StatusCallback(searcher, tell=tell)]
                 _fit(context, searcher, callbacks, name=_run_name(folder.tune))
+
+            with cluster.watched(fix=f"start the cluster again, and go on: {rest}"):
+                searcher = _persistent(fit, searcher, search, say=say)
     lock.check()
     with reaching(uri):
         archive.merge(folder)
         found = archive.finished(folder, with_lost=True)
     check_records(uri, ended=[*searcher.finished], found=[*found])
     return archive.counts(found)
+
+
+def _persistent(
+    fit: Callable[[PlanSearcher], None],
+    searcher: PlanSearcher,
+    search: Callable[[], PlanSearcher],
+    *,
+    say: Callable[[str], None],
+) -> PlanSearcher:
+    """Let Tune run what is planned, and again what is left of it where its run ends too soon; returns the last plan."""
+    for left in reversed(range(_RUNS)):
+        try:
+            fit(searcher)
+        except _UNTIMELY as error:
+            if not left:
+                raise
+            say(f"Ray Tune's run has ended too soon ({first_line(error)}): another one goes on with what is left")
+            searcher = search()
+        else:
+            break
+    return searcher
 
 
 def _fit(context: TrialContext, searcher: PlanSearcher, callbacks: list[Callback], *, name: str) -> None:

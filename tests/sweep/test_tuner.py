@@ -1,0 +1,59 @@
+"""Runs of Ray Tune's that end before the sweep does."""
+
+import pytest
+
+from ray_mtlkd.sweep import tuner
+from ray_mtlkd.sweep.callback import StatusCallback
+from ray_mtlkd.sweep.progress import progress_of
+
+SPACE = """
+name: untimely
+setups: [similar]
+encoder: {name: mlp, hidden: [8]}
+training: {steps: 20, batch_size: 16, eval_every: 10}
+strategies: [sum]
+replicate: {configurations: 1, seeds: [1, 2]}
+resources: {keep_models: none, keep_predictions: false}
+classical: false
+"""
+
+
+def test_a_run_that_ends_too_soon_again_and_again_is_an_error():
+    planned, said = [], []
+
+    def fit(plan):
+        planned.append(plan)
+        raise AssertionError(plan)
+
+    with pytest.raises(AssertionError):
+        tuner._persistent(fit, "all", lambda: "the rest", say=said.append)
+    assert planned == ["all", "the rest", "the rest"]
+    assert len(said) == 2
+
+
+def test_a_mistake_of_the_user_s_ends_the_first_run():
+    def fit(_):
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        tuner._persistent(fit, "all", lambda: pytest.fail("there is no other run"), say=pytest.fail)
+
+
+@pytest.mark.ray
+def test_what_a_run_of_tune_s_leaves_goes_on_in_another_one(tmp_path, here):
+    (tmp_path / "space.yaml").write_text(SPACE)
+    out, whole, failed = tmp_path / "out", StatusCallback.on_trial_start, []
+
+    def fail(self, **info):
+        if not failed:
+            failed.append(info["trial"])
+            raise AssertionError("of Tune's own")
+        whole(self, **info)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StatusCallback, "on_trial_start", fail)
+        done = here("sweep", tmp_path / "space.yaml", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "another one goes on" in done.stdout
+    found = progress_of(str(out))
+    assert (found.ended, found.failed, found.planned) == (2, 0, 2)
