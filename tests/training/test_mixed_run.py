@@ -103,7 +103,7 @@ def untimed(outcome):
 
 def accuracy(make, tables, encoder):
     trainer = Trainer(make(of=tables, encoder=encoder))
-    for _ in range(100):
+    for _ in range(70):
         trainer.step(range(len(tables.tasks)), soft={}, share=0.5)
     return metrics_of(trainer.model, tables, "test", [0])[0]
 
@@ -116,13 +116,13 @@ def test_a_label_that_needs_text_and_columns_is_learnt_from_both_and_from_neithe
         assert accuracy(make, tables, encoder) < 0.7, form
 
 
-@pytest.mark.parametrize("strategy", ["pcgrad", "joint_kd", "gradnorm", "single_task"])
+@pytest.mark.parametrize("strategy", ["pcgrad", "joint_kd", "single_task"])
 def test_a_killed_run_resumes_bit_for_bit(make, inline, tmp_path, strategy):
-    given = make(strategy, steps=30)
+    given = make(strategy, steps=21)
     expected = run(given, inline, tmp_path / "whole")
     assert any(task.relabelled_where for task in expected.tasks) == (strategy == "joint_kd")
     with pytest.raises(Killed):
-        run(given, inline, tmp_path / "parts", stop_after=8)
+        run(given, inline, tmp_path / "parts", stop_after=6)
     assert untimed(run(given, inline, tmp_path / "parts")) == untimed(expected)
 
 

@@ -27,6 +27,7 @@ from tests.sharings import EVERY
 
 SMALL = Cnn(embedding=4, channels=3, widths=(1, 3), wide=2)
 MIXED = MixedEncoder(text=SMALL, columns=Mlp(hidden=(6, 4)), vector=Mlp(hidden=(5,)), join=7)
+OF_ROWS = MixedEncoder(text=BagOfNgrams(hidden=(4,)), columns=Mlp(hidden=(6, 4)), join=5)
 LAYERED = ("hybrid", "low_level", "cross_stitch", "sluice", "adapters")
 """Ways of sharing that take layers apart."""
 WORDS, TABLE, VECTOR = ("text", "Tokens"), ("columns", "Dense"), ("vector", "Dense")
@@ -58,12 +59,12 @@ def test_it_keeps_the_promises_of_an_encoder_on_three_sorts():
 
 @pytest.mark.parametrize("name", [name for name in EVERY if name not in LAYERED])
 def test_ways_of_sharing_that_know_no_layers_keep_their_promises_on_it(name):
-    check_sharing(EVERY[name], encoder=MixedEncoder(text=SMALL, columns=Mlp(hidden=(6, 4)), join=5))
+    check_sharing(EVERY[name], encoder=OF_ROWS)
 
 
 @pytest.mark.parametrize("form", ["lora", "shared_lora"])
 def test_low_rank_adapters_keep_theirs(form):
-    check_sharing(Adapters(form=form), encoder=MixedEncoder(text=SMALL, columns=Mlp(hidden=(6, 4)), join=5))
+    check_sharing(Adapters(form=form), encoder=OF_ROWS)
 
 
 @pytest.mark.parametrize("name", LAYERED)
