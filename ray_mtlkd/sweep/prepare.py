@@ -107,6 +107,8 @@ def prepare(
                 made, featurisers[key] = featurised(trial.setup, pieces_of(key[1]))
                 made, left = states.plan(made, decoded.architecture.encoder)
                 if left is not None and compute:
+                    if left.size.seconds:
+                        say(f"computing states of {trial.setup}: about {duration(left.size.seconds)} of one core")
                     made = left.put(made, say=say)
                 elif left is not None:
                     pending[key] = left
