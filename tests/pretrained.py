@@ -55,18 +55,19 @@ CONFIGS = {
 
 @cache
 def tokenizer(*, byte_level=False):
-    """A tokenizer of pieces, trained on the words."""
+    """A tokenizer of pieces, trained on the words, or with these and all letters: WordPiece trains by chance."""
     special, unknown = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"], "[UNK]"
-    options = {"vocab_size": PIECES, "special_tokens": special, "show_progress": False}
     if byte_level:
         made = tokenizers.Tokenizer(tokenizers.models.BPE(unk_token=unknown))
         made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-        trainer = tokenizers.trainers.BpeTrainer(**options)
+        options = {"vocab_size": PIECES, "special_tokens": special, "show_progress": False}
+        made.train_from_iterator([" ".join(WORDS)] * 3, tokenizers.trainers.BpeTrainer(**options))
     else:
-        made = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token=unknown))
+        letters = sorted(set("".join(WORDS)))
+        pieces = dict.fromkeys([*special, *letters, *(f"##{letter}" for letter in letters), *WORDS])
+        vocabulary = {piece: at for at, piece in enumerate(pieces)}
+        made = tokenizers.Tokenizer(tokenizers.models.WordPiece(vocabulary, unk_token=unknown))
         made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
-        trainer = tokenizers.trainers.WordPieceTrainer(**options)
-    made.train_from_iterator([" ".join(WORDS)] * 3, trainer)
     made.post_processor = tokenizers.processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
