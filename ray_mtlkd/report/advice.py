@@ -69,6 +69,9 @@ def advise(
 def _headline(verdict: Verdict, found: Section, chances: Mapping[str, float], more: int | None) -> str:
     if verdict.single is not None:
         return f"**Train one model a task ({text.code(verdict.single)}): multitask training does not pay here.**"
+    if len(verdict.scores) == 1:
+        only = text.code(verdict.chosen)
+        return f"**Nothing is claimed: {only} is the only multitask strategy that can be compared here.**"
     if verdict.ship is not None:
         return f"**Ship {text.code(verdict.ship)}.**"
     likely = max(chances, key=lambda name: chances[name], default=verdict.chosen)
@@ -113,6 +116,8 @@ def _reasons(verdict: Verdict, found: Section, setups: Sequence[Setup], chances:
 def _why_chosen(verdict: Verdict, setups: Sequence[Setup]) -> str:
     count = max(len(setup.seeds) for setup in setups)
     over = f"{count} seed{'s' * (count > 1)}" + (f" and {len(setups)} setups" if len(setups) > 1 else "")
+    if len(verdict.scores) == 1:
+        return f"Its mean skill on validation over {over}: {verdict.scores[verdict.chosen]:.2f} points."
     said = (
         f"{text.code(verdict.chosen)} has the best mean skill on validation of {len(verdict.scores)} multitask "
         f"strategies over {over}: {verdict.scores[verdict.chosen]:.2f} points."

@@ -24,7 +24,7 @@ _GAINS = (
 )
 _STRATEGIES = ("setup", "strategy", "role", "quantity", "mean", "low_95", "high_95", "interval", "seeds")
 _CONFIGURATION = ("sweep", "setup", "strategy", "config_index")
-_LEFT_OUT = ("stage", "file", "config", "stopped_at", "predictions")
+_LEFT_OUT = ("stage", "file", "config", "stopped_at", "stalls", "predictions")
 _ORDER = ("setup", "strategy", "sweep", "seed", "task_index")
 
 

@@ -34,6 +34,12 @@ def test_the_only_one_that_may_be_the_best_is_shipped(advice):
     assert "`joint_kd` over `sum`: +4.50 [" in found.said
 
 
+def test_a_sweep_of_one_strategy_claims_nothing(advice):
+    found = advice({"sum": (0.5, 0, 0, 1), "single_task": (0.5, 1, 0, 0)})
+    assert found.said.startswith("**Nothing is claimed: `sum` is the only multitask strategy")
+    assert "the best" not in found.said
+
+
 def test_the_model_of_what_each_setup_ships_is_told_once(made, setups_of):
     trials = []
     for name in ("a", "b"):
