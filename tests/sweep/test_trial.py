@@ -1,5 +1,7 @@
 """One trial in this process, with Ray's object store and Tune left out."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -9,8 +11,10 @@ from ray import tune
 
 from ray_mtlkd.predicted import read
 from ray_mtlkd.sweep import archive
+from ray_mtlkd.sweep import trial as trial_module
 from ray_mtlkd.sweep.common_folder import sight_of
 from ray_mtlkd.sweep.prepare import prepare
+from ray_mtlkd.sweep.pulse import Pulse, PulseSettings
 from ray_mtlkd.sweep.space import decode_space
 from ray_mtlkd.sweep.trial import TrialContext, run_trial
 from ray_mtlkd.sweep_folder import HEAD, SweepFolder
@@ -29,6 +33,7 @@ def plan(space_value, tmp_path, monkeypatch):
         monkeypatch.setattr(ray, "get", lambda reference: reference)
         monkeypatch.setattr(tune, "report", told.append)
         monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+        monkeypatch.setattr(trial_module, "beating", lambda *_: nullcontext(Pulse(stalls=2)))
         own = {"keep_models": "replicates", "keep_predictions": True, "shared": None, "cpus": 1, "gpus": 0.0}
         SweepFolder.at(str(tmp_path)).root.write(HEAD, b"what the driver wrote")
         context = TrialContext(
@@ -37,6 +42,8 @@ def plan(space_value, tmp_path, monkeypatch):
             tables=prepared.tables,
             featurisers=prepared.featurisers,
             checkpoint_every_s=15.0,
+            gradient_gb=4.0,
+            pulse=PulseSettings(board=None, limit_s=600.0),
             **{**own, **changes},
         )
 
@@ -71,6 +78,12 @@ def test_a_trial_s_predictions_are_one_file_with_all_its_tasks_and_give_its_metr
         assert [part.table for part in parts] == [0, 1, 2, 3, 4]
         for part, row in zip(parts, rows, strict=True):
             assert np.mean(part.likeliest[:, 0] == part.labels) == pytest.approx(row[split])
+
+
+def test_records_say_how_often_the_trial_s_process_was_ended(plan, tmp_path):
+    plan("sum")[1]()
+    (record,) = (tmp_path / "records").iterdir()
+    assert {row["stalls"] for row in pq.read_table(record).to_pylist()} == {2}
 
 
 def test_predictions_that_nobody_wants_are_not_written(plan, tmp_path):
