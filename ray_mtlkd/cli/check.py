@@ -82,7 +82,8 @@ def _states(prepared: "Prepared") -> Iterator[str]:
     for states in prepared.states:
         if states.fits:
             once = f"about {duration(states.seconds)} of one core, once" if states.seconds else "known already"
-            yield f"{states.setup}: {states.bytes / 1e6:,.1f} MB of states below the layers that train, {once}"
+            above = f"layers below the last {states.trained}" if states.trained else "layers, none of which trains"
+            yield f"{states.setup}: {states.bytes / 1e6:,.1f} MB of states by the {above}, {once}"
 
 
 def _classical(prepared: "Prepared", say: Callable[[str], None]) -> Iterator[str]:

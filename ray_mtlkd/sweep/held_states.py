@@ -29,12 +29,14 @@ class StateSize:
     """What a setup's states take.
 
     Attributes:
+        trained: How many layers train above them.
         bytes: Of all its tables.
         seconds: To compute those that are not known, measured on a few rows here.
         fits: Whether they are used: where they take too much room, each step computes them.
     """
 
     setup: str
+    trained: int
     bytes: int
     seconds: float
     fits: bool
@@ -108,7 +110,13 @@ class StateTables:
             kept_bytes=_SETUPS_KEPT * self._most_bytes,
         )
         fits = work.bytes <= self._most_bytes
-        size = StateSize(setup=tables.name, bytes=work.bytes, seconds=work.seconds(layers), fits=fits)
+        size = StateSize(
+            setup=tables.name,
+            trained=request.trained,
+            bytes=work.bytes,
+            seconds=work.seconds(layers),
+            fits=fits,
+        )
         self.sizes.append(size)
         if not size.fits:
             limit = self._most_bytes / 2**30

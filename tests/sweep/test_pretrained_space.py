@@ -78,7 +78,7 @@ def test_a_check_computes_no_states_and_says_what_they_take(home):
 
 def test_a_check_says_it_on_the_command_line(home):
     result = CliRunner().invoke(app, ["check", str(home / "space.yaml")], catch_exceptions=False)
-    assert "shop: 0.0 MB of states below the layers that train" in " ".join(result.output.split())
+    assert "shop: 0.0 MB of states by the layers, none of which trains" in " ".join(result.output.split())
 
 
 def test_a_folder_that_is_not_there_is_one_error_before_anything_starts(home, refused):
