@@ -6,10 +6,11 @@ import socket
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 
+from tests.processes import below
 from tests.scripts import LIMIT_S
 
 RAY = Path(sys.executable).parent / "ray"
@@ -33,9 +34,12 @@ def started(*words, environment):
 
 
 def kill(node):
-    """End all processes of a node at once."""
+    """End all processes of a node at once; those with a session of their own would notice after minutes."""
     if node.poll() is None:
-        os.killpg(node.pid, signal.SIGKILL)
+        started = [node.pid, *below(node.pid)]
+        for pid in started:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     node.wait()
 
 
