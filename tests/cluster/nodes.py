@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 
-from tests.processes import below
 from tests.scripts import LIMIT_S
 
 RAY = Path(sys.executable).parent / "ray"
@@ -34,12 +33,9 @@ def started(*words, environment):
 
 
 def kill(node):
-    """End all processes of a node at once; those with a session of their own would notice after minutes."""
-    if node.poll() is None:
-        started = [node.pid, *below(node.pid)]
-        for pid in started:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    """End all processes of a node at once, also where the first of them has ended by itself."""
+    with suppress(ProcessLookupError):
+        os.killpg(node.pid, signal.SIGKILL)
     node.wait()
 
 
