@@ -44,12 +44,18 @@ class StallWatch(Callback):  # type: ignore[misc]  # ray ships no type informati
         self._settings = settings
         self._say = say
         self._asked: Any = None
-        self._next = time.monotonic() + settings.every_s
+        self._looked = time.monotonic()
+        self._next = self._looked + settings.every_s
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Several times a second; waits for nothing."""
-        if self._asked is None and time.monotonic() >= self._next:
-            self._next = time.monotonic() + self._settings.every_s
+        now, before = time.monotonic(), self._looked
+        self._looked = now
+        if now - before > self._settings.every_s:  # stopped (Ctrl-Z), or busy: trials wait for who reads their reports
+            self._settings.board.forgive.remote()
+            self._next = now + self._settings.every_s
+        elif self._asked is None and now >= self._next:
+            self._next = now + self._settings.every_s
             self._asked = self._settings.board.take_silent.remote(self._settings.limit_s)
         elif self._asked is not None and ray.wait([self._asked], timeout=0)[0]:
             limit = f"{self._settings.limit_s:g} s (resources.stall_s)"

@@ -48,6 +48,10 @@ class PulseBoard:
         """A sign of life."""
         self._seen[process] = time.monotonic()
 
+    def forgive(self) -> None:
+        """Count all that run from now on: the driver was away, and trials may have waited for it."""
+        self._seen = dict.fromkeys(self._seen, time.monotonic())
+
     def leave(self, process: TrialProcess) -> None:
         """The trial is over here."""
         self._seen.pop(process, None)
