@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
@@ -119,6 +120,23 @@ def whole(folder, here):
 def _trials():
     """Processes below this one that run trials."""
     return [pid for pid, name in below(os.getpid()).items() if name.startswith("ray::ImplicitFunc")]
+
+
+@contextmanager
+def _signalled(out, number):
+    """The trials that get a signal once one of a sweep has a checkpoint, while the body runs."""
+    found = []
+
+    def send():
+        _wait_for(lambda: list((out / "checkpoints").glob("*/checkpoint.json")))
+        found.extend(_trials())
+        for pid in found:
+            os.kill(pid, number)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    yield found
+    sender.join()
 
 
 def _first_step(event_file):
@@ -280,18 +298,9 @@ def test_a_sweep_whose_driver_was_killed_again_and_again_goes_on_and_runs_nothin
 
 @pytest.mark.kill
 def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_same_records(folder, whole, here):
-    out, killed = folder / "worker-killed", []
-
-    def kill():
-        _wait_for(lambda: list((out / "checkpoints").glob("*/checkpoint.json")))
-        killed.extend(_trials())
-        for pid in killed:
-            os.kill(pid, signal.SIGKILL)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    done = here("sweep", folder / "space.yaml", "--out", out)
-    killer.join()
+    out = folder / "worker-killed"
+    with _signalled(out, signal.SIGKILL) as killed:
+        done = here("sweep", folder / "space.yaml", "--out", out)
     assert killed
     assert done.returncode == 0, done.stderr
     _assert_same(_records(out), _records(whole[0]))
@@ -307,19 +316,10 @@ def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_sam
 def test_trials_whose_processes_hang_are_ended_and_go_on_from_their_checkpoints_with_the_same_records(
     folder, whole, here
 ):
-    out, stopped = folder / "hung", []
+    out = folder / "hung"
     (folder / "impatient.yaml").write_text(SPACE.replace("checkpoint_every_s: 0", "checkpoint_every_s: 0, stall_s: 5"))
-
-    def stop():
-        _wait_for(lambda: list((out / "checkpoints").glob("*/checkpoint.json")))
-        stopped.extend(_trials())
-        for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
-
-    stopper = threading.Thread(target=stop)
-    stopper.start()
-    done = here("sweep", folder / "impatient.yaml", "--out", out)
-    stopper.join()
+    with _signalled(out, signal.SIGSTOP) as stopped:
+        done = here("sweep", folder / "impatient.yaml", "--out", out)
     assert stopped
     assert done.returncode == 0, done.stderr
     assert "resources.stall_s" in done.stdout + done.stderr

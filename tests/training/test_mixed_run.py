@@ -23,9 +23,9 @@ from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.held_states import StateTables, pieces_of
 from ray_mtlkd.sweep.relabel.teacher import Predictor, TeacherMessage
 from ray_mtlkd.training.evaluation.evaluate import metrics_of, predict_all
-from ray_mtlkd.training.run import train
 from ray_mtlkd.training.settings import Distillation, Optimization
 from ray_mtlkd.training.step.trainer import Trainer
+from tests.interrupted import Killed, run, untimed
 from tests.pretrained import POSITIONS
 from tests.pretrained import save as save_encoder
 
@@ -80,25 +80,6 @@ def make(featurised, job):
         return job(strategy, encoder=encoder, of=of, kd=Distillation(every=1, kd_weight=0.5), training=training)
 
     return made
-
-
-class Killed(Exception):  # noqa: N818 - no error
-    """In the place of a lost worker."""
-
-
-def run(job, inline, folder, *, stop_after=None, keep=None):
-    seen = []
-
-    def report(evaluation):
-        seen.append(evaluation)
-        if len(seen) == stop_after:
-            raise Killed
-
-    return train(job, relabel=inline, report=report, storage=Storage.at(str(folder)), checkpoint_every_s=0, keep=keep)
-
-
-def untimed(outcome):
-    return replace(outcome.end, wall_s=0, cpu_s=0), outcome.tasks
 
 
 def accuracy(make, tables, encoder):

@@ -45,12 +45,12 @@ class SharedGradients:
         self.own = [model.own(task) for task in range(model.num_tasks)]
         like = next(model.parameters())
         ends = list(accumulate((p.numel() for p in self._dense), initial=0))
-        self._slices = [slice(start, stop) for start, stop in pairwise(ends)]
+        slices = [slice(start, stop) for start, stop in pairwise(ends)]
         self._rows = like.new_zeros(model.num_tasks, ends[-1])
         self._update = like.new_zeros(ends[-1])
-        self._row_views = [self._views(row) for row in self._rows]
-        self._update_views = self._views(self._update)
-        self._last = _joined(part for p, part in zip(self._dense, self._slices, strict=True) if id(p) in last)
+        self._row_views = [views(row, self._dense) for row in self._rows]
+        self._update_views = views(self._update, self._dense)
+        self._last = _joined(part for p, part in zip(self._dense, slices, strict=True) if id(p) in last)
         self._begun: set[int] = set()
         self._passed: list[tuple[Sequence[Tensor], Sequence[Tensor]]] = []
 
@@ -150,8 +150,11 @@ class SharedGradients:
         first, last = tasks[0], tasks[-1]
         return self._rows[first : last + 1] if last - first + 1 == len(tasks) else self._rows[list(tasks)]
 
-    def _views(self, flat: Tensor) -> list[Tensor]:
-        return [flat[part].view(p.shape) for p, part in zip(self._dense, self._slices, strict=True)]
+
+def views(row: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
+    """Where each parameter's numbers stand in a row of all of them [P], in its own shape."""
+    places = torch.split(row, [p.numel() for p in parameters])
+    return [flat.view(p.shape) for flat, p in zip(places, parameters, strict=True)]
 
 
 def _joined(slices: Iterable[slice]) -> list[slice]:

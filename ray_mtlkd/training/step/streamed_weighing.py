@@ -17,6 +17,7 @@ from ray_mtlkd.strategies.balancers.base import Needs, Weights
 from ray_mtlkd.torch_private import add_each
 from ray_mtlkd.training.state.soft_labels import SoftTarget
 from ray_mtlkd.training.step.feed import Batch
+from ray_mtlkd.training.step.gradients import views
 from ray_mtlkd.training.step.objective import Objective
 from ray_mtlkd.training.step.sparse import SparseGradients
 from ray_mtlkd.training.step.weighing import StepReport, Weigh, tasks_of, told
@@ -77,11 +78,11 @@ class StreamedWeighing:
         for at, part in enumerate(self._parts):
             hashed = self._sparse.parameters if at == len(self._parts) - 1 else ()
             rows = self._rows[: len(tasks), : _size(part)].zero_()
-            views = [_views(row, part) for row in rows]
+            places = [views(row, part) for row in rows]
             for losses, among in passes:
                 for loss, task in zip(losses.unbind(), among, strict=True):
                     found = torch.autograd.grad(loss, (*part, *hashed), retain_graph=True, allow_unused=True)
-                    _add(views[tasks.index(task)], found[: len(part)])
+                    _add(places[tasks.index(task)], found[: len(part)])
                     if hashed:
                         self._sparse.keep(task, found[len(part) :])
             gram += rows @ rows.T
@@ -161,12 +162,7 @@ def _size(part: Parameters) -> int:
     return sum(p.numel() for p in part)
 
 
-def _views(row: Tensor, part: Parameters) -> list[Tensor]:
-    """A row's places of each parameter."""
-    return [flat.view(p.shape) for flat, p in zip(torch.split(row, [p.numel() for p in part]), part, strict=True)]
-
-
-def _add(views: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
-    found = [(view, each) for view, each in zip(views, gradients, strict=True) if each is not None]
+def _add(places: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+    found = [(place, each) for place, each in zip(places, gradients, strict=True) if each is not None]
     if found:
-        add_each([view for view, _ in found], [each for _, each in found])
+        add_each([place for place, _ in found], [each for _, each in found])
