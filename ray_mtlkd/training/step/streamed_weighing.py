@@ -66,7 +66,8 @@ class StreamedWeighing:
         """
         tasks = tasks_of(batches)
         passes = _Passes(self._objective, batches, soft, keeps_graphs=self._keeps_graphs)
-        measured = told(batches, passes.losses(), self._measure(tasks, passes), needs=self._needs)
+        found = self._measure(tasks, passes)
+        measured = told(batches, passes.losses(), found, needs=self._needs)
         weights = weigh(measured)
         self._combine(tasks, weights, passes)
         return measured.report(weights)
@@ -122,6 +123,7 @@ class _Passes:
         self._soft = soft
         self._device = batches[0].targets[0].labels.device
         self._chance: Mapping[str, Tensor] | None = None
+        self._losses: Tensor | None = None
         self._kept: list[tuple[Tensor, list[int]]] | None = None
         if keeps_graphs:
             self._kept = list(self)
@@ -139,9 +141,12 @@ class _Passes:
             self._chance = chance(self._device)
         else:
             replay(self._chance, self._device)
+        found = []
         for batch in self._batches:
             losses = self._objective.losses(batch.targets, self._objective.outputs(batch), self._soft)
+            found.append(losses.detach())
             yield losses, [target.task for target in batch.targets]
+        self._losses = torch.cat(found)
 
 
 def _parts(parameters: Parameters, *, rows: int, most_bytes: float) -> list[Parameters]:
