@@ -1,6 +1,6 @@
 """`ray-mtlkd setups`: which tasks can be learned together, and what is in their tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,13 +16,15 @@ from ray_mtlkd.shell import command
 
 if TYPE_CHECKING:
     from ray_mtlkd.setups import SetupLocation, ValidatedSetup
+    from ray_mtlkd.setups.public.origin import PublicData
     from ray_mtlkd.setups.summary import TaskSummary
 
 LIST_EXAMPLE = "Example: `ray-mtlkd setups list`"
 DESCRIBE_EXAMPLE = "Example: `ray-mtlkd setups describe similar`"
+FETCH_EXAMPLE = "Example: `ray-mtlkd setups fetch intents --data-dir data`"
 
 app = typer.Typer(
-    help="List the setups that are known, and describe their tables.",
+    help="List the setups that are known, describe their tables, and fetch those of public ones.",
     epilog=LIST_EXAMPLE,
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -82,6 +84,56 @@ def describe(
     for warning in validated.warnings:
         console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
     _print_references(validated, tasks, console, classical=classical)
+
+
+@app.command(epilog=FETCH_EXAMPLE)
+def fetch(
+    name: Annotated[str, typer.Argument(help="A public setup's name (see `list`).")],
+    data_dir: DataDir = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            help="Address that stands for https://raw.githubusercontent.com.", metavar="URL", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Fetch the tables of a public setup from their origin: pinned files, known by their SHA-256.
+
+    Their licences are told first. Files are kept in the cache (`MTLKD_CACHE`), tables that are there stay, and nothing
+    is left half-written: the same command goes on.
+    """
+    from ray_mtlkd import setups
+    from ray_mtlkd.decode import unknown_name
+    from ray_mtlkd.setups.catalogue import catalogue_names
+    from ray_mtlkd.setups.public import ORIGIN, PUBLIC
+    from ray_mtlkd.setups.public import fetch as fetch_tables
+
+    if name not in catalogue_names():
+        raise unknown_name(name, catalogue_names(), what="public setup", where="setups fetch")
+    if data_dir is None:
+        fix = "name the folder of all setups with --data-dir or MTLKD_DATA"
+        raise MtlkdError("no data folder is known", where="setups fetch", fix=fix)
+    console = open_console()
+    place = setups.locate(setups.locate(name, data_dir=data_dir).holder, data_dir=data_dir)
+    wanted = [data for data in PUBLIC[place.holder] if data in place.missing]
+    for line in _licences(PUBLIC[place.holder], wanted):
+        console.print(line, soft_wrap=True)
+    if wanted:
+        with bar(console) as tell:
+            fetch_tables(place.manifest, wanted, data_dir / place.holder, mirror=mirror or ORIGIN, tell=tell)
+    said = f"{', '.join(wanted)} \N{RIGHTWARDS ARROW} {data_dir / place.holder}" if wanted else "all tables are there"
+    console.print(
+        f"{said}; see `{command('ray-mtlkd', 'setups', 'describe', name, '--data-dir', data_dir)}`", soft_wrap=True
+    )
+
+
+def _licences(public: "Mapping[str, PublicData]", wanted: Sequence[str]) -> Iterator[str]:
+    """What is known of them, and where the files are from."""
+    for data in wanted:
+        yield f"{data}: {public[data].licence}"
+    for root in dict.fromkeys(source.root for data in wanted for source in public[data].sources):
+        repository, commit = root.rsplit("/", 1)
+        yield f"from https://github.com/{repository} at {commit}"
 
 
 def _tables(tasks: "Sequence[TaskSummary]") -> Table:
@@ -155,7 +207,7 @@ def _look(place: "SetupLocation", data_dir: Path | None) -> tuple[str, dict[str,
     name = place.manifest.name
     if not place.built_in and place.missing:
         lacking = f"no {', '.join(place.missing)} in {place.folder}" if place.folder else "no --data-dir is given"
-        return f"missing ({lacking})", {}
+        return f"missing ({lacking}); `{command('ray-mtlkd', 'setups', 'fetch', name)}` fetches them", {}
     try:
         validated = setups.read(name, data_dir=data_dir)
     except (MtlkdError, ExceptionGroup):

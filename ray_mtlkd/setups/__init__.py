@@ -23,6 +23,7 @@ from ray_mtlkd.setups.pretrained import content_of_encoder
 from ray_mtlkd.setups.synthetic import BUILT_IN, generate, manifest_of
 from ray_mtlkd.setups.tables import check_inputs, read_setup
 from ray_mtlkd.setups.validated import ValidatedSetup, ValidatedTask
+from ray_mtlkd.shell import command
 from ray_mtlkd.yaml_files import parse_yaml, read_text
 
 __all__ = [
@@ -60,6 +61,7 @@ class SetupLocation:
         holder: Name of the folder that holds them in the folder of all setups; empty for a built-in setup.
         missing: The ``data`` that are not there.
         beside: Whether the folder is the manifest's own.
+        public: Whether the setup is one of the catalogue, whose tables can be fetched.
     """
 
     manifest: Manifest
@@ -68,6 +70,7 @@ class SetupLocation:
     holder: str = ""
     missing: tuple[str, ...] = ()
     beside: bool = False
+    public: bool = False
     built_in: bool = False
 
 
@@ -91,7 +94,8 @@ def locate(name_or_path: str, *, data_dir: Path | None) -> SetupLocation:
         text = catalogue_manifest(name_or_path)
         manifest = _parse(text, where=f"catalogue/{name_or_path}.yaml")
         holder = manifest.folder or manifest.name
-        return replace(_place(manifest, text, [] if data_dir is None else [data_dir / holder]), holder=holder)
+        place = _place(manifest, text, [] if data_dir is None else [data_dir / holder])
+        return replace(place, holder=holder, public=True)
     if not name_or_path.endswith((".yaml", ".yml")):
         problem = unknown_name(name_or_path, names(), what="setup", where="setup")
         raise MtlkdError(problem.what, where=problem.where, fix=f"{problem.fix}, or the path of a manifest (.yaml)")
@@ -153,6 +157,8 @@ def _source(place: SetupLocation) -> TableSource:
     else:
         what, where = f"no tables of setup {manifest.name} here", str(folder)
         fix = f"name the folder that holds {place.holder}/ with --data-dir or {DATA_VARIABLE}"
+    if place.public:
+        fix += f"; `{command('ray-mtlkd', 'setups', 'fetch', manifest.name)}` fetches them"
     if manifest.source:
         fix += f"; where to get the data: {manifest.source}"
     raise MtlkdError(what, where=where, fix=fix)

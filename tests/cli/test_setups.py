@@ -109,7 +109,35 @@ def test_describe_raises_what_a_user_can_fix(manifest: Path):
     assert caught.value.where == str(broken)
 
 
-@pytest.mark.parametrize("verb", [["list"], ["describe"]])
+def test_fetch_tells_licences_and_origins_before_anything_comes(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("MTLKD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    options = ["--data-dir", str(tmp_path), "--mirror", "http://127.0.0.1:1"]
+    result = RUNNER.invoke(app, ["fetch", "intents_small", *options])
+    lines = result.output.splitlines()
+    assert "banking77: CC BY 4.0 (PolyAI-LDN/task-specific-datasets)" in lines
+    assert lines[-1].startswith("from https://github.com/jianguoz/Few-Shot-Intent-Detection at fa95533")
+    assert isinstance(result.exception, MtlkdError)
+    assert result.exception.where.endswith("/Datasets/ATIS/train/seq.in")
+
+
+def test_fetch_leaves_tables_alone_that_are_there(tmp_path: Path):
+    table = tmp_path / "census" / "shared" / "train.parquet"
+    table.parent.mkdir(parents=True)
+    table.write_bytes(b"mine")
+    result = RUNNER.invoke(app, ["fetch", "census", "--data-dir", str(tmp_path)], catch_exceptions=False)
+    assert result.output.startswith("all tables are there; see `ray-mtlkd setups describe census --data-dir ")
+    assert table.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("words", [["similar", "--data-dir", "."], ["intents"]])
+def test_fetch_wants_a_public_setup_and_a_place(words, worded):
+    with pytest.raises(MtlkdError) as caught:
+        RUNNER.invoke(app, ["fetch", *words], catch_exceptions=False)
+    worded(caught.value)
+
+
+@pytest.mark.parametrize("verb", [["list"], ["describe"], ["fetch"]])
 def test_help_ends_with_a_runnable_example(verb):
     result = RUNNER.invoke(app, [*verb, "--help"], catch_exceptions=False)
     assert result.output.strip().splitlines()[-1].strip().startswith("Example: ray-mtlkd setups")
