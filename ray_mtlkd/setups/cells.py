@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.csv_format import PLAIN_MARKS, NumberMarks
 from ray_mtlkd.setups.values import MARKERS, by_value, number_texts, without_markers
 
 Rows = NDArray[np.bool_]
@@ -61,11 +62,20 @@ def strings(column: pa.Array, *, where: str, accepted: str = "text") -> pa.Array
     except pa.ArrowInvalid as error:
         bad = np.array([not _decodes(value) for value in bytes_.to_pylist()])
         raise MtlkdError(
-            f"{said_rows(bad)} are not UTF-8", where=where, fix="write the file again with UTF-8 text"
+            f"{said_rows(bad)} are not UTF-8",
+            where=where,
+            fix="write the file again with UTF-8 text, or say how a CSV is written, e.g. `csv: {encoding: cp1252}`",
         ) from error
 
 
-def numbers(column: pa.Array, *, where: str, missing: tuple[str, ...] = MARKERS, words: bool = True) -> Checked:
+def numbers(
+    column: pa.Array,
+    *,
+    where: str,
+    missing: tuple[str, ...] = MARKERS,
+    words: bool = True,
+    marks: NumberMarks = PLAIN_MARKS,
+) -> Checked:
     """A column of numbers, or of texts that say some, as float64; NaN becomes null.
 
     Args:
@@ -73,13 +83,14 @@ def numbers(column: pa.Array, *, where: str, missing: tuple[str, ...] = MARKERS,
         where: Names it in errors.
         missing: Cells that mean null; those that are numbers do so in a column of numbers, too.
         words: Whether true and false are 1 and 0.
+        marks: What stands in numbers that are texts.
 
     Raises:
         MtlkdError: where it holds something else or an infinite number.
     """
     if is_string(column.type):
         texts, counts = without_markers(strings(column, where=where), missing)
-        values = _parsed(texts, where=where, words=words)
+        values = _parsed(texts, where=where, words=words, marks=marks)
     else:
         values, counts = floats(column, where=where, accepted="numbers", words=words), Counter[str]()
         for marker in missing:
@@ -133,7 +144,7 @@ def wrong_type(kind: pa.DataType, accepted: str, *, where: str) -> MtlkdError:
     """The error for a column of a type that its use does not accept."""
     fix = f"give a column of {accepted}"
     if accepted.startswith("lists"):
-        fix += " (CSV cannot hold lists: use Parquet or Arrow)"
+        fix += " (of Parquet or Arrow; a manifest's `separator` splits texts)"
     return MtlkdError(f"the column's type is {kind}, not {accepted}", where=where, fix=fix)
 
 
@@ -166,17 +177,17 @@ def floats(column: pa.Array, *, where: str, accepted: str, words: bool = True) -
     return values
 
 
-def _parsed(texts: pa.Array, *, where: str, words: bool) -> NDArray[np.float64]:
+def _parsed(texts: pa.Array, *, where: str, words: bool, marks: NumberMarks) -> NDArray[np.float64]:
     """The numbers that texts say; NaN for null."""
     lower = pc.utf8_lower(texts)
     if words and len(texts) > texts.null_count and pc.all(pc.is_in(lower.drop_null(), value_set=_WORDS)).as_py():
         texts = pc.if_else(pc.equal(lower, "true"), pa.scalar("1", texts.type), pa.scalar("0", texts.type))
-    trimmed = pc.utf8_trim_whitespace(texts)
-    wrong = pc.invert(pc.match_substring_regex(trimmed, _NUMBER)).fill_null(False)  # noqa: FBT003 - Arrow's signature
-    bad = wrong.to_numpy(zero_copy_only=False)
+    trimmed = marks.plain(pc.utf8_trim_whitespace(texts))
+    is_number = pc.match_substring_regex(trimmed, _NUMBER).fill_null(False)  # noqa: FBT003 - Arrow's signature
+    bad = ~is_number.to_numpy(zero_copy_only=False) & ~nulls(texts)
     if bad.any():
         first = texts[int(np.flatnonzero(bad)[0])].as_py()
-        fix = "write numbers with a decimal point and nothing else, or name what means missing in `na_values`"
+        fix = 'name what means missing in `na_values`, or how numbers are written, e.g. `csv: {decimal: ","}`'
         raise MtlkdError(f"{said_rows(bad)} are no numbers, first {first!r}", where=where, fix=fix)
     values: NDArray[np.float64] = trimmed.cast(pa.float64()).to_numpy(zero_copy_only=False)
     return values

@@ -20,6 +20,7 @@ from ray_mtlkd.setups.cells import (
     Rows,
     categories,
     floats,
+    is_string,
     nulls,
     numbers,
     overflows,
@@ -27,6 +28,8 @@ from ray_mtlkd.setups.cells import (
     strings,
     wrong_type,
 )
+from ray_mtlkd.setups.csv_format import PLAIN_MARKS, NumberMarks
+from ray_mtlkd.setups.lists import split_cells
 from ray_mtlkd.setups.plain import is_list, list_offsets
 from ray_mtlkd.setups.values import MARKERS, ValueType, canonical
 
@@ -42,11 +45,15 @@ class ColumnRule:
         sort: What it holds.
         missing: Cells of numbers and categories that mean that the value is missing, besides empty ones.
         values: What all categories of train are.
+        marks: What stands in numbers that are texts.
+        separator: What stands between the elements of a list that is a text.
     """
 
     sort: Sort
     missing: tuple[str, ...] = MARKERS
     values: ValueType = "text"
+    marks: NumberMarks = PLAIN_MARKS
+    separator: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,11 @@ def vectors(column: pa.Array, *, where: str) -> pa.Array:
         MtlkdError: where a row is null, empty, of another length, or holds a number that is not finite.
     """
     lists = explode(column, where=where, accepted="lists of numbers")
-    values = floats(lists.values, where=where, accepted="lists of numbers")
+    accepted = "lists of numbers"
+    if is_string(lists.values.type):  # of a text that was split
+        values = numbers(lists.values, where=where, missing=(), words=False).column.to_numpy(zero_copy_only=False)
+    else:
+        values = floats(lists.values, where=where, accepted=accepted)
     _refuse_gaps(lists, np.isnan(values) | overflows(values), where=where, what="numbers")
     lengths = np.diff(lists.offsets)
     other = lengths != lengths[:1]
@@ -165,8 +176,10 @@ def check(column: pa.Array, rule: ColumnRule, *, where: str) -> Checked:
         MtlkdError: where it does not fit.
     """
     if rule.sort == "number":
-        return numbers(column, where=where, missing=rule.missing)
+        return numbers(column, where=where, missing=rule.missing, marks=rule.marks)
     if rule.sort == "category":
         found = categories(column, where=where, missing=rule.missing)
         return Checked(canonical(found.column, rule.values), found.missing)
+    if rule.sort != "text":
+        column = split_cells(column, rule.separator, where=where)
     return Checked(_CHECKS[rule.sort](column, where=where))

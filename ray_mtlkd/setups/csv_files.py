@@ -1,10 +1,11 @@
 """CSV files: every cell as the text that stands there; no column's type depends on what a file happens to hold."""
 
+import codecs
 import csv
 import gzip
 import io
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.csv_format import CsvFormat
 from ray_mtlkd.setups.requests import ReadTable, TableRequest
 
 _BLOCK_BYTES = 2**25
@@ -22,53 +24,81 @@ _HEAD_BYTES = 2**20
 
 _DELIMITERS = (",", ";", "\t", "|")
 
+_MARKS: Mapping[bytes, str] = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""How files begin that say in which encoding they are."""
+
 _MANY_LINES = 20
 """Lines that a quoted cell may span before it looks as if its quote were a stray one."""
 
 
 def read_csv(path: Path, request: TableRequest) -> ReadTable:
-    """The requested columns as bytes, null nowhere; the delimiter is the one by which the header has them.
+    """The requested columns as bytes in UTF-8, null nowhere; the delimiter is the one by which the header has them.
 
     Raises:
-        MtlkdError: where the file is empty, or a column is missing or stands twice.
+        MtlkdError: where the file is empty or in another encoding, or a column is missing or stands twice.
         pyarrow.ArrowException: where it is no CSV.
     """
-    head = _head(path)
-    delimiter = _delimiter(head, request.columns)
+    encoding, head = _head(path, request.csv)
+    delimiter = request.csv.delimiter or _delimiter(head, request.columns)
     convert = pa.csv.ConvertOptions(
         column_types=dict.fromkeys(_header(head, delimiter), pa.binary()), strings_can_be_null=False
     )
     parse = pa.csv.ParseOptions(newlines_in_values=True, delimiter=delimiter)
-    read = pa.csv.ReadOptions(block_size=_BLOCK_BYTES)
-    with _opened(path) as stream:
-        table = pa.csv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
+    read = pa.csv.ReadOptions(block_size=_BLOCK_BYTES, encoding=encoding)
+    try:
+        with opened_csv(path) as stream:
+            table = pa.csv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
+    except UnicodeError as error:
+        fix = "name another `encoding` under `csv`, or write the file again with UTF-8 text"
+        raise MtlkdError(f"the file is not written in {encoding} ({error})", where=str(path), fix=fix) from error
     return ReadTable(request.taken(table, where=str(path)), tuple(_warnings(path, table)))
 
 
-def csv_header(path: Path) -> list[str]:
-    """The names in the header, by the delimiter that finds most.
+def csv_header(path: Path, csv_format: CsvFormat) -> list[str]:
+    """The names in the header, by the delimiter that finds most where none is said.
 
     Raises:
-        MtlkdError: where the file is empty.
+        MtlkdError: where the file is empty, or its header in another encoding.
     """
-    head = _head(path)
-    return max((_header(head, delimiter) for delimiter in _DELIMITERS), key=len)
+    _, head = _head(path, csv_format)
+    delimiters = _DELIMITERS if csv_format.delimiter is None else (csv_format.delimiter,)
+    return max((_header(head, delimiter) for delimiter in delimiters), key=len)
 
 
-def _head(path: Path) -> bytes:
-    with _opened(path) as stream:
+def marked_encoding(head: bytes) -> str | None:
+    """The encoding that a file's first bytes name, if they do."""
+    return next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
+
+
+def _head(path: Path, csv_format: CsvFormat) -> tuple[str, str]:
+    """A file's encoding, and its beginning."""
+    with opened_csv(path) as stream:
         head = stream.read(_HEAD_BYTES)
     if not head:
         raise MtlkdError("the file is empty", where=str(path), fix="write a header line and the rows")
-    return head
+    encoding = csv_format.encoding or marked_encoding(head) or "utf-8"
+    name = "utf-8-sig" if encoding == "utf-8" else encoding
+    try:
+        text = codecs.getincrementaldecoder(name)("replace").decode(head)
+    except UnicodeError:  # UTF-16 without its mark
+        text = "\ufffd"
+    if "\ufffd" in text.partition("\n")[0]:
+        fix = "say how it is written, e.g. `csv: {encoding: cp1252}` in the manifest, or write it again with UTF-8 text"
+        raise MtlkdError(f"the header is not written in {encoding}", where=str(path), fix=fix)
+    return encoding, text
 
 
-def _opened(path: Path) -> BinaryIO:
+def opened_csv(path: Path) -> BinaryIO:
+    """Its bytes, unpacked where it is packed."""
     zipped = path.suffix.lower() == ".gz"
     return cast(BinaryIO, gzip.open(path)) if zipped else path.open("rb")
 
 
-def _delimiter(head: bytes, columns: Sequence[str]) -> str:
+def _delimiter(head: str, columns: Sequence[str]) -> str:
     """The first delimiter by which the header has all columns; a comma where none has."""
     wanted = {unicodedata.normalize("NFC", column) for column in columns}
     able = (
@@ -79,20 +109,19 @@ def _delimiter(head: bytes, columns: Sequence[str]) -> str:
     return next(able, ",")
 
 
-def _header(head: bytes, delimiter: str) -> list[str]:
-    lines = io.StringIO(head.decode("utf-8-sig", errors="replace"), newline="")
+def _header(head: str, delimiter: str) -> list[str]:
     try:
-        return next(csv.reader(lines, delimiter=delimiter), [])
+        return next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), [])
     except csv.Error:
         return []
 
 
 def _warnings(path: Path, table: pa.Table) -> Iterable[str]:
-    with _opened(path) as stream:
+    with opened_csv(path) as stream:
         lines = sum(piece.count(b"\n") for piece in iter(lambda: stream.read(_HEAD_BYTES), b""))
     if lines - table.num_rows < _MANY_LINES:
         return
-    with _opened(path) as stream:
+    with opened_csv(path) as stream:
         line, span = _longest_cell(stream)
     if span >= _MANY_LINES:
         yield (

@@ -1,6 +1,6 @@
 """One table cut into train, valid and test, or train into train and valid, by what stands in each row.
 
-A row falls into the same part for ever.
+A row falls into the same part for ever, unless each part is to have its share of every label.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.errors import MtlkdError
@@ -47,6 +48,7 @@ def cut(
     group: str | None,
     where: str,
     parts: Collection[Split] = SPLITS,
+    strata: NDArray[np.int64] | None = None,
 ) -> dict[Split, pa.Table]:
     """The rows of each part, in their order.
 
@@ -58,6 +60,7 @@ def cut(
         group: Column of what rows belong to, of kinds whose rows stay together.
         where: Names the table in errors.
         parts: Without test, valid is cut off and train has the rest.
+        strata: Of which each part has its share, a number a row [N]: what lies on one side is of that of its first row.
 
     Raises:
         MtlkdError: where a row has no value in the column ``by``.
@@ -72,9 +75,29 @@ def cut(
     rows = zip(*(column.to_pylist() for column in columns), strict=True)
     places = np.array([_place(row, rule.seed) for row in rows], dtype=np.float64)
     test = rule.test if "test" in parts else 0.0
+    if strata is not None:
+        places = _ranked(places, strata)
     found = np.searchsorted([rule.valid, rule.valid + test], places, side="right")
     ordered: tuple[Split, ...] = ("valid", "test", "train")
     return {split: table.filter(pa.array(found == at)) for at, split in enumerate(ordered) if split in parts}
+
+
+def _ranked(places: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Each row's place among those of its stratum, in [0, 1), in the order of their hashes; the same where these are.
+
+    Shares are then those of the rows, but for what rows on one side make of it.
+    """
+    units, first, unit_of, counts = np.unique(places, return_index=True, return_inverse=True, return_counts=True)
+    stratum = strata[first]
+    order = np.lexsort((units, stratum))
+    before = np.cumsum(counts[order]) - counts[order] / 2  # a unit stands where its middle does
+    begins = np.concatenate([[True], np.diff(stratum[order]) != 0])
+    sizes = np.add.reduceat(counts[order], np.flatnonzero(begins))
+    of = np.cumsum(begins) - 1
+    ranked = np.empty(len(units))
+    ranked[order] = (before - (np.cumsum(sizes) - sizes)[of]) / sizes[of]
+    spread: NDArray[np.float64] = ranked[unit_of.reshape(-1)]
+    return spread
 
 
 def _place(row: tuple[Any, ...], seed: int) -> float:

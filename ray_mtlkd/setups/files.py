@@ -13,6 +13,7 @@ import pyarrow.parquet
 from ray_mtlkd.data.examples import SPLITS, Split
 from ray_mtlkd.errors import MtlkdError, first_line
 from ray_mtlkd.setups.csv_files import csv_header, read_csv
+from ray_mtlkd.setups.csv_format import CsvFormat
 from ray_mtlkd.setups.requests import ReadTable, TableRequest
 
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
@@ -125,8 +126,12 @@ def _damaged(path: Path, ending: str, error: Exception) -> MtlkdError:
     return MtlkdError(f"cannot be read as {ending[1:]} ({said})", where=str(path), fix=fix)
 
 
-def column_names(path: Path) -> list[str]:
+def column_names(path: Path, *, csv: CsvFormat) -> list[str]:
     """The columns of a table, as `read_table` finds it; of a CSV, by the delimiter that gives most of them.
+
+    Args:
+        path: Of the table.
+        csv: How it is written, where it is a CSV.
 
     Raises:
         MtlkdError: where it is broken.
@@ -136,7 +141,7 @@ def column_names(path: Path) -> list[str]:
         if ending == ".parquet":
             return list(pa.parquet.read_schema(_parquet_files(path)[0]).names)
         if READERS[ending] is read_csv:
-            return csv_header(path)
+            return csv_header(path, csv)
         with pa.OSFile(str(path)) as file:
             return list(_arrow_reader(file).schema.names)
     except (pa.ArrowException, OSError, EOFError) as error:

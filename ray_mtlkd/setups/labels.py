@@ -16,6 +16,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.cells import Rows, nulls, numbers, said_rows, value_texts
 from ray_mtlkd.setups.columns import explode, rows_with
 from ray_mtlkd.setups.indicators import read_indicators, refuse_indicators
+from ray_mtlkd.setups.lists import split_cells
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.setups.values import (
     ValueType,
@@ -85,8 +86,11 @@ def read_labels(column: pa.Array, spec: TaskSpec, *, where: str) -> RawLabels:
         MtlkdError: where the type does not fit the kind, or labels are missing and the task does not skip them.
     """
     form = kind_named(spec.kind).labels
+    if form in {"classes", "tags"}:
+        missing = tuple(marker for marker in spec.markers(spec.label) if marker not in spec.class_names)
+        column = split_cells(column, spec.separator_of(spec.label), where=where, missing=missing)
     if form == "number":
-        read = numbers(column, where=where, missing=spec.markers(spec.label), words=False)
+        read = numbers(column, where=where, missing=spec.markers(spec.label), words=False, marks=spec.csv.marks)
         _refuse_below(kind_named(spec.kind).least_number, read.column, where=where)
         labels = RawLabels(read.column, None, nulls(read.column), where, read.missing)
     elif form == "class" or pa.types.is_null(column.type):

@@ -9,9 +9,11 @@ from annotated_types import MinLen
 from ray_mtlkd.data.features import InputPart
 from ray_mtlkd.decode import document
 from ray_mtlkd.ranges import NaturalInt, NonNegativeFloat, OpenShare, PositiveFloat, PositiveInt, Text, UnitInterval
+from ray_mtlkd.setups.csv_format import AS_FOUND, CsvFormat
 from ray_mtlkd.setups.values import MARKERS
 
 Form = Literal["text", "pair", "tokens", "columns", "vector", "token_vectors"]
+Separator = Annotated[str, MinLen(1)]
 FORMS: tuple[Form, ...] = get_args(Form)
 TOKEN_FORMS: frozenset[Form] = frozenset({"tokens", "token_vectors"})
 """Those with an output a token."""
@@ -40,12 +42,15 @@ class SplitRule:
         test: Likewise, where test is not there already; train has the rest.
         seed: Another one cuts elsewhere.
         by: Column whose values stay on one side, such as a customer; without it, equal inputs do.
+        stratify: Whether each part has its share of every label, or a column of whose values it has so. Rows that are
+            added may then move a few others.
     """
 
     valid: OpenShare = 0.1
     test: OpenShare = 0.2
     seed: NaturalInt = 0
     by: str | None = None
+    stratify: bool | str = False
 
 
 @document
@@ -61,6 +66,9 @@ class InputSpec:
         tokens: A column of lists of strings.
         vector: A column of lists of numbers, all of one length.
         token_vectors: A column of lists of such vectors, one a token.
+        csv: How tables that are CSV files are written, where that cannot be found.
+        separator: What stands between the elements of a list, where a cell holds it as a text: of all such columns, or
+            of some, by column.
         na_values: Cells that mean a missing number, category or label, in place of `setups.values.MARKERS`: of all
             columns, or of some, by column. An empty cell always does.
         allow_unseen: Share of a table's categories, column by column, that train need not show; more are an error.
@@ -75,6 +83,8 @@ class InputSpec:
     columns: Columns | None = None
     vector: str | None = None
     token_vectors: str | None = None
+    csv: CsvFormat = AS_FOUND
+    separator: Separator | dict[str, Separator] | None = None
     na_values: tuple[Text, ...] | dict[str, tuple[Text, ...]] | None = None
     allow_unseen: UnitInterval = 0.5
 
@@ -82,6 +92,10 @@ class InputSpec:
         """What a cell of a column says where its value is missing."""
         given = self.na_values.get(column) if isinstance(self.na_values, dict) else self.na_values
         return MARKERS if given is None else given
+
+    def separator_of(self, column: str) -> str | None:
+        """What stands between the elements of a list in a cell of a column; None where cells hold no such texts."""
+        return self.separator.get(column) if isinstance(self.separator, dict) else self.separator
 
     @property
     def forms(self) -> tuple[Form, ...]:

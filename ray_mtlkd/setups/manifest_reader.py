@@ -109,7 +109,7 @@ def _form_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
 
 def _own_input_problems(raw: Mapping[str, Any], where: str) -> Iterable[MtlkdError]:
     """What a task says that `shared` says for all tasks."""
-    for key in ("data", "split", "rows", "na_values", "allow_unseen", *_given(raw)):
+    for key in ("data", "split", "rows", "csv", "separator", "na_values", "allow_unseen", *_given(raw)):
         if key in raw:
             yield MtlkdError(
                 "the setup's `shared` gives the inputs of all tasks",

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError, raise_all
+from ray_mtlkd.setups.csv_format import AS_FOUND, CsvFormat
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,12 @@ class TableRequest:
     Attributes:
         columns: Every column.
         optional: Further ones, as far as the table has them.
+        csv: How the file is written, where it is a CSV.
     """
 
     columns: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    csv: CsvFormat = AS_FOUND
 
     def found(self, present: Sequence[str], *, where: str) -> dict[str, str]:
         """What is taken of a table with these columns: the name there of each that is wanted.

@@ -23,6 +23,7 @@ from ray_mtlkd.setups.labels import RawLabels, read_labels
 from ray_mtlkd.setups.manifest import Columns, InputSpec, Manifest, TaskSpec
 from ray_mtlkd.setups.plain import list_offsets, whole
 from ray_mtlkd.setups.requests import ReadTable, TableRequest
+from ray_mtlkd.setups.strata import find_strata
 from ray_mtlkd.setups.subsets import draw_rows
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.setups.values import said_markers
@@ -108,11 +109,15 @@ def _cut_file(readers: Sequence[TaskSpec], source: TableSource, lacking: frozens
     """The parts of the one file, or of train, that tasks with the same inputs have, with all columns that they need."""
     spec = readers[0]
     assert spec.split is not None  # noqa: S101 - who asks has looked
-    named = (column for reader in readers for column in (reader.label, reader.group, reader.weight_column))
+    named = [column for reader in readers for column in (reader.label, reader.group, reader.weight_column)]
+    if isinstance(spec.split.stratify, str):
+        named.append(spec.split.stratify)
     wanted = (*spec.input_columns, *(column for column in (*named, spec.split.by) if column is not None))
-    read = source.read(spec.data, "train", TableRequest(tuple(dict.fromkeys(wanted))))
+    read = source.read(spec.data, "train", TableRequest(tuple(dict.fromkeys(wanted)), csv=spec.csv))
     where = source.place(spec.data, "train")
-    parts = cut(read.table, spec.split, spec, group=spec.group, where=where, parts=[*lacking, "train"])
+    strata = find_strata(read.table, readers, where=where)
+    cut_off = [*lacking, "train"]
+    parts = cut(read.table, spec.split, spec, group=spec.group, where=where, parts=cut_off, strata=strata)
     return {split: ReadTable(table, read.warnings) for split, table in parts.items()}
 
 
@@ -125,7 +130,7 @@ def _inputs_of(spec: TaskSpec) -> tuple[str, ...]:
     """What two tasks have in common that read the same inputs."""
     forms = repr([(form, getattr(spec, form)) for form in spec.forms])
     marked = repr([spec.markers(column) for column in spec.input_columns])
-    return (spec.data, f"{spec.split}", f"{spec.rows}", forms, marked)
+    return (spec.data, f"{spec.split}", f"{spec.rows}", forms, marked, f"{spec.csv} {spec.separator}")
 
 
 def _read_file(
@@ -149,7 +154,7 @@ def _read_file(
         if spec.split is not None and split in parts():
             read, where = parts()[split], f"{source.place(spec.data, 'train')} (rows of {split})"
         else:
-            read = source.read(spec.data, split, TableRequest(wanted))
+            read = source.read(spec.data, split, TableRequest(wanted, csv=spec.csv))
         table = read.table
         if spec.rows is not None and split == "train":
             table = draw_rows(table, spec.rows, where=where)
@@ -171,11 +176,15 @@ def _rules(spec: InputSpec) -> Mapping[str, ColumnRule]:
         **dict.fromkeys(given.numeric, "number"),
         **dict.fromkeys(given.categorical, "category"),
     }
-    rules = {column: ColumnRule(sort=sort, missing=spec.markers(column)) for column, sort in sorts.items()}
+    rules = {
+        column: ColumnRule(sort=sort, missing=spec.markers(column), marks=spec.csv.marks)
+        for column, sort in sorts.items()
+    }
     for form in spec.forms:
         if form != "columns":
-            rule = ColumnRule(sort="text" if form == "pair" else form)
-            rules |= dict.fromkeys(spec.only(form).input_columns, rule)
+            sort: columns.Sort = "text" if form == "pair" else form
+            for column in spec.only(form).input_columns:
+                rules[column] = ColumnRule(sort=sort, separator=spec.separator_of(column))
     return rules
 
 
@@ -272,7 +281,7 @@ def _read_labels(spec: TaskSpec, split: Split, files: _Files, problems: _Problem
     with gather(problems):
         if spec.weight_column is not None and split == "train":
             column = whole(file.labels[spec.weight_column])
-            weights = read_weights(column, where=f"{file.where}:{spec.weight_column}")
+            weights = read_weights(column, where=f"{file.where}:{spec.weight_column}", marks=spec.csv.marks)
     if labels is None or len(problems) > found:
         return None
     if kind_named(spec.kind).per_token and spec.input_columns[0] in file.inputs.column_names:

@@ -6,19 +6,25 @@ from numpy.typing import NDArray
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.cells import nulls, numbers, said_rows
+from ray_mtlkd.setups.csv_format import PLAIN_MARKS, NumberMarks
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.tasks.task import Task
 
 Weights = NDArray[np.float64]
 
 
-def read_weights(column: pa.Array, *, where: str) -> Weights:
+def read_weights(column: pa.Array, *, where: str, marks: NumberMarks = PLAIN_MARKS) -> Weights:
     """The weight of each row [M], 0 or above.
+
+    Args:
+        column: In one piece and in a plain type.
+        where: Names it in errors.
+        marks: What stands in numbers that are texts.
 
     Raises:
         MtlkdError: where the column holds something else.
     """
-    found = numbers(column, where=where, missing=()).column
+    found = numbers(column, where=where, missing=(), marks=marks).column
     if found.null_count:
         fix = "give every row a weight: 1 counts as usual, 0 not at all"
         raise MtlkdError(f"{said_rows(nulls(found))} have no weight", where=where, fix=fix)

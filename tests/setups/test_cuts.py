@@ -1,5 +1,6 @@
 """One file a task, cut into train, valid and test."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -56,11 +57,23 @@ def test_rows_of_one_customer_lie_on_one_side(by, group):
     assert sum(map(len, sides)) == len(set().union(*sides))
 
 
+@pytest.mark.parametrize("valid", [0.1, 0.25])
+def test_each_part_has_its_share_of_every_stratum_and_equal_texts_stay_together(valid):
+    strata = np.array([0] * 260 + [1] * 40)
+    table = pa.table({"text": [*WORDS[:-1], WORDS[0]], "stratum": strata})
+    parts = cut(table, SplitRule(valid=valid, test=0.3), TEXT, group=None, where="mail.csv", strata=strata)
+    for part, share in (("valid", valid), ("test", 0.3), ("train", 0.7 - valid)):
+        counts = np.bincount(parts[part]["stratum"].to_numpy(), minlength=2)
+        assert np.abs(counts - share * np.array([260, 40])).max() <= 2
+    sides = [set(part["text"].to_pylist()) for part in parts.values()]
+    assert sum(map(len, sides)) == len(WORDS) - 1
+
+
 @pytest.fixture
 def written(tmp_path):
     """A setup of one file, whose tasks both read the same column."""
 
-    def make(data="mail.csv", split=None, **more):
+    def make(data="mail.csv", split=None, names=("odd", "size"), **more):
         texts = "\n".join(f"{text},{at % 2},{at // 5},{at}" for at, text in enumerate(WORDS))
         (tmp_path / "mail.csv").write_text(f"text,odd,customer,number\n{texts}\n")
         inputs = {"data": data, "text": ["text"], **({} if split is None else {"split": split})}
@@ -68,7 +81,9 @@ def written(tmp_path):
             "odd": {"kind": "binary", "label": "odd", "metric": "accuracy", **inputs, **more},
             "size": {"kind": "regression", "label": "number", "metric": "mae", **inputs},
         }
-        (tmp_path / "mail.yaml").write_text(yaml.safe_dump({"name": "mail", "tasks": tasks}))
+        (tmp_path / "mail.yaml").write_text(
+            yaml.safe_dump({"name": "mail", "tasks": {name: tasks[name] for name in names}})
+        )
         return str(tmp_path / "mail.yaml")
 
     return make
@@ -91,6 +106,8 @@ def test_tasks_of_one_file_are_cut_alike(written):
         ({"split": {"valid": 0.5, "test": 0.5}}, "tasks.odd.split"),
         ({"split": {"by": "custmer"}}, "mail.csv"),
         ({"split": {}, "unlabelled": "more"}, "tasks.odd.unlabelled"),
+        ({"split": {"stratify": True}}, "mail.csv"),
+        ({"split": {"stratify": "od"}}, "mail.csv"),
     ],
 )
 def test_a_file_that_cannot_be_cut_says_why(written, change, where, worded):
@@ -99,6 +116,22 @@ def test_a_file_that_cannot_be_cut_says_why(written, change, where, worded):
     errors = getattr(caught.value, "exceptions", [caught.value])
     assert where in errors[0].where
     worded("\n".join(map(str, errors)))
+
+
+@pytest.mark.parametrize(
+    ("stratify", "names", "valid"),
+    [
+        ("odd", ("odd", "size"), {"odd": [15, 15]}),
+        (True, ("odd",), {"odd": [15, 15]}),
+        (True, ("size",), {"size": [3] * 10}),
+    ],
+)
+def test_a_cut_may_be_stratified_by_a_column_or_by_the_only_label(written, stratify, names, valid):
+    read = setups.read(written(split={"valid": 0.1, "test": 0.2, "stratify": stratify}, names=names))
+    for name, counts in valid.items():
+        labels = next(task.splits["valid"].labels for task in read.tasks if task.task.name == name)
+        edges = np.linspace(0, 2 if name == "odd" else 300, len(counts) + 1)
+        assert np.histogram(labels, bins=edges)[0].tolist() == counts
 
 
 def test_a_folder_is_not_cut(written, tmp_path):

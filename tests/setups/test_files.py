@@ -6,6 +6,7 @@ import unicodedata
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from ray_mtlkd.data.examples import SPLITS
 
@@ -158,3 +159,102 @@ class TestMissing:
         write(dense, "age,city,label\n1,Ulm,NA\n2,Ulm,EU\n")
         task = self.rewrite(dense, classes=["EU", "NA"]).read().tasks[0]
         assert task.splits["train"].labels.tolist() == [1, 0]
+
+
+class TestCsvFormat:
+    """What a manifest says under `csv`, and lists in cells."""
+
+    @pytest.fixture
+    def written(self, empty):
+        """A setup of one CSV table, and what it is read as."""
+
+        def make(content, encoding="utf-8", **spec):
+            write(empty, content.encode(encoding))
+            empty.spec.update(spec)
+            empty.manifest.write_text(yaml.safe_dump({"name": "shop", "tasks": {"intent": empty.spec}}))
+            return empty
+
+        return make
+
+    @pytest.mark.parametrize(
+        ("encoding", "csv"),
+        [("cp1252", {"encoding": "Latin1"}), ("utf-16", {}), ("utf-16-be", {"encoding": "utf-16-be"})],
+    )
+    def test_texts_are_read_in_the_encoding_that_is_said_or_marked(self, written, encoding, csv):
+        files = written("größe,label\nschön,0\nübel,1\n", encoding, text=["größe"], csv=csv)
+        assert files.read().tasks[0].splits["train"].inputs["größe"].to_pylist() == ["schön", "übel"]
+
+    @pytest.mark.parametrize(
+        ("column", "csv", "where"),
+        [
+            ("gr\u00f6\u00dfe", {}, "train.csv"),
+            ("text", {}, "train.csv:text"),
+            ("text", {"encoding": "ascii"}, "train.csv"),
+            ("text", {"encoding": "utf-16"}, "train.csv"),
+            ("text", {"encoding": "latin-99"}, "tasks.intent.csv.encoding"),
+            ("text", {"delimiter": "||"}, "tasks.intent.csv.delimiter"),
+            ("text", {"thousands": "."}, "tasks.intent.csv.thousands"),
+        ],
+        ids=["header", "cells", "ascii", "no mark", "unknown", "delimiter", "thousands"],
+    )
+    def test_another_encoding_is_one_error_that_says_what_to_do(self, written, column, csv, where, worded):
+        problem = written(f"{column},label\nschön,0\n", "cp1252", csv=csv).problems()[0]
+        assert problem.where.endswith(where)
+        worded(problem)
+
+    @pytest.mark.parametrize(
+        ("cell", "csv", "value"),
+        [
+            ("1.234,5", {"decimal": ",", "thousands": "."}, 1234.5),
+            ("-12,50", {"decimal": ","}, -12.5),
+            ("1 234,5", {"decimal": ",", "thousands": " "}, 1234.5),
+            ("1\u202f234", {"thousands": " "}, 1234.0),
+            ("1'234.5e1", {"thousands": "'"}, 12345.0),
+            (",5", {"decimal": ","}, 0.5),
+            ("NA", {"decimal": ","}, None),
+            ("1.5", {"decimal": ","}, "refused"),
+            ("1.23", {"decimal": ",", "thousands": "."}, "refused"),
+            ("12,34,567", {"thousands": ","}, "refused"),
+        ],
+    )
+    def test_numbers_are_what_their_marks_say(self, written, cell, csv, value):
+        files = written(
+            f"size;label\n{cell};0\n7;1\n", text=None, columns={"numeric": ["size"]}, csv={**csv, "delimiter": ";"}
+        )
+        if value == "refused":
+            assert all(problem.where.endswith("train.csv:size") for problem in files.problems()[:1])
+            assert files.problems()
+        else:
+            assert files.read().tasks[0].splits["train"].inputs["size"].to_pylist() == [value, 7.0]
+
+    def test_labels_and_weights_have_the_same_marks_as_inputs(self, written):
+        spec = {"kind": "regression", "metric": "mae", "weight_column": "w", "csv": {"decimal": ","}}
+        train = written("text;label;w\na;1,5;0,5\nb;2;1\n", **spec).read().tasks[0].splits["train"]
+        assert train.labels.tolist() == [1.5, 2.0]
+        assert train.weights.tolist() == pytest.approx([2 / 3, 4 / 3])
+
+    def test_cells_hold_lists_where_a_separator_is_said(self, written):
+        spec = {"kind": "multilabel", "metric": "micro_f1", "separator": ";"}
+        task = written("text,label\na,red; blue\nb,red\nc,\n", **spec).read().tasks[0]
+        assert task.task.classes == ("blue", "red")
+        assert task.splits["train"].labels.tolist() == [[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
+
+    def test_a_marker_for_a_list_means_that_there_is_none(self, written):
+        spec = {"kind": "multilabel", "metric": "micro_f1", "separator": ";", "missing_labels": "skip"}
+        task = written("text,label\na,red;blue\nb,NA\nc,\n", **spec).read().tasks[0]
+        assert task.splits["train"].row_ids.tolist() == [0, 2]
+        task = written("text,label\na,red;blue\nb,\n", **spec, na_values=[""]).read().tasks[0]
+        assert task.splits["train"].row_ids.tolist() == [0]
+
+    def test_words_and_their_tags_may_be_texts(self, written):
+        spec = {"text": None, "tokens": "words", "kind": "tagging", "metric": "span_f1", "separator": " "}
+        files = written("words,label\nwe saw  Rome,O O B-X\nhi,O\n", **spec)
+        assert files.read().tasks[0].splits["train"].inputs["words"].to_pylist() == [["we", "saw", "Rome"], ["hi"]]
+        (problem, *_) = written("words,label\nwe saw,O\nhi,O\n", **spec).problems()
+        assert problem.where.endswith("train.csv:label")
+
+    def test_vectors_may_be_texts_with_a_separator_of_their_own(self, written):
+        spec = {"text": None, "vector": "v", "separator": {"v": " "}}
+        files = written("v,label\n0.5 1,0\n2 3e1,1\n", **spec)
+        assert files.read().tasks[0].splits["train"].inputs["v"].to_pylist() == [[0.5, 1.0], [2.0, 30.0]]
+        assert written("v,label\n0.5 x,0\n2 3,1\n", **spec).problems()[0].where.endswith("train.csv:v")

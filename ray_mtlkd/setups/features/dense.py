@@ -13,6 +13,7 @@ from ray_mtlkd.data.features import DenseFeatures, Layout
 from ray_mtlkd.data.inputs import Array, Dense, DenseTokens
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.columns import ColumnRule
+from ray_mtlkd.setups.csv_format import NumberMarks
 from ray_mtlkd.setups.features.words import ends
 from ray_mtlkd.setups.manifest import InputSpec
 from ray_mtlkd.setups.plain import whole
@@ -30,6 +31,7 @@ class Number:
 
     Attributes:
         missing: Cells that mean null.
+        marks: What stands in those that are texts.
     """
 
     column: str
@@ -37,6 +39,7 @@ class Number:
     deviation: float
     has_nulls: bool
     missing: tuple[str, ...]
+    marks: NumberMarks
     edges: tuple[float, ...] = ()
 
     def standardise(self, column: pa.ChunkedArray) -> NDArray[np.float32]:
@@ -88,7 +91,10 @@ class ColumnFeatures:
     @property
     def rules(self) -> Mapping[str, ColumnRule]:
         """How each column is read."""
-        numbers = {number.column: ColumnRule(sort="number", missing=number.missing) for number in self.numbers}
+        numbers = {
+            number.column: ColumnRule(sort="number", missing=number.missing, marks=number.marks)
+            for number in self.numbers
+        }
         return numbers | {
             category.column: ColumnRule(sort="category", missing=category.missing, values=category.values)
             for category in self.categories
@@ -130,15 +136,20 @@ class ColumnFeatures:
 
 @dataclass(frozen=True)
 class VectorFeatures:
-    """One vector a row, as it is: tasks of a setup may share its space, so none of them rescales it."""
+    """One vector a row, as it is: tasks of a setup may share its space, so none of them rescales it.
+
+    Attributes:
+        separator: What stands between numbers, where a text holds them.
+    """
 
     column: str
     width: int
+    separator: str | None
 
     @property
     def rules(self) -> Mapping[str, ColumnRule]:
         """How each column is read."""
-        return {self.column: ColumnRule(sort="vector")}
+        return {self.column: ColumnRule(sort="vector", separator=self.separator)}
 
     @property
     def layout(self) -> Layout:
@@ -207,9 +218,15 @@ def fit_columns(train: pa.Table, spec: InputSpec, features: DenseFeatures) -> Co
     )
 
 
-def fit_vectors(train: pa.Table, column: str) -> VectorFeatures:
-    """The featuriser of a task whose train table has a vector a row."""
-    return VectorFeatures(column, _width(whole(train[column])))
+def fit_vectors(train: pa.Table, spec: InputSpec) -> VectorFeatures:
+    """The featuriser of a task whose train table has a vector a row.
+
+    Raises:
+        ValueError: where the task reads none.
+    """
+    if spec.vector is None:
+        raise ValueError("no vector")
+    return VectorFeatures(spec.vector, _width(whole(train[spec.vector])), spec.separator_of(spec.vector))
 
 
 def fit_token_vectors(train: pa.Table, column: str) -> TokenVectorFeatures:
@@ -243,7 +260,14 @@ def bin_edges(values: NDArray[np.float32], bins: int) -> tuple[float, ...]:
 def _fit_number(name: str, column: pa.ChunkedArray, spec: InputSpec, bins: int) -> Number:
     present = column.drop_null()
     values = present.to_numpy()
-    number = Number(name, float(values.mean()), spread(values) or 1.0, column.null_count > 0, spec.markers(name))
+    number = Number(
+        column=name,
+        mean=float(values.mean()),
+        deviation=spread(values) or 1.0,
+        has_nulls=column.null_count > 0,
+        missing=spec.markers(name),
+        marks=spec.csv.marks,
+    )
     return replace(number, edges=bin_edges(number.standardise(present), bins)) if bins else number
 
 

@@ -100,8 +100,7 @@ def _alike(spec: TaskSpec, train: pa.Table, trains: Trains) -> pa.Table:
 def _fit_dense(spec: TaskSpec, train: pa.Table, features: DenseFeatures) -> Featuriser:
     if spec.columns is not None:
         return fit_columns(train, spec, features)
-    column = spec.input_columns[0]
-    return fit_vectors(train, column) if spec.form == "vector" else fit_token_vectors(train, column)
+    return fit_vectors(train, spec) if spec.form == "vector" else fit_token_vectors(train, spec.input_columns[0])
 
 
 def misfits(validated: ValidatedSetup, features: Features) -> Iterator[MtlkdError]:

@@ -18,7 +18,7 @@ from ray_mtlkd.imports import Later
 from ray_mtlkd.setups.columns import ColumnRule
 from ray_mtlkd.setups.features import overlap
 from ray_mtlkd.setups.features.overlap import Overlap
-from ray_mtlkd.setups.features.text import TextColumns
+from ray_mtlkd.setups.features.text import TextColumns, text_columns
 from ray_mtlkd.setups.features.words import Words, ends
 from ray_mtlkd.setups.manifest import TaskSpec
 from ray_mtlkd.setups.pretrained import INSTALL, PretrainedFolder
@@ -51,7 +51,7 @@ class PretrainedText:
     @property
     def rules(self) -> Mapping[str, ColumnRule]:
         """How each column is read."""
-        return dict.fromkeys(self.columns.names, ColumnRule(sort=self.columns.sort))
+        return self.columns.rules
 
     @property
     def layout(self) -> Layout:
@@ -101,7 +101,7 @@ def fit_pieces(
     tokenizer = np.frombuffer(folder.tokenizer, np.uint8)
     fitted = []
     for spec, train in tasks:
-        columns = TextColumns(spec.input_columns, "tokens" if spec.form == "tokens" else "text", spec.form == "pair")
+        columns = text_columns(spec)
         apart = columns.is_pair and not features.together
         comparison = overlap.fit(*_two(columns.read(train)))[0] if apart else None
         made = PretrainedText(columns, tokenizer, folder.config, features.max_length, comparison)

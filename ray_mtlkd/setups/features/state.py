@@ -12,10 +12,11 @@ import safetensors.numpy
 from ray_mtlkd.data.features import BagFeatures, Layout
 from ray_mtlkd.data.inputs import Array, Bag, Dense, DenseTokens, FirstPieces, Mixed, Pair, Pieces, Tokens
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.setups.csv_format import NumberMarks
 from ray_mtlkd.setups.features import bag, dense, mixed, overlap, pieces, text, tokens
 from ray_mtlkd.setups.features.featuriser import Featuriser
 
-VERSION = 4
+VERSION = 5
 """Counts the changes of this package after which the same tables and requests make other features."""
 
 KINDS: Mapping[str, type] = {
@@ -24,7 +25,7 @@ KINDS: Mapping[str, type] = {
         *(dense.ColumnFeatures, dense.Number, dense.Category, dense.VectorFeatures, dense.TokenVectorFeatures),
         *(text.TextFeatures, text.TextColumns, bag.WeightedNgrams, tokens.HashedWords, overlap.Overlap),
         *(pieces.PretrainedText, Pieces, FirstPieces, mixed.MixedFeaturiser, Mixed),
-        *(BagFeatures, Layout, Dense, DenseTokens, Bag, Tokens, Pair),
+        *(NumberMarks, BagFeatures, Layout, Dense, DenseTokens, Bag, Tokens, Pair),
     )
 }
 """The dataclasses that can be written, by name."""

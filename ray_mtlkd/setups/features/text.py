@@ -25,11 +25,21 @@ _SPACE = pa.scalar(" ", pa.large_string())
 
 @dataclass(frozen=True)
 class TextColumns:
-    """Where a task's texts stand: its columns are one text, the two of a pair, or one of lists of words."""
+    """Where a task's texts stand: its columns are one text, the two of a pair, or one of lists of words.
+
+    Attributes:
+        separator: What stands between words, where a text holds their list.
+    """
 
     names: tuple[str, ...]
     sort: Sort
     is_pair: bool
+    separator: str | None = None
+
+    @property
+    def rules(self) -> Mapping[str, ColumnRule]:
+        """How each column is read."""
+        return dict.fromkeys(self.names, ColumnRule(sort=self.sort, separator=self.separator))
 
     def read(self, columns: pa.Table) -> list[Words]:
         """Each side's texts, cut at white space, or as the words that are given."""
@@ -59,7 +69,7 @@ class TextFeatures:
     @property
     def rules(self) -> Mapping[str, ColumnRule]:
         """How each column is read."""
-        return dict.fromkeys(self.columns.names, ColumnRule(sort=self.columns.sort))
+        return self.columns.rules
 
     @property
     def layout(self) -> Layout:
@@ -83,7 +93,7 @@ Fitted = tuple[TextFeatures, Inputs[Array]]
 
 def fit_bags(tasks: Sequence[tuple[TaskSpec, pa.Table]], features: BagFeatures) -> list[Fitted]:
     """The featuriser of each task of a setup, by its train table."""
-    columns = [_columns(spec) for spec, _ in tasks]
+    columns = [text_columns(spec) for spec, _ in tasks]
     read = [at.read(train) for at, (_, train) in zip(columns, tasks, strict=True)]
     parts = zip(columns, bag.fit(read, features), read, strict=True)
     return [_fitted(at, weights, sides, bags) for at, (weights, bags), sides in parts]
@@ -99,7 +109,7 @@ def fit_tokens(
         features: What is asked for.
         tags: Which of them have tags: none, some or all of the tasks that read a table may be tagging.
     """
-    columns = [_columns(spec) for spec, _ in tasks]
+    columns = [text_columns(spec) for spec, _ in tasks]
     read = [at.read(train) for at, (_, train) in zip(columns, tasks, strict=True)]
     bags: dict[int, tuple[WeightedNgrams, list[Bag[Array]]]] = {}
     bagged = [at for at, tagged in enumerate(tags) if tagged != "all"]
@@ -115,8 +125,11 @@ def fit_tokens(
     return fitted
 
 
-def _columns(spec: TaskSpec) -> TextColumns:
-    return TextColumns(spec.input_columns, "tokens" if spec.form == "tokens" else "text", spec.form == "pair")
+def text_columns(spec: TaskSpec) -> TextColumns:
+    """Where the texts of a task with one form of inputs stand."""
+    if spec.tokens is not None:
+        return TextColumns((spec.tokens,), "tokens", is_pair=False, separator=spec.separator_of(spec.tokens))
+    return TextColumns(spec.input_columns, "text", is_pair=spec.pair is not None)
 
 
 def _fitted(

@@ -1,5 +1,6 @@
 """Which column of a table is a label, and of what kind of task."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,13 @@ _MOST_WHOLE_CLASSES = 20
 _MOST_GRADES = 6
 _MOST_WORDS = 6.0
 _ROWS_A_CLASS = 5
+_SEPARATORS = (";", "|", ",")
+"""What stands between several names in one cell."""
+_IN_NAMES = frozenset({","})
+"""Those that stand in names as well: names must be fewer than cells there."""
+_MOST_NAME_WORDS = 3
+_JOINED = 0.05
+"""Share of the cells from which one that holds several names is no accident."""
 _RARE = 0.2
 _UNEVEN = 10
 _BITS = pa.array([0.0, 1.0])
@@ -54,6 +62,7 @@ class LabelGuess:
         group: Of rankings, the column of the queries.
         classes: Where they must be said, in the order of their numbers, and why so.
         format: Of labels that are no names, and why so.
+        separator: Of lists in one text, and why so.
         others: Other columns that are called like labels.
     """
 
@@ -66,6 +75,7 @@ class LabelGuess:
     group: str | None = None
     classes: tuple[tuple[str, ...], str] | None = None
     format: tuple[str, str] | None = None
+    separator: tuple[str, str] | None = None
     others: tuple[str, ...] = ()
 
 
@@ -77,6 +87,7 @@ class _KindGuess:
     group: str | None = None
     classes: tuple[tuple[str, ...], str] | None = None
     format: tuple[str, str] | None = None
+    separator: tuple[str, str] | None = None
 
 
 def guess_label(columns: Sequence[ColumnProfile], *, name: str, where: str) -> LabelGuess:
@@ -104,6 +115,7 @@ def guess_label(columns: Sequence[ColumnProfile], *, name: str, where: str) -> L
         group=kind.group,
         classes=_classes(column) if kind.name == "binary" else kind.classes,
         format=kind.format,
+        separator=kind.separator,
         others=tuple(other.name for other in able if other is not column and _is_called_label(other)),
     )
 
@@ -134,12 +146,46 @@ def _kind(column: ColumnProfile, columns: Iterable[ColumnProfile]) -> _KindGuess
     return by_sort[column.sort](column, columns) if column.sort in by_sort else None
 
 
-def _of_text(column: ColumnProfile, _: Iterable[ColumnProfile]) -> _KindGuess | None:
+def _of_text(column: ColumnProfile, columns: Iterable[ColumnProfile]) -> _KindGuess | None:
+    lists = _of_tags(column, columns) or (_of_joined(column) if _is_called_label(column) else None)
+    if lists is not None:
+        return lists
     if column.distinct == 2 and column.words <= _MOST_WORDS:  # noqa: PLR2004 - binary
         return _KindGuess(name="binary", because="two different values")
     if column.words > _MOST_WORDS or not 1 < column.distinct <= _most_classes(column):
         return None
     return _KindGuess(name="multiclass", because=f"{column.distinct} different texts")
+
+
+def _of_tags(column: ColumnProfile, columns: Iterable[ColumnProfile]) -> _KindGuess | None:
+    """A text that holds BIO tags, one for each word of another."""
+    if not all(is_bio(tag) for text, _ in column.counts for tag in text.split()):
+        return None
+    lengths = pc.list_value_length(pc.utf8_split_whitespace(column.values))
+    for other in columns:
+        is_other = other is not column and other.sort == "text" and len(other.values) == len(column.values)
+        if is_other and lengths.equals(pc.list_value_length(pc.utf8_split_whitespace(other.values))):
+            because, between = f"a BIO tag for each word of {other.name}", (" ", "between words, and between tags")
+            return _KindGuess(name="tagging", because=because, tokens=other.name, separator=between)
+    return None
+
+
+def _of_joined(column: ColumnProfile) -> _KindGuess | None:
+    """A text that holds several names, each of which stands in other rows as well."""
+    for separator in _SEPARATORS:
+        split = Counter(
+            name.strip() for text, count in column.counts if separator in text for name in text.split(separator) * count
+        )
+        alone = {text for text, _ in column.counts if separator not in text}
+        names = {name for name in split if name} | alone
+        is_short = all(len(name.split()) <= _MOST_NAME_WORDS for name in names)
+        joined = sum(count for text, count in column.counts if separator in text)
+        is_list = is_short and joined >= _JOINED * len(column.values) and len(names) <= _most_classes(column)
+        in_cells = sum(len(set(text.split(separator))) for text, _ in column.counts)
+        if is_list and len(names) < (column.distinct if separator in _IN_NAMES else in_cells):
+            between = (separator, "between the names in one cell")
+            return _KindGuess(name="multilabel", because=f"lists of {len(names)} different texts", separator=between)
+    return None
 
 
 def _most_classes(column: ColumnProfile) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.cells import floats, is_string, numbers, strings
+from ray_mtlkd.setups.csv_format import CsvFormat, NumberMarks
 from ray_mtlkd.setups.files import column_names, read_table
 from ray_mtlkd.setups.plain import is_list, list_offsets, whole
 from ray_mtlkd.setups.requests import TableRequest
@@ -63,34 +64,38 @@ class ColumnProfile:
 _MOST_COUNTS = 1000
 
 
-def profiles(path: Path) -> list[ColumnProfile]:
+def profiles(path: Path, csv: CsvFormat) -> list[ColumnProfile]:
     """The columns of a table, by their first ``ROWS`` rows.
+
+    Args:
+        path: Of the table.
+        csv: How it is written, where it is a CSV.
 
     Raises:
         MtlkdError: where it cannot be read; ExceptionGroup where several columns stand twice.
     """
-    names = column_names(path)
-    table = read_table(path, TableRequest(tuple(names))).table[:ROWS]
-    return [_profile(name, whole(table[name])) for name in names]
+    names = column_names(path, csv=csv)
+    table = read_table(path, TableRequest(tuple(names), csv=csv)).table[:ROWS]
+    return [_profile(name, whole(table[name]), csv.marks) for name in names]
 
 
-def _profile(name: str, column: pa.Array) -> ColumnProfile:
+def _profile(name: str, column: pa.Array, marks: NumberMarks) -> ColumnProfile:
     rows = len(column)
     if is_list(column.type):
         return _listed(name, column.drop_null(), rows)
     try:
         if is_string(column.type):
-            return _said(name, strings(column, where=name), rows)
+            return _said(name, strings(column, where=name), rows, marks)
         return _numeric(name, floats(column, where=name, accepted="numbers"), rows)
     except MtlkdError:  # dates, structs, bytes that are no text
         return ColumnProfile(name=name, sort="other", values=column.drop_null(), rows=rows, distinct=0)
 
 
-def _said(name: str, texts: pa.Array, rows: int) -> ColumnProfile:
+def _said(name: str, texts: pa.Array, rows: int, marks: NumberMarks) -> ColumnProfile:
     found = without_markers(texts, MARKERS)[0].drop_null()
     if len(found) and not pc.any(pc.match_substring_regex(found, _CODE)).as_py():
         with suppress(MtlkdError):
-            numeric = numbers(found, where=name, words=False).column
+            numeric = numbers(found, where=name, words=False, marks=marks).column
             return _numeric(name, numeric.to_numpy(zero_copy_only=False), rows)
     counts = counted(found)
     words = pc.mean(pc.list_value_length(pc.utf8_split_whitespace(found))).as_py() or 0.0

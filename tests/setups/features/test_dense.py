@@ -135,7 +135,7 @@ def test_a_layout_with_edges_is_hashable():
 
 def test_vectors_stay_as_they_are():
     rows = pa.array([[1.0, 2.0], [3.0, 4.0]], pa.large_list(pa.float32()))
-    fitted = fit_vectors(pa.table({"v": rows}), "v")
+    fitted = fit_vectors(pa.table({"v": rows}), InputSpec(data="d", vector="v"))
     layout = fitted.layout
     assert fitted.transform(pa.table({"v": rows})).values.tolist() == [[1.0, 2.0], [3.0, 4.0]]
     assert (layout.form, layout.width, layout.columns, layout.edges) == ("Dense", 2, ("v",), ())
@@ -155,6 +155,6 @@ def test_token_vectors_lie_end_to_end(chunks):
 
 def test_vectors_of_another_length_than_in_train_are_refused(refused):
     kind = pa.large_list(pa.float32())
-    fitted = fit_vectors(pa.table({"v": pa.array([[1.0, 2.0]], kind)}), "v")
+    fitted = fit_vectors(pa.table({"v": pa.array([[1.0, 2.0]], kind)}), InputSpec(data="d", vector="v"))
     with refused():
         fitted.transform(pa.table({"v": pa.array([[1.0, 2.0, 3.0]], kind)}))

@@ -203,14 +203,118 @@ def test_valid_is_cut_from_train_where_it_is_not_there(tmp_path):
     assert proposal.rows < N
 
 
-@pytest.mark.parametrize("case", ["nowhere", "empty", "no task", "not UTF-8"])
+@pytest.mark.parametrize("case", ["nowhere", "empty", "no task", "no encoding"])
 def test_a_folder_without_a_task_is_refused(case, tmp_path, refused):
     if case != "nowhere":
         (tmp_path / "in").mkdir()
     if case == "no task":
         pq.write_table(pa.table({"text": _prose()}), tmp_path / "in" / "t.parquet")
-    if case == "not UTF-8":
-        text = "".join(f"\xe9t\xe9 number {at},{at % 2}\n" for at in range(N))
-        (tmp_path / "in" / "t.csv").write_text(f"text,label\n{text}", encoding="latin-1")
+    if case == "no encoding":
+        rows = b"".join(bytes([0x81, 0xFF, 0x8D, 0x20, 0x98, at + 0x80]) + b",%d\n" % (at % 2) for at in range(N))
+        (tmp_path / "in" / "t.csv").write_bytes(b"text,label\n" + rows)
     with refused():
         propose(tmp_path / "in")
+
+
+def _of_one_csv(folder, columns, *, encoding="utf-8", delimiter=","):
+    """The task of a table in one CSV file, as it is proposed and as a manifest of it is read."""
+    with (folder / "t.csv").open("w", encoding=encoding, newline="") as file:
+        rows = csv.writer(file, delimiter=delimiter)
+        rows.writerow(columns)
+        rows.writerows(zip(*columns.values(), strict=True))
+    ((proposal,), problems) = propose(folder, name="mine")
+    assert not problems
+    (task,) = proposal.tasks
+    manifest = parse_manifest(parse_yaml(manifest_text("mine", proposal.tasks), where="m"), where="m")
+    (read,) = read_setup(manifest, FolderSource(folder)).tasks
+    return task, read
+
+
+@pytest.mark.parametrize(
+    ("said", "encoding", "found"),
+    [
+        ("schöner Größe über Maß", "utf-8", None),
+        ("schöner Größe über Maß", "utf-8-sig", None),
+        ("schöner Größe über Maß", "utf-16", None),
+        ("schöner Größe über Maß", "utf-16-le", "utf-16-le"),
+        ("schöner Größe über Maß", "cp1252", "cp1252"),
+        ("très déçue, ça ne marche pas à l\u2019arrivée", "cp1252", "cp1252"),
+        ("Хороший товар, быстрая доставка", "cp1251", "cp1251"),
+        ("商品很好 物流很快 不能用", "gb18030", "gb18030"),
+    ],
+)
+def test_an_encoding_is_found_and_said_with_a_word_to_tell_by(tmp_path, said, encoding, found):
+    texts = [f"{said} number {at % 40} of some" for at in range(N)]
+    task, read = _of_one_csv(tmp_path, {"text": texts, "label": _cycle("a", "b")}, encoding=encoding)
+    assert task.plain.get("csv", {}).get("encoding") == found
+    assert {text for part in read.splits.values() for text in part.inputs["text"].to_pylist()} == set(texts)
+
+
+@pytest.mark.parametrize(
+    ("cells", "delimiter", "marks"),
+    [
+        (("1,5", "2,25", "12"), ";", {"decimal": ","}),
+        (("1.234,50", "2.000,00", "12,00"), ";", {"decimal": ",", "thousands": "."}),
+        (("1,234,567", "2,000", "12"), ",", {"thousands": ","}),
+        (("1\u00a0234,5", "2 000", "12"), ";", {"decimal": ",", "thousands": " "}),
+        (("1,234", "2,500", "3,125"), ";", {"decimal": ","}),
+        (("1,234", "2,500", "3,125"), "\t", {}),  # may be either
+        (("1.5", "2", "3"), ";", {}),
+        (("1,5 kg", "2", "3"), ";", {}),
+    ],
+)
+def test_marks_of_numbers_are_found_where_they_can_be_told(tmp_path, cells, delimiter, marks):
+    columns = {
+        "size": [cells[at % 3] for at in range(N)],
+        "whole": [at * 77 % 1000 for at in range(N)],
+        "label": _cycle("a", "b"),
+    }
+    task, _ = _of_one_csv(tmp_path, columns, delimiter=delimiter)
+    assert task.plain.get("csv", {}) == marks
+    is_number = bool(marks) or cells[0] == "1.5"
+    assert ("size" in task.plain["columns"].get("numeric", [])) == is_number
+
+
+@pytest.mark.parametrize(
+    ("cells", "other", "marks"),
+    [
+        (("1234,5", "7,25"), ("9.000", "1.500"), {"decimal": ",", "thousands": "."}),
+        (("1,234", "2,500"), ("1.5", "2.25"), {"thousands": ","}),
+    ],
+)
+def test_marks_are_those_that_suit_all_columns(tmp_path, cells, other, marks):
+    columns = {"size": _cycle(*cells, "12"), "other": _cycle(*other, "3", "8", "9")}
+    columns |= {"whole": [at * 77 % 1000 for at in range(N)], "label": _cycle("a", "b")}
+    task, _ = _of_one_csv(tmp_path, columns, delimiter="\t")
+    assert task.plain["csv"] == marks
+    assert task.plain["columns"]["numeric"] == ["size", "other", "whole"]
+
+
+def test_marks_that_would_spoil_another_column_are_not_said(tmp_path):
+    columns = {"size": _cycle("1,5", "2,5"), "other": _cycle("1.5", "2.5", "3.5"), "label": _cycle("a", "b")}
+    task, _ = _of_one_csv(tmp_path, columns, delimiter=";")
+    assert "csv" not in task.plain
+
+
+def test_several_names_in_one_cell_are_a_list(tmp_path):
+    tags = _cycle("red;blue", "red", "green; blue", "")
+    task, read = _of_one_csv(tmp_path, {"text": _prose(), "tags": tags})
+    assert (task.kind, task.plain["separator"]) == ("multilabel", ";")
+    assert read.task.classes == ("blue", "green", "red")
+
+
+def test_tags_of_the_words_of_a_text_are_found(tmp_path):
+    words = [f"we saw place{at} once" for at in range(N)]
+    task, read = _of_one_csv(tmp_path, {"sentence": words, "tags": _cycle("O O B-LOC O", "O O B-LOC B-LOC")})
+    assert (task.kind, task.form, task.plain["tokens"], task.plain["separator"]) == (
+        "tagging",
+        "tokens",
+        "sentence",
+        " ",
+    )
+    assert read.task.kind == "tagging"
+
+
+def test_one_name_with_a_comma_is_no_list(tmp_path):
+    task, _ = _of_one_csv(tmp_path, {"text": _prose(), "label": _cycle("Congo, Republic of", "Chad")})
+    assert task.kind == "binary"
