@@ -6,7 +6,9 @@ What scripts and notebooks use is here; the command line uses the same. Nothing 
 
     end = ray_mtlkd.run_sweep("search_spaces/quickstart.yaml", out="runs/first")
     report = ray_mtlkd.build_report([end.uri], out="runs/first/report")
+    gains = report.frame("gains")  # of pandas; report.table("gains") is Arrow's
     model = ray_mtlkd.load_model("runs/first/models/similar-sum-c0-s1")
+    said = model.predict(frame, probabilities=True)  # of pandas, polars or Arrow
 """
 
 import importlib
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ray_mtlkd.registry import Registry
     from ray_mtlkd.report.build import build as build_report
     from ray_mtlkd.setups import read as read_setup
+    from ray_mtlkd.setups.summary import summarise as describe_setup
     from ray_mtlkd.sweep.prepare import prepare
     from ray_mtlkd.sweep.run import run_sweep
     from ray_mtlkd.sweep.space import read_space
@@ -32,6 +35,7 @@ __all__ = [
     "Registry",
     "__version__",
     "build_report",
+    "describe_setup",
     "load_model",
     "predict_table",
     "prepare",
@@ -45,6 +49,7 @@ _PLACES = {
     "MtlkdError": ("ray_mtlkd.errors", "MtlkdError"),
     "Registry": ("ray_mtlkd.registry", "Registry"),
     "build_report": ("ray_mtlkd.report.build", "build"),
+    "describe_setup": ("ray_mtlkd.setups.summary", "summarise"),
     "load_model": ("ray_mtlkd.predict.model_folder", "load_model"),
     "predict_table": ("ray_mtlkd.predict.predictions", "predict_table"),
     "prepare": ("ray_mtlkd.sweep.prepare", "prepare"),

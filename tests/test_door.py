@@ -1,5 +1,6 @@
 """What scripts use of the package."""
 
+import doctest
 import subprocess
 import sys
 import tomllib
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 
 import ray_mtlkd
+from ray_mtlkd.models.encoders.bag import BagOfNgrams
+from ray_mtlkd.predict import model_folder
+from tests.keeping import TEXT_TASKS, keep_model, text_setup
 
 
 def test_every_public_name_is_there_and_listed():
@@ -38,3 +42,8 @@ def test_the_package_says_that_it_is_typed_and_how_it_is_licensed():
     assert project["tool"]["setuptools"]["package-data"]["ray_mtlkd"] == ["py.typed"]
     assert project["project"]["license"] == "Apache-2.0"
     assert "Apache License\n                           Version 2.0" in (root / "LICENSE").read_text()
+
+
+def test_the_example_of_a_kept_model_works(tmp_path):
+    kept = keep_model(text_setup(TEXT_TASKS), BagOfNgrams(hidden=(4,), buckets=64), tmp_path / "model")
+    assert doctest.testmod(model_folder, extraglobs={"folder": kept.uri}) == (0, 3)

@@ -1,8 +1,7 @@
 """`ray-mtlkd predict`: what a kept model says of a table, in the terms of its labels."""
 
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,13 +13,12 @@ from rich.table import Table
 from ray_mtlkd.cli.options import AllowUnseen
 from ray_mtlkd.cli.paths import CodeDir, code_path
 from ray_mtlkd.cli.streams import open_console
-from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all, within, without_repeats
+from ray_mtlkd.errors import MtlkdError, first_line
 from ray_mtlkd.imports import importing
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ray_mtlkd.setups.requests import TableRequest
     from ray_mtlkd.tasks.task import Task
 
 EXAMPLE = (
@@ -37,7 +35,8 @@ def predict(
     data: Annotated[
         Path,
         typer.Option(
-            help="A local .parquet, .csv, .csv.gz or .arrow file, or a folder of .parquet files.", show_default=False
+            help="A local .parquet, .csv, .csv.gz or .arrow file, a folder of such, or a pattern, e.g. 'new/*.csv'.",
+            show_default=False,
         ),
     ],
     task: Annotated[
@@ -50,44 +49,43 @@ def predict(
         Path | None,
         typer.Option(help="A new .parquet, .csv or .arrow file. [default: show some rows]", show_default=False),
     ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Also write the probability of every class, a column each.")
+    ] = False,
     allow_unseen: AllowUnseen = 0.5,
     code: CodeDir = None,
 ) -> None:
-    """Predict the rows of a file by a trained model: class names, numbers in the label's own unit, tags.
+    """Predict the rows of files by a trained model: class names, numbers in the label's own unit, tags.
 
     The columns that a task reads are as in its setup. Each row gets one of the output, in the same order: its number,
-    the key, and for each task the prediction and how probable the model holds it. Data sets that do not fit into
-    memory are for `relabel`.
+    the key, and for each task the prediction and how probable the model holds it. Rows of several files are numbered on
+    in the order of their names. Data sets that do not fit into memory are for `relabel`.
     """
     with importing():
         import pyarrow as pa
 
-        from ray_mtlkd import load_model, predict_table
-        from ray_mtlkd.predict.predictions import TableWarning, columns
+        from ray_mtlkd import load_model
+        from ray_mtlkd.predict.files import read_tables
+        from ray_mtlkd.predict.frames import predict_tables, requests_of
+        from ray_mtlkd.predict.predictions import TableWarning, class_columns, columns
         from ray_mtlkd.tasks.kinds import kind_of
 
     code_path(code)
     console = open_console()
     kept = load_model(checkpoint)
-    tasks = [kept.tasks[kept.index(name)] for name in dict.fromkeys(task or (known.name for known in kept.tasks))]
+    requests = requests_of(kept, task or [known.name for known in kept.tasks])
+    tasks = [kept.tasks[kept.index(name)] for name in requests]
     keys = tuple(dict.fromkeys(key or ()))
     _check_out(out, lists=[known.name for known in tasks if kind_of(known).labels in {"classes", "tags"}])
-    _check_names(["row", *keys, *(name for known in tasks for name in columns(known))])
-    tables, notes = _read(
-        data,
-        {known.name: tuple(kept.featurisers[known.name].rules) for known in tasks},
-        groups={known.name: known.group for known in tasks if known.group},
-    )
-    parts = [pa.table({"row": range(tables[0].num_rows)}), *_read_keys(data, keys)]
-    problems: list[MtlkdError] = []
+    shares = [name for known in tasks for name in class_columns(known)] if probabilities else []
+    _check_names(["row", *keys, *(name for known in tasks for name in columns(known)), *shares])
+    tables, copied, notes = read_tables(data, requests, keys=keys)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", TableWarning)
-        for known, table in zip(tasks, tables, strict=True):
-            with gather(problems):
-                parts.append(predict_table(kept, known.name, table, where=str(data), allow_unseen=allow_unseen))
-    raise_all(str(data), without_repeats(problems))
-    for said in dict.fromkeys((*notes, *(str(one.message) for one in caught))):
-        console.print(f"note: {said}", soft_wrap=True)
+        said = predict_tables(kept, tables, where=str(data), allow_unseen=allow_unseen, probabilities=probabilities)
+    for note in dict.fromkeys((*notes, *(str(one.message) for one in caught))):
+        console.print(f"note: {note}", soft_wrap=True)
+    parts = (pa.table({"row": range(said.num_rows)}), copied, said)
     found = pa.table({name: part[name] for part in parts for name in part.column_names})
     if out is None:
         count = f"{min(_SHOWN, found.num_rows)} of {found.num_rows} rows"
@@ -118,70 +116,6 @@ def _check_names(names: Sequence[str]) -> None:
     if twice:
         fix = "leave it out: the output has such a column of its own"
         raise MtlkdError(f"two columns would be called {', '.join(twice)}", where="--key", fix=fix)
-
-
-def _read(
-    data: Path, reads: Mapping[str, tuple[str, ...]], *, groups: Mapping[str, str]
-) -> "tuple[list[pa.Table], list[str]]":
-    """What each task reads of the file, and its column of groups, if there is one; and what a reader should know of it.
-
-    Raises:
-        MtlkdError: the only problem; ExceptionGroup of them, where there are several.
-    """
-    from ray_mtlkd.setups.files import READERS, ending_of, read_table
-    from ray_mtlkd.setups.requests import ReadTable, TableRequest
-
-    if not data.is_dir() and not ending_of(data):
-        raise MtlkdError("no format has this ending", where=str(data), fix=f"use one of: {', '.join(READERS)}")
-    if not data.exists():
-        raise MtlkdError("there is no such file", where=str(data), fix="give the file with the rows")
-    requests = {
-        task: TableRequest(columns, (groups[task],) if task in groups else ()) for task, columns in reads.items()
-    }
-    known: dict[TableRequest, ReadTable] = {}
-    wrong: dict[TableRequest, list[MtlkdError]] = {request: [] for request in requests.values()}
-    for request, problems in wrong.items():
-        with gather(problems):
-            known[request] = read_table(data, request)
-    raise_all(str(data), list(_told(requests, wrong)))
-    found = [known[request] for request in requests.values()]
-    if not found[0].table.num_rows:
-        raise MtlkdError("the table has no rows", where=str(data), fix="give at least one row")
-    return [read.table for read in found], [said for read in found for said in read.warnings]
-
-
-def _told(
-    requests: "Mapping[str, TableRequest]", wrong: "Mapping[TableRequest, Sequence[MtlkdError]]"
-) -> Iterator[MtlkdError]:
-    """What is wrong with the whole file once, and what only some tasks miss with their names."""
-    counts = Counter(str(problem) for problems in wrong.values() for problem in problems)
-    told = set()
-    for request, problems in wrong.items():
-        tasks = ", ".join(task for task in requests if requests[task] == request)
-        for problem in problems:
-            if counts[str(problem)] < len(wrong):
-                yield from within(f"task {tasks}", [problem])
-            elif str(problem) not in told:
-                told.add(str(problem))
-                yield problem
-
-
-def _read_keys(data: Path, keys: tuple[str, ...]) -> "list[pa.Table]":
-    """The columns that are copied: those of a CSV as the text that stands there, since an identity is no number."""
-    import pyarrow as pa
-
-    from ray_mtlkd.setups.cells import strings
-    from ray_mtlkd.setups.csv_files import read_csv
-    from ray_mtlkd.setups.files import READERS, ending_of, read_table
-    from ray_mtlkd.setups.plain import whole
-    from ray_mtlkd.setups.requests import TableRequest
-
-    if not keys:
-        return []
-    table = read_table(data, TableRequest(keys)).table
-    if READERS.get(ending_of(data)) is read_csv:
-        table = pa.table({name: strings(whole(table[name]), where=f"{data}:{name}") for name in keys})
-    return [table]
 
 
 def _to_parquet(table: "pa.Table", stream: Any) -> None:

@@ -22,6 +22,7 @@ from ray_mtlkd import setups
 from ray_mtlkd.data.features import Layout
 from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.imports import Later
 from ray_mtlkd.models.architecture import KEYS, build, decode_architecture
 from ray_mtlkd.models.pretrained import fill_held, held
 from ray_mtlkd.models.sharing import MultitaskModel
@@ -33,6 +34,7 @@ from ray_mtlkd.storage import Storage, absolute, join_uri, reaching
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.job import Chosen
 
+_frames = Later("ray_mtlkd.predict.frames")  # which is made of functions of kept models
 _HEAD, _PARAMETERS, _FEATURES, _HELD = "model.json", "model.safetensors", "features.safetensors", "held.safetensors"
 
 
@@ -101,6 +103,40 @@ class KeptModel:
         if task not in names:
             raise unknown_name(task, names, what="task", where=self.uri)
         return names.index(task)
+
+    def predict(
+        self,
+        frame: Any,
+        *,
+        tasks: str | Sequence[str] | None = None,
+        probabilities: bool = False,
+        allow_unseen: float = 0.5,
+    ) -> Any:
+        """What the model says of each row of a frame, in the terms of the labels that it learned.
+
+        >>> import ray_mtlkd
+        >>> model = ray_mtlkd.load_model(folder)  # models/TRIAL of a sweep
+        >>> model.predict({"text": ["pay now", "hello"]}, tasks="intent").column_names
+        ['intent_prediction', 'intent_probability']
+
+        Args:
+            frame: Of pandas or polars, a table of Arrow's, or a mapping of columns; has those that the tasks read.
+            tasks: Those that are asked; None for all.
+            probabilities: Whether every class has its probability too, where labels are no numbers.
+            allow_unseen: Share of a column's categories that train need not have shown.
+
+        Returns:
+            The columns that `ray_mtlkd.predict_table` describes, of all tasks: a frame of pandas with the same index
+            where one was given, else a table of Arrow's.
+
+        Warns:
+            TableWarning: of categories that train never showed, and of cells that are read as missing.
+
+        Raises:
+            MtlkdError: where the frame is none, has no rows, or a column does not fit; ExceptionGroup of them, where
+                several do not.
+        """
+        return _frames.predict_frame(self, frame, tasks=tasks, probabilities=probabilities, allow_unseen=allow_unseen)
 
 
 def save(storage: Storage, chosen: Chosen, *, featurisers: bytes, origin: Origin) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import scipy.special
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -22,6 +23,7 @@ from ray_mtlkd.setups.tables import plain_column
 from ray_mtlkd.setups.unseen import refuse_unseen, said_unseen
 from ray_mtlkd.setups.values import said_markers
 from ray_mtlkd.tasks.kinds import kind_of
+from ray_mtlkd.tasks.kinds.base import Floats, Kind
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict_all
 
@@ -115,7 +117,13 @@ def look_at(
 
 
 def predict_table(
-    kept: KeptModel, task: str, table: pa.Table, *, where: str = "the table", allow_unseen: float = 0.5
+    kept: KeptModel,
+    task: str,
+    table: pa.Table,
+    *,
+    where: str = "the table",
+    allow_unseen: float = 0.5,
+    probabilities: bool = False,
 ) -> pa.Table:
     """What the model predicts of each row, as a user would have labelled it.
 
@@ -125,11 +133,13 @@ def predict_table(
         where: Names the table in errors.
         allow_unseen: Share of a column's categories that train need not have shown; with more, the table does not look
             like what the model learned from.
+        probabilities: Whether every class has its probability too, where labels are no numbers.
 
     Returns:
         ``TASK_prediction``: a class as labels say it (a name, whole number or truth value), a number in the label's own
         unit, a list of classes, or one tag a token; and, where labels are no numbers, ``TASK_probability`` in [0, 1]:
-        of a binary task that of the positive class, else of what is predicted, a number, or one for each in the list.
+        of a binary task that of the positive class, else of what is predicted, a number, or one for each in the list;
+        where they are asked for, also ``TASK_probability_CLASS`` of every class, a number, or one for each token.
         Of a ranking ``TASK_score``, and where the table has the task's group column, ``TASK_rank``: 1 for the
         highest score of a group, and equal ranks for equal scores.
 
@@ -146,7 +156,7 @@ def predict_table(
     for said in look_at(featuriser, table, columns=featuriser.rules, where=where, allow_unseen=allow_unseen):
         warnings.warn(said, TableWarning, stacklevel=2)
     pieces = [
-        _said(known, outputs_of(kept, task, table.slice(at, _PIECE_ROWS), where=where))
+        _said(known, outputs_of(kept, task, table.slice(at, _PIECE_ROWS), where=where), probabilities=probabilities)
         for at in range(0, table.num_rows, _PIECE_ROWS)
     ]
     found = pa.concat_tables(pieces)
@@ -165,7 +175,13 @@ def columns(task: Task) -> tuple[str, ...]:
     return tuple(f"{task.name}_{what}" for what in (kind.answer, *more, *(["rank"] if kind.per_group else [])))
 
 
-def _said(task: Task, outputs: Outputs) -> pa.Table:
+def class_columns(task: Task) -> tuple[str, ...]:
+    """The names of its classes' probabilities; none where labels are numbers."""
+    kind = kind_of(task)
+    return () if kind.confidence is None else tuple(f"{task.name}_probability_{name}" for name in task.classes)
+
+
+def _said(task: Task, outputs: Outputs, *, probabilities: bool) -> pa.Table:
     values, kind = outputs.values.numpy(), kind_of(task)
     predicted = kind.predict(task, values)
     probability = [] if kind.confidence is None else [kind.confidence(values, predicted)]
@@ -179,7 +195,22 @@ def _said(task: Task, outputs: Outputs) -> pa.Table:
         said = _classes(task).take(said)
     found = [said, *map(pa.array, probability)]
     made = found if offsets is None else [_lists(offsets, each) for each in found]
-    return pa.table(made, list(columns(task))[: len(made)])
+    table = pa.table(made, list(columns(task))[: len(made)])
+    if not probabilities:
+        return table
+    tokens = outputs.offsets if kind.per_token else None
+    for name, share in zip(class_columns(task), _shares(kind, values), strict=False):  # numbers have no classes
+        each = pa.array(share)
+        table = table.append_column(name, each if tokens is None else _lists(tokens, each))
+    return table
+
+
+def _shares(kind: Kind, values: Floats) -> NDArray[Any]:
+    """The probability of every class [K, N], as the kind's outputs say it."""
+    if kind.is_exclusive:
+        return np.ascontiguousarray(scipy.special.softmax(values, axis=1).T)
+    yes = scipy.special.expit(values)
+    return np.stack([1 - yes, yes]) if kind.is_scalar else np.ascontiguousarray(yes.T)
 
 
 def _classes(task: Task) -> pa.Array:

@@ -1,10 +1,15 @@
 """From sweeps' directories to a folder with the report."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv
+
+from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.report import classical, load, model_to_take, next_seeds
 from ray_mtlkd.report.advice import Advice, advise
@@ -36,12 +41,32 @@ class Report:
         summary: All gains.
         advice: What to ship.
         failed: Trials that failed, of search and replicate.
+        csv: Its tables as they were written, by name: ``gains``, ``strategies``, ``tasks``, ``configurations``, …
     """
 
     page: str
     summary: Summary
     advice: Advice
     failed: int
+    csv: Mapping[str, bytes] = field(repr=False)
+
+    def table(self, name: str) -> pa.Table:
+        """One of the tables.
+
+        Raises:
+            MtlkdError: where it has no such table.
+        """
+        if name not in self.csv:
+            raise unknown_name(name, sorted(self.csv), what="table", where="report")
+        return pa.csv.read_csv(pa.BufferReader(self.csv[name]))
+
+    def frame(self, name: str) -> Any:
+        """One of the tables as a frame of pandas, which must be installed.
+
+        Raises:
+            MtlkdError: where it has no such table.
+        """
+        return self.table(name).to_pandas()
 
 
 def build(results: Sequence[str], out: str | Path, *, margin: float | None = None) -> Report:
@@ -88,7 +113,8 @@ def build(results: Sequence[str], out: str | Path, *, margin: float | None = Non
         for name, content in files.items():
             folder.write(name, content)
     failed = sum(row["status"] != "ok" for row in rows)
-    return Report(page=join_uri(folder.uri, "report.html"), summary=found, advice=advice, failed=failed)
+    tables = {name.removesuffix(".csv"): content for name, content in files.items() if name.endswith(".csv")}
+    return Report(page=join_uri(folder.uri, "report.html"), summary=found, advice=advice, failed=failed, csv=tables)
 
 
 def summary(records: Records) -> Summary:

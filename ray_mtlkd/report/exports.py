@@ -94,7 +94,7 @@ def configurations_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 def _difference(skill: Contrast | None) -> list[str]:
     if skill is None:
-        return [""] * 10
+        return [""] * 11
     ends = [*(skill.raw or (None, None)), *(skill.interval or (None, None))]
     variances = [skill.variance[name] for name in ("seeds", "configurations", "rows")]
     numbers = [_number(value) for value in (skill.mean, *ends)]

@@ -157,15 +157,21 @@ def ending_of(path: Path) -> str:
 def table_files(folder: Path, name: str) -> list[Path]:
     """What in a folder is a table of that name: one file or folder, or the first of its shards."""
     entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    tables = [path for path in entries if _is_table(path, name)]
-    shards = [path for path in tables if _SHARD.search(path.name)]
-    return [path for path in tables if path not in shards[1:]]
+    return first_shards([path for path in entries if _is_table(path, name)])
+
+
+def first_shards(tables: Sequence[Path]) -> list[Path]:
+    """The same without further shards of one table, all of which are read with its first."""
+    found: dict[Path, Path] = {}
+    for path in tables:
+        found.setdefault(path.with_name(_SHARD.sub("-shard", path.name)) if _SHARD.search(path.name) else path, path)
+    return list(found.values())
 
 
 def _is_table(path: Path, table: str) -> bool:
     name = path.name.lower()
     if path.is_dir():
-        return name in {table, f"{table}.parquet"} and bool(_parts(path))
+        return name in {table, f"{table}.parquet"} and bool(parquet_parts(path))
     rest = name[len(table) :] if name.startswith(table) else ""
     shard = _SHARD.match(rest)
     return rest in READERS if shard is None else rest[shard.end() :] == ".parquet"
@@ -173,10 +179,10 @@ def _is_table(path: Path, table: str) -> bool:
 
 def _parquet_files(path: Path) -> list[Path]:
     """The files of a table: those below a folder, or the file with all its shards."""
-    return _parts(path) if path.is_dir() else _shards(path)
+    return parquet_parts(path) if path.is_dir() else _shards(path)
 
 
-def _parts(folder: Path) -> list[Path]:
+def parquet_parts(folder: Path) -> list[Path]:
     """The Parquet files below a folder; what writers put beside them is left out."""
     found = (path for path in folder.rglob("*") if path.suffix.lower() == ".parquet" and path.is_file())
     hidden = ("_", ".")

@@ -84,6 +84,17 @@ def test_a_csv_goes_in_and_out_with_identities_as_they_are(predict, texts, tmp_p
     assert [line.split(",")[1] for line in lines[1:]] == [f'"{at:03}"' for at in range(12)]
 
 
+def test_files_of_a_pattern_are_numbered_on_and_classes_have_their_probabilities(predict, texts, tmp_path):
+    for name, start in (("b", 6), ("a", 0)):
+        pyarrow.csv.write_csv(TABLE.select(["text"]).slice(start, 6), tmp_path / f"{name}.csv")
+    options = ["--task", "intent", "--probabilities", "--out", tmp_path / "out.parquet"]
+    assert predict(texts, "*.csv", *options)[0] == 0
+    found = pq.read_table(tmp_path / "out.parquet")
+    kept = load(Storage.at(texts.uri))
+    said = predict_table(kept, "intent", TABLE, probabilities=True)
+    assert found.equals(said.add_column(0, "row", [list(range(12))]))
+
+
 def test_tags_go_into_a_file_that_holds_lists(predict, words, data, tmp_path):
     out = tmp_path / "out.arrow"
     assert predict(words, data, "--task", "names", "--out", out)[0] == 0

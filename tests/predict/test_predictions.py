@@ -4,7 +4,7 @@ import pytest
 from scipy.special import expit, softmax
 
 from ray_mtlkd.predict.model_folder import load
-from ray_mtlkd.predict.predictions import columns, predict_table
+from ray_mtlkd.predict.predictions import class_columns, columns, predict_table
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS
 from tests.keeping import keep_diverse, rows_of_diverse
@@ -71,6 +71,25 @@ def test_every_token_gets_its_tag(ask, diverse):
     flat = [tag for row in found["events_prediction"].to_pylist() for tag in row]
     assert flat == [task.classes[row.argmax()] for row in outputs]
     assert [len(row) for row in found["events_probability"]] == lengths
+
+
+@pytest.mark.parametrize("name", ["churn", "segment", "interests", "spend", "events"])
+def test_every_class_has_its_probability_where_they_are_asked_for(diverse, ask, name):
+    kept, table = load(Storage.at(diverse.uri)), rows_of_diverse()[name].slice(0, ROWS)
+    plain, outputs, task = ask(name)
+    found = predict_table(kept, name, table, probabilities=True)
+    assert found.select(plain.column_names).equals(plain)
+    assert tuple(found.column_names) == (*columns(task), *class_columns(task))
+    if name == "spend":
+        assert class_columns(task) == ()
+        return
+    yes = expit(outputs)
+    wanted = {"churn": lambda: np.stack([1 - yes, yes], axis=1), "interests": lambda: yes}
+    shares = wanted.get(name, lambda: softmax(outputs, axis=1))()
+    flat = [found[each].combine_chunks() for each in class_columns(task)]
+    flat = [each.flatten() if pa.types.is_list(each.type) else each for each in flat]
+    assert class_columns(task)[0] == f"{name}_probability_{task.classes[0]}"
+    np.testing.assert_allclose(np.stack(flat, axis=1), shares, rtol=1e-6)
 
 
 def test_a_row_that_does_not_fit_is_told_by_its_number_in_the_whole_table(diverse, refused):

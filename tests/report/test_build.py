@@ -55,6 +55,18 @@ def golden(made, failed, write, tmp_path):
 
 
 @pytest.mark.usefixtures("_figures_unsaved")
+def test_its_tables_are_had_in_memory_too(golden, tmp_path, refused):
+    found = report.build([str(golden)], tmp_path / "out")
+    tables = {path.stem for path in (tmp_path / "out").glob("*.csv")}
+    assert set(found.csv) == tables
+    gains = found.frame("gains")
+    assert found.table("gains").num_rows == len(gains) == len((GOLDEN / "gains.csv").read_text().splitlines()) - 1
+    assert gains["skill_points"].dtype == float
+    with refused():
+        found.table("gain")
+
+
+@pytest.mark.usefixtures("_figures_unsaved")
 def test_fixed_records_give_the_golden_report(golden, tmp_path):
     report.build([str(golden)], tmp_path / "out")
     for name in ("report.md", "gains.csv", "strategies.csv", "tasks.csv", "configurations.csv"):
