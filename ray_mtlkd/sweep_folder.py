@@ -9,6 +9,7 @@
     records/         one Parquet file a finished trial, later many trials a file; all that a report needs
     classical/       one Parquet file a setup: what classical models reach on its tasks
     models/          one folder a trial that keeps its model: `ray_mtlkd.predict.model_folder`
+    models/best/     one file a setup, once there is a report: the name of the model to take
     predictions/     one Parquet file a replicate trial: validation and test rows, `ray_mtlkd.predicted`
     checkpoints/     of trials that have not finished
     errors/          tracebacks of trials that a defect ended
@@ -26,6 +27,8 @@ SPACE, HEAD, MANIFESTS = "space.yaml", "sweep.json", "manifests"
 DRIVER = re.compile(r"driver-\w+\.json")
 CLASSICAL_FILE = "classical.parquet"
 """Classical models that somebody put into the folder by hand: of any setups, in one file."""
+BEST = "best"
+"""Beside the models: the folder of the files that name those to take."""
 PARQUET = ".parquet"
 """How the names of records and of classical models end."""
 
@@ -69,6 +72,11 @@ class SweepFolder:
     def models(self) -> Storage:
         """Of trials that keep theirs."""
         return self.root.child("models")
+
+    @property
+    def best(self) -> Storage:
+        """Files that name models."""
+        return self.models.child(BEST)
 
     @property
     def predictions(self) -> Storage:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from ray_mtlkd.data.examples import GivenLabels, Split, TaskTables
 from ray_mtlkd.data.inputs import Array, flat_index
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.predict.model_folder import KeptModel, holds_model, load
+from ray_mtlkd.predict.model_folder import KeptModel, followed, holds_model, load
 from ray_mtlkd.predict.predictions import outputs_in_pieces
 from ray_mtlkd.predict.soft_files import AllOutputs, check_task, read_soft_files
 from ray_mtlkd.setups.validated import ValidatedTask
@@ -29,7 +29,7 @@ def given_labels(folder: str, validated: ValidatedTask, tables: TaskTables[Array
     """
     uri = absolute(folder)
     with reaching(uri):
-        storage = Storage.at(uri)
+        storage = followed(Storage.at(uri))
         if holds_model(storage):
             return _by_model(load(storage), validated, tables)
         said = read_soft_files(storage, tables.task, rows=validated.splits["train"].inputs.num_rows)

@@ -30,7 +30,8 @@ from ray_mtlkd.records import Stage
 from ray_mtlkd.seals import DamagedFileError, check_json, sealed_json
 from ray_mtlkd.serial import dumps, fingerprint, loads
 from ray_mtlkd.setups import Featuriser
-from ray_mtlkd.storage import Storage, absolute, join_uri, reaching
+from ray_mtlkd.storage import Storage, absolute, join_uri, reaching, split_uri
+from ray_mtlkd.sweep_folder import BEST
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.job import Chosen
 
@@ -179,14 +180,24 @@ def load_model(folder: str | Path) -> KeptModel:
     """A kept model, ready to predict.
 
     Args:
-        folder: ``models/TRIAL`` of a sweep: a path or a URI.
+        folder: ``models/TRIAL`` of a sweep, or ``models/best/SETUP``, which names one: a path or a URI.
 
     Raises:
         MtlkdError: where it cannot be reached, or holds no sound model.
     """
     uri = absolute(str(folder))
     with reaching(uri):
-        return load(Storage.at(uri))
+        return load(followed(Storage.at(uri)))
+
+
+def followed(storage: Storage) -> Storage:
+    """The folder of the model that a file of ``models/best`` names; any other folder as it is."""
+    folder, name = split_uri(storage.uri)
+    models, last = split_uri(folder)
+    if last != BEST or not storage.is_file:
+        return storage
+    named = (Storage.at(folder).read(name) or b"").decode(errors="replace").strip()
+    return Storage.at(join_uri(models, named.rpartition("/")[2]))
 
 
 def holds_model(storage: Storage) -> bool:
@@ -222,7 +233,9 @@ def load(storage: Storage) -> KeptModel:
 def _read_head(storage: Storage) -> _ModelHead:
     data = storage.read(_HEAD)
     if data is None:
+        is_best = split_uri(storage.uri)[1] == BEST
         below = [name for name in storage.folders() if storage.child(name).read(_HEAD) is not None]
+        below += storage.names() if is_best else []
         fix = f"give the folder of one of its models: {', '.join(below)}" if below else "give a sweep's models/TRIAL"
         raise MtlkdError("no model here", where=storage.uri, fix=fix)
     where = join_uri(storage.uri, _HEAD)

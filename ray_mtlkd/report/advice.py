@@ -1,13 +1,13 @@
 """What to ship, in words, with the numbers that decided."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ray_mtlkd.report import next_seeds, text
 from ray_mtlkd.report.classical import Classical, against
 from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.headroom import advised
-from ray_mtlkd.report.model_to_take import ModelFolders, best_models
+from ray_mtlkd.report.model_to_take import ModelFolders, best_models, said_models
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.section import RowVariances, Section
 from ray_mtlkd.report.summary import Cell, Reference, Summary
@@ -26,12 +26,14 @@ class Advice:
         ship: What to ship; None where that cannot be told yet.
         simplest: The simplest strategy that may be the best; None where none can be compared.
         said: A paragraph of Markdown, and with several setups a list of what each would ship by itself.
+        models: Folder of what is shipped, or of the simplest until then, by setup: as far as they were kept.
     """
 
     chosen: str | None
     ship: str | None
     simplest: str | None
     said: str
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 def advise(
@@ -59,11 +61,17 @@ def advise(
     compared = against(taken, setups, classical)
     to_hold = advised(setups[0]) if len(setups) == 1 else ""
     how = "" if more is None else next_seeds.said(more, setups, results)
-    blocks = [block for block in (said, how, compared, to_hold, best_models(taken, setups, folders)) if block]
+    blocks = [block for block in (said, how, compared, to_hold, said_models(taken, setups, folders)) if block]
     if len(setups) > 1:
         alone = (_alone(setup, summary, classical, folders, besides=taken, rows=rows) for setup in setups)
         blocks += ["Per setup:", "\n".join(alone)]
-    return Advice(chosen=verdict.chosen, ship=verdict.ship, simplest=verdict.simplest, said="\n\n".join(blocks))
+    return Advice(
+        chosen=verdict.chosen,
+        ship=verdict.ship,
+        simplest=verdict.simplest,
+        said="\n\n".join(blocks),
+        models=best_models(taken, setups, folders),
+    )
 
 
 def _headline(verdict: Verdict, found: Section, chances: Mapping[str, float], more: int | None) -> str:
@@ -210,7 +218,7 @@ def _alone(
     parts = [f"- {setup.name}: {head}.", *_reasons(verdict, found, [setup], chances)]
     parts += [_robust(verdict, found, [setup], rows), advised(setup)]
     if taken != besides:
-        parts += [against(taken, [setup], classical), best_models(taken, [setup], folders)]
+        parts += [against(taken, [setup], classical), said_models(taken, [setup], folders)]
     return " ".join(part for part in parts if part)
 
 

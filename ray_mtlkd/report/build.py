@@ -72,7 +72,8 @@ class Report:
 def build(results: Sequence[str], out: str | Path, *, margin: float | None = None) -> Report:
     """Read the records of these sweeps and write the report, its tables and figures into the folder ``out``.
 
-    ``report.html`` is for a browser, and complete by itself; ``report.md`` says the same.
+    ``report.html`` is for a browser, and complete by itself; ``report.md`` says the same. Where a sweep's own report is
+    written, its ``models/best/SETUP`` says which model of a setup is to be taken.
 
     Args:
         results: Sweep directories, folders of Parquet files or files; paths or URIs that pyarrow knows.
@@ -112,6 +113,7 @@ def build(results: Sequence[str], out: str | Path, *, margin: float | None = Non
     with reaching(folder.uri):
         for name, content in files.items():
             folder.write(name, content)
+        model_to_take.name_models(results, folder, advice.models)
     failed = sum(row["status"] != "ok" for row in rows)
     tables = {name.removesuffix(".csv"): content for name, content in files.items() if name.endswith(".csv")}
     return Report(page=join_uri(folder.uri, "report.html"), summary=found, advice=advice, failed=failed, csv=tables)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from ray_mtlkd.report import text
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.runs import Setup
-from ray_mtlkd.storage import reaching
+from ray_mtlkd.storage import Storage, reaching, split_uri
 from ray_mtlkd.sweep_folder import SweepFolder
 
 ModelFolders = Mapping[tuple[str, str], str]
@@ -26,21 +26,45 @@ def find(results: Sequence[str], records: Records) -> ModelFolders:
     return found
 
 
-def best_models(strategy: str, setups: Sequence[Setup], folders: ModelFolders) -> str:
-    """A strategy's model with the best validation score, in each setup; empty where none was kept."""
-    found: list[str] = []
-    said = "Its models" if len(setups) > 1 else "Its model"
+def best_models(strategy: str, setups: Sequence[Setup], folders: ModelFolders) -> dict[str, str]:
+    """A strategy's model with the best validation score, by setup; of those alone where one was kept."""
+    found: dict[str, str] = {}
     for setup in setups:
         runs = setup.of(strategy)
-        if runs is None:
-            continue
-        at = int(runs.per_trial["score"].argmax())
-        folder = folders.get((runs.keys[at][0], runs.trials[at]))
-        if folder is not None:
-            found.append(text.code(folder) + (f" ({setup.name})" if len(setups) > 1 else ""))
-        if runs.strategy.role == "reference":
-            said = "A folder a task, its models"
-    return f"{said} with the best validation score: {text.listed(found)}." if found else ""
+        if runs is not None:
+            at = int(runs.per_trial["score"].argmax())
+            folder = folders.get((runs.keys[at][0], runs.trials[at]))
+            found |= {} if folder is None else {setup.name: folder}
+    return found
+
+
+def said_models(strategy: str, setups: Sequence[Setup], folders: ModelFolders) -> str:
+    """These models in a sentence; empty where there are none."""
+    models = best_models(strategy, setups, folders)
+    several = len(setups) > 1
+    said = "Its models" if several else "Its model"
+    if any(runs.strategy.role == "reference" for setup in setups if (runs := setup.of(strategy)) is not None):
+        said = "A folder a task, its models"
+    named = [text.code(folder) + (f" ({setup})" if several else "") for setup, folder in models.items()]
+    return f"{said} with the best validation score: {text.listed(named)}." if named else ""
+
+
+def name_models(results: Sequence[str], report: Storage, models: Mapping[str, str]) -> None:
+    """Leave in a sweep's folder which of its models are to be taken, where the report of it alone stands there.
+
+    A file a setup, `ray_mtlkd.sweep_folder.SweepFolder.best`, whose one line is the model's name: an object store knows
+    no links.
+
+    Args:
+        results: What the report was made of.
+        report: Its folder.
+        models: Of each setup, in the folder of models.
+    """
+    sweep = SweepFolder.at(results[0])
+    if len(results) > 1 or sweep.root.is_file or sweep.report.root != report.root:
+        return
+    for setup, folder in models.items():
+        sweep.best.write(setup, f"{split_uri(folder)[1]}\n".encode())
 
 
 def _trials(records: Records) -> list[tuple[str, str, int]]:

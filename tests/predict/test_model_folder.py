@@ -14,7 +14,7 @@ from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import Mlp
-from ray_mtlkd.predict.model_folder import Origin, load, save
+from ray_mtlkd.predict.model_folder import Origin, load, load_model, save
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.training.configuration import Configuration
@@ -191,6 +191,18 @@ def test_a_head_that_was_edited_is_refused(kept, refused):
 def test_a_folder_of_one_model_a_task_names_them(kept, refused):
     with refused():
         load(Storage.at(str(kept.parent)))
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_file_that_names_a_model_to_take_stands_for_it(chosen, featurised, tmp_path, scheme, refused):
+    models = tmp_path / "models"
+    save(Storage.at(str(models / "t-1")), chosen, featurisers=featurised[1], origin=ORIGIN)
+    Storage.at(str(models / "best")).write("people", b"t-1\n")
+    assert load_model(f"{scheme}{models}/best/people").uri == f"{scheme}{models}/t-1"
+    with refused():
+        load_model(f"{models}/best")
+    with refused():
+        load_model(f"{models}/best/shop")
 
 
 def test_an_unknown_task_lists_those_that_the_model_knows(kept, refused):

@@ -28,6 +28,19 @@ def test_the_model_to_take_is_that_of_the_best_seed_on_validation_not_on_test(sw
     assert said.endswith(f"\n\nIts model with the best validation score: `{sweep}/models/w-s-sum-replicate-0-1`.")
 
 
+def test_the_report_in_a_sweep_s_folder_names_the_model_beside_the_models(sweep, tmp_path):
+    assert _said(sweep, out=tmp_path / "out")
+    assert not (sweep / "models" / "best").exists()
+    found = report.build([str(sweep)], sweep / "report")
+    assert found.advice.models == {"s": f"{sweep}/models/w-s-sum-replicate-0-1"}
+    assert {path.name: path.read_text() for path in (sweep / "models" / "best").iterdir()} == {
+        "s": "w-s-sum-replicate-0-1\n"
+    }
+    assert set(model_to_take.find([str(sweep)], load.read([str(sweep)]))) == {
+        ("w", f"w-s-sum-replicate-0-{seed}") for seed in range(3)
+    }
+
+
 def test_a_model_that_was_not_kept_is_not_told(sweep, tmp_path):
     (sweep / "models" / "w-s-sum-replicate-0-1").rmdir()
     assert "best validation score:" not in _said(sweep, out=tmp_path / "out")

@@ -81,7 +81,7 @@ def plan(
         maker="teacher",
         stored={"use_dictionary": False, "write_statistics": ["row"]},
     )
-    making = Labelling(checkpoint=checkpoint, teacher=kept.teacher, settings=settings)
+    making = Labelling(checkpoint=kept.uri, teacher=kept.teacher, settings=settings)
     work = Work.left_of(making, source=found, layout=layout, out=out)
     if work.complete:
         return work
