@@ -16,14 +16,14 @@ def replay(
     """Print a trial's mean weights as a strategy for a search space: a control for the balancer that found them.
 
     Where these weights, held still, do as well, the balancer found good constants and nothing else. The line stands for
-    itself: the sweep that it came from is not read again. A space that has it holds one setup, whose tasks it names.
+    itself: the sweep that it came from is not read again.
     """
     from ray_mtlkd.report.replay import mean_weights
+    from ray_mtlkd.setups.proposal import plain
 
     found = mean_weights([results], trial)
-    weights = ", ".join(f"{weight:.6g}" for weight in found.weights)
+    weights = ", ".join(f"{plain(task)}: {weight:.6g}" for task, weight in zip(found.tasks, found.weights, strict=True))
     console = open_console()
-    tasks = ", ".join(found.tasks)
-    console.print(f"# setup {found.setup}, tasks {tasks}; trial {found.trial}", soft_wrap=True)
+    console.print(f"# setup {found.setup}, trial {found.trial}", soft_wrap=True)
     label = f"replay of {found.strategy}"
-    console.print(f'- {{name: static, label: "{label}", balancer: {{weights: [{weights}]}}}}', soft_wrap=True)
+    console.print(f'- {{name: static, label: "{label}", balancer: {{weights: {{{weights}}}}}}}', soft_wrap=True)

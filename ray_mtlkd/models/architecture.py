@@ -93,7 +93,9 @@ def build(architecture: Architecture, tasks: Sequence[tuple[Task, Layout]]) -> M
     """
     encoder = architecture.encoder
     raise_all(f"encoder {encoder.name}", list(_misfits(encoder, tasks)))
-    return architecture.sharing.build(encoder, tasks)
+    model = architecture.sharing.build(encoder, tasks)
+    model.names = tuple(task.name for task, _ in tasks)
+    return model
 
 
 def penalty_of(model: MultitaskModel, architecture: Architecture) -> Tensor | None:

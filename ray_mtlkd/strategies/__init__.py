@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ray_mtlkd.decode import decode, join, unknown_name
-from ray_mtlkd.errors import MtlkdError, gather, raise_all
+from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
 from ray_mtlkd.registry import Registry
 from ray_mtlkd.serial import plain
 from ray_mtlkd.strategies.balancers import BALANCERS, FAMILIES, OWN_BALANCERS, Balancer
-from ray_mtlkd.strategies.balancers.base import state_type
+from ray_mtlkd.strategies.balancers.base import Signals, state_type
 from ray_mtlkd.strategies.curricula import CURRICULA, Curriculum
 from ray_mtlkd.strategies.curricula.base import TaskFacts, models_of
 
@@ -123,14 +123,31 @@ def fit_tasks(strategy: Strategy, facts: Sequence[TaskFacts], *, where: str) -> 
     models: list[tuple[int, ...]] = []
     with gather(problems):
         models = models_of(strategy.curriculum.groups, [fact.name for fact in facts])
-    for size in sorted({len(model) for model in models}):
+    for model in models:
         with gather(problems):
-            strategy.balancer.init(size)
+            _take_a_step(strategy.balancer, [facts[task].name for task in model])
     with gather(problems):
         state_type(strategy.balancer)
     with gather(problems):
         strategy.curriculum.begin(facts)
-    raise_all(where, [MtlkdError(each.what, where=join(where, each.where), fix=each.fix) for each in problems])
+    told = [MtlkdError(each.what, where=join(where, each.where), fix=each.fix) for each in problems]
+    raise_all(where, without_repeats(told))
+
+
+def _take_a_step(balancer: Balancer[Any], names: Sequence[str]) -> None:
+    """Make sure that a balancer fits the tasks of a model, whose gradients are as long as each other and orthogonal."""
+    tasks = tuple(range(len(names)))
+    ones = (1.0,) * len(names)
+    step = Signals(
+        tasks=tasks,
+        losses=ones,
+        regression=(False,) * len(names),
+        names=tuple(names),
+        skills=(None,) * len(names),
+        norms=ones,
+        gram=tuple(tuple(float(at == other) for other in tasks) for at in tasks),
+    )
+    balancer.weigh(step, balancer.init(len(names)))
 
 
 def _key_problems(given: Mapping[Any, Any], where: str, *, beside: Sequence[str]) -> Iterator[MtlkdError]:

@@ -3,7 +3,8 @@
 import inspect
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Annotated, Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -80,6 +81,10 @@ def _range(declared: Any) -> str:
     """The values that a field takes."""
     if get_origin(declared) is Literal:
         return "one of " + ", ".join(f"`{value}`" for value in get_args(declared))
+    if get_origin(declared) in {Union, UnionType}:
+        return " or ".join(map(_range, get_args(declared)))
+    if get_origin(declared) is Annotated and get_origin(get_args(declared)[0]) is dict:
+        return f"by name, each {_range(get_args(get_args(declared)[0])[1])}"
     if get_origin(declared) is tuple:
         return f"a list, each {_range(get_args(declared)[0])}"
     base, *bounds = get_args(declared) if get_origin(declared) is Annotated else (declared,)

@@ -62,6 +62,7 @@ def draw_signals(draws: random.Random, tasks: int) -> Signals:
         tasks=active,
         losses=tuple(_size(draws) for _ in active),
         regression=tuple(draws.random() < 0.5 for _ in active),  # noqa: PLR2004 - as often as not
+        names=tuple(f"task{task}" for task in active),
         distilling=frozenset(task for task in active if draws.random() < 0.2),  # noqa: PLR2004 - now and then
         skills=tuple(draws.choice((None, draws.uniform(-1, 1))) for _ in active),
         norms=tuple(_size(draws) for _ in active),

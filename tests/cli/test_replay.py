@@ -15,4 +15,4 @@ def test_what_is_printed_is_a_strategy_of_fixed_weights(monkeypatch):
     result = CliRunner().invoke(app, ["runs/one", "t-1"], catch_exceptions=False)
     (value,) = yaml.safe_load(result.output)
     strategy = decode_strategy(value, where="")
-    assert (strategy.name, strategy.balancer.weights) == ("replay of pcgrad", (1.25, 0.333333))
+    assert (strategy.name, strategy.balancer.weights) == ("replay of pcgrad", {"a": 1.25, "b": 0.333333})

@@ -22,5 +22,5 @@ def test_a_setting_shows_its_range_and_what_it_is_unless_told():
     assert found["cagrad"] == ("`c` in [0, 1), 0.4",)
     assert found["dwa"] == ("`temperature` in (0, inf), 2.0", "`interval` in [1, inf) whole, 100")
     assert found["gradnorm"][2] == "`optimizer` one of `adam`, `sgd`, adam"
-    assert found["static"] == ("`weights` a list, each in (0, inf)",)
+    assert found["static"] == ("`weights` by name, each in (0, inf) or a list, each in (0, inf)",)
     assert found["smooth:METHOD"] == ("`decay` in [0, 1), 0.9",)

@@ -182,6 +182,15 @@ def test_a_strategy_that_fits_its_tasks_passes_and_one_weight_less_does_not(refu
         fit_tasks(decode_strategy({"name": "static", "balancer": {"weights": [1, 2]}}, where=""), FACTS, where="")
 
 
+def test_weights_by_name_name_every_task(refused):
+    weights = {"a": 1, "b": 2, "c": 3, "elsewhere": 4}
+    fit_tasks(decode_strategy({"name": "static", "balancer": {"weights": weights}}, where=""), FACTS, where="")
+    with refused() as caught:
+        weights["d"] = weights.pop("c")
+        fit_tasks(decode_strategy({"name": "static", "balancer": {"weights": weights}}, where=""), FACTS, where="s")
+    assert caught.value.where == "s.balancer.weights"
+
+
 def test_tasks_with_models_of_their_own_are_balanced_one_by_one(refused):
     alone = Strategy(name="alone", curriculum=SingleTask(), balancer=StaticWeights(weights=(1.0,)))
     fit_tasks(alone, FACTS, where="")

@@ -1,15 +1,16 @@
 """Tasks whose heads are near those of their neighbours."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from ray_mtlkd.decode import document, join, refuse
+from ray_mtlkd.decode import document, join, refuse, unknown_name
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.regularizers.task_matrix import TaskMatrix, task_matrices
 from ray_mtlkd.models.sharing.base import MultitaskModel, total_penalty
-from ray_mtlkd.ranges import NaturalInt, NonNegativeFloat, PositiveFloat
+from ray_mtlkd.ranges import NonNegativeFloat, PositiveFloat
 
 
 @document
@@ -22,14 +23,14 @@ class Graph:
     is strength · L + size · I, L being the graph's Laplacian.
 
     Attributes:
-        edges: Pairs of tasks by their places in the setup, from 0 on; every pair, where none is given.
+        edges: Pairs of tasks by their names; every pair, where none is given.
         strength: How much to neighbours, above 0; 1e-3 to 10.
         size: How much to 0.
     """
 
     name: ClassVar[str] = "graph"
 
-    edges: tuple[tuple[NaturalInt, NaturalInt], ...] = ()
+    edges: tuple[tuple[str, str], ...] = ()
     strength: PositiveFloat = 0.1
     size: NonNegativeFloat = 0.0
 
@@ -47,13 +48,13 @@ class Graph:
         Raises:
             MtlkdError: where an edge names a task that is not there.
         """
+        places = {name: task for task, name in enumerate(model.names)}
         if model.num_tasks > 1:  # a model of one task alone is not about the others
-            for at, edge in enumerate(self.edges):
-                if max(edge) >= model.num_tasks:
-                    what = f"task {max(edge)} of {model.num_tasks}"
-                    fix = "count tasks from 0 on, in the order of the setup"
-                    raise MtlkdError(what, where=join("regularizers.edges", at), fix=fix)
-        return total_penalty([self._of(matrix) for matrix in task_matrices(model)])
+            for at, name in ((at, name) for at, edge in enumerate(self.edges) for name in edge):
+                if name not in places:
+                    raise unknown_name(name, places, what="task", where=join("regularizers.edges", at))
+        edges = [(places[one], places[other]) for one, other in self.edges if {one, other} <= places.keys()]
+        return total_penalty([self._of(matrix, edges) for matrix in task_matrices(model)])
 
     @torch.no_grad()
     def relations(self, matrix: TaskMatrix) -> Tensor:
@@ -61,9 +62,9 @@ class Graph:
         rows = torch.nn.functional.normalize(matrix.rows)
         return rows @ rows.T
 
-    def _of(self, matrix: TaskMatrix) -> Tensor:
+    def _of(self, matrix: TaskMatrix, named: Sequence[tuple[int, int]]) -> Tensor:
         rows, places = matrix.rows, {task: at for at, task in enumerate(matrix.tasks)}
-        edges = self.edges or [(s, t) for s in matrix.tasks for t in matrix.tasks if s < t]
+        edges = named if self.edges else [(s, t) for s in matrix.tasks for t in matrix.tasks if s < t]
         among = [(places[s], places[t]) for s, t in edges if s in places and t in places]
         ones, others = [s for s, _ in among], [t for _, t in among]
         apart = (rows[ones] - rows[others]).square().sum()

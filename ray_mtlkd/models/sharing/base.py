@@ -21,6 +21,8 @@ class MultitaskModel(nn.Module, ABC):
     """
 
     num_tasks: int
+    names: tuple[str, ...] = ()
+    """Of the tasks [T], where it is an architecture's (`ray_mtlkd.models.architecture.build`)."""
 
     @abstractmethod
     def outputs(self, inputs: Inputs[Tensor], tasks: Sequence[int]) -> list[Tensor]:

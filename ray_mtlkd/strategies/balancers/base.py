@@ -19,6 +19,7 @@ class Signals:
         tasks: Index of each active task among all T, ascending [A].
         losses: [A].
         regression: Whether the task's loss is a squared error [A].
+        names: Of each active task [A].
         distilling: Those of ``tasks`` that learn from a teacher: their loss says how far they are from it, not how far
             they have come, and falls to 0 where they hold what they know.
         skills: Skill of each active task on validation, at the last evaluation; None before its first [A].
@@ -30,6 +31,7 @@ class Signals:
     tasks: tuple[int, ...]
     losses: tuple[float, ...]
     regression: tuple[bool, ...]
+    names: tuple[str, ...] = ()
     distilling: frozenset[int] = frozenset()
     skills: tuple[float | None, ...] = ()
     norms: tuple[float, ...] = ()

@@ -221,6 +221,7 @@ class Trainer:
             tasks=measured.tasks,
             losses=measured.losses,
             regression=tuple(loss_of(self._tables[task].task).is_squared_error for task in measured.tasks),
+            names=tuple(self._tables[task].task.name for task in measured.tasks),
             distilling=frozenset(distilling).intersection(measured.tasks),
             skills=tuple(self._skills[task] for task in measured.tasks),
             norms=measured.norms,

@@ -15,6 +15,7 @@ class LinearModel(MultitaskModel):
     def __init__(self, tasks, width):
         super().__init__()
         self.num_tasks = tasks
+        self.names = tuple(f"task{at}" for at in range(tasks))
         self.heads = nn.ModuleList(nn.Linear(width, 1, bias=False) for _ in range(tasks))
         self.requires_grad_().double()
 

@@ -9,6 +9,11 @@ from tests.models.regularizers.conftest import LinearModel
 EDGES = ((0, 1), (1, 2), (3, 4))
 
 
+def named(edges):
+    """Tasks of `LinearModel` by their names."""
+    return tuple((f"task{one}", f"task{other}") for one, other in edges)
+
+
 def test_on_linear_heads_it_is_the_ridge_regression_of_its_kernel(regressions):
     weights = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     drawn = regressions(weights, rows=6)
@@ -22,7 +27,7 @@ def test_on_linear_heads_it_is_the_ridge_regression_of_its_kernel(regressions):
     kernel = (rows @ rows.T) * m[task][:, task]
     a = torch.linalg.solve(kernel + torch.eye(30, dtype=torch.float64), drawn.numbers.flatten())
     expected = torch.stack([((a * m[t][task]).unsqueeze(1) * rows).sum(0) for t in range(5)])
-    model = drawn.fitted(Graph(edges=EDGES, strength=2.0, size=0.5).penalty, steps=200)
+    model = drawn.fitted(Graph(edges=named(EDGES), strength=2.0, size=0.5).penalty, steps=200)
     # where a line search ends
     torch.testing.assert_close(model.rows, expected, atol=1e-4, rtol=1e-4)
 
@@ -31,7 +36,7 @@ def test_it_beats_ridge_where_neighbours_are_alike(regressions, best_ridge):
     chance = torch.Generator().manual_seed(0)
     along = torch.randn(20, 8, generator=chance, dtype=torch.float64).cumsum(0) * 0.4
     drawn = regressions(along, rows=8)
-    model = drawn.fitted(Graph(edges=tuple((at, at + 1) for at in range(19)), strength=1.5).penalty)
+    model = drawn.fitted(Graph(edges=named((at, at + 1) for at in range(19)), strength=1.5).penalty)
     assert drawn.error(model) < 0.8 * best_ridge(drawn)
 
 
@@ -43,7 +48,7 @@ def test_without_edges_everybody_is_a_neighbour():
 
 def test_an_edge_to_itself_or_to_nobody_is_refused(refused):
     with pytest.raises(ValidationError):
-        Graph(edges=((1, 1),))
+        Graph(edges=named([(1, 1)]))
     with refused() as caught:
-        Graph(edges=((0, 1), (0, 4))).penalty(LinearModel(4, 3))
+        Graph(edges=named([(0, 1), (0, 4)])).penalty(LinearModel(4, 3))
     assert caught.value.where == "regularizers.edges[1]"
