@@ -1,9 +1,12 @@
 """`ray-mtlkd check`: is this search space sound, and what would it run?"""
 
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.table import Table
 
 from ray_mtlkd.cli.paths import CodeDir, DataDir, SpaceFile, code_path
@@ -24,6 +27,7 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     from ray_mtlkd import prepare, read_space
     from ray_mtlkd.sweep.distillable import distillable
     from ray_mtlkd.sweep.foresight import shared_encoders
+    from ray_mtlkd.sweep.machine import check_gpus
     from ray_mtlkd.sweep.predictions import size_of
     from ray_mtlkd.sweep.prepare import duration, estimate
 
@@ -32,6 +36,7 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     prepared = prepare(read_space(space), data_dir=data_dir, compute=False)
     for warning in prepared.warnings:
         console.print(f"warning: {warning}", style="yellow")
+    check_gpus(prepared)
     cpus = prepared.space.resources.cpus
     if cpus > (os.cpu_count() or 1) and not os.environ.get("RAY_ADDRESS"):
         console.print(
@@ -71,8 +76,31 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
             f"predictions of validation and test rows: {size.files} files, at most {size.bytes / 1e6:,.1f} MB before "
             "they are compressed (`resources: {keep_predictions: false}` leaves them out)"
         )
+    _tell_disk(prepared, console)
     for said in _classical(prepared, lambda line: console.print(line, style="yellow")):
         console.print(said)
+
+
+def _tell_disk(prepared: "Prepared", console: Console) -> None:
+    """What a sweep takes of a disk, and whether this folder's has it."""
+    from ray_mtlkd.sweep.machine import disk_needs
+
+    needs, free = disk_needs(prepared), shutil.disk_usage(Path.cwd()).free
+    parts = {
+        f"models (`keep_models: {prepared.space.resources.keep_models}`)": needs.models,
+        "predictions": needs.predictions,
+        "checkpoints while trials run": needs.checkpoints,
+        "states in the cache": needs.states,
+    }
+    said = ", ".join(f"{what} {_size(count)}" for what, count in parts.items() if count)
+    console.print(f"on disk about {_size(needs.total)}: {said}")
+    if needs.total > free:
+        console.print(f"warning: the disk of this folder has {_size(free)} left", style="yellow")
+
+
+def _size(count: int) -> str:
+    """``12.3 MB``, ``4.5 GB``."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"  # noqa: PLR2004 - a gigabyte
 
 
 def _states(prepared: "Prepared") -> Iterator[str]:

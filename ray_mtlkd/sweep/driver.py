@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ray_mtlkd.storage import absolute, reaching
 from ray_mtlkd.sweep import output
 from ray_mtlkd.sweep.lock import Lock
+from ray_mtlkd.sweep.machine import check_gpus
 from ray_mtlkd.sweep.portable import portable, space_of
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.run import SweepEnd, SweepListener, SweepRequest
@@ -35,6 +36,7 @@ def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener)
                 with reaching(folder.uri):
                     lock.take()
             prepared = prepare(space, data_dir=request.data_dir, compute=False, say=listener.prepare)
+            check_gpus(prepared)
             files = portable(text, path, space.setups, data_dir=request.data_dir)
             head = output.new_head(space.name, prepared.content)
             if request.known is not None:

@@ -6,27 +6,8 @@ import torch
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep import resources as module
 from ray_mtlkd.sweep.prepare import prepare
-from ray_mtlkd.sweep.resources import check_room, whole_gpus
+from ray_mtlkd.sweep.resources import check_room
 from ray_mtlkd.sweep.space import decode_space
-
-
-@pytest.mark.parametrize(
-    ("shares", "expected"),
-    [
-        ([], 0),
-        ([0.0, 0.0], 0),
-        ([0.5, 0.5], 1),
-        ([0.1] * 10, 1),
-        ([1 / 3] * 3, 1),
-        ([0.6, 0.6], 2),
-        ([0.8, 0.6, 0.6], 3),
-        ([0.4, 0.6, 0.6, 0.4], 2),
-        ([2.0, 0.5], 3),
-        ([1.0, 1.0], 2),
-    ],
-)
-def test_no_process_gets_parts_of_two_gpus(shares, expected):
-    assert whole_gpus(shares) == expected
 
 
 @pytest.mark.parametrize("gpus", [-1.0, 1.5])
