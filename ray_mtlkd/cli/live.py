@@ -1,12 +1,12 @@
 """A line that says how far something is."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
@@ -15,7 +15,7 @@ _QUIET_S = 10.0
 
 
 class LiveLine:
-    """A line that lives on a terminal; elsewhere a line every ten seconds.
+    """A line that lives on a terminal, with what stands below it; elsewhere a line every ten seconds.
 
     Args:
         console: Where it stands.
@@ -42,10 +42,10 @@ class LiveLine:
         if self._live is not None:
             self._live.stop()
 
-    def show(self, line: str, *, over: bool) -> None:
-        """Say it now on a terminal; elsewhere if it is time again, or all is over."""
+    def show(self, line: str, *, over: bool, below: Sequence[RenderableType] = ()) -> None:
+        """Say it now on a terminal; elsewhere, without what is below, if it is time again, or all is over."""
         if self._live is not None:
-            self._live.update(Text(line))
+            self._live.update(Group(Text(line), *below))
             return
         now = time.monotonic()
         if now - self._last >= _QUIET_S or over:

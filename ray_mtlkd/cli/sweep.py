@@ -10,8 +10,9 @@ from typing import Annotated, Self
 import typer
 from rich.console import Console
 
-from ray_mtlkd.cli.live import LiveLine, clock, waiting_for_ray
+from ray_mtlkd.cli.live import LiveLine, waiting_for_ray
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
+from ray_mtlkd.cli.standing import below, said, said_leaders
 from ray_mtlkd.cli.stops import stoppable
 from ray_mtlkd.cli.streams import end_at_once, lasting, open_console
 from ray_mtlkd.cluster.address import WAIT_S
@@ -125,7 +126,12 @@ class SweepTerminal:
 
     def tell(self, status: Status) -> None:
         """How far they are."""
-        self._progress.show(_line(status), over=status.done + status.failed == status.total)
+        line, leaders = said(status), said_leaders(status)
+        is_over = status.done + status.failed == status.total
+        if self._console.is_terminal:
+            self._progress.show(line, over=is_over, below=list(below(status)))
+        else:
+            self._progress.show(" \N{MIDDLE DOT} ".join(filter(None, (line, leaders))), over=is_over)
         self._ahead.look(status)
 
 
@@ -167,17 +173,3 @@ class ReportAhead:
 def _import_report() -> None:
     with importing():
         importlib.import_module("ray_mtlkd.report")
-
-
-def _line(status: Status) -> str:
-    """How far the sweep is."""
-    eta = "…" if status.eta_s is None else clock(status.eta_s)
-    parts = [
-        f"{status.done}/{status.total} trials done",
-        f"{status.running} running",
-        f"{status.failed} failed",
-        f"{clock(status.elapsed_s)} elapsed",
-        f"ETA {eta}",
-    ]
-    best = ", ".join(f"{leader.setup}: {leader.strategy} {leader.score:.3f}" for leader in status.best)
-    return " · ".join(parts) + (f" · best validation score {best}" if best else "")

@@ -10,7 +10,7 @@ from ray.tune import Callback
 from ray_mtlkd.sweep.lock import Lock
 from ray_mtlkd.sweep.pulse import PulseSettings, end_process
 from ray_mtlkd.sweep.searcher import PlanSearcher
-from ray_mtlkd.sweep.status import Leader, Status
+from ray_mtlkd.sweep.status import RunningTrial, Status
 
 
 class StillDriving(Callback):  # type: ignore[misc]  # ray ships no type information
@@ -82,29 +82,31 @@ class StatusCallback(Callback):  # type: ignore[misc]  # ray ships no type infor
         self._searcher = searcher
         self._before = len(searcher.finished)
         self._tell = tell
-        self._shares: dict[str, float] = {}
+        self._running: dict[str, RunningTrial] = {}
         self._started = time.monotonic()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has a worker."""
-        self._shares.setdefault(trial.trial_id, 0.0)
+        self._running.setdefault(trial.trial_id, RunningTrial(name=trial.config["name"]))
         self._say()
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """A trial was evaluated."""
-        self._shares[trial.trial_id] = float(result.get("share", 0.0))
+        self._running[trial.trial_id] = RunningTrial(
+            name=trial.config["name"], step=int(result.get("step", 0)), share=float(result.get("share", 0.0))
+        )
         self._say()
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has ended, well or with failed records."""
-        self._shares.pop(trial.trial_id, None)
+        self._running.pop(trial.trial_id, None)
         self._say()
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tune gave a trial up."""
-        self._shares.pop(trial.trial_id, None)
+        self._running.pop(trial.trial_id, None)
         self._say()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -115,19 +117,17 @@ class StatusCallback(Callback):  # type: ignore[misc]  # ray ships no type infor
         found = self._searcher.finished
         failed = sum(each.failed for each in found.values())
         elapsed = time.monotonic() - self._started
-        worked = len(found) - self._before + sum(self._shares.values())
+        ended = len(found) - self._before
+        worked = ended + sum(trial.share for trial in self._running.values())
         left = self._searcher.total - self._before - worked
         self._tell(
             Status(
                 total=self._searcher.total,
                 done=len(found) - failed,
-                running=len(self._shares),
                 failed=failed,
                 elapsed_s=elapsed,
-                eta_s=elapsed * left / worked if worked > 0 else None,
-                best=tuple(
-                    Leader(setup=trial.setup, strategy=trial.strategy, score=score)
-                    for trial, score in self._searcher.leaders
-                ),
+                eta_s=elapsed * left / worked if ended else None,
+                trials=tuple(self._running.values()),
+                ranking=self._searcher.ranking,
             )
         )

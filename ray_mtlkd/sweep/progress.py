@@ -28,7 +28,7 @@ class GroupProgress:
         planned: Trials, of search and replicate.
         ok: Trials that have ended well.
         score: Mean skill on validation over the replicate trials that have, at their checkpoints; None before.
-        seeds: So many of these.
+        seeds: Of these.
     """
 
     setup: str
@@ -100,12 +100,12 @@ def progress_of(uri: str) -> SweepProgress:
         space = read_space(path)
         places = {name: setups.locate(name, data_dir=None) for name in space.setups}
     plan = Plan(space, {place.manifest.name: len(place.manifest.tasks) for place in places.values()})
-    rows = list(archive.trials(folder, "setup", "strategy", "stage", "status", "score").values())
+    rows = list(archive.trials(folder, "setup", "strategy", "stage", "status", "score", "seed").values())
     per_group = plan.size // len(plan.groups)
     groups = []
     for setup, strategy in plan.groups:
         own = [row for row in rows if (row["setup"], row["strategy"]) == (setup, strategy)]
-        scores = [row["score"] for row in own if row["stage"] == "replicate" and row["status"] == "ok"]
+        replicated = [row for row in own if row["stage"] == "replicate" and row["status"] == "ok"]
         failed = sum(row["status"] != "ok" for row in own)
         groups.append(
             GroupProgress(
@@ -114,8 +114,8 @@ def progress_of(uri: str) -> SweepProgress:
                 planned=per_group,
                 ok=len(own) - failed,
                 failed=failed,
-                score=fmean(scores) if scores else None,
-                seeds=len(scores),
+                score=fmean(row["score"] for row in replicated) if replicated else None,
+                seeds=len({row["seed"] for row in replicated}),
             )
         )
     found = sorted(_open_trials(folder), key=lambda trial: trial.age_s)

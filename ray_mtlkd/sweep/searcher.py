@@ -1,15 +1,19 @@
 """The plan as a Tune searcher: one Tune run searches and replicates, and no strategy waits for another one's search."""
 
 import json
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from ray.tune.search import Searcher
 
 from ray_mtlkd.sweep.halving import FAILED, Found, Run
 from ray_mtlkd.sweep.plan import Plan, Trial, best_indices
+from ray_mtlkd.sweep.status import RankedStrategy
 
 
 class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type information
@@ -45,7 +49,8 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         self._replicates: list[Trial] = []
         self._wall_s: dict[tuple[str, str, int], float] = {}
         self._running: dict[str, Trial] = {}
-        self._scored: list[tuple[Trial, float]] = []
+        self._searched: dict[tuple[str, str], float] = {}
+        self._replicated: dict[tuple[str, str], dict[int, list[float]]] = {group: {} for group in plan.groups}
         self._open = len(plan.groups)
         self._dropped = 0
         for group in plan.groups:
@@ -80,13 +85,16 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         return self._finished
 
     @property
-    def leaders(self) -> list[tuple[Trial, float]]:
-        """The best trial of each setup so far, and its validation score."""
-        best: dict[str, tuple[Trial, float]] = {}
-        for trial, score in self._scored:
-            if trial.setup not in best or score > best[trial.setup][1]:
-                best[trial.setup] = trial, score
-        return list(best.values())
+    def ranking(self) -> tuple[RankedStrategy, ...]:
+        """How the strategies stand in each setup, by what has ended."""
+        found = []
+        for group in self._plan.groups:
+            seeds = self._replicated[group]
+            skill = fmean(chain(*seeds.values())) if seeds else self._searched.get(group)
+            if skill is not None:
+                found.append(RankedStrategy(setup=group[0], strategy=group[1], skill=skill, seeds=len(seeds)))
+        setups = list(dict.fromkeys(setup for setup, _ in self._plan.groups))
+        return tuple(sorted(found, key=lambda each: (setups.index(each.setup), not each.seeds, -each.skill)))
 
     def suggest(self, trial_id: str) -> Any:
         """The next trial's configuration, None while replicates wait for a search, or FINISHED."""
@@ -175,8 +183,12 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
 
     def _finish(self, trial: Trial, found: Found) -> None:
         self._finished[trial.name] = found
-        if found.score is not None:
-            self._scored.append((trial, found.score))
+        if found.score is None:
+            return
+        if trial.stage == "replicate":
+            self._replicated[trial.group].setdefault(trial.seed, []).append(found.score)
+        else:
+            self._searched[trial.group] = max(found.score, self._searched.get(trial.group, -math.inf))
 
 
 def _configuration(trial: Trial) -> tuple[str, str, int]:

@@ -200,7 +200,8 @@ class _Teller:
         self._writer.tell(evaluation)
         if time.monotonic() - self._told >= _TELL_EVERY_S:
             # The trial stands still until the one driver of all trials has read it.
-            tune.report({"score": evaluation.score, "share": evaluation.batches / evaluation.budget})
+            share = evaluation.batches / evaluation.budget
+            tune.report({"score": evaluation.score, "share": share, "step": evaluation.step})
             self._told = time.monotonic()
 
 

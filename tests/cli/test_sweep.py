@@ -12,7 +12,7 @@ from ray_mtlkd.cluster import connection
 from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.sweep import archive, tuner
 from ray_mtlkd.sweep.results import records_of
-from ray_mtlkd.sweep.status import Status
+from ray_mtlkd.sweep.status import RunningTrial, Status
 from ray_mtlkd.sweep_folder import SweepFolder
 
 SPACE = """
@@ -36,7 +36,8 @@ class _Cluster:
 
 
 def _status(*, done, running, failed=0):
-    return Status(total=5, done=done, running=running, failed=failed, elapsed_s=1.0, eta_s=None, best=())
+    trials = tuple(RunningTrial(name=f"t{at}") for at in range(running))
+    return Status(total=5, done=done, failed=failed, elapsed_s=1.0, eta_s=None, trials=trials)
 
 
 @pytest.fixture

@@ -114,9 +114,11 @@ def test_the_total_leaves_out_replicates_that_will_never_run(plan):
     assert tuner.searcher.is_over
 
 
-def test_leaders_know_earlier_runs(plan):
-    tuner = Tuner(plan, {"similar-sum-c0-s0": 0.9})
-    assert [(trial.strategy, score) for trial, score in tuner.searcher.leaders] == [("sum", 0.9)]
+def test_the_ranking_knows_earlier_runs_and_puts_replicates_first(plan):
+    known = {"similar-sum-c0-s0": 0.9, "similar-joint_kd-c1-s1": 0.4, "similar-joint_kd-c1-s2": 0.6}
+    searched = {f"similar-joint_kd-c{at}-s0": 0.1 * at for at in range(2)}
+    ranking = Tuner(plan, {**known, **searched}).searcher.ranking
+    assert [(each.strategy, each.skill, each.seeds) for each in ranking] == [("joint_kd", 0.5, 2), ("sum", 0.9, 0)]
 
 
 def test_a_trial_that_tune_gave_up_counts_as_failed_and_is_told(plan):
