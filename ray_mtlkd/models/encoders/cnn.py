@@ -90,10 +90,10 @@ class FilterLayer(EncoderLayer):
     def forward(self, states: Any, inputs: Tokens[Tensor], task: int) -> Tensor:  # noqa: ARG002
         """States [tokens, S] of words [tokens, E]."""
         lengths = inputs.offsets.diff()
-        rows = torch.arange(len(lengths), device=lengths.device)
-        row = torch.repeat_interleave(rows, lengths, output_size=len(states))
-        at = torch.arange(len(row), device=row.device) + (row + 1) * self.gutter
-        line = states.new_zeros(len(states) + (len(lengths) + 1) * self.gutter, states.shape[1])
+        rows = torch.arange(lengths.shape[0], device=lengths.device)
+        row = torch.repeat_interleave(rows, lengths, output_size=states.shape[0])
+        at = torch.arange(row.shape[0], device=row.device) + (row + 1) * self.gutter
+        line = states.new_zeros(states.shape[0] + (lengths.shape[0] + 1) * self.gutter, states.shape[1])
         line = line.index_copy(0, at, states).T.contiguous().unsqueeze(0)
         convolved = torch.cat([conv(line) for conv in self.filters], dim=1).squeeze(0)
         return convolved.T.contiguous().index_select(0, at).relu()

@@ -129,7 +129,7 @@ class CategoryEmbedding(nn.Module):
         """Rows [B, C * width] of codes [B, C]."""
         # The gradient of index_select is cheaper than that of nn.Embedding.
         embedded = self.table.index_select(0, (codes + self.firsts).flatten())
-        return embedded.view(len(codes), codes.shape[1] * self.table.shape[1])
+        return embedded.view(codes.shape[0], codes.shape[1] * self.table.shape[1])
 
 
 class ColumnLayer(nn.Module):
