@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ray_mtlkd.errors import MtlkdError, first_line
+from ray_mtlkd.foreign import UnreadableError
+from ray_mtlkd.foreign.tables import checked, fitted, reading_table
 
 LIKELIEST = 3
 """Classes that are kept of each row or token, where it has one of several."""
@@ -132,12 +134,18 @@ def read(data: bytes, *, expected: str, split: HeldOut, where: str) -> Iterator[
         what = "not what the trial wrote: its checksum is another than that of the trial's record"
         raise MtlkdError(what, where=where, fix=_FIX)
     try:
-        file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
-        splits = file.read(columns=["split"], use_threads=False)["split"].to_pylist()
-        groups = [at for at, found in enumerate(splits) if found == split]
-        for at in groups:
-            yield _part(file.read_row_group(at, use_threads=False).select(_SCHEMA.names))
-    except (pa.ArrowException, OSError, KeyError) as error:
+        with reading_table():
+            file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
+            splits = file.read(columns=["split"], use_threads=False)["split"].to_pylist()
+            if file.num_row_groups != len(splits):
+                raise UnreadableError("a task and split are not a row group each")
+        for at in (at for at, found in enumerate(splits) if found == split):
+            with reading_table():
+                group = checked(file.read_row_group(at, use_threads=False))
+                part = _part(fitted(group, _SCHEMA, defaults={}))
+            _check(part)
+            yield part
+    except OSError as error:
         raise MtlkdError(f"no file of predictions ({first_line(error)})", where=where, fix=_FIX) from error
 
 
@@ -167,3 +175,22 @@ def _part(table: pa.Table) -> PredictedRows:
         values = table[name].combine_chunks().values.to_numpy(zero_copy_only=False)
         found[name] = values.reshape(-1, width) if width else values
     return PredictedRows(**{field.name: found[field.name] for field in fields(PredictedRows)})
+
+
+def _check(part: PredictedRows) -> None:
+    """Make sure that all that is said of a split's rows is of the same ones.
+
+    Raises:
+        UnreadableError: where it is not.
+    """
+    count = len(part.labels)
+    said = [each for each in (part.outputs, part.likeliest, part.probabilities) if each is not None]
+    agree = all(len(each) == count for each in said) and (part.outputs is None) is (part.likeliest is not None)
+    if part.likeliest is not None and part.probabilities is not None:
+        known = ((part.likeliest >= 0) & (part.likeliest < len(part.classes))).all()
+        agree = agree and part.likeliest.shape == part.probabilities.shape and bool(known)
+    if part.offsets is not None:
+        ends = part.offsets[:1], part.offsets[-1:]
+        agree = agree and [each.tolist() for each in ends] == [[0], [count]] and not (np.diff(part.offsets) < 0).any()
+    if not agree or (part.likeliest is None) is not (part.probabilities is None):
+        raise UnreadableError(f"labels and predictions of {part.task} are not of the same rows")

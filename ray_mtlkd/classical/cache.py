@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import first_line
+from ray_mtlkd.foreign.tables import read_parquet
 from ray_mtlkd.records import CLASSICAL, ClassicalRecord, classical_from_table, classical_to_table
 from ray_mtlkd.seals import check_table, sealed_table
 from ray_mtlkd.setups.cache import cache_folder
@@ -29,9 +29,9 @@ def find(content: str, *, tasks: Sequence[str], say: Callable[[str], None]) -> t
     if path is None or not path.exists():
         return None
     try:
-        table = pq.ParquetFile(pa.BufferReader(check_table(path.read_bytes()))).read(use_threads=False)
+        table = read_parquet(check_table(path.read_bytes()))
         records = classical_from_table(table) if table.schema.equals(CLASSICAL) else []
-    except (pa.ArrowException, OSError) as error:
+    except OSError as error:
         say(f"{path} is damaged and will be replaced ({first_line(error)})")
         return None
     if [(record.content, record.task) for record in records] != [(content, task) for task in tasks]:

@@ -17,13 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
+from torch import Tensor
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.features import Layout
 from ray_mtlkd.decode import unknown_name
-from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.errors import MtlkdError, first_line
+from ray_mtlkd.foreign import UnreadableError
+from ray_mtlkd.foreign.tensors import check_fit, read_tensors
 from ray_mtlkd.imports import Later
-from ray_mtlkd.models.architecture import KEYS, build, decode_architecture
+from ray_mtlkd.models.architecture import KEYS, Architecture, build, decode_architecture
 from ray_mtlkd.models.pretrained import fill_held, held
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import Stage
@@ -32,6 +36,7 @@ from ray_mtlkd.serial import dumps, fingerprint, loads
 from ray_mtlkd.setups import Featuriser
 from ray_mtlkd.storage import Storage, absolute, join_uri, reaching, split_uri
 from ray_mtlkd.sweep_folder import BEST
+from ray_mtlkd.tasks.check import check_task
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.job import Chosen
 
@@ -216,18 +221,51 @@ def load(storage: Storage) -> KeptModel:
     where = join_uri(storage.uri, _HEAD)
     places = {key: f"{where}: {key}" for key in KEYS}
     architecture = decode_architecture(head.architecture, places=places)
-    model = build(architecture, [(part.task, part.layout) for part in head.tasks])
-    model.load_state_dict(safetensors.torch.load(contents[_PARAMETERS]))
-    if _HELD in contents:
-        fill_held(model, safetensors.torch.load(contents[_HELD]))
+    tensors = {name: _tensors(storage, name, contents[name]) for name in (_PARAMETERS, _HELD) if name in contents}
+    model = _model(architecture, head.tasks, tensors, where=where)
+    fitted = setups.unpack_featurisers(contents[_FEATURES], where=join_uri(storage.uri, _FEATURES))
+    if {name: featuriser.layout for name, featuriser in fitted.items()} != {
+        part.task.name: part.layout for part in head.tasks
+    }:
+        raise _damaged("its features are of other tasks", join_uri(storage.uri, _FEATURES))
     return KeptModel(
         uri=storage.uri,
         teacher=head.teacher,
         model=model.eval(),
         tasks=tuple(part.task for part in head.tasks),
-        featurisers=setups.unpack_featurisers(contents[_FEATURES], where=join_uri(storage.uri, _FEATURES)),
+        featurisers=fitted,
         origin=head.origin,
     )
+
+
+def _tensors(storage: Storage, name: str, content: bytes) -> dict[str, Tensor]:
+    try:
+        return read_tensors(content)
+    except UnreadableError as error:
+        raise _damaged(first_line(error), join_uri(storage.uri, name)) from error
+
+
+def _model(
+    architecture: Architecture, parts: Sequence[_TaskPart], tensors: Mapping[str, Mapping[str, Tensor]], *, where: str
+) -> MultitaskModel:
+    """The model with its tensors; it takes no memory before these fit."""
+    for part in parts:
+        check_task(part.task, where=where)
+    tasks = [(part.task, part.layout) for part in parts]
+    try:
+        with torch.device("meta"):
+            outline = build(architecture, tasks)
+        check_fit(outline.state_dict(), tensors[_PARAMETERS])
+        check_fit(held(outline), tensors.get(_HELD, {}))
+    except MtlkdError as error:
+        raise _damaged(error.what, where) from error
+    # numbers in the head, each right by itself, of which no layer can be made
+    except (UnreadableError, RuntimeError, ValueError, TypeError, LookupError, OverflowError) as error:
+        raise _damaged(first_line(error), where) from error
+    model = build(architecture, tasks)
+    model.load_state_dict(tensors[_PARAMETERS])
+    fill_held(model, tensors.get(_HELD, {}))
+    return model
 
 
 def _read_head(storage: Storage) -> _ModelHead:
@@ -247,6 +285,8 @@ def _read_head(storage: Storage) -> _ModelHead:
         raise _damaged(error.what, where) from error
     if head.files.keys() - {_HELD} != {_PARAMETERS, _FEATURES}:
         raise _damaged("it names other files", where)
+    if head.architecture.keys() != set(KEYS):
+        raise _damaged("it describes no architecture", where)
     return head
 
 

@@ -1,16 +1,17 @@
 """Soft labels of a train table in Parquet files, whoever wrote them; ``docs/soft_labels.md`` has the schema."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ray_mtlkd.errors import MtlkdError, first_line
+from ray_mtlkd.foreign.tables import read_parquet
 from ray_mtlkd.predict.dataset.output import ABOUT
 from ray_mtlkd.storage import Storage, join_uri
 from ray_mtlkd.tasks.kinds import kind_of
@@ -44,7 +45,7 @@ def read_soft_files(storage: Storage, task: Task, *, rows: int) -> AllOutputs:
     """
     where = storage.uri
     table = _table(storage)
-    about = json.loads((table.schema.metadata or {}).get(ABOUT, b"{}"))
+    about = _about(table, where=where)
     check_task(about, task, where=where)
     table = _in_order(table, rows, where=where)
     given = [name for name in _AS_OUTPUTS if name in table.column_names]
@@ -85,11 +86,40 @@ def _table(storage: Storage) -> pa.Table:
         fix = "give a folder of Parquet files with soft labels, or a sweep's models/TRIAL"
         raise MtlkdError("neither a model nor soft labels here", where=storage.uri, fix=fix)
     try:
-        parts = [pq.read_table(pa.BufferReader(storage.read(name))) for name in names]
-        return pa.concat_tables(parts)
+        return pa.concat_tables([read_parquet(storage.read(name) or b"") for name in names])
     except (pa.ArrowException, OSError) as error:
         what = f"these files cannot be read together ({first_line(error)})"
         raise MtlkdError(what, where=storage.uri, fix="write whole files of one schema") from error
+
+
+def _about(table: pa.Table, *, where: str) -> dict[str, Any]:
+    """What the files say of the teacher's task, where they say something.
+
+    Raises:
+        MtlkdError: where that is no such thing.
+    """
+    try:
+        about = json.loads((table.schema.metadata or {}).get(ABOUT, b"{}"))
+        fits = all(_FITS[name](about[name]) for name in _FITS.keys() & about.keys())
+        fits = fits and ("scale" in about) == ("center" in about)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        fits = False
+    if not fits:
+        fix = "write them again, or leave this key of the schema's metadata out"
+        raise MtlkdError(f"{ABOUT.decode()} says nothing of a task", where=where, fix=fix)
+    return cast(dict[str, Any], about)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in {int, float} and math.isfinite(cast(float, value))
+
+
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    "kind": lambda value: isinstance(value, str),
+    "classes": lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
+    "center": _is_number,
+    "scale": lambda value: _is_number(value) and value > 0,
+}
 
 
 def _in_order(table: pa.Table, rows: int, *, where: str) -> pa.Table:

@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ray_mtlkd.errors import first_line
+from ray_mtlkd.foreign.tables import fitted, read_parquet
 from ray_mtlkd.records import CLASSICAL, ClassicalRecord, classical_from_table
 from ray_mtlkd.report import text
 from ray_mtlkd.report.files import RecordFile, classical_files
@@ -57,15 +55,11 @@ def read(results: Sequence[str]) -> Classical:
 
 def _read(file: RecordFile, warnings: list[str]) -> list[ClassicalRecord]:
     try:
-        table = pq.ParquetFile(pa.BufferReader(check_table(file.read()))).read(use_threads=False)
-        missing = [name for name in CLASSICAL.names if name not in table.column_names]
-        if not missing:
-            return classical_from_table(table.select(CLASSICAL.names).cast(CLASSICAL))
-        why = f"no column {', '.join(missing)}"
-    except (pa.ArrowException, OSError) as error:
-        why = first_line(error)
-    warnings.append(f"no classical models from {file.uri}: {why}; delete it and resume the sweep")
-    return []
+        table = read_parquet(check_table(file.read()), columns=CLASSICAL.names)
+        return classical_from_table(fitted(table, CLASSICAL, defaults={}))
+    except OSError as error:
+        warnings.append(f"no classical models from {file.uri}: {first_line(error)}; delete it and resume the sweep")
+        return []
 
 
 def row(setup: Setup, classical: Classical) -> list[str] | None:

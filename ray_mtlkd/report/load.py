@@ -1,5 +1,6 @@
 """Records from disk: checked, each trial once, curves left where they are until a figure wants them."""
 
+import json
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -7,10 +8,10 @@ from typing import Any, Literal, get_args, get_origin
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ray_mtlkd.arrow import is_optional
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all
+from ray_mtlkd.foreign.tables import fitted, lacking, read_parquet
 from ray_mtlkd.records import COLUMNS, DEFAULTS, MATRICES, SCHEMA, TaskRecord, to_table
 from ray_mtlkd.report.files import RecordFile, record_files
 from ray_mtlkd.seals import check_table
@@ -57,9 +58,7 @@ class Records:
         schema = pa.schema([SCHEMA.field(name) for name in columns])
 
         def read(index: int) -> pa.Table:
-            data = check_table(self.files[index].read())
-            table = pq.ParquetFile(pa.BufferReader(data)).read(columns=columns, use_threads=False)
-            return _whole(table, schema, self.files[index])
+            return _read_columns(self.files[index], schema)
 
         with ThreadPoolExecutor(_THREADS) as pool:
             table = pa.concat_tables([schema.empty_table(), *pool.map(read, indices)])
@@ -99,38 +98,27 @@ def _read_block(files: Sequence[RecordFile], start: int) -> tuple[pa.Table, list
     problems: list[MtlkdError] = []
     for at, file in enumerate(files[start : start + _FILES_A_BLOCK], start):
         with gather(problems):  # one bad file must not hide the others
-            tables.append(_read_file(file))
+            tables.append(_read_columns(file, _FLAT))
             index.extend([at] * tables[-1].num_rows)
     return pa.concat_tables(tables).combine_chunks().append_column("file", pa.array(index, pa.int32())), problems
 
 
-def _read_file(file: RecordFile) -> pa.Table:
-    try:
-        # Nothing is gained by fetching ahead what is in memory already.
-        parquet = pq.ParquetFile(pa.BufferReader(check_table(file.read())), pre_buffer=False)
-        table = parquet.read(columns=_FLAT.names, use_threads=False)
-        return table if table.schema.equals(_FLAT) else _whole(table, _FLAT, file)
-    except (pa.ArrowException, OSError) as error:
-        said = first_line(error)
-        what = f"truncated or not a trial's record ({said})"
-        raise MtlkdError(what, where=file.uri, fix=_FIX) from error
-
-
-def _whole(table: pa.Table, schema: pa.Schema, file: RecordFile) -> pa.Table:
+def _read_columns(file: RecordFile, schema: pa.Schema) -> pa.Table:
     """A file's columns as ``schema`` asks for them; one that it lacks says that there is nothing.
 
     Raises:
-        MtlkdError: where it lacks a column that no record is without.
+        MtlkdError: where it is damaged, or lacks a column that no record is without.
     """
-    missing = [name for name in schema.names if name not in table.column_names]
-    needed = [name for name in missing if name not in DEFAULTS]
-    if needed:
-        what = f"not a trial's record: no column {', '.join(needed)}"
-        raise MtlkdError(what, where=file.uri, fix="give the folder that a sweep wrote")
-    for name in missing:
-        kind = schema.field(name).type
-        table = table.append_column(name, pa.repeat(pa.scalar(DEFAULTS[name], type=kind), table.num_rows))
-    return table.select(schema.names).cast(schema)
+    try:
+        table = read_parquet(check_table(file.read()), columns=schema.names)
+        lacks = lacking(table, schema, defaults=DEFAULTS)
+        if not lacks:
+            return table if table.schema.equals(schema) else fitted(table, schema, defaults=DEFAULTS)
+    except OSError as error:
+        what = f"truncated or not a trial's record ({first_line(error)})"
+        raise MtlkdError(what, where=file.uri, fix=_FIX) from error
+    what = f"not a trial's record: no column {', '.join(lacks)}"
+    raise MtlkdError(what, where=file.uri, fix="give the folder that a sweep wrote")
 
 
 def _impossible(table: pa.Table, files: Sequence[RecordFile]) -> list[MtlkdError]:
@@ -141,11 +129,20 @@ def _impossible(table: pa.Table, files: Sequence[RecordFile]) -> list[MtlkdError
     for name, allowed in _DOMAINS.items():
         known = pc.is_in(table[name], pa.array(allowed, type=table[name].type))
         bad[f"column {name} holds something else than {' or '.join(map(str, allowed))}"] = pc.invert(known)
+    settings = [text for text in table["config"].unique().to_pylist() if text is not None and not _is_mapping(text)]
+    bad["column config holds something else than settings"] = pc.is_in(table["config"], pa.array(settings, pa.string()))
     done = pc.equal(table["status"], "ok")
     scored = pc.fill_null(pc.is_finite(table["score"]), fill_value=False)
     bad["a trial that is ok has no score"] = pc.and_(done, pc.invert(scored))
     found = [(what, table.filter(mask)["file"].to_pylist()) for what, mask in bad.items()]
     return [MtlkdError(what, where=files[rows[0]].uri, fix=_FIX) for what, rows in found if rows]
+
+
+def _is_mapping(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _once(table: pa.Table) -> pa.Table:

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from ray_mtlkd.data.inputs import Array
+from ray_mtlkd.foreign.tables import read_record
 
 CACHE_VARIABLE = "MTLKD_CACHE"
 """Environment variable that names the folder; empty switches the cache off."""
@@ -52,14 +53,13 @@ class Entry:
         """What is kept here; None where nothing is, or part of it is missing. Arrays are not read yet: check them."""
         try:
             with pa.memory_map(str(self.path)) as file:
-                record = pa.ipc.open_file(file).get_batch(0)
-            record.validate(full=True)  # of its arrays the lengths alone
+                record = read_record(file)  # of its arrays the lengths alone
             told = record.schema.metadata[_ABOUT]
             if record.schema.metadata[_CHECKSUM] != _hash(told):
                 return None
             about = json.loads(told)
             arrays = {name: _array(record[name], *place) for name, place in about["arrays"].items()}
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         with suppress(OSError):  # where the folder is not ours to write, its age does not matter to us
             os.utime(self.path)
@@ -116,7 +116,9 @@ def _array(column: pa.LargeListArray, kind: str, shape: list[int]) -> Array:
     Raises:
         ValueError: where its numbers do not fit that.
     """
-    numbers: Array = column.values.to_numpy()
+    if not pa.types.is_large_list(column.type) or len(column) != 1:
+        raise ValueError(f"{len(column)} values of type {column.type}, not one list")
+    numbers: Array = column.values.to_numpy(zero_copy_only=True)
     if numbers.dtype.str != kind:
         raise ValueError(f"numbers of type {numbers.dtype.str}, not {kind}")
     return numbers.reshape(shape)

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.torch
 
 from ray_mtlkd.data.features import Features, MixedFeatures, pieces_asked
 from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.data.pretrained import FAMILIES, PretrainedWeights, stay_offline
 from ray_mtlkd.decode import join
 from ray_mtlkd.errors import MtlkdError, first_line
+from ray_mtlkd.foreign.tensors import read_tensors_of
 from ray_mtlkd.imports import Later
 
 _transformers = Later("transformers")
@@ -33,6 +32,9 @@ _CONFIG, _TOKENIZER, _WEIGHTS, _INDEX = (
 )
 _NOT_OURS = frozenset({"auto_map", "torch_dtype", "dtype", "transformers_version", "_name_or_path"})
 """Keys that say nothing of what the encoder computes: code of its own, and how the weights are stored."""
+
+
+_NUMBERS = ("vocab_size", "max_position_embeddings", "pad_token_id", "type_vocab_size")
 
 
 @dataclass(frozen=True)
@@ -112,18 +114,29 @@ def _read_config(folder: Path) -> dict[str, Any]:
     config = _json(folder / _CONFIG)
     where = str(folder / _CONFIG)
     family = config.get("model_type")
-    if family not in FAMILIES or config.get("is_decoder") or config.get("is_encoder_decoder"):
+    if (
+        not isinstance(family, str)
+        or family not in FAMILIES
+        or config.get("is_decoder")
+        or config.get("is_encoder_decoder")
+    ):
         known = ", ".join(FAMILIES)
         raise MtlkdError(f"a model of type {family!r} is no encoder of a known sort", where=where, fix=f"use {known}")
-    if not isinstance(config.get("vocab_size"), int):
-        raise MtlkdError("it does not say `vocab_size`", where=where, fix="copy the folder again")
+    wrong = [name for name in _NUMBERS if not _is_count(config.get(name, 0))]
+    if wrong or config.get("vocab_size") is None:
+        what = f"it does not say `{[*wrong, 'vocab_size'][0]}`"
+        raise MtlkdError(what, where=where, fix="copy the folder again")
     return {key: value for key, value in config.items() if key not in _NOT_OURS}
 
 
+def _is_count(value: object) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
+
+
 def _check_length(config: Mapping[str, Any], max_length: int, *, setting: str, where: str) -> None:
-    positions = config.get("max_position_embeddings", max_length)
+    positions = config.get("max_position_embeddings") or max_length
     if FAMILIES[config["model_type"]].offsets_positions:
-        positions -= config.get("pad_token_id", 1) + 1
+        positions -= (config.get("pad_token_id") or 0) + 1
     if max_length > positions:
         what = f"sequences of {max_length} pieces for an encoder of {positions} positions"
         raise MtlkdError(what, where=where, fix=f"set {setting} to {positions} or less")
@@ -148,11 +161,12 @@ def _read_tokenizer(folder: Path, *, vocabulary: int) -> bytes:
 
 def _size(tokenizer: Mapping[str, Any], *, where: str) -> int:
     """The highest id of a tokenizer, plus one."""
-    vocab = tokenizer.get("model", {}).get("vocab")
-    if not vocab:
-        raise MtlkdError("it holds no vocabulary", where=where, fix="copy the tokenizer again")
-    highest = max(vocab.values()) if isinstance(vocab, dict) else len(vocab) - 1
-    return 1 + max(int(at) for at in (highest, *(added["id"] for added in tokenizer.get("added_tokens", []))))
+    try:
+        vocab = tokenizer["model"]["vocab"]
+        highest = max(vocab.values()) if isinstance(vocab, dict) else len(vocab) - 1
+        return 1 + max(int(at) for at in (highest, *(added["id"] for added in tokenizer.get("added_tokens") or [])))
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise MtlkdError("it holds no vocabulary", where=where, fix="copy the tokenizer again") from error
 
 
 def _converted(folder: Path) -> tuple[bytes, int]:
@@ -180,8 +194,8 @@ def _read_weights(folder: Path) -> PretrainedWeights[Array]:
     whole: dict[str, Array] = {}
     for file in _weight_files(folder):
         try:
-            found = safetensors.torch.load_file(str(file))
-        except (safetensors.SafetensorError, OSError) as error:
+            found = read_tensors_of(file)
+        except OSError as error:
             fix = "copy the file again"
             raise MtlkdError(f"the weights are damaged ({first_line(error)})", where=str(file), fix=fix) from error
         whole.update({name: tensor.float().numpy() for name, tensor in found.items()})

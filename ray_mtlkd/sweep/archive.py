@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.records import SCHEMA, TaskRecord, to_table
+from ray_mtlkd.foreign.tables import fitted, read_parquet
+from ray_mtlkd.records import DEFAULTS, SCHEMA, TaskRecord, to_table
 from ray_mtlkd.seals import check_table, sealed_table
 from ray_mtlkd.storage import Storage, join_uri
 from ray_mtlkd.sweep.halving import FAILED, Found
@@ -102,12 +103,14 @@ def trials(sweep: SweepFolder, *columns: str) -> dict[str, dict[str, Any]]:
     """
     folder = sweep.records
     singles, merged = _names(folder)
+    schema = pa.schema([SCHEMA.field(name) for name in ("trial", *columns)])
     found: dict[str, dict[str, Any]] = {}
     for name in (*merged, *singles):  # a trial that ran again stands in a file of its own
         try:
-            data = check_table(folder.read(name) or b"")
-            table = pq.ParquetFile(io.BytesIO(data)).read(columns=["trial", *columns], use_threads=False)
-        except (pa.ArrowException, OSError) as error:
+            table = fitted(
+                read_parquet(check_table(folder.read(name) or b""), columns=schema.names), schema, defaults=DEFAULTS
+            )
+        except OSError as error:
             raise MtlkdError(
                 "a trial's record is damaged", where=join_uri(folder.uri, name), fix="delete it: the trial runs again"
             ) from error
@@ -124,7 +127,7 @@ def _names(folder: Storage) -> tuple[list[str], list[str]]:
 
 def _table(data: bytes | None) -> pa.Table | None:
     try:
-        table = pq.ParquetFile(io.BytesIO(check_table(data or b""))).read(use_threads=False)
+        table = read_parquet(check_table(data or b""))
         return table.cast(SCHEMA) if table.column_names == SCHEMA.names else None
     except (pa.ArrowException, OSError):
         return None

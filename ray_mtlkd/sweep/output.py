@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.foreign.tables import read_parquet
 from ray_mtlkd.records import ClassicalRecord, classical_to_table
 from ray_mtlkd.seals import DamagedFileError, check_json, check_table, sealed_json, sealed_table
 from ray_mtlkd.serial import dumps, loads
@@ -153,6 +153,6 @@ def has_classical(folder: SweepFolder, setup: str, *, tasks: int) -> bool:
     """Whether the classical models of all of a setup's tasks have been written."""
     data = folder.classical.read(f"{setup}{PARQUET}")
     try:
-        return data is not None and pq.ParquetFile(io.BytesIO(check_table(data))).metadata.num_rows == tasks
-    except (pa.ArrowException, OSError):  # they are computed again
+        return data is not None and read_parquet(check_table(data)).num_rows == tasks
+    except OSError:  # they are computed again
         return False

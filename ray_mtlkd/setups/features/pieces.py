@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from ray_mtlkd.data.features import Layout, PieceFeatures
 from ray_mtlkd.data.inputs import Array, FirstPieces, Inputs, Pair, Pieces
 from ray_mtlkd.data.pretrained import FAMILIES
-from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.errors import MtlkdError, first_line
 from ray_mtlkd.imports import Later
 from ray_mtlkd.setups.columns import ColumnRule
 from ray_mtlkd.setups.features import overlap
@@ -84,6 +85,10 @@ class PretrainedText:
         ids = np.concatenate([part.ids for part in parts])
         types = np.concatenate([part.types for part in parts]) if self._has_types else None
         words = np.concatenate([part.words for part in parts])
+        known = json.loads(self.backbone)["vocab_size"]
+        if ids.max(initial=0) >= known:
+            what, fix = f"piece {ids.max()} of an encoder that knows {known}", "copy the tokenizer that belongs to it"
+            raise MtlkdError(what, where="tokenizer.json", fix=fix)
         first = _first_pieces(words, offsets, [len(row) for row in rows]) if are_words else None
         return Pieces(ids, offsets, types, first, cut=sum(part.cut for part in parts))
 
@@ -140,7 +145,9 @@ class _Encoded:
 def _encoded(tokenizer: Any, rows: Sequence[Any], *, are_words: bool) -> Iterator[Sequence[Any]]:
     """What the tokenizer says of the rows, some at a time; once of no rows."""
     for start in range(0, max(1, len(rows)), _ROWS):
-        yield tokenizer.encode_batch(list(rows[start : start + _ROWS]), is_pretokenized=are_words)
+        with _tokenizing():
+            found = tokenizer.encode_batch(list(rows[start : start + _ROWS]), is_pretokenized=are_words)
+        yield found
 
 
 def _first_pieces(words: NDArray[np.int32], offsets: NDArray[np.int64], counts: Sequence[int]) -> FirstPieces[Array]:
@@ -157,16 +164,32 @@ def _first_pieces(words: NDArray[np.int32], offsets: NDArray[np.int64], counts: 
 
 @lru_cache(maxsize=4)
 def _tokenizer(content: bytes, *, max_length: int, are_words: bool) -> Any:
-    written = json.loads(content)
-    if are_words:
-        _space_before(written.get("pre_tokenizer"))
-    try:
+    with _tokenizing():
+        written = json.loads(content)
+        if are_words:
+            _space_before(written.get("pre_tokenizer"))
         made = _tokenizers.Tokenizer.from_str(json.dumps(written))
+        made.no_padding()
+        made.enable_truncation(max_length)
+    return made
+
+
+@contextmanager
+def _tokenizing() -> Iterator[None]:
+    """What the tokenizer's library says of a damaged one in the body: bare exceptions, and panics.
+
+    Raises:
+        MtlkdError: instead; also where the library is not installed.
+    """
+    try:
+        yield
     except ImportError as error:
         raise MtlkdError("pretrained encoders need tokenizers", where="encoder", fix=INSTALL) from error
-    made.no_padding()
-    made.enable_truncation(max_length)
-    return made
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        what = f"the encoder's tokenizer does not work ({first_line(error)[:200]})"
+        raise MtlkdError(what, where="tokenizer.json", fix="copy the encoder's folder, or the model, again") from error
 
 
 def _space_before(pre_tokenizer: dict[str, Any] | None) -> None:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
+from ray_mtlkd.arrow import hints
 from ray_mtlkd.data.features import BagFeatures, Layout
 from ray_mtlkd.data.inputs import Array, Bag, Dense, DenseTokens, FirstPieces, Mixed, Pair, Pieces, Tokens
 from ray_mtlkd.errors import MtlkdError
@@ -50,8 +52,42 @@ def load(plain: Any, arrays: Mapping[str, Array]) -> Any:
         return plain
     if "array" in plain:
         return arrays[plain["array"]]
+    kind = KINDS[plain["kind"]]
     parts = {name: load(part, arrays) for name, part in plain.items() if name != "kind"}
-    return KINDS[plain["kind"]](**parts)
+    known = hints(kind)
+    for name, part in parts.items():
+        if name in known and not _fits(known[name], part):
+            raise TypeError(f"{name} of {kind.__name__} is {part!r:.40}")
+    return kind(**parts)
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    """Whether a loaded value is what a field holds."""
+    origin, options = get_origin(kind), get_args(kind)
+    if origin in {Union, UnionType}:
+        return any(_fits(option, value) for option in options)
+    if origin is tuple and isinstance(value, tuple):
+        wanted = options[:1] * len(value) if options[-1] is Ellipsis else options
+        return len(value) == len(wanted) and all(map(_fits, wanted, value))
+    if isinstance(value, np.ndarray):
+        return isinstance(kind, TypeVar) or (
+            origin is np.ndarray and np.issubdtype(value.dtype, get_args(options[1])[0])
+        )
+    if origin is Literal:
+        return isinstance(value, str) and value in options
+    if kind is Featuriser:
+        return _is_featuriser(value)
+    return type(value) is (origin or kind) or (kind is float and type(value) is int)
+
+
+def _refuse_others(featurisers: Mapping[str, Any]) -> None:
+    for name, value in featurisers.items():
+        if not _is_featuriser(value):
+            raise TypeError(f"{value!r:.40} of task {name}")
+
+
+def _is_featuriser(value: object) -> bool:
+    return hasattr(value, "transform")
 
 
 def pack_featurisers(featurisers: Mapping[str, Featuriser]) -> bytes:
@@ -80,13 +116,15 @@ def unpack_featurisers(packed: bytes, *, where: str) -> dict[str, Featuriser]:
         state = json.loads(header["__metadata__"]["features"])
         version = state["version"]
         made = load(state["featurisers"], arrays) if version == VERSION else ()
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        found = {name: made[place] for name, place in state["tasks"].items()} if version == VERSION else {}
+        _refuse_others(found)
+    except (safetensors.SafetensorError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         fix = "copy the file again, or train again"
         raise MtlkdError(f"holds no fitted features, or is damaged ({error})", where=where, fix=fix) from error
     if version != VERSION:
         fix = "use the version of ray_mtlkd that trained the model, or train again"
         raise MtlkdError(f"features of version {version}, not {VERSION}", where=where, fix=fix)
-    return {name: made[place] for name, place in state["tasks"].items()}
+    return found
 
 
 def _plain(value: Any, arrays: dict[str, Array]) -> Any:

@@ -5,12 +5,16 @@ still has the checkpoint before. Snapshots (a teacher's parameters, say) are kep
 """
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import safetensors.torch
 
-from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.errors import MtlkdError, first_line
+from ray_mtlkd.foreign import UnreadableError
+from ray_mtlkd.foreign.tensors import read_tensors
 from ray_mtlkd.seals import DamagedFileError, check_json, sealed_json
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.storage import Storage, join_uri
@@ -19,6 +23,8 @@ from ray_mtlkd.training.state.progress import Internals, Progress, Snapshot
 from ray_mtlkd.training.state.soft_labels import SoftTable
 
 _HEAD = "checkpoint.json"
+_PLAIN = re.compile(r"[\w.-]{1,100}")
+"""Names of files, all of which lie beside it."""
 
 
 class DamagedCheckpointError(MtlkdError):
@@ -110,6 +116,9 @@ class Checkpoints:
                 where=where,
                 fix="give a new output folder, or the search space and tables that the sweep was started with",
             )
+        for file in (head.live, *head.snapshots.values(), *head.soft.values()):
+            if not _PLAIN.fullmatch(file.name):
+                raise DamagedCheckpointError(f"damaged: it names {file.name!r}", where=where, fix=fix)
         return Restored(
             live=self._get(head.live),
             snapshots={step: self._get(file) for step, file in head.snapshots.items()},
@@ -135,17 +144,26 @@ class Checkpoints:
         data = self._storage.read(file.name)
         self._check(file, None if data is None else hashlib.sha256(data).hexdigest())
         self._written[file.name] = file
-        return Snapshot(tensors=safetensors.torch.load(data), internals=file.internals)
+        with self._sound(file):
+            return Snapshot(tensors=read_tensors(data or b""), internals=file.internals)
 
     def _get_soft(self, file: _StoredFile) -> SoftTable:
         self._check(file, soft_labels.checksum(self._storage, file.name))
         self._written[file.name] = file
-        return soft_labels.load(self._storage, file.name)
+        with self._sound(file):
+            return soft_labels.load(self._storage, file.name)
 
     def _check(self, file: _StoredFile, sha256: str | None) -> None:
         if sha256 != file.sha256:
-            raise DamagedCheckpointError(
-                "missing" if sha256 is None else "damaged: its checksum does not match",
-                where=join_uri(self._storage.uri, file.name),
-                fix=f"delete {self._storage.uri} to train from the first step",
-            )
+            raise self._damaged(file, "missing" if sha256 is None else "damaged: its checksum does not match")
+
+    @contextmanager
+    def _sound(self, file: _StoredFile) -> Iterator[None]:
+        try:
+            yield
+        except UnreadableError as error:
+            raise self._damaged(file, f"damaged: {first_line(error)}") from error
+
+    def _damaged(self, file: _StoredFile, what: str) -> DamagedCheckpointError:
+        fix = f"delete {self._storage.uri} to train from the first step"
+        return DamagedCheckpointError(what, where=join_uri(self._storage.uri, file.name), fix=fix)

@@ -6,6 +6,7 @@ half precision, or the k largest logits of each row, whose probabilities then ad
 """
 
 import hashlib
+import math
 import posixpath
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from pyarrow.fs import FileType
 from torch import Tensor
 
 from ray_mtlkd.data.examples import viewed
+from ray_mtlkd.foreign import UnreadableError
+from ray_mtlkd.foreign.tables import read_record, reading_table
 from ray_mtlkd.storage import Hashed, Storage
 from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.tasks.task import Task
@@ -98,13 +101,20 @@ def save(storage: Storage, name: str, table: SoftTable) -> str:
 
 
 def load(storage: Storage, name: str) -> SoftTable:
-    """A file's content, mapped into memory where it is on this machine's own file system."""
+    """A file's content, mapped into memory where it is on this machine's own file system.
+
+    Raises:
+        UnreadableError: where it holds no soft labels.
+    """
     path = posixpath.join(storage.root, name)
     source = pa.memory_map(path) if storage.is_local else pa.BufferReader(storage.read(name))
-    batch = pa.ipc.open_file(source).get_batch(0)
-    parts = {column: _tensor(batch.column(column)) for column in batch.schema.names}
-    width = int(batch.schema.metadata[_OUTPUTS])
-    return SoftTable(values=parts[_VALUES], classes=parts.get(_CLASSES), outputs=width)
+    batch = read_record(source)
+    with reading_table():
+        parts = {column: _tensor(batch.column(column)) for column in batch.schema.names}
+        width = int((batch.schema.metadata or {})[_OUTPUTS])
+        table = SoftTable(values=parts[_VALUES], classes=parts.get(_CLASSES), outputs=width)
+    _check(table)
+    return table
 
 
 def checksum(storage: Storage, name: str) -> str | None:
@@ -125,6 +135,24 @@ def _column(tensor: Tensor) -> pa.Array:
 
 
 def _tensor(column: pa.Array) -> Tensor:
-    if not pa.types.is_fixed_size_list(column.type):
-        return viewed(column.to_numpy(zero_copy_only=True))
-    return viewed(column.flatten().to_numpy(zero_copy_only=True)).view(len(column), column.type.list_size)
+    flat, shape = column, [len(column)]
+    if pa.types.is_fixed_size_list(column.type):
+        flat, shape = column.flatten(), [len(column), column.type.list_size]
+    found = viewed(flat.to_numpy(zero_copy_only=True))
+    if found.numel() != math.prod(shape):
+        raise UnreadableError("some rows have no numbers")
+    return found.view(shape)
+
+
+def _check(table: SoftTable) -> None:
+    values, classes = table.values, table.classes
+    if values.dtype not in _TYPES.values():
+        raise UnreadableError(f"soft labels of type {values.dtype}")
+    width = 1 if values.ndim == 1 else values.shape[1]
+    if classes is None:
+        fits = width == table.outputs
+    else:
+        fits = classes.shape == values.shape and classes.dtype == torch.int32 and width < table.outputs
+        fits = fits and (not len(classes) or bool(classes.min() >= 0 and classes.max() < table.outputs))
+    if not fits:
+        raise UnreadableError(f"they are not of {table.outputs} outputs a row")

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ray_mtlkd.data.inputs import Pieces
 from ray_mtlkd.data.pretrained import FAMILIES, Family, stay_offline
-from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.errors import MtlkdError, first_line
 from ray_mtlkd.imports import Later
 from ray_mtlkd.models.encoders.base import EncoderLayer
 from ray_mtlkd.models.encoders.hf.low_rank import adapt
@@ -109,6 +109,9 @@ def _whole(backbone: str, *, dropout: float) -> nn.Module:
     except ImportError as error:
         fix = "pip install 'ray-mtlkd[hf]' where trials run"
         raise MtlkdError("pretrained encoders need transformers", where="encoder", fix=fix) from error
+    except Exception as error:  # transformers says by many sorts that a configuration is none
+        what = f"of its configuration no encoder can be made ({first_line(error)[:200]})"
+        raise MtlkdError(what, where="encoder: config.json", fix="copy the encoder's folder again") from error
     if hasattr(whole, "pooler"):
         whole.pooler = None
     return cast(nn.Module, whole)
