@@ -19,7 +19,13 @@ def sweep(tmp_path, made, write):
                 records = made(strategy, seed=seed, test=[0.5])
                 codes = np.array([[seed], [0], [1]], np.int32)
                 parts = [
-                    predicted("multiclass", "accuracy", [0, 0, 1], task="t0", split=split, likeliest=codes)
+                    predicted(
+                        *("multiclass", "accuracy", [0, 0, 1]),
+                        task="t0",
+                        split=split,
+                        likeliest=codes,
+                        probabilities=np.ones((3, 1), np.float16),
+                    )
                     for split in ("valid", "test")
                 ]
                 yield store(tmp_path, records, parts)
