@@ -25,6 +25,7 @@ from ray_mtlkd.models.regularizers.mean_constraint import MeanConstraint
 from ray_mtlkd.models.sharing import MultitaskModel
 
 TASKS, FEATURES, CLUSTERS = 139, 27, 6
+NAMES = tuple(f"school{at}" for at in range(TASKS))
 ROWS = {"train": (20, 80), "valid": (20, 20), "test": (100, 100)}
 """Fewest and most rows of a task."""
 COMMON, CLUSTERED, OPPOSED, OWN = 0.30, 0.30, 0.25, 0.15
@@ -48,7 +49,7 @@ class Regressions:
     features: Mapping[str, Tensor]
     numbers: Mapping[str, Tensor]
     there: Mapping[str, Tensor]
-    edges: tuple[tuple[int, int], ...]
+    edges: tuple[tuple[str, str], ...]
 
     def errors(self, weights: Tensor, split: str) -> Tensor:
         """Mean squared error of each task [T], of weights [T, d]."""
@@ -70,6 +71,7 @@ class LinearTasks(MultitaskModel):
     def __init__(self) -> None:
         super().__init__()
         self.num_tasks = TASKS
+        self.names = NAMES
         self.heads = nn.ModuleList(nn.Linear(FEATURES, 1, bias=False, dtype=torch.float64) for _ in range(TASKS))
         chance = torch.Generator().manual_seed(0)
         for parameter in self.parameters():  # singular values have no gradient where all are 0
@@ -144,7 +146,7 @@ def draw(seed: int) -> Regressions:
         there[split] = (torch.arange(most)[None] < rows).double()
         features[split] = normal(TASKS, most, FEATURES)
         numbers[split] = torch.einsum("tnd,td->tn", features[split], weights) + NOISE * normal(TASKS, most)
-    edges = tuple((task, task + CLUSTERS) for task in range(TASKS - CLUSTERS))
+    edges = tuple(zip(NAMES, NAMES[CLUSTERS:], strict=False))
     return Regressions(features=features, numbers=numbers, there=there, edges=edges)
 
 
