@@ -2,6 +2,8 @@
 
 import pytest
 
+from ray_mtlkd.sweep_folder import BEST
+
 pytestmark = pytest.mark.ray
 
 SPACE = """
@@ -44,7 +46,8 @@ def test_what_is_new_runs_and_what_was_there_keeps_every_byte(tmp_path, sweep):
     second = sweep(MORE, "--extend", out)
     assert second.returncode == 0, second.stderr
     after = _bytes(out)
-    assert {path: after[path] for path in before} == before
+    best = out / "models" / BEST  # what more trials show may change which model that is
+    assert all(after[path] == before[path] for path in before if best not in path.parents)
     names = {path.stem for path in (out / "records").iterdir()}
     assert {name for name in names if name.endswith("-s0")} == {
         f"similar-{strategy}-c{index}-s0" for strategy in ("sum", "gradnorm") for index in range(3)
