@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import first_line
 from ray_mtlkd.foreign import UnreadableError
+
+Checked = TypeVar("Checked", pa.Table, pa.RecordBatch)
 
 
 @contextmanager
@@ -47,22 +49,21 @@ def read_record(source: pa.NativeFile) -> pa.RecordBatch:
         UnreadableError: where it is no sound Arrow file, or a column stands twice.
     """
     with reading_table():
-        record = pa.ipc.open_file(source).get_batch(0)
-        record.validate(full=True)
-        _refuse_doubled(record.schema.names)
-        return record
+        return checked(pa.ipc.open_file(source).get_batch(0))
 
 
-def checked(table: pa.Table) -> pa.Table:
-    """The same table, every value of which can be looked at.
+def checked(found: Checked) -> Checked:
+    """The same table or record, every value of which can be looked at.
 
     Raises:
         UnreadableError: where one cannot, or a column stands twice.
     """
+    doubled = [name for name, count in Counter(found.schema.names).items() if count > 1]
+    if doubled:
+        raise UnreadableError(f"these columns stand twice: {', '.join(doubled)}")
     with reading_table():
-        _refuse_doubled(table.column_names)
-        table.validate(full=True)
-    return table
+        found.validate(full=True)
+    return found
 
 
 def fitted(table: pa.Table, schema: pa.Schema, *, defaults: Mapping[str, Any]) -> pa.Table:
@@ -84,9 +85,3 @@ def fitted(table: pa.Table, schema: pa.Schema, *, defaults: Mapping[str, Any]) -
 def lacking(table: pa.Table, schema: pa.Schema, *, defaults: Mapping[str, Any]) -> list[str]:
     """Columns of a schema that a table lacks and that have no default."""
     return [name for name in schema.names if name not in table.column_names and name not in defaults]
-
-
-def _refuse_doubled(names: Sequence[str]) -> None:
-    doubled = [name for name, count in Counter(names).items() if count > 1]
-    if doubled:
-        raise UnreadableError(f"these columns stand twice: {', '.join(doubled)}")

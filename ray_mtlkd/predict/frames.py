@@ -1,7 +1,6 @@
 """What a kept model says of tables in memory: Arrow's, pandas', or of any library that speaks Arrow's C interface."""
 
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import pyarrow as pa
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all, without_repeats
 from ray_mtlkd.predict.model_folder import KeptModel
 from ray_mtlkd.predict.predictions import predict_table
-from ray_mtlkd.setups.requests import TableRequest
+from ray_mtlkd.setups.requests import TableRequest, composed
 
 _WHERE = "the frame"
 
@@ -71,8 +70,8 @@ def predict_frame(
 
 def _from_pandas(frame: Any, requests: Any) -> pa.Table:
     """The columns that are read; others may hold what Arrow has no type for."""
-    names = {_composed(name) for request in requests for name in (*request.columns, *request.optional)}
-    read = frame.loc[:, [_composed(name) in names for name in frame.columns]]
+    names = {composed(name) for request in requests for name in (*request.columns, *request.optional)}
+    read = frame.loc[:, [composed(str(name)) in names for name in frame.columns]]
     try:
         return pa.Table.from_pandas(read, preserve_index=False)
     except (pa.ArrowException, TypeError, ValueError) as error:
@@ -86,7 +85,3 @@ def _from_arrow(frame: Any) -> pa.Table:
     except (pa.ArrowException, TypeError, ValueError) as error:
         fix = "give a frame of pandas, polars or Arrow, or a mapping of columns"
         raise MtlkdError(f"is no table ({first_line(error)})", where=_WHERE, fix=fix) from error
-
-
-def _composed(name: object) -> str:
-    return unicodedata.normalize("NFC", str(name))

@@ -36,7 +36,7 @@ from ray_mtlkd.serial import dumps, fingerprint, loads
 from ray_mtlkd.setups import Featuriser
 from ray_mtlkd.storage import Storage, absolute, join_uri, reaching, split_uri
 from ray_mtlkd.sweep_folder import BEST
-from ray_mtlkd.tasks.check import check_task
+from ray_mtlkd.tasks.check import check_sound
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.job import Chosen
 
@@ -250,7 +250,7 @@ def _model(
 ) -> MultitaskModel:
     """The model with its tensors; it takes no memory before these fit."""
     for part in parts:
-        check_task(part.task, where=where)
+        check_sound(part.task, where=where)
     tasks = [(part.task, part.layout) for part in parts]
     try:
         with torch.device("meta"):

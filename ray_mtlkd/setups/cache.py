@@ -59,7 +59,7 @@ class Entry:
                 return None
             about = json.loads(told)
             arrays = {name: _array(record[name], *place) for name, place in about["arrays"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
             return None
         with suppress(OSError):  # where the folder is not ours to write, its age does not matter to us
             os.utime(self.path)

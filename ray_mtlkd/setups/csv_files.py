@@ -4,7 +4,6 @@ import codecs
 import csv
 import gzip
 import io
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -14,7 +13,7 @@ import pyarrow.csv
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.setups.csv_format import CsvFormat
-from ray_mtlkd.setups.requests import ReadTable, TableRequest
+from ray_mtlkd.setups.requests import ReadTable, TableRequest, composed
 
 _BLOCK_BYTES = 2**25
 """Of a CSV, that are parsed at a time: no row may be longer."""
@@ -100,12 +99,8 @@ def opened_csv(path: Path) -> BinaryIO:
 
 def _delimiter(head: str, columns: Sequence[str]) -> str:
     """The first delimiter by which the header has all columns; a comma where none has."""
-    wanted = {unicodedata.normalize("NFC", column) for column in columns}
-    able = (
-        delimiter
-        for delimiter in _DELIMITERS
-        if wanted <= {unicodedata.normalize("NFC", name) for name in _header(head, delimiter)}
-    )
+    wanted = set(map(composed, columns))
+    able = (delimiter for delimiter in _DELIMITERS if wanted <= set(map(composed, _header(head, delimiter))))
     return next(able, ",")
 
 

@@ -134,9 +134,11 @@ def _is_count(value: object) -> bool:
 
 
 def _check_length(config: Mapping[str, Any], max_length: int, *, setting: str, where: str) -> None:
-    positions = config.get("max_position_embeddings") or max_length
+    positions, padding = (config.get(name) for name in ("max_position_embeddings", "pad_token_id"))
+    if positions is None:
+        positions = max_length
     if FAMILIES[config["model_type"]].offsets_positions:
-        positions -= (config.get("pad_token_id") or 0) + 1
+        positions -= (1 if padding is None else padding) + 1
     if max_length > positions:
         what = f"sequences of {max_length} pieces for an encoder of {positions} positions"
         raise MtlkdError(what, where=where, fix=f"set {setting} to {positions} or less")
@@ -163,7 +165,7 @@ def _size(tokenizer: Mapping[str, Any], *, where: str) -> int:
     """The highest id of a tokenizer, plus one."""
     try:
         vocab = tokenizer["model"]["vocab"]
-        highest = max(vocab.values()) if isinstance(vocab, dict) else len(vocab) - 1
+        highest = max(vocab.values() if isinstance(vocab, dict) else range(len(vocab)))
         return 1 + max(int(at) for at in (highest, *(added["id"] for added in tokenizer.get("added_tokens") or [])))
     except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise MtlkdError("it holds no vocabulary", where=where, fix="copy the tokenizer again") from error

@@ -34,12 +34,11 @@ class TableRequest:
         Raises:
             MtlkdError: where a column is missing or stands twice; ExceptionGroup of them where several do.
         """
-        composed = [unicodedata.normalize("NFC", name) for name in present]
-        names = dict(zip(composed, present, strict=True))
-        optional = [column for column in self.optional if unicodedata.normalize("NFC", column) in names]
+        names = dict(zip(map(composed, present), present, strict=True))
+        optional = [column for column in self.optional if composed(column) in names]
         wanted = tuple(dict.fromkeys((*self.columns, *optional)))
-        check_columns(composed, {column: unicodedata.normalize("NFC", column) for column in wanted}, where=where)
-        return {column: names[unicodedata.normalize("NFC", column)] for column in wanted}
+        check_columns([*map(composed, present)], {column: composed(column) for column in wanted}, where=where)
+        return {column: names[composed(column)] for column in wanted}
 
     def taken(self, table: pa.Table, *, where: str) -> pa.Table:
         """These columns of a table, by the names that they are wanted by.
@@ -57,6 +56,11 @@ class ReadTable:
 
     table: pa.Table
     warnings: tuple[str, ...] = ()
+
+
+def composed(name: str) -> str:
+    """A column's name, the same however Unicode composes its letters."""
+    return unicodedata.normalize("NFC", name)
 
 
 def check_columns(present: Sequence[str], wanted: Mapping[str, str], *, where: str) -> None:

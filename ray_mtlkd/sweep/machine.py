@@ -9,6 +9,7 @@ import torch
 from ray_mtlkd.cluster.address import VARIABLE, address
 from ray_mtlkd.data.examples import SetupTables, as_tensors
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.pretrained import held
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.sweep.predictions import size_of
@@ -91,10 +92,16 @@ def disk_needs(prepared: Prepared) -> DiskNeeds:
     views = {key: as_tensors(tables) for key, tables in prepared.tables.items()}
     models: dict[tuple[str, str], int] = {}
     checkpoints: list[int] = []
+    outlines: dict[tuple[str, Architecture, tuple[str, ...]], MultitaskModel] = {}
     for trial in plan.distinct():
         key = (trial.setup, trial.configuration.architecture.features)
         job = Job(tables=views[key], configuration=trial.configuration, seed=trial.seed)
-        sizes = [_sizes(part, where=prepared.space.name) for part in job.parts]
+        sizes = []
+        for part in job.parts:
+            same = (trial.setup, part.configuration.architecture, tuple(table.task.name for table in part.tables.tasks))
+            if same not in outlines:  # most configurations have a model in common
+                outlines[same] = outline(same[1], part.tables.tasks, where=prepared.space.name)
+            sizes.append(_sizes(part, outlines[same]))
         kept = sum(size.model + size.held + len(prepared.featurisers[key]) for size in sizes)
         models[trial.group] = max(kept, models.get(trial.group, 0))
         checkpoints.append(sum(size.checkpoint for size in sizes))
@@ -118,9 +125,8 @@ class _Sizes:
     checkpoint: int
 
 
-def _sizes(job: Job, *, where: str) -> _Sizes:
+def _sizes(job: Job, model: MultitaskModel) -> _Sizes:
     configuration = job.configuration
-    model = outline(configuration.architecture, job.tables.tasks, where=where)
     trained = sum(tensor.numel() * tensor.itemsize for tensor in model.state_dict().values())
     averages = (configuration.training.ema is not None) + (configuration.kd.teacher == "ema")
     whole = trained * (3 + averages)  # with Adam's two moments

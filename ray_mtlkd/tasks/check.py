@@ -9,7 +9,7 @@ from ray_mtlkd.tasks.metrics import check_metric
 from ray_mtlkd.tasks.task import Task
 
 
-def check_task(task: Task, *, where: str) -> None:
+def check_sound(task: Task, *, where: str) -> None:
     """Make sure that a task is one that a model can have: of those that were written to a file, by whomever.
 
     Raises:

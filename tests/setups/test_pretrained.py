@@ -79,8 +79,13 @@ BROKEN = {
     "short_by_its_offset": lambda at: (at / "config.json").write_text(
         json.dumps({**CONFIG, "model_type": "roberta", "pad_token_id": 1, "max_position_embeddings": 9})
     ),
+    "short_by_an_offset_that_it_does_not_say": lambda at: (at / "config.json").write_text(
+        json.dumps({**CONFIG, "model_type": "roberta", "max_position_embeddings": 9})
+    ),
+    "no_positions": lambda at: (at / "config.json").write_text(json.dumps({**CONFIG, "max_position_embeddings": 0})),
     "another_tokenizer": lambda at: (at / "tokenizer.json").write_text(json.dumps({"model": {"vocab": {"z": 9}}})),
     "an_empty_tokenizer": lambda at: (at / "tokenizer.json").write_text("{}"),
+    "a_tokenizer_without_pieces": lambda at: (at / "tokenizer.json").write_text('{"model": {"vocab": []}}'),
     "no_weights": lambda at: (at / "model.safetensors").unlink(),
     "pickled": lambda at: (at / "model.safetensors").rename(at / "pytorch_model.bin"),
     "damaged": lambda at: (at / "model.safetensors").write_bytes(b"12345678"),

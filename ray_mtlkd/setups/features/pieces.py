@@ -85,7 +85,7 @@ class PretrainedText:
         ids = np.concatenate([part.ids for part in parts])
         types = np.concatenate([part.types for part in parts]) if self._has_types else None
         words = np.concatenate([part.words for part in parts])
-        known = json.loads(self.backbone)["vocab_size"]
+        known = self._config["vocab_size"]
         if ids.max(initial=0) >= known:
             what, fix = f"piece {ids.max()} of an encoder that knows {known}", "copy the tokenizer that belongs to it"
             raise MtlkdError(what, where="tokenizer.json", fix=fix)
@@ -94,9 +94,14 @@ class PretrainedText:
 
     @property
     def _has_types(self) -> bool:
-        config = json.loads(self.backbone)
         in_one = self.columns.is_pair and self.overlap is None
-        return in_one and FAMILIES[config["model_type"]].has_types and config.get("type_vocab_size", 0) > 1
+        has_types = FAMILIES[self._config["model_type"]].has_types
+        return in_one and has_types and self._config.get("type_vocab_size", 0) > 1
+
+    @property
+    def _config(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.backbone)
+        return found
 
 
 def fit_pieces(
