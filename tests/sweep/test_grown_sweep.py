@@ -47,7 +47,10 @@ def test_what_is_new_runs_and_what_was_there_keeps_every_byte(tmp_path, sweep):
     assert second.returncode == 0, second.stderr
     after = _bytes(out)
     best = out / "models" / BEST  # what more trials show may change which model that is
-    assert all(after[path] == before[path] for path in before if best not in path.parents)
+    assert {path: after[path] for path in before if best not in path.parents} == {
+        path: content for path, content in before.items() if best not in path.parents
+    }
+    assert [(out / "models" / path.read_text().strip()).is_dir() for path in best.iterdir()] == [True]
     names = {path.stem for path in (out / "records").iterdir()}
     assert {name for name in names if name.endswith("-s0")} == {
         f"similar-{strategy}-c{index}-s0" for strategy in ("sum", "gradnorm") for index in range(3)

@@ -169,6 +169,7 @@ def test_relabelling_that_asks_for_gpus_is_an_error_on_a_machine_without(folder,
     said = here("sweep", folder / "gpus.yaml", "--out", folder / "gpus")
     assert said.returncode == 2
     assert said.stderr.startswith("error: relabel.gpus_per_actor: ")
+    assert "a trial with its relabelling asks for 2 GPUs" in said.stderr
     assert not (folder / "gpus").exists()
 
 
