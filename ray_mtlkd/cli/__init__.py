@@ -17,6 +17,7 @@ from ray_mtlkd.cli import (
     relabel,
     replay,
     report,
+    serve,
     setups,
     status,
     strategies,
@@ -42,6 +43,7 @@ app.command(name="predict", epilog=predict.EXAMPLE)(predict.predict)
 app.command(name="relabel", epilog=relabel.EXAMPLE)(relabel.relabel)
 app.command(name="embed", epilog=embed.EXAMPLE)(embed.embed)
 app.command(name="export", epilog=export.EXAMPLE)(export.export)
+app.command(name="serve", epilog=serve.EXAMPLE)(serve.serve)
 app.command(name="report", epilog=report.EXAMPLE)(report.report)
 app.command(name="replay", epilog=replay.EXAMPLE)(replay.replay)
 app.command(name="classical", epilog=classical.EXAMPLE)(classical.classical)

@@ -1,6 +1,5 @@
 """`ray-mtlkd predict`: what a kept model says of a table, in the terms of its labels."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,7 +66,7 @@ def predict(
         from ray_mtlkd import load_model
         from ray_mtlkd.predict.files import read_tables
         from ray_mtlkd.predict.frames import predict_tables, requests_of
-        from ray_mtlkd.predict.predictions import TableWarning, class_columns, columns
+        from ray_mtlkd.predict.predictions import class_columns, columns
         from ray_mtlkd.tasks.kinds import kind_of
 
     code_path(code)
@@ -80,12 +79,10 @@ def predict(
     shares = [name for known in tasks for name in class_columns(known)] if probabilities else []
     _check_names(["row", *keys, *(name for known in tasks for name in columns(known)), *shares])
     tables, copied, notes = read_tables(data, requests, keys=keys)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", TableWarning)
-        said = predict_tables(kept, tables, where=str(data), allow_unseen=allow_unseen, probabilities=probabilities)
-    for note in dict.fromkeys((*notes, *(str(one.message) for one in caught))):
+    said = predict_tables(kept, tables, where=str(data), allow_unseen=allow_unseen, probabilities=probabilities)
+    for note in dict.fromkeys((*notes, *said.notes)):
         console.print(f"note: {note}", soft_wrap=True)
-    parts = (pa.table({"row": range(said.num_rows)}), copied, said)
+    parts = (pa.table({"row": range(said.table.num_rows)}), copied, said.table)
     found = pa.table({name: part[name] for part in parts for name in part.column_names})
     if out is None:
         count = f"{min(_SHOWN, found.num_rows)} of {found.num_rows} rows"

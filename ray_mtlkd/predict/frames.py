@@ -1,6 +1,7 @@
 """What a kept model says of tables in memory: Arrow's, pandas', or of any library that speaks Arrow's C interface."""
 
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import pyarrow as pa
 
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all, without_repeats
 from ray_mtlkd.predict.model_folder import KeptModel
-from ray_mtlkd.predict.predictions import predict_table
+from ray_mtlkd.predict.predictions import Answers, TableWarning, answer
 from ray_mtlkd.setups.requests import TableRequest, composed
 
 _WHERE = "the frame"
@@ -29,7 +30,7 @@ def requests_of(kept: KeptModel, tasks: Sequence[str]) -> dict[str, TableRequest
 
 def predict_tables(
     kept: KeptModel, tables: Mapping[str, pa.Table], *, where: str, allow_unseen: float, probabilities: bool
-) -> pa.Table:
+) -> Answers:
     """The answers of several tasks side by side: see `predict_table`.
 
     Args:
@@ -39,15 +40,29 @@ def predict_tables(
         MtlkdError: the only problem; ExceptionGroup of them, where there are several.
     """
     problems: list[MtlkdError] = []
-    parts = []
+    parts: list[Answers] = []
     for task, table in tables.items():
         with gather(problems):
             if not table.num_rows:
                 raise MtlkdError("the table has no rows", where=where, fix="give at least one row")
-            said = predict_table(kept, task, table, where=where, allow_unseen=allow_unseen, probabilities=probabilities)
-            parts.append(said)
+            parts.append(answer(kept, task, table, where=where, allow_unseen=allow_unseen, probabilities=probabilities))
     raise_all(where, without_repeats(problems))
-    return pa.table({name: part[name] for part in parts for name in part.column_names})
+    said = pa.table({name: part.table[name] for part in parts for name in part.table.column_names})
+    return Answers(said, tuple(dict.fromkeys(note for part in parts for note in part.notes)))
+
+
+def tables_of(table: pa.Table, requests: Mapping[str, TableRequest], *, where: str) -> dict[str, pa.Table]:
+    """What each task reads of one table.
+
+    Raises:
+        MtlkdError: the only column that is missing or stands twice; ExceptionGroup of them, where there are several.
+    """
+    found, problems = {}, list[MtlkdError]()
+    for task, request in requests.items():
+        with gather(problems):
+            found[task] = request.taken(table, where=where)
+    raise_all(where, without_repeats(problems))
+    return found
 
 
 def predict_frame(
@@ -59,13 +74,11 @@ def predict_frame(
     pandas = sys.modules.get("pandas")
     is_pandas = pandas is not None and isinstance(frame, pandas.DataFrame)
     table = _from_pandas(frame, requests.values()) if is_pandas else _from_arrow(frame)
-    tables, problems = {}, list[MtlkdError]()
-    for task, request in requests.items():
-        with gather(problems):
-            tables[task] = request.taken(table, where=_WHERE)
-    raise_all(_WHERE, without_repeats(problems))
+    tables = tables_of(table, requests, where=_WHERE)
     said = predict_tables(kept, tables, where=_WHERE, allow_unseen=allow_unseen, probabilities=probabilities)
-    return said.to_pandas().set_axis(frame.index) if is_pandas else said
+    for note in said.notes:
+        warnings.warn(note, TableWarning, stacklevel=3)
+    return said.table.to_pandas().set_axis(frame.index) if is_pandas else said.table
 
 
 def _from_pandas(frame: Any, requests: Any) -> pa.Table:
@@ -74,7 +87,7 @@ def _from_pandas(frame: Any, requests: Any) -> pa.Table:
     read = frame.loc[:, [composed(str(name)) in names for name in frame.columns]]
     try:
         return pa.Table.from_pandas(read, preserve_index=False)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         fix = "give each column one type"
         raise MtlkdError(f"a column has no type of Arrow's ({first_line(error)})", where=_WHERE, fix=fix) from error
 
@@ -82,6 +95,6 @@ def _from_pandas(frame: Any, requests: Any) -> pa.Table:
 def _from_arrow(frame: Any) -> pa.Table:
     try:
         return pa.table(frame)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         fix = "give a frame of pandas, polars or Arrow, or a mapping of columns"
         raise MtlkdError(f"is no table ({first_line(error)})", where=_WHERE, fix=fix) from error

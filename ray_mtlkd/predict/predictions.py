@@ -107,13 +107,21 @@ def look_at(
     rules = {name: rule for name, rule in featuriser.rules.items() if name in columns}
     checked = setups.check_inputs(table, rules, where=where)
     unseen = featuriser.unseen(checked.columns)
-    fix = "give the values that the model was trained on, or --allow-unseen 1 to read these as missing"
+    fix = "give the values that the model was trained on, or allow unseen ones (allow_unseen, --allow-unseen: 1)"
     raise_all(where, list(refuse_unseen(unseen, allow_unseen, where=where, fix=fix)))
     said = [f"{where}: {said_unseen(unseen)}: they are read as missing"] if unseen else []
     marked = (
         f"{where}:{column}: read as missing: {said_markers(counts)}" for column, counts in checked.missing.items()
     )
     return (*said, *marked)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of a table's rows, and what a reader should know of the table."""
+
+    table: pa.Table
+    notes: tuple[str, ...]
 
 
 def predict_table(
@@ -150,22 +158,35 @@ def predict_table(
         MtlkdError: where the model has no such task or a column does not fit; ExceptionGroup of them, where several do
             not.
     """
+    said = answer(kept, task, table, where=where, allow_unseen=allow_unseen, probabilities=probabilities)
+    for note in said.notes:
+        warnings.warn(note, TableWarning, stacklevel=2)
+    return said.table
+
+
+def answer(
+    kept: KeptModel, task: str, table: pa.Table, *, where: str, allow_unseen: float, probabilities: bool
+) -> Answers:
+    """The same with what would be warned of: warnings are the whole process's, and threads would mix theirs.
+
+    Raises:
+        MtlkdError: as `predict_table` does.
+    """
     known = kept.tasks[kept.index(task)]
     featuriser = kept.featurisers[task]
     # of all rows at once
-    for said in look_at(featuriser, table, columns=featuriser.rules, where=where, allow_unseen=allow_unseen):
-        warnings.warn(said, TableWarning, stacklevel=2)
+    notes = look_at(featuriser, table, columns=featuriser.rules, where=where, allow_unseen=allow_unseen)
     pieces = [
         _said(known, outputs_of(kept, task, table.slice(at, _PIECE_ROWS), where=where), probabilities=probabilities)
         for at in range(0, table.num_rows, _PIECE_ROWS)
     ]
     found = pa.concat_tables(pieces)
     if not known.group or known.group not in table.column_names:
-        return found
+        return Answers(found, notes)
     score, *_, rank = columns(known)
     at = f"{where}:{known.group}"
     groups = read_groups(plain_column(table[known.group], where=at), where=at)
-    return found.append_column(rank, pa.array(_ranks(found[score].to_numpy(), groups)))
+    return Answers(found.append_column(rank, pa.array(_ranks(found[score].to_numpy(), groups))), notes)
 
 
 def columns(task: Task) -> tuple[str, ...]:

@@ -63,6 +63,11 @@ def refuse_unseen(found: Mapping[str, Unseen], bound: float, *, where: str, fix:
 def said_unseen(found: Mapping[str, Unseen]) -> str:
     """``categories that train never shows: city 12.0 % of rows (first 'Ulm'), job 0.3 % …``, the most first."""
     order = sorted(found, key=lambda column: -found[column].share)
-    parts = [f"{column} {100 * found[column].share:.2g} % of rows (first {found[column].first!r})" for column in order]
+    parts = [f"{column} {_percent(found[column].share)} % of rows (first {found[column].first!r})" for column in order]
     more = f" and {len(parts) - _SHOWN} more columns" if len(parts) > _SHOWN else ""
     return f"categories that train never shows: {', '.join(parts[:_SHOWN])}{more}"
+
+
+def _percent(share: float) -> str:
+    """``0.31``, ``12``, ``100``."""
+    return f"{float(f'{100 * share:.2g}'):g}"

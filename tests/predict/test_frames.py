@@ -63,8 +63,10 @@ def test_one_task_is_named_by_itself_and_classes_have_their_probabilities(kept):
         (TABLE, {"tasks": "intnt"}),
         (7, {}),
         (pd.DataFrame({"text": ["a", dt.date(2020, 1, 1)]}), {"tasks": "intent"}),
+        ({"text": [2**70]}, {"tasks": "intent"}),
+        (pd.DataFrame({"text": [2**70]}), {"tasks": "intent"}),
     ],
-    ids=["no column", "no rows", "no task", "no table", "no type"],
+    ids=["no column", "no rows", "no task", "no table", "no type", "too large", "too large in pandas"],
 )
 def test_what_does_not_fit_is_an_error(kept, frame, options, worded):
     with pytest.raises(MtlkdError) as caught:

@@ -101,6 +101,12 @@ class ColumnFeatures:
         }
 
     @property
+    def example(self) -> Mapping[str, object]:
+        """Means of train, and the first category of each column."""
+        means = {number.column: number.mean for number in self.numbers}
+        return means | {category.column: next(iter(category.known), None) for category in self.categories}
+
+    @property
     def layout(self) -> Layout:
         """The shape of the inputs."""
         gaps = self._gaps
@@ -152,6 +158,11 @@ class VectorFeatures:
         return {self.column: ColumnRule(sort="vector", separator=self.separator)}
 
     @property
+    def example(self) -> Mapping[str, object]:
+        """Zeros."""
+        return {self.column: [0.0] * self.width}
+
+    @property
     def layout(self) -> Layout:
         """The shape of the inputs."""
         return Layout(form="Dense", width=self.width, columns=(self.column,))
@@ -181,6 +192,11 @@ class TokenVectorFeatures:
     def rules(self) -> Mapping[str, ColumnRule]:
         """How each column is read."""
         return {self.column: ColumnRule(sort="token_vectors")}
+
+    @property
+    def example(self) -> Mapping[str, object]:
+        """One token of zeros."""
+        return {self.column: [[0.0] * self.width]}
 
     @property
     def layout(self) -> Layout:

@@ -19,6 +19,10 @@ class Featuriser(Protocol):
         """How each column is read: ``tables.check_inputs`` brings a new table to that."""
 
     @property
+    def example(self) -> Mapping[str, object]:
+        """A row that it can read, as JSON has it."""
+
+    @property
     def layout(self) -> Layout:
         """The shape of the inputs."""
 

@@ -33,6 +33,11 @@ class MixedFeaturiser:
         return {column: rule for featuriser in self._by_part.values() for column, rule in featuriser.rules.items()}
 
     @property
+    def example(self) -> Mapping[str, object]:
+        """A row that every part can read its columns of."""
+        return {column: cell for featuriser in self._by_part.values() for column, cell in featuriser.example.items()}
+
+    @property
     def layout(self) -> Layout:
         """The shape of the inputs, part by part."""
         parts = tuple((part, featuriser.layout) for part, featuriser in self._by_part.items())

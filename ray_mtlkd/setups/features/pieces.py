@@ -55,6 +55,11 @@ class PretrainedText:
         return self.columns.rules
 
     @property
+    def example(self) -> Mapping[str, object]:
+        """A row of any words."""
+        return self.columns.example
+
+    @property
     def layout(self) -> Layout:
         """The shape of the inputs."""
         compared = None if self.overlap is None else len(overlap.NAMES)

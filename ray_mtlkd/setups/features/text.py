@@ -41,6 +41,12 @@ class TextColumns:
         """How each column is read."""
         return dict.fromkeys(self.names, ColumnRule(sort=self.sort, separator=self.separator))
 
+    @property
+    def example(self) -> Mapping[str, object]:
+        """A row of any words."""
+        words = ["some", "words"]
+        return dict.fromkeys(self.names, " ".join(words) if self.sort == "text" else words)
+
     def read(self, columns: pa.Table) -> list[Words]:
         """Each side's texts, cut at white space, or as the words that are given."""
         found = [whole(columns[name]) for name in self.names]
@@ -70,6 +76,11 @@ class TextFeatures:
     def rules(self) -> Mapping[str, ColumnRule]:
         """How each column is read."""
         return self.columns.rules
+
+    @property
+    def example(self) -> Mapping[str, object]:
+        """A row of any words."""
+        return self.columns.example
 
     @property
     def layout(self) -> Layout:

@@ -144,6 +144,13 @@ def test_a_row_s_features_depend_on_that_row_alone(case):
             assert digest(alone) == digest(row_of(whole, row))
 
 
+def test_its_example_can_be_read_and_has_no_category_that_train_lacks(case):
+    row = pa.Table.from_pylist([dict(case.featuriser.example)])
+    checked = setups.check_inputs(row, case.featuriser.rules, where="example").columns
+    assert arrays(case.featuriser.transform(checked))
+    assert case.featuriser.unseen(checked) == {}
+
+
 def test_a_setup_s_tables_are_what_the_fitted_featuriser_makes_of_them(case):
     tables = setups.featurise(case.raw, case.features).tasks[0]
     assert tables.layout == case.featuriser.layout

@@ -113,6 +113,8 @@ def test_a_kept_featuriser_reads_new_rows_the_same_way_without_the_folder(folder
         else:
             expected = table.valid.inputs
         assert np.array_equal(found.ids, expected.ids)
+        example = setups.check_inputs(pa.Table.from_pylist([kept[name].example]), kept[name].rules, where="example")
+        assert kept[name].transform(example.columns)
     holders = {kept[name].tokenizer.ctypes.data for name in kept}
     assert len(holders) == 1, "a tokenizer that several tasks have is kept once"
 
