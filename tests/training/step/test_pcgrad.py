@@ -96,8 +96,8 @@ def test_pcgrad_gives_shared_parameters_the_textbook_update_and_heads_their_own_
     assert max(report.weights) > 1.01  # something was projected
     (signals,) = heard
     expected = papers.pcgrad(shared, orders(len(shared), signals.rng))
-    # In single precision a gradient is off by the rounding of what its rows add up to, 1e-7 to 2e-6 by the machine's
-    # kernels: a head's rows cancel to a tenth of their size here. Projections onto others magnify little of it.
+    # Gradients in single precision are 1e-7 to 2e-6 off, as a machine's kernels round; projections onto others neither
+    # cancel nor magnify much of it here.
     assert apart(flat([given[names[id(p)]] for p in (*model.shared(), *model.shared_sparse())]), expected) <= 1e-5
     for task, gradient in enumerate(own):
         assert apart(flat([given[names[id(p)]] for p in model.own(task)]), gradient) <= 1e-5
