@@ -37,24 +37,36 @@ def report(
             show_default=False,
         ),
     ] = None,
+    setup: Annotated[
+        list[str] | None,
+        typer.Option(help="Report this setup alone; once for each. Needs --out. [default: all]", show_default=False),
+    ] = None,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(help="Report this strategy alone; once for each. Needs --out. [default: all]", show_default=False),
+    ] = None,
 ) -> None:
     """Say which strategy to ship, from the records of one or several sweeps.
 
-    Writes report.html for a browser, report.md, gains.csv, gains.tex (booktabs), strategies.csv, tasks.csv,
-    configurations.csv and the figures; where trials left their predictions, also confusions.csv, calibration.csv and
-    disagreements.csv. Needs no Ray: records are read from any folder, file or storage URI.
+    Writes report.html for a browser, report.md, gains.tex (booktabs) and the figures, and tables as .csv and .parquet:
+    gains, strategies, tasks and configurations; where trials left their predictions, also confusions, calibration and
+    disagreements. With --setup or --strategy it is of these alone, and says so. Needs no Ray: records are read from any
+    folder, file or storage URI.
     """
     with importing():
         from ray_mtlkd import build_report
 
     console = open_console()
+    chosen = {"setups": setup or (), "strategies": strategy or ()}
     with unsearched():
-        found = build_report(results, _folder(results, out), margin=margin)
+        found = build_report(results, _folder(results, out, part=any(chosen.values())), margin=margin, **chosen)
     print_report(found, console, failed=found.failed)
 
 
 def print_report(report: "Report", console: Console, *, failed: int) -> None:
     """What a report says in short, how many trials failed, and where the rest is."""
+    if report.part:
+        console.print(f"warning: {_plain(report.part)}", style="yellow", markup=False)
     print_advice(report.advice, console)
     print_summary(report.summary, console)
     if failed:
@@ -97,7 +109,11 @@ def print_summary(summary: "Summary", console: Console) -> None:
 
 def print_advice(advice: "Advice", console: Console) -> None:
     """The recommendation, without its Markdown."""
-    console.print(advice.said.replace("**", "").replace("`", ""))
+    console.print(_plain(advice.said))
+
+
+def _plain(markdown: str) -> str:
+    return markdown.replace("**", "").replace("`", "")
 
 
 def _difference(cell: "Cell", *, wide: bool) -> Text:
@@ -109,11 +125,14 @@ def _difference(cell: "Cell", *, wide: bool) -> Text:
     return Text(number + (" " if wide else "\n") * bool(finding) + finding, style=style)
 
 
-def _folder(results: Sequence[str], out: str | None) -> str:
+def _folder(results: Sequence[str], out: str | None, *, part: bool) -> str:
     from ray_mtlkd.sweep_folder import SweepFolder
 
     if out is not None:
         return out
+    if part:
+        what = "a report on a part would take the place of the whole one"
+        raise MtlkdError(what, where="--out", fix="give --out DIR, another folder")
     folder = SweepFolder.at(results[0])
     if folder.root.is_file:
         raise MtlkdError("a file has no folder for the report", where="--out", fix="give --out DIR")

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 
 from ray_mtlkd.decode import unknown_name
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.report import classical, load, model_to_take, next_seeds
 from ray_mtlkd.report.advice import Advice, advise
 from ray_mtlkd.report.curve_figure import draw_curves
-from ray_mtlkd.report.exports import configurations_csv, gains_csv, strategies_csv, tasks_csv
+from ray_mtlkd.report.exports import configurations_table, gains_table, strategies_table, tasks_table
 from ray_mtlkd.report.figures import draw_gains, saved, style
 from ray_mtlkd.report.files import going_on
 from ray_mtlkd.report.history import trials
@@ -22,10 +21,12 @@ from ray_mtlkd.report.latex import gains_tex
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.matrix_figure import draw_matrices
 from ray_mtlkd.report.page import Images, page
+from ray_mtlkd.report.parts import Part, choose, refuse_own_report
 from ray_mtlkd.report.row_findings import read_rows
 from ray_mtlkd.report.row_noise import RowNoise
 from ray_mtlkd.report.runs import Setup, group
 from ray_mtlkd.report.section import ALL_SETUPS, RowVariances
+from ray_mtlkd.report.sheets import sheet_files
 from ray_mtlkd.report.statistics import Floats
 from ray_mtlkd.report.summary import Summary, summarise
 from ray_mtlkd.report.web import web_page
@@ -41,14 +42,16 @@ class Report:
         summary: All gains.
         advice: What to ship.
         failed: Trials that failed, of search and replicate.
-        csv: Its tables as they were written, by name: ``gains``, ``strategies``, ``tasks``, ``configurations``, …
+        part: A sentence on what it is a part of; empty where it is of everything.
+        tables: As they were written, by name: ``gains``, ``strategies``, ``tasks``, ``configurations``, …
     """
 
     page: str
     summary: Summary
     advice: Advice
     failed: int
-    csv: Mapping[str, bytes] = field(repr=False)
+    part: str
+    tables: Mapping[str, pa.Table] = field(repr=False)
 
     def table(self, name: str) -> pa.Table:
         """One of the tables.
@@ -56,9 +59,9 @@ class Report:
         Raises:
             MtlkdError: where it has no such table.
         """
-        if name not in self.csv:
-            raise unknown_name(name, sorted(self.csv), what="table", where="report")
-        return pa.csv.read_csv(pa.BufferReader(self.csv[name]))
+        if name not in self.tables:
+            raise unknown_name(name, sorted(self.tables), what="table", where="report")
+        return self.tables[name]
 
     def frame(self, name: str) -> Any:
         """One of the tables as a frame of pandas, which must be installed.
@@ -69,7 +72,14 @@ class Report:
         return self.table(name).to_pandas()
 
 
-def build(results: Sequence[str], out: str | Path, *, margin: float | None = None) -> Report:
+def build(
+    results: Sequence[str],
+    out: str | Path,
+    *,
+    margin: float | None = None,
+    setups: Sequence[str] = (),
+    strategies: Sequence[str] = (),
+) -> Report:
     """Read the records of these sweeps and write the report, its tables and figures into the folder ``out``.
 
     ``report.html`` is for a browser, and complete by itself; ``report.md`` says the same. Where a sweep's own report is
@@ -79,12 +89,22 @@ def build(results: Sequence[str], out: str | Path, *, margin: float | None = Non
         results: Sweep directories, folders of Parquet files or files; paths or URIs that pyarrow knows.
         out: Folder, made where it is missing; its files are replaced.
         margin: Points of skill within which strategies are as good as each other; None for what the sweeps ask for.
+        setups: Names of those to report alone, with ``strategies`` likewise; none for all. Such a part says that it is
+            one, and does not go where a sweep's own report lies.
 
     Raises:
-        MtlkdError: where nothing was found, a file is no record, or ``out`` cannot be written.
+        MtlkdError: where nothing was found, a file is no record, a name is none of a setup or strategy, or ``out``
+            cannot be written.
         ExceptionGroup: of ``MtlkdError``, where several files are wrong.
     """
-    records = load.read(results)
+    part = choose(load.read(results), setups=setups, strategies=strategies)
+    if part.said:
+        refuse_own_report(results, str(out))
+    return _build(part, results, out, margin=margin)
+
+
+def _build(part: Part, results: Sequence[str], out: str | Path, *, margin: float | None) -> Report:
+    records = part.records
     setups = _replicated(records, where=", ".join(results))
     findings = read_rows(results, records)
     rows_of = _row_variances(findings.noise)
@@ -102,21 +122,28 @@ def build(results: Sequence[str], out: str | Path, *, margin: float | None = Non
         classical=baselines,
         findings=findings,
         figures=images,
+        part=part.said,
         ahead=[said for given in results if (said := going_on(given)) is not None],
     )
     files["report.html"] = web_page(text, setups=setups, summary=found, records=records, images=images, files=files)
-    files |= {"report.md": text.encode(), "gains.csv": gains_csv(found), "tasks.csv": tasks_csv(records.table)}
-    files["gains.tex"] = gains_tex(found)
-    files |= {"strategies.csv": strategies_csv(setups), "configurations.csv": configurations_csv(rows)}
-    files |= findings.files()
+    files |= {"report.md": text.encode(), "gains.tex": gains_tex(found)}
+    tables = {"gains": gains_table(found), "strategies": strategies_table(setups), "tasks": tasks_table(records.table)}
+    tables |= {"configurations": configurations_table(rows), **findings.tables()}
+    files |= sheet_files(tables)
     folder = Storage.at(str(out))
     with reaching(folder.uri):
         for name, content in files.items():
             folder.write(name, content)
         model_to_take.name_models(results, folder, advice.models)
     failed = sum(row["status"] != "ok" for row in rows)
-    tables = {name.removesuffix(".csv"): content for name, content in files.items() if name.endswith(".csv")}
-    return Report(page=join_uri(folder.uri, "report.html"), summary=found, advice=advice, failed=failed, csv=tables)
+    return Report(
+        page=join_uri(folder.uri, "report.html"),
+        summary=found,
+        advice=advice,
+        failed=failed,
+        part=part.said,
+        tables=tables,
+    )
 
 
 def summary(records: Records) -> Summary:

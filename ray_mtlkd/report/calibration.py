@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from ray_mtlkd.predicted import PredictedRows
 from ray_mtlkd.report import text
 from ray_mtlkd.report.prediction_files import PredictionFile
+from ray_mtlkd.report.sheets import REAL, TEXT, WHOLE, sheet
 from ray_mtlkd.report.statistics import Floats
 
 BINS = 15
@@ -43,6 +45,28 @@ class Calibration:
     def bias(self) -> float:
         """Mean probability minus how often it is true: above 0 where probabilities are too high."""
         return float(((self.said - self.true).sum(axis=1) / self.rows.sum(axis=1)).mean())
+
+    def points(self) -> Iterator[tuple[int, "Point"]]:
+        """Each bin with decisions in it, over all trials, and its number."""
+        rows, said, true = (part.sum(axis=0) for part in (self.rows, self.said, self.true))
+        for at in np.flatnonzero(rows).tolist():
+            probability, share = float(said[at] / rows[at]), float(true[at] / rows[at])
+            yield at, Point(decisions=int(rows[at]), probability=probability, share=share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A bin of a reliability diagram.
+
+    Attributes:
+        decisions: In it.
+        probability: Their mean.
+        share: Of them that is true.
+    """
+
+    decisions: int
+    probability: float
+    share: float
 
 
 Calibrations = Mapping[tuple[str, str, str], Calibration]
@@ -83,19 +107,18 @@ def _probabilities(part: PredictedRows) -> tuple[Floats, Floats] | None:
     return None
 
 
-def calibration_csv(calibrations: Calibrations) -> bytes:
+def calibration_sheet(calibrations: Calibrations) -> pa.Table:
     """A line a bin with decisions in it, over all trials: a reliability diagram's points."""
-    bins = ["from", "to", "decisions", "mean_probability", "share_true"]
-    return text.csv_file(["setup", "task", "strategy", "expected_calibration_error", *bins], _lines(calibrations))
+    bins = {"from": REAL, "to": REAL, "decisions": WHOLE, "mean_probability": REAL, "share_true": REAL}
+    names = {"setup": TEXT, "task": TEXT, "strategy": TEXT, "expected_calibration_error": REAL}
+    return sheet({**names, **bins}, _lines(calibrations))
 
 
 def _lines(calibrations: Calibrations) -> Iterator[Sequence[object]]:
     for key, found in sorted(calibrations.items()):
-        rows, said, true = (part.sum(axis=0) for part in (found.rows, found.said, found.true))
-        for at in np.flatnonzero(rows):
-            ends = [f"{edge / BINS:.4f}" for edge in (at, at + 1)]
-            means = [f"{part[at] / rows[at]:.6g}" for part in (said, true)]
-            yield [*key, f"{found.error:.6g}", *ends, f"{rows[at]:.0f}", *means]
+        for at, point in found.points():
+            ends = [at / BINS, (at + 1) / BINS]
+            yield [*key, found.error, *ends, point.decisions, point.probability, point.share]
 
 
 def calibration_table(

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ray_mtlkd.predicted import PredictedRows
 from ray_mtlkd.report import text
 from ray_mtlkd.report.prediction_files import PredictionFile
+from ray_mtlkd.report.sheets import TEXT, WHOLE, sheet
 from ray_mtlkd.tasks.weighted import decided
 
 UNSEEN = "(unseen in train)"
@@ -80,13 +82,12 @@ class ConfusionReader:
         return self._found
 
 
-def confusions_csv(confusions: Confusions) -> bytes:
+def confusions_sheet(confusions: Confusions) -> pa.Table:
     """A line a pair of classes that occurs: the diagonal is what was right."""
-    header = ["setup", "task", "strategy", "true", "predicted", "count", "trials"]
+    texts = dict.fromkeys(("setup", "task", "strategy", "true", "predicted"), TEXT)
     found = sorted(confusions.items())
-    return text.csv_file(
-        header, ([*key, *cell, confusion.trials] for key, confusion in found for cell in confusion.cells())
-    )
+    lines = ([*key, *cell, confusion.trials] for key, confusion in found for cell in confusion.cells())
+    return sheet({**texts, "count": WHOLE, "trials": WHOLE}, lines)
 
 
 def confusions_table(confusions: Confusions, *, setup: str, tasks: Sequence[str], strategy: str) -> str:

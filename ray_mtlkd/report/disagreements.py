@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ray_mtlkd.predicted import PredictedRows
 from ray_mtlkd.report import text
 from ray_mtlkd.report.confusions import UNSEEN
 from ray_mtlkd.report.prediction_files import PredictionFile
+from ray_mtlkd.report.sheets import REAL, TEXT, WHOLE, sheet
 from ray_mtlkd.report.statistics import Floats
 from ray_mtlkd.tasks.weighted import by_group, decided
 
@@ -123,16 +125,25 @@ def _word(part: PredictedRows, label: float) -> str:
     return part.classes[int(label)] if label >= 0 else UNSEEN
 
 
-def disagreements_csv(disagreements: Disagreements) -> bytes:
+def disagreements_sheet(disagreements: Disagreements) -> pa.Table:
     """A line a row and strategy, the rows with the most disagreement of each task first."""
-    return text.csv_file(["setup", "task", "row", "label", "spread", "strategy", "right"], _lines(disagreements))
+    columns = {
+        "setup": TEXT,
+        "task": TEXT,
+        "row": WHOLE,
+        "label": TEXT,
+        "spread": REAL,
+        "strategy": TEXT,
+        "right": REAL,
+    }
+    return sheet(columns, _lines(disagreements))
 
 
 def _lines(disagreements: Disagreements) -> Iterator[Sequence[object]]:
     for key, found in sorted(disagreements.items()):
         for at, (row, label, spread) in enumerate(zip(found.rows, found.labels, found.spread, strict=True)):
             for name, right in zip(found.strategies, found.right[:, at], strict=True):
-                yield [*key, row, label, f"{spread:.6g}", name, f"{right:.6g}"]
+                yield [*key, int(row), label, float(spread), name, float(right)]
 
 
 def disagreements_table(disagreements: Disagreements, *, setup: str, tasks: Sequence[str]) -> str:

@@ -4,8 +4,12 @@ import posixpath
 from dataclasses import dataclass
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.report.sheets import TABLES
 from ray_mtlkd.storage import Storage, join_uri, reaching, split_uri
 from ray_mtlkd.sweep_folder import CLASSICAL_FILE, DRIVER, PARQUET, SweepFolder
+
+_OTHERS = {CLASSICAL_FILE, *(f"{name}{PARQUET}" for name in TABLES)}
+"""What may lie beside records, and holds none: a report's tables are among it."""
 
 
 @dataclass(frozen=True)
@@ -76,4 +80,4 @@ def classical_files(given: str) -> list[RecordFile]:
 
 
 def _is_record(name: str) -> bool:
-    return name.endswith(PARQUET) and not name.startswith((".", "_")) and name != CLASSICAL_FILE
+    return name.endswith(PARQUET) and not name.startswith((".", "_")) and name not in _OTHERS

@@ -43,6 +43,7 @@ def page(
     classical: Classical,
     findings: RowFindings,
     figures: Images,
+    part: str = "",
     ahead: Sequence[str] = (),
 ) -> str:
     """The report as Markdown.
@@ -53,6 +54,7 @@ def page(
         classical: What classical models reach.
         findings: Of the predictions of test rows.
         figures: Those that there are.
+        part: What it is a part of; empty where it is of everything.
         ahead: What is said of sweeps that have not ended.
     """
     sweeps = sorted({row["sweep"] for row in trials})
@@ -71,6 +73,7 @@ def page(
     found_by_fewer = search_budget(trials)
     parts = [
         f"# Report: {', '.join(sweeps)}",
+        f"> {part}" if part else "",
         advice.said,
         f"{counts[0]} search and {counts[1]} replicate trials, {failed} failed.",
         *(["## Warnings", _bullets(found)] if found else []),

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ray_mtlkd.predicted import PredictedRows
-from ray_mtlkd.report.calibration import CalibrationReader, Calibrations, calibration_csv
-from ray_mtlkd.report.confusions import ConfusionReader, Confusions, confusions_csv
-from ray_mtlkd.report.disagreements import DisagreementReader, Disagreements, disagreements_csv
+from ray_mtlkd.report.calibration import CalibrationReader, Calibrations, calibration_sheet
+from ray_mtlkd.report.confusions import ConfusionReader, Confusions, confusions_sheet
+from ray_mtlkd.report.disagreements import DisagreementReader, Disagreements, disagreements_sheet
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.prediction_files import PredictionFile, find
 from ray_mtlkd.report.row_noise import RowNoise, RowNoiseReader, joined
@@ -38,12 +39,12 @@ class RowFindings:
     disagreements: Disagreements
     warnings: tuple[str, ...]
 
-    def files(self) -> dict[str, bytes]:
-        """CSV files by name; none where nothing is found."""
+    def tables(self) -> dict[str, pa.Table]:
+        """All of it by name; none where nothing is found."""
         return {
-            **({"confusions.csv": confusions_csv(self.confusions)} if self.confusions else {}),
-            **({"calibration.csv": calibration_csv(self.calibrations)} if self.calibrations else {}),
-            **({"disagreements.csv": disagreements_csv(self.disagreements)} if self.disagreements else {}),
+            **({"confusions": confusions_sheet(self.confusions)} if self.confusions else {}),
+            **({"calibration": calibration_sheet(self.calibrations)} if self.calibrations else {}),
+            **({"disagreements": disagreements_sheet(self.disagreements)} if self.disagreements else {}),
         }
 
 

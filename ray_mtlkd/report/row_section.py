@@ -27,7 +27,7 @@ def row_section(findings: RowFindings, setups: Sequence[Setup], *, strategy: str
     parts = [part for setup in setups if (part := _setup(findings, setup, strategy))]
     if not parts:
         return ""
-    files = text.listed(map(text.code, findings.files()))
+    files = text.listed(text.code(f"{name}.csv") for name in findings.tables())
     return "\n\n".join(["## Rows", f"Of what trials predicted of their test rows. Everything is in {files}.", *parts])
 
 

@@ -1,7 +1,5 @@
 """Numbers and tables as the report prints them."""
 
-import csv
-import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,8 +15,6 @@ WITHOUT = {
     "missing": "no shared seed",
 }
 """What stands where a difference would, by the state of its cell."""
-_FORMULAS = ("=", "+", "-", "@", "\t")
-"""How a cell begins that a spreadsheet computes."""
 _MOST = 0.5
 """Of a gain: more than that is said to be a single task's."""
 
@@ -71,32 +67,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: Sequen
     rules = ["---" if at == 0 or name in words else "---:" for at, name in enumerate(header)]
     lines = [header, rules, *rows]
     return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
-
-
-def csv_file(header: Sequence[str], lines: Iterable[Sequence[object]]) -> bytes:
-    """The content of a CSV file, whose lines end as on Unix.
-
-    A text that a spreadsheet would take for a formula has an apostrophe before it.
-    """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([[_no_formula(cell) for cell in line] for line in lines])
-    return out.getvalue().encode()
-
-
-def _no_formula(cell: object) -> object:
-    if not isinstance(cell, str):
-        return cell
-    if "\r" in cell:  # a reader would begin a new row at one by itself
-        cell = cell.replace("\r\n", "\n").replace("\r", "\n")
-    if not cell.startswith(_FORMULAS):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell
 
 
 def _with_ends(mean: float, ends: tuple[float, float] | None, digits: int) -> str:

@@ -108,6 +108,22 @@ def test_a_single_file_needs_an_out(run, results, worded):
     worded(error)
 
 
+@pytest.mark.parametrize("named", [("--setup", "s"), ("--strategy", "sum")])
+def test_a_part_needs_an_out(run, results, named):
+    error = run(results, *named).exception
+    assert isinstance(error, MtlkdError)
+    assert error.where == "--out"
+    assert not (results / "report").exists()
+
+
+def test_a_part_is_told_before_what_to_ship(run, results, tmp_path):
+    pq.write_table(to_table(_records(("sum", "joint_kd", "pcgrad"))), results / "records" / "all.parquet")
+    named = ("--strategy", "sum", "--strategy", "joint_kd", "--out", tmp_path / "out")
+    said = " ".join(run(results, *named).output.split())
+    assert said.index("This is a part: 2 of 3 strategies (sum, joint_kd)") < said.index("Ship joint_kd.")
+    assert "pcgrad" not in said
+
+
 def test_a_missing_folder_is_a_users_error(run, tmp_path):
     assert isinstance(run(tmp_path / "nowhere").exception, MtlkdError)
 

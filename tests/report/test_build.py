@@ -3,6 +3,7 @@
 import difflib
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from ray_mtlkd import report
@@ -20,6 +21,9 @@ GAINS = {
     "single_task": (-2.0, -1.8, -2.2),
 }
 """Test gain over ``sum`` in percent by seed, the same on both tasks, so that the average is known by heart."""
+TABLES = [
+    f"{name}{ending}" for name in ("configurations", "gains", "strategies", "tasks") for ending in (".csv", ".parquet")
+]
 NEW_LABEL = [TrialWarning(kind="data", task="t0", text="t0: a label is new")]
 
 
@@ -58,10 +62,12 @@ def golden(made, failed, write, tmp_path):
 def test_its_tables_are_had_in_memory_too(golden, tmp_path, refused):
     found = report.build([str(golden)], tmp_path / "out")
     tables = {path.stem for path in (tmp_path / "out").glob("*.csv")}
-    assert set(found.csv) == tables
+    assert set(found.tables) == tables
     gains = found.frame("gains")
     assert found.table("gains").num_rows == len(gains) == len((GOLDEN / "gains.csv").read_text().splitlines()) - 1
     assert gains["skill_points"].dtype == float
+    for name in tables:
+        assert pq.read_table(tmp_path / "out" / f"{name}.parquet").equals(found.table(name))
     with refused():
         found.table("gain")
 
@@ -110,18 +116,7 @@ def test_a_report_is_the_same_bytes_each_time_and_shows_its_figures(fake_trial, 
     files = {path.name: path.read_bytes() for path in (tmp_path / "first").iterdir()}
     assert files == {path.name: path.read_bytes() for path in (tmp_path / "second").iterdir()}
     assert sorted(files) == sorted(
-        [
-            *(
-                "report.md",
-                "report.html",
-                "gains.csv",
-                "gains.tex",
-                "strategies.csv",
-                "tasks.csv",
-                "configurations.csv",
-            ),
-            *("gains.svg", "curves-similar.svg"),
-        ]
+        ["report.md", "report.html", "gains.tex", *TABLES, "gains.svg", "curves-similar.svg"]
     )
     page = files["report.md"].decode()
     assert all(f"]({name})" in page for name in files if name.endswith(".svg"))
@@ -145,8 +140,7 @@ def test_a_query_of_a_place_stays_behind_its_names_and_every_file_lands_in_the_f
     out = tmp_path / "there"
     found = report.build([f"{small.as_uri()}?a=b"], f"{out.as_uri()}?a=b")
     assert found.page == f"{out.as_uri()}/report.html?a=b"
-    tables = ["configurations.csv", "gains.csv", "strategies.csv", "tasks.csv"]
-    names = {*tables, "gains.svg", "gains.tex", "report.html", "report.md"}
+    names = {*TABLES, "gains.svg", "gains.tex", "report.html", "report.md"}
     assert {path.name for path in out.iterdir()} == names
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "there"]
 

@@ -4,8 +4,9 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.report.files import classical_files, record_files
 
 
-def test_files_are_in_the_order_of_their_names_and_hidden_ones_are_left_out(tmp_path):
-    for name in ("b.parquet", "a.parquet", ".a.parquet", "_tmp.parquet", "classical.parquet", "notes.txt"):
+def test_files_are_in_the_order_of_their_names_without_hidden_ones_and_a_reports_tables(tmp_path):
+    others = ("classical.parquet", "gains.parquet", "disagreements.parquet")
+    for name in ("b.parquet", "a.parquet", ".a.parquet", "_tmp.parquet", *others, "notes.txt"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "folder.parquet").mkdir()
     assert [file.uri for file in record_files(str(tmp_path))] == [f"{tmp_path}/a.parquet", f"{tmp_path}/b.parquet"]

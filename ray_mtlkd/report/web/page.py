@@ -118,14 +118,18 @@ def _sections(text: str, markdown: MarkdownIt, charts: Mapping[str, Chart]) -> t
 
 def _verdict(markdown: MarkdownIt, text: str) -> str:
     """The headline, its reasons one by one, and, folded, what each setup would ship by itself."""
+    ahead = ""
     first, _, rest = text.strip().partition("\n\n")
+    if first.startswith(">"):  # of what it is a part
+        ahead = first
+        first, _, rest = rest.partition("\n\n")
     headline, _, reasons = first.partition("** ")
     sentences = _SENTENCE.split(reasons.strip()) if reasons else []
     blocks = [f"{headline}**" if reasons else headline, "\n".join(f"- {sentence}" for sentence in sentences)]
     shared, heading, each = rest.partition(_EACH)
     counts = each.rpartition("\n\n")[2] if heading else ""
     folded = _folded("Per setup", _rendered(markdown, each.removesuffix(counts))) if heading else ""
-    return _rendered(markdown, "\n\n".join([*blocks, shared])) + folded + _rendered(markdown, counts)
+    return _rendered(markdown, "\n\n".join([ahead, *blocks, shared])) + folded + _rendered(markdown, counts)
 
 
 def _folded(words: str, inner: str) -> str:

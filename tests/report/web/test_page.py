@@ -58,6 +58,14 @@ def test_charts_hold_the_numbers_of_the_report(page):
     )
 
 
+def test_a_part_says_so_above_the_verdict(page, tmp_path):
+    page("sum", "joint_kd", "single_task")
+    report.build([str(tmp_path / "run")], tmp_path / "part", strategies=["sum", "joint_kd"])
+    text = (tmp_path / "part" / "report.html").read_text().partition("<script")[0]
+    assert text.index("2 of 3 strategies") < text.index("Ship <code>") < text.index("Average gains</h2>")
+    assert "<blockquote>" not in (tmp_path / "out" / "report.html").read_text().partition("<script")[0]
+
+
 def test_one_view_is_shown_and_each_button_shows_its_own(page):
     chart = _charts(page("sum", "joint_kd", "single_task"))["gains"]
     shown = [trace["visible"] for trace in chart["data"]]
