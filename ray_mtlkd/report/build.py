@@ -21,7 +21,7 @@ from ray_mtlkd.report.latex import gains_tex
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.matrix_figure import draw_matrices
 from ray_mtlkd.report.page import Images, page
-from ray_mtlkd.report.parts import Part, choose, refuse_own_report
+from ray_mtlkd.report.parts import ReportPart, choose, refuse_own_report
 from ray_mtlkd.report.row_findings import read_rows
 from ray_mtlkd.report.row_noise import RowNoise
 from ray_mtlkd.report.runs import Setup, group
@@ -103,7 +103,7 @@ def build(
     return _build(part, results, out, margin=margin)
 
 
-def _build(part: Part, results: Sequence[str], out: str | Path, *, margin: float | None) -> Report:
+def _build(part: ReportPart, results: Sequence[str], out: str | Path, *, margin: float | None) -> Report:
     records = part.records
     setups = _replicated(records, where=", ".join(results))
     findings = read_rows(results, records)

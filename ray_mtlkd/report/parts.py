@@ -15,7 +15,7 @@ from ray_mtlkd.sweep_folder import SweepFolder
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class ReportPart:
     """Records of what was chosen.
 
     Attributes:
@@ -26,7 +26,7 @@ class Part:
     said: str
 
 
-def choose(records: Records, *, setups: Sequence[str], strategies: Sequence[str]) -> Part:
+def choose(records: Records, *, setups: Sequence[str], strategies: Sequence[str]) -> ReportPart:
     """The records of these setups and strategies; where no names are given, of all.
 
     Raises:
@@ -50,13 +50,13 @@ def choose(records: Records, *, setups: Sequence[str], strategies: Sequence[str]
         what = f"no trial of {wanted} in {where}"
         raise MtlkdError(what, where="--strategy", fix=f"use one of: {', '.join(sorted(there))}")
     if table.num_rows == whole.num_rows:
-        return Part(records=records, said="")
+        return ReportPart(records=records, said="")
     said = (
         f"**This is a part**: {' and '.join(told)} of these sweeps. Its intervals hold together for what is shown "
         "here, so that they may be narrower than those of the whole report: what was chosen after seeing that is to be "
         "judged there."
     )
-    return Part(records=replace(records, table=table), said=said)
+    return ReportPart(records=replace(records, table=table), said=said)
 
 
 def refuse_own_report(results: Sequence[str], out: str) -> None:
