@@ -69,6 +69,8 @@ def print_report(report: "Report", console: Console, *, failed: int) -> None:
         console.print(f"warning: {_plain(report.part)}", style="yellow", markup=False)
     print_advice(report.advice, console)
     print_summary(report.summary, console)
+    for caution in report.cautions:
+        console.print(f"warning: {_plain(caution)}", style="yellow", markup=False)
     if failed:
         console.print(f"{failed} trial{'s' * (failed > 1)} failed; the report says which and why", style="yellow")
     console.print(f"report:      {report.page}", soft_wrap=True)

@@ -13,6 +13,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.report import classical, load, model_to_take, next_seeds
 from ray_mtlkd.report.advice import Advice, advise
 from ray_mtlkd.report.curve_figure import draw_curves
+from ray_mtlkd.report.distilled import cautions
 from ray_mtlkd.report.exports import configurations_table, gains_table, strategies_table, tasks_table
 from ray_mtlkd.report.figures import draw_gains, saved, style
 from ray_mtlkd.report.files import going_on
@@ -43,6 +44,7 @@ class Report:
         advice: What to ship.
         failed: Trials that failed, of search and replicate.
         part: A sentence on what it is a part of; empty where it is of everything.
+        cautions: Sentences on strategies that hardly distilled.
         tables: As they were written, by name: ``gains``, ``strategies``, ``tasks``, ``configurations``, …
     """
 
@@ -51,6 +53,7 @@ class Report:
     advice: Advice
     failed: int
     part: str
+    cautions: tuple[str, ...]
     tables: Mapping[str, pa.Table] = field(repr=False)
 
     def table(self, name: str) -> pa.Table:
@@ -111,7 +114,7 @@ def _build(part: ReportPart, results: Sequence[str], out: str | Path, *, margin:
     found = summarise(setups, rows=rows_of, margin=next_seeds.margin(results) if margin is None else margin)
     baselines = classical.read(results)
     advice = advise(setups, found, baselines, model_to_take.find(results, records), rows=rows_of, results=results)
-    rows = trials(records.table)
+    rows, cautious = trials(records.table), cautions(records)
     files, images = _figures(setups, found, records, advice)
     text = page(
         setups,
@@ -123,6 +126,7 @@ def _build(part: ReportPart, results: Sequence[str], out: str | Path, *, margin:
         findings=findings,
         figures=images,
         part=part.said,
+        cautions=cautious,
         ahead=[said for given in results if (said := going_on(given)) is not None],
     )
     files["report.html"] = web_page(text, setups=setups, summary=found, records=records, images=images, files=files)
@@ -141,6 +145,7 @@ def _build(part: ReportPart, results: Sequence[str], out: str | Path, *, margin:
         summary=found,
         advice=advice,
         failed=failed,
+        cautions=tuple(cautious),
         part=part.said,
         tables=tables,
     )

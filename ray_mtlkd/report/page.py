@@ -44,6 +44,7 @@ def page(
     findings: RowFindings,
     figures: Images,
     part: str = "",
+    cautions: Sequence[str] = (),
     ahead: Sequence[str] = (),
 ) -> str:
     """The report as Markdown.
@@ -55,6 +56,7 @@ def page(
         findings: Of the predictions of test rows.
         figures: Those that there are.
         part: What it is a part of; empty where it is of everything.
+        cautions: What is said of strategies that hardly distilled.
         ahead: What is said of sweeps that have not ended.
     """
     sweeps = sorted({row["sweep"] for row in trials})
@@ -65,7 +67,7 @@ def page(
         *findings.warnings,
         *warnings.unequal_searches(trials),
         *warnings.missing_seeds(setups),
-        *warnings.undistilled(records),
+        *cautions,
     )
     said = [quantity.said for quantity in QUANTITIES if quantity.said]
     counts = [sum(row["stage"] == stage for row in trials) for stage in ("search", "replicate")]
@@ -76,7 +78,7 @@ def page(
         f"> {part}" if part else "",
         advice.said,
         f"{counts[0]} search and {counts[1]} replicate trials, {failed} failed.",
-        *(["## Warnings", _bullets(found)] if found else []),
+        *(["## What could be wrong", _bullets(found)] if found else []),
         "## Average gains",
         "Differences of mean skill on test, in points; all intervals hold together with 95 %.",
         *(f"### {name}\n\n{gain_tables.gains(summary, name)}" for name in summary.sections),

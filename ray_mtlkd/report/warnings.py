@@ -9,12 +9,9 @@ import pyarrow.compute as pc
 
 from ray_mtlkd.records import Stage
 from ray_mtlkd.report import text
-from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.runs import Setup
 
 MARK = "†"
-_WITHOUT = {"joint_kd": "sum", "sequential_kd": "sequential"}
-"""What a curriculum does until the first task converges, under the balancer `sum`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,28 +67,6 @@ def footnote(marked: Sequence[Unfinished]) -> str:
     return (
         f"{MARK} in {trials} of {of} trials the budget ended before every task had trained "
         f"({'; '.join(each.said for each in marked)}): not comparable (budget)"
-    )
-
-
-def undistilled(records: Records) -> list[str]:
-    """A sentence for each setup and distilling strategy whose replicate trials never relabelled a task."""
-    table = records.table
-    for column, value in (("role", "kd"), ("stage", "replicate"), ("status", "ok")):
-        table = table.filter(pc.equal(table[column], value))
-    columns = ["setup", "strategy", "curriculum", "balancer"]
-    kinds = table.group_by(columns).aggregate([("converged_step", "count"), ("relabelled_where", "count")])
-    rows = kinds.sort_by([(name, "ascending") for name in columns]).to_pylist()
-    return [_like_another(row) for row in rows if not row["relabelled_where_count"]]
-
-
-def _like_another(row: Mapping[str, Any]) -> str:
-    what = "was relabelled" if row["converged_step_count"] else "converged"
-    plain, balancer = _WITHOUT.get(row["curriculum"], ""), row["balancer"]
-    if plain and balancer != "sum":
-        plain = balancer if plain == "sum" else f"{plain}+{balancer}"
-    return (
-        f"{row['setup']}: no task {what} within the budget, so {text.code(row['strategy'])} trained "
-        f"{f'like {text.code(plain)}' if plain else 'without distillation'}"
     )
 
 

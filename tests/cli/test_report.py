@@ -89,6 +89,11 @@ def test_the_terminal_shows_what_to_ship_before_the_gains(run, results, tmp_path
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()).count(".csv") == 4
 
 
+def test_a_strategy_that_did_not_distil_is_told_below_the_gains(run, results):
+    output = run(results).output
+    assert output.index("over best baseline") < output.index("warning: s: no task converged within the budget")
+
+
 def test_failed_trials_are_told(run, results):
     lost = changed(RECORD, seed=9, trial="lost")
     lost = replace(lost, end=TrialEnd(status="failed", error="loss is NaN"), result=TaskResult())

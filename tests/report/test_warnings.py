@@ -3,8 +3,7 @@ from ray_mtlkd.report import gain_tables, history
 from ray_mtlkd.report.load import of
 from ray_mtlkd.report.section import ALL_SETUPS
 from ray_mtlkd.report.summary import summarise
-from ray_mtlkd.report.warnings import footnote, missing_seeds, of_trials, undistilled, unequal_searches, unfinished
-from tests.columns import changed
+from ray_mtlkd.report.warnings import footnote, missing_seeds, of_trials, unequal_searches, unfinished
 
 LATE = [TrialWarning(kind="untrained", task="t1", text="whatever is said of it")]
 
@@ -44,28 +43,6 @@ def test_their_gains_are_marked_and_a_line_below_the_table_says_why(made, setups
 def test_a_warning_that_is_not_of_the_budget_marks_nothing(made, setups_of):
     other = [TrialWarning(kind="data", task="t1", text="the budget ended before t1 had trained and been evaluated")]
     assert unfinished(setups_of(made("sum", seed=1, test=[0.5, 0.5], warnings=other))) == ()
-
-
-def test_a_strategy_that_relabelled_once_is_not_told(made):
-    distilled = made("joint_kd", seed=2, test=[0.5], relabelled_where="pool")
-    records = _together(made("joint_kd", seed=1, test=[0.5], converged_step=None), distilled)
-    assert undistilled(records) == []
-    assert undistilled(_together(made("sum", seed=1, test=[0.5]))) == []
-
-
-def test_a_strategy_none_of_whose_tasks_converged_trained_like_its_balancer(made):
-    trials = [made("joint_kd", seed=seed, test=[0.5], converged_step=None) for seed in (1, 2)]
-    other = [changed(trials[0][0], strategy="joint_kd+gradnorm", balancer="gradnorm", trial="other")]
-    assert undistilled(_together(*trials, other)) == [
-        "s: no task converged within the budget, so `joint_kd` trained like `sum`",
-        "s: no task converged within the budget, so `joint_kd+gradnorm` trained like `gradnorm`",
-    ]
-
-
-def test_a_task_may_converge_too_late_to_be_relabelled(made):
-    assert undistilled(_together(made("sequential_kd", seed=1, test=[0.5], converged_step=9))) == [
-        "s: no task was relabelled within the budget, so `sequential_kd` trained like `sequential`"
-    ]
 
 
 def test_a_trials_warning_stands_once_with_its_strategies_stages_and_seeds(made):

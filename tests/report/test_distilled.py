@@ -1,0 +1,77 @@
+"""Sentences on strategies that distilled too little, from records made by hand."""
+
+import pytest
+
+from ray_mtlkd.report.distilled import cautions
+from ray_mtlkd.report.load import of
+from tests.columns import changed
+
+STEPS = 1000
+
+
+def _together(*trials):
+    return of([record for trial in trials for record in trial])
+
+
+@pytest.fixture
+def trial(made):
+    """A trial whose tasks converged at these steps, None for never; all that converged were relabelled."""
+
+    def of_steps(*steps, strategy="joint_kd", seed=1, relabelled="inline"):
+        records = made(strategy, seed=seed, test=[0.5] * len(steps), steps=STEPS)
+        return [
+            changed(record, converged_step=step, relabelled_where=None if step is None else relabelled)
+            for record, step in zip(records, steps, strict=True)
+        ]
+
+    return of_steps
+
+
+def test_a_strategy_none_of_whose_tasks_converged_trained_like_its_balancer(made):
+    trials = [made("joint_kd", seed=seed, test=[0.5], converged_step=None) for seed in (1, 2)]
+    other = [changed(trials[0][0], strategy="joint_kd+gradnorm", balancer="gradnorm", trial="other")]
+    assert cautions(_together(*trials, other)) == [
+        "s: no task converged within the budget, so `joint_kd` trained like `sum`",
+        "s: no task converged within the budget, so `joint_kd+gradnorm` trained like `gradnorm`",
+    ]
+
+
+def test_a_task_may_converge_too_late_to_be_relabelled(made):
+    assert cautions(_together(made("sequential_kd", seed=1, test=[0.5], converged_step=9))) == [
+        "s: no task was relabelled within the budget, so `sequential_kd` trained like `sequential`"
+    ]
+
+
+def test_what_does_not_distil_is_not_told(made, trial):
+    assert cautions(_together(made("sum", seed=1, test=[0.5]))) == []
+    assert cautions(_together(trial(None, None, None, strategy="stop"))) == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ((100, None, None), "1 of 3 tasks converged; "),
+        ((100, 200, None), None),
+        ((100, 200, None, None), None),
+        ((100, 901, 950), "3 of 3 tasks converged, 2 of them in the last tenth of its steps; "),
+        ((100, 900, 950), None),
+    ],
+)
+def test_fewer_than_half_in_time_is_hardly_distilled(trial, steps, told):
+    found = cautions(_together(trial(*steps)))
+    said = f"s: `joint_kd` hardly distilled: {told}give it more steps before you conclude"
+    assert found == ([] if told is None else [said])
+
+
+def test_the_median_trial_decides_and_is_what_is_told(trial):
+    few, some, many = (None, None, 100), (None, 950, 100), (100, 100, 100)
+    trials = [trial(*steps, seed=seed) for seed, steps in enumerate((many, few, few))]
+    (said,) = cautions(_together(*trials))
+    assert said.startswith("s: `joint_kd` hardly distilled: 1 of 3 tasks converged (the median of 3 trials); ")
+    assert cautions(_together(*(trial(*steps, seed=seed) for seed, steps in enumerate((many, few, many))))) == []
+    assert "2 of 3 tasks converged, 1 of them" in cautions(_together(trial(*some)))[0]
+
+
+def test_teachers_that_were_there_from_the_start_are_in_time(made):
+    given = made("joint_kd", seed=1, test=[0.5, 0.5], steps=STEPS, converged_step=None, relabelled_where="given")
+    assert cautions(_together(given)) == []
