@@ -58,7 +58,8 @@ class PretrainedEncoder:
         train: ``all``, the last K layers (``top-K``), ``none``, or low-rank matrices beside weights (``{lora: r}``).
         pooling: How a text's pieces become one vector.
         max_length: Pieces kept of a row, those included that the tokenizer adds.
-        pair: Whether the texts of a pair are one sequence, in which each sees the other, or two that are joined.
+        pair: Whether the texts of a pair are one sequence, in which each sees the other, or two that are joined; ``auto``
+            joins two where no layer trains, since what a frozen vector says of two texts at once no head can compare.
         encoder_lr: Factor on `training.lr` for what trains of the encoder; heads have 1.
         layer_decay: Factor on that rate for each layer further down (Howard and Ruder 2018, arXiv:1801.06146,
             section 3.2; Clark et al. 2020, arXiv:2003.10555, appendix B).
@@ -78,7 +79,7 @@ class PretrainedEncoder:
     train: Train = "all"
     pooling: Pooling = "mean"
     max_length: PositiveInt = PieceFeatures.max_length
-    pair: Literal["together", "apart"] = "together"
+    pair: Literal["auto", "together", "apart"] = "auto"
     encoder_lr: PositiveFloat = 0.01
     layer_decay: Fraction = 1.0
     states: StateNumbers | Literal["none"] = "float16"
@@ -89,8 +90,8 @@ class PretrainedEncoder:
     @property
     def features(self) -> PieceFeatures:
         """Pieces by the folder's tokenizer, or the states of layers that do not train."""
-        together = self.pair == "together"
-        return PieceFeatures(path=self.path, max_length=self.max_length, together=together, states=self._states)
+        is_one = self.pair == "together" or (self.pair == "auto" and self.train != "none")
+        return PieceFeatures(path=self.path, max_length=self.max_length, together=is_one, states=self._states)
 
     @property
     def _states(self) -> StateRequest | None:
