@@ -13,7 +13,7 @@
     predictions/     one Parquet file a replicate trial: validation and test rows, `ray_mtlkd.predicted`
     checkpoints/     of trials that have not finished
     errors/          tracebacks of trials that a defect ended
-    tensorboard/     one folder a trial
+    tensorboard/     setup/strategy/stage/trial, and the sweep's own run
     tune/            Ray Tune's own bookkeeping
     report/          what was made of the records, where no other place was asked for
 """
@@ -85,7 +85,7 @@ class SweepFolder:
 
     @property
     def tensorboard(self) -> Storage:
-        """Of all trials."""
+        """Event files."""
         return self.root.child("tensorboard")
 
     @property

@@ -140,11 +140,13 @@ def finish(uri: str, *, failed: int, console: Console) -> None:
     with importing():
         from ray_mtlkd import build_report
         from ray_mtlkd.cli.report import print_report
+        from ray_mtlkd.sweep.overview import write_verdict
         from ray_mtlkd.sweep_folder import SweepFolder
 
     folder = SweepFolder.at(uri)
     with unsearched():
         report = build_report([uri], folder.report.uri)
+        write_verdict(folder, verdict=report.advice.said, gains=report.gains_png())
     print_report(report, console, failed=failed)
     console.print(command("tensorboard", "--logdir", folder.tensorboard.uri), soft_wrap=True)
 

@@ -15,7 +15,7 @@ from ray_mtlkd.report.advice import Advice, advise
 from ray_mtlkd.report.curve_figure import draw_curves
 from ray_mtlkd.report.distilled import cautions
 from ray_mtlkd.report.exports import configurations_table, gains_table, strategies_table, tasks_table
-from ray_mtlkd.report.figures import draw_gains, saved, style
+from ray_mtlkd.report.figures import as_png, draw_gains, saved, style
 from ray_mtlkd.report.files import going_on
 from ray_mtlkd.report.history import trials
 from ray_mtlkd.report.latex import gains_tex
@@ -65,6 +65,13 @@ class Report:
         if name not in self.tables:
             raise unknown_name(name, sorted(self.tables), what="table", where="report")
         return self.tables[name]
+
+    def gains_png(self) -> bytes | None:
+        """The figure of average gains as PNG; None where no strategies can be compared."""
+        if not _is_compared(self.summary):
+            return None
+        with style():
+            return as_png(draw_gains(self.summary))
 
     def frame(self, name: str) -> Any:
         """One of the tables as a frame of pandas, which must be installed.
@@ -190,7 +197,7 @@ def _figures(
     drawn = {}
     also = [name for name in (advice.ship or advice.simplest, advice.chosen) if name is not None]
     with style():
-        if any(cell.skill is not None for cell in found.cells.values()):
+        if _is_compared(found):
             drawn["gains", ALL_SETUPS] = ("gains.svg", draw_gains(found))
         for setup in setups:
             figures = {"curves": draw_curves(setup, records, also=also), "tasks": draw_matrices(setup, records)}
@@ -199,3 +206,7 @@ def _figures(
                     drawn[sort, setup.name] = (f"{sort}-{re.sub(r'[^A-Za-z0-9_.-]', '_', setup.name)}.svg", figure)
         files = {name: saved(figure) for name, figure in drawn.values()}
     return files, {each: name for each, (name, _) in drawn.items()}
+
+
+def _is_compared(found: Summary) -> bool:
+    return any(cell.skill is not None for cell in found.cells.values())

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -57,6 +58,13 @@ def saved(figure: Figure) -> bytes:
     # `savefig` draws each figure twice: once to see what it can crop, which it never does here.
     FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
     return svg.getvalue()
+
+
+def as_png(figure: Figure) -> bytes:
+    """The figure as PNG."""
+    png = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    return png.getvalue()
 
 
 def inches(words: Iterable[str], *, size: float) -> float:

@@ -9,6 +9,7 @@ from ray_mtlkd.storage import absolute, reaching
 from ray_mtlkd.sweep import output
 from ray_mtlkd.sweep.lock import Lock
 from ray_mtlkd.sweep.machine import check_gpus
+from ray_mtlkd.sweep.overview import write_columns
 from ray_mtlkd.sweep.portable import portable, space_of
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.run import SweepEnd, SweepListener, SweepRequest
@@ -53,6 +54,8 @@ def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener)
                         if folder.root.read(HEAD) is not None:  # of a sweep that began meanwhile
                             output.check_empty(folder)
                     output.create(folder, head, files=files)
+                    tasks = (table.task.name for of in prepared.tables.values() for table in of.tasks)
+                    write_columns(folder, prepared.plan.distinct(), tasks)
                 return lock
 
             counts = tuner.run_trials(

@@ -10,7 +10,7 @@ from ray_mtlkd.serial import dumps, fingerprint, loads
 from ray_mtlkd.sweep import domains
 from ray_mtlkd.sweep.design import Place
 from ray_mtlkd.sweep.halving import Found, Run, Standing, spent_share, standing
-from ray_mtlkd.sweep.names import trial_name
+from ray_mtlkd.sweep.names import safe_name, trial_name
 from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.sweep.tpe import FIRST, round_of, standing_by_rounds, suggest
 from ray_mtlkd.training.configuration import Configuration, ConfigurationReader, describe
@@ -42,6 +42,11 @@ class Trial:
     def run_name(self) -> str:
         """Unique in one run of a sweep, where a trial may go its way in several parts."""
         return self.name if self.ladder.until == 1 else f"{self.name}-to-{self.ladder.until:g}"
+
+    @property
+    def events(self) -> str:
+        """Its folder among event files: what TensorBoard calls the run, part by part, so that a part picks its runs."""
+        return f"{self.setup}/{safe_name(self.strategy)}/{self.stage}/c{self.index}-seed{self.seed}"
 
     @property
     def group(self) -> tuple[str, str]:

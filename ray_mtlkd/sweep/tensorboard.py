@@ -4,18 +4,24 @@ The x axis is the number of task batches spent: it never goes back, also where a
 train few tasks at a time are comparable with those that train all.
 """
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import pyarrow.fs
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from ray_mtlkd.records import MATRICES, TrialEnd
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.heat_map import heat_map, matrix_text
+from ray_mtlkd.sweep.plan import Trial
+from ray_mtlkd.training.configuration import flat
 from ray_mtlkd.training.job import Outcome
 from ray_mtlkd.training.state.progress import Evaluation
 
@@ -28,6 +34,8 @@ _LAYOUT = {
     }
 }
 """Charts with all tasks of a trial in one, of the plugin of custom scalars."""
+SCORE = "when_done/score"
+"""Final metrics are points: their group's name puts them behind the curves, which TensorBoard sorts by name."""
 _PHASES = {"waiting": 0, "labels": 1, "distilling": 2, "stopped": 3}
 
 
@@ -65,10 +73,9 @@ class TrialWriter:
         """Final metrics, and a session that succeeded."""
         end = outcome.end
         writer = self._open(end.batches)
-        metrics: dict[str, float | None] = {"final/score": end.score}
+        metrics: dict[str, float | None] = {SCORE: end.score}
         for task, result in zip(tasks, outcome.tasks, strict=True):
-            metrics[f"final_valid/{task}"] = result.valid
-            metrics[f"final_test/{task}"] = result.test
+            metrics |= {metric_tag("valid", task): result.valid, metric_tag("test", task): result.test}
         _add(writer, metrics, at=end.batches)
         for name, matrix in _matrices(outcome).items():
             writer.add_image(name, heat_map(matrix), end.batches, dataformats="HWC")
@@ -98,6 +105,33 @@ class TrialWriter:
             writer.file_writer.add_summary(summary)
         writer.close()
         self._writer = None
+
+
+def metric_tag(split: Literal["valid", "test"], task: str) -> str:
+    """What a task's final metric is called."""
+    return f"when_done/{split}/{task}"
+
+
+def hyper_parameters(trial: Trial) -> dict[str, Any]:
+    """What a trial is told apart by, and its whole configuration; a model a task has no losses to balance."""
+    about = {"strategy": trial.strategy, "setup": trial.setup, "stage": trial.stage, "seed": trial.seed}
+    values = {**about, **flat(trial.configuration)}
+    if trial.configuration.strategy.curriculum.groups == ():
+        values = {key: value for key, value in values.items() if not key.startswith("balancer.")}
+    return {key: value if isinstance(value, str | int | float | bool) else str(value) for key, value in values.items()}
+
+
+@contextmanager
+def event_folder(target: Storage) -> Iterator[Path]:
+    """Where event files go; they are appended to, so a remote folder gets them at the end."""
+    if target.is_local:
+        yield Path(target.root)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            yield Path(folder)
+        finally:
+            pyarrow.fs.copy_files(folder, target.root, destination_filesystem=target.filesystem)
 
 
 def _matrices(outcome: Outcome) -> dict[str, list[list[float | None]]]:

@@ -2,16 +2,12 @@
 
 import math
 import platform
-import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import pyarrow.fs
 import ray
 import torch
 from ray import tune
@@ -31,9 +27,8 @@ from ray_mtlkd.sweep.pulse import Pulse, PulseSettings, beating
 from ray_mtlkd.sweep.relabel import Relabeller, SharedActors
 from ray_mtlkd.sweep.results import records_of
 from ray_mtlkd.sweep.schema import KeepModels
-from ray_mtlkd.sweep.tensorboard import TrialWriter
+from ray_mtlkd.sweep.tensorboard import TrialWriter, event_folder, hyper_parameters
 from ray_mtlkd.sweep_folder import SweepFolder
-from ray_mtlkd.training.configuration import flat
 from ray_mtlkd.training.job import Chosen, Job, Keep, Outcome
 from ray_mtlkd.training.run import train
 from ray_mtlkd.training.state.progress import Evaluation
@@ -81,8 +76,8 @@ def run_trial(config: Mapping[str, Any], context: TrialContext) -> None:
     torch.set_num_threads(context.cpus)
     keep_memory()
     tables = ray.get(context.tables[trial.setup, trial.configuration.architecture.features])
-    with _event_folder(folder, trial) as events, beating(context.pulse, trial.name) as pulse:
-        writer = TrialWriter(events, hyper_parameters=_hyper_parameters(trial))
+    with event_folder(folder.tensorboard.child(trial.events)) as events, beating(context.pulse, trial.name) as pulse:
+        writer = TrialWriter(events, hyper_parameters=hyper_parameters(trial))
         progress = _Teller(writer)
         try:
             outcome = _train(trial, context, report=progress, folder=folder, pulse=pulse)
@@ -212,23 +207,3 @@ def _end_by(error: Exception, folder: SweepFolder, trial: Trial) -> TrialEnd:
     name = folder.write_traceback(trial.name, "".join(traceback.format_exception(error)))
     said = f"{type(error).__name__}: {error} (a defect; its traceback is in {name})"
     return TrialEnd(status="defect", error=said)
-
-
-def _hyper_parameters(trial: Trial) -> dict[str, Any]:
-    about = {"setup": trial.setup, "strategy": trial.strategy, "stage": trial.stage, "seed": trial.seed}
-    values = {**about, **flat(trial.configuration)}
-    return {key: value if isinstance(value, str | int | float | bool) else str(value) for key, value in values.items()}
-
-
-@contextmanager
-def _event_folder(sweep: SweepFolder, trial: Trial) -> Iterator[Path]:
-    """Where the trial's event file goes; event files are appended to, so a remote folder gets them at the end."""
-    target = sweep.tensorboard.child(trial.name)
-    if target.is_local:
-        yield Path(target.root)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            yield Path(folder)
-        finally:
-            pyarrow.fs.copy_files(folder, target.root, destination_filesystem=target.filesystem)

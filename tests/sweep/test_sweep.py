@@ -185,14 +185,14 @@ def test_a_sweep_computes_classical_baselines_and_reports_them(whole):
 
 def test_event_files_hold_scalars_events_and_hyper_parameters(whole):
     out, _ = whole
-    events = EventAccumulator(str(out / "tensorboard" / "fewer-joint_kd-c0-s0"))
+    events = EventAccumulator(str(out / "tensorboard" / "fewer" / "joint_kd" / "search" / "c0-seed0"))
     events.Reload()
     tags = set(events.Tags()["scalars"])
     record = pq.read_table(out / "records" / "fewer-joint_kd-c0-s0.parquet").to_pylist()[0]
-    for name in ("train_loss", "valid", "weight", "phase", "final_valid", "final_test"):
+    for name in ("train_loss", "valid", "weight", "phase", "when_done/valid", "when_done/test"):
         assert f"{name}/{record['task']}" in tags
     assert any(tag.startswith("kd_weight/") for tag in tags)
-    assert events.Scalars("final/score")[0].value == pytest.approx(record["score"])
+    assert events.Scalars("when_done/score")[0].value == pytest.approx(record["score"])
     assert len(events.Scalars(f"valid/{record['task']}")) == len(record["curve"])
     assert "events/text_summary" in events.Tags()["tensors"]
     texts = b" ".join(event.tensor_proto.string_val[0] for event in events.Tensors("events/text_summary"))
@@ -308,7 +308,7 @@ def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_sam
     _assert_same(_records(out), _records(whole[0]))
     assert _kept(out) == _kept(whole[0])
     first_evaluation = 6 * len(TASKS)  # task batches
-    attempts = [sorted(folder.glob("events.*")) for folder in (out / "tensorboard").iterdir()]
+    attempts = [sorted(run.glob("events.*")) for run in (out / "tensorboard").glob("*/*/*/*")]
     resumed = [_first_step(files[1]) for files in attempts if len(files) > 1]
     assert resumed
     assert max(resumed) > first_evaluation

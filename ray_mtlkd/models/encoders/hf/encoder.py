@@ -58,8 +58,8 @@ class PretrainedEncoder:
         train: ``all``, the last K layers (``top-K``), ``none``, or low-rank matrices beside weights (``{lora: r}``).
         pooling: How a text's pieces become one vector.
         max_length: Pieces kept of a row, those included that the tokenizer adds.
-        pair: Whether the texts of a pair are one sequence, in which each sees the other, or two that are joined; ``auto``
-            joins two where no layer trains, since what a frozen vector says of two texts at once no head can compare.
+        pair: Whether the texts of a pair are one sequence, in which each sees the other, or two that are joined.
+            ``auto`` joins two where no layer trains: what a frozen vector says of both texts at once, no head compares.
         encoder_lr: Factor on `training.lr` for what trains of the encoder; heads have 1.
         layer_decay: Factor on that rate for each layer further down (Howard and Ruder 2018, arXiv:1801.06146,
             section 3.2; Clark et al. 2020, arXiv:2003.10555, appendix B).
