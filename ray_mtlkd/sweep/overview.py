@@ -1,6 +1,6 @@
 """The sweep's own run in TensorBoard: which columns the table of trials has, and what came of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
@@ -13,11 +13,11 @@ from ray_mtlkd.sweep_folder import SweepFolder
 
 RUN = "sweep"
 """Its folder among those of setups, which hold no event files themselves."""
-_ABOUT = ("strategy", "setup", "stage", "seed")
+_ABOUT = ("Seed", "Setup", "Stage", "Strategy")
 
 
 def write_columns(sweep: SweepFolder, trials: Iterable[Trial], tasks: Iterable[str]) -> None:
-    """Say which hyper-parameters and metrics TensorBoard's table has, in this order; it shows no others.
+    """Say which hyper-parameters and metrics TensorBoard's table of trials has; it shows no others.
 
     Args:
         sweep: What an earlier run of it said is taken back.
@@ -26,12 +26,12 @@ def write_columns(sweep: SweepFolder, trials: Iterable[Trial], tasks: Iterable[s
     """
     folder = sweep.tensorboard.child(RUN)
     folder.clear()
-    known = [hyper_parameters(trial) for trial in trials]
-    infos = [api_pb2.HParamInfo(name=name, type=_type(known, name)) for name in (*_ABOUT, *columns(known))]
-    tags = [SCORE, *(metric_tag(split, task) for split in ("test", "valid") for task in dict.fromkeys(tasks))]
-    metrics = [api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag)) for tag in tags]
     content = plugin_data_pb2.HParamsPluginData(
-        experiment=api_pb2.Experiment(hparam_infos=infos, metric_infos=metrics), version=metadata.PLUGIN_DATA_VERSION
+        experiment=api_pb2.Experiment(
+            hparam_infos=_hyper_parameters([hyper_parameters(trial) for trial in trials]),
+            metric_infos=_metrics(list(dict.fromkeys(tasks))),
+        ),
+        version=metadata.PLUGIN_DATA_VERSION,
     )
     about = SummaryMetadata(
         plugin_data=SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=content.SerializeToString())
@@ -49,11 +49,22 @@ def write_verdict(sweep: SweepFolder, *, verdict: str, gains: bytes | None) -> N
             writer.file_writer.add_summary(Summary(value=[Summary.Value(tag="gains", image=image)]), 0)
 
 
-def columns(trials: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Hyper-parameters by which trials differ: those swept within a strategy, then those that strategies differ by."""
-    names = list(dict.fromkeys(name for trial in trials for name in trial if name not in _ABOUT))
-    swept = [name for name in names if _differs(trials, name, within=("setup", "strategy"))]
-    return [*swept, *(name for name in names if name not in swept and _differs(trials, name, within=("setup",)))]
+def _hyper_parameters(trials: Sequence[Mapping[str, Any]]) -> Iterator["api_pb2.HParamInfo"]:
+    """What tells trials apart: who they are, what is swept within a strategy, and what strategies differ by.
+
+    TensorBoard puts first what is said to differ.
+    """
+    names = list(dict.fromkeys(name for trial in trials for name in trial))
+    swept = {name for name in names if name in _ABOUT or _differs(trials, name, within=("Setup", "Strategy"))}
+    for name in names:
+        if name in swept or _differs(trials, name, within=("Setup",)):
+            yield api_pb2.HParamInfo(name=name, type=_type(trials, name), differs=name in swept)
+
+
+def _metrics(tasks: Sequence[str]) -> Iterator["api_pb2.MetricInfo"]:
+    """Final metrics, in the order in which TensorBoard shows them."""
+    for tag in (SCORE, *(metric_tag("test", task) for task in tasks), *(metric_tag("valid", task) for task in tasks)):
+        yield api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag))
 
 
 def _differs(trials: Sequence[Mapping[str, Any]], name: str, *, within: Sequence[str]) -> bool:

@@ -113,8 +113,11 @@ def metric_tag(split: Literal["valid", "test"], task: str) -> str:
 
 
 def hyper_parameters(trial: Trial) -> dict[str, Any]:
-    """What a trial is told apart by, and its whole configuration; a model a task has no losses to balance."""
-    about = {"strategy": trial.strategy, "setup": trial.setup, "stage": trial.stage, "seed": trial.seed}
+    """What a trial is told apart by, and its whole configuration; a model a task has no losses to balance.
+
+    TensorBoard sorts columns by name, capitals first.
+    """
+    about = {"Strategy": trial.strategy, "Setup": trial.setup, "Stage": trial.stage, "Seed": trial.seed}
     values = {**about, **flat(trial.configuration)}
     if trial.configuration.strategy.curriculum.groups == ():
         values = {key: value for key, value in values.items() if not key.startswith("balancer.")}

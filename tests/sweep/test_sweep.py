@@ -200,7 +200,7 @@ def test_event_files_hold_scalars_events_and_hyper_parameters(whole):
         assert kind.encode() in texts
     written = events.PluginTagToContent("hparams")
     start = HParamsPluginData.FromString(written["_hparams_/session_start_info"]).session_start_info.hparams
-    assert start["strategy"].string_value == "joint_kd"
+    assert start["Strategy"].string_value == "joint_kd"
     assert start["training.lr"].number_value == pytest.approx(6e-3)
     assert start["curriculum.rewind"].number_value == 1
     end = HParamsPluginData.FromString(written["_hparams_/session_end_info"]).session_end_info
