@@ -126,6 +126,7 @@ def test_a_sweep_that_is_stopped_says_how_to_go_on_if_there_is_anything_to_go_on
 
     monkeypatch.setattr(connection, "connect", lambda **_: nullcontext(_Cluster()))
     monkeypatch.setattr(tuner, "run_trials", stop)
+    monkeypatch.delenv("MTLKD_DATA", raising=False)  # else the line says it as well
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", "space.yaml", "--out=o u t", "--code=code"])
     with pytest.raises(SystemExit) as end:
