@@ -26,6 +26,7 @@ from ray_mtlkd.report.parts import ReportPart, choose, refuse_own_report
 from ray_mtlkd.report.row_findings import read_rows
 from ray_mtlkd.report.row_noise import RowNoise
 from ray_mtlkd.report.runs import Setup, group
+from ray_mtlkd.report.searched import logarithmic
 from ray_mtlkd.report.section import ALL_SETUPS, RowVariances
 from ray_mtlkd.report.sheets import sheet_files
 from ray_mtlkd.report.statistics import Floats
@@ -136,7 +137,17 @@ def _build(part: ReportPart, results: Sequence[str], out: str | Path, *, margin:
         cautions=cautious,
         ahead=[said for given in results if (said := going_on(given)) is not None],
     )
-    files["report.html"] = web_page(text, setups=setups, summary=found, records=records, images=images, files=files)
+    files["report.html"] = web_page(
+        text,
+        setups=setups,
+        summary=found,
+        records=records,
+        trials=rows,
+        logarithmic=logarithmic(results),
+        findings=findings,
+        images=images,
+        files=files,
+    )
     files |= {"report.md": text.encode(), "gains.tex": gains_tex(found)}
     tables = {"gains": gains_table(found), "strategies": strategies_table(setups), "tasks": tasks_table(records.table)}
     tables |= {"configurations": configurations_table(rows), **findings.tables()}

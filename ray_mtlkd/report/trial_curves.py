@@ -34,6 +34,8 @@ class Line:
         batches: Task batches that the trial had spent at each evaluation [E], ascending.
         skill: On validation [E]; NaN while the task waits.
         distilling: Whether the task's targets were soft labels [E].
+        phases: The task's phase after each evaluation [E], as records name it.
+        weights: Its mean weight in the shared gradient since the evaluation before [E]; NaN where it took no batch.
         trained: Whether the task was ever evaluated: one that starts at the last evaluation takes no step any more.
         switches: Task batches at which the task was relabelled.
         rewinds: Task batches at which the model went back.
@@ -43,6 +45,8 @@ class Line:
     batches: Floats
     skill: Floats
     distilling: npt.NDArray[np.bool_]
+    phases: tuple[str, ...]
+    weights: Floats
     trained: bool
     switches: Floats
     rewinds: Floats
@@ -85,6 +89,8 @@ def _line(row: dict[str, Any], *, trivial: float, perfect: float) -> Line:
         batches=np.array([point["batches"] for point in points], dtype=np.float64),
         skill=(valid - trivial) / room if room else np.full(len(points), np.nan),
         distilling=np.array([point["phase"] == "distilling" for point in points], dtype=np.bool_),
+        phases=tuple(point["phase"] for point in points),
+        weights=np.array([point["weight"] for point in points], dtype=np.float64),
         trained=not points or any(point["valid"] is not None for point in points),
         switches=np.array([event["batches"] for event in events if event["kind"] == "relabel"], dtype=np.float64),
         rewinds=np.array([event["batches"] for event in events if event["kind"] == "rewind"], dtype=np.float64),

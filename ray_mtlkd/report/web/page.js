@@ -25,12 +25,15 @@
     const margin = { l: 60, r: 20, t: menus.length ? 96 : 56, b: 56 };
     const layout = { ...chart.layout, title, margin, dragmode: false };
     if (layout.showlegend && place.clientWidth < 640) {
-      layout.legend = { ...layout.legend, orientation: "h", y: -0.25 };
+      layout.legend = { ...layout.legend, orientation: "h", yref: "container", y: 0, yanchor: "bottom" };
       margin.b = 120;
     }
     const saved = { format: "png", filename: place.id, scale: 3 };
     const options = { responsive: true, displaylogo: false, modeBarButtons: [["toImage"]], toImageButtonOptions: saved };
-    return Plotly.newPlot(place, chart.data, layout, options).then(() => Plotly.relayout(place, themed()));
+    return Plotly.newPlot(place, chart.data, layout, options).then(() => {
+      place.on("plotly_buttonclicked", () => Plotly.relayout(place, themed()));
+      return Plotly.relayout(place, themed());
+    });
   }
 
   const places = [...document.querySelectorAll(".chart")];

@@ -14,12 +14,21 @@ from markdown_it.token import Token
 
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.page import Images
+from ray_mtlkd.report.row_findings import RowFindings
 from ray_mtlkd.report.runs import Setup
+from ray_mtlkd.report.searched import searches
 from ray_mtlkd.report.summary import Summary
-from ray_mtlkd.report.web.charts import Chart, cost_chart, curves_chart, gains_chart, tasks_chart
+from ray_mtlkd.report.web.chart import Chart
+from ray_mtlkd.report.web.charts import cost_chart, gains_chart, tasks_chart
+from ray_mtlkd.report.web.course_charts import courses, curves_chart, phases_chart, weights_chart
+from ray_mtlkd.report.web.row_charts import calibration_chart, confusions_chart
+from ray_mtlkd.report.web.search_chart import search_chart
 
-_GAINS, _SETUP, _EACH = "Average gains", "Setup ", "Per setup:"
+_GAINS, _SETUP, _ROWS, _EACH = "Average gains", "Setup ", "Rows", "Per setup:"
 """What the page's parts are known by."""
+_OF_SETUPS = ("curves", "phases", "weights", "tasks", "cost", "search")
+_OF_ROWS = ("confusions", "calibration")
+"""Charts of these parts, in their order."""
 _CHARTED = ("gains", "curves")
 """Figures that charts take the place of."""
 _SENTENCE = re.compile(r"(?<=\.) (?=[A-Z`*])")
@@ -33,6 +42,9 @@ def web_page(
     setups: Sequence[Setup],
     summary: Summary,
     records: Records,
+    trials: Sequence[Mapping[str, Any]],
+    logarithmic: Collection[str],
+    findings: RowFindings,
     images: Images,
     files: Mapping[str, bytes],
 ) -> bytes:
@@ -40,10 +52,17 @@ def web_page(
 
     Args:
         markdown: What ``report.md`` says; names in it are text, never markup.
+        trials: One row a trial of the records, as ``history.trials`` gives them.
+        logarithmic: Settings that were searched by the logarithm.
+        findings: Of the predictions of test rows.
         images: The figures that it shows.
         files: Their content, by name: what has no chart is shown as it is.
     """
-    charts = _charts(setups, summary, records)
+    charts = _charts(setups, summary, records, findings)
+    for at, setup in enumerate(setups):
+        if (found := search_chart(setup.name, searches(trials, setup.name), logarithmic)) is not None:
+            charts[f"search-{at}"] = found
+    drawn = {name: {"data": each.data, "layout": each.layout} for name, each in charts.items()}
     replaced = [name for (sort, _), name in images.items() if sort in _CHARTED]
     title, sections = _sections(markdown, _renderer(replaced, files), charts)
     return (
@@ -53,7 +72,7 @@ def web_page(
             style=_asset("page.css"),
             contents="".join(f'<a href="#{name}">{html.escape(words)}</a>' for name, words, _ in sections),
             body="".join(body for *_, body in sections),
-            charts=json.dumps(charts, separators=(",", ":")).replace("<", "\\u003c"),
+            charts=json.dumps(drawn, separators=(",", ":")).replace("<", "\\u003c"),
             plotly=_plotly(),
             script=_asset("page.js"),
         )
@@ -61,13 +80,18 @@ def web_page(
     )
 
 
-def _charts(setups: Sequence[Setup], summary: Summary, records: Records) -> dict[str, Chart]:
+def _charts(setups: Sequence[Setup], summary: Summary, records: Records, findings: RowFindings) -> dict[str, Chart]:
     found = {"gains": gains_chart(summary)}
     for at, setup in enumerate(setups):
+        known = courses(setup, records)
         found |= {
-            f"curves-{at}": curves_chart(setup, records),
+            f"curves-{at}": curves_chart(setup, known),
+            f"phases-{at}": phases_chart(setup, known),
+            f"weights-{at}": weights_chart(setup, known),
             f"tasks-{at}": tasks_chart(setup),
             f"cost-{at}": cost_chart(setup, summary),
+            f"confusions-{at}": confusions_chart(setup, findings),
+            f"calibration-{at}": calibration_chart(setup, findings),
         }
     return {name: chart for name, chart in found.items() if chart is not None}
 
@@ -89,11 +113,12 @@ def _renderer(replaced: Collection[str], files: Mapping[str, bytes]) -> Markdown
     return markdown
 
 
-def _place(chart: str, charts: Mapping[str, Chart]) -> str:
-    if chart not in charts:
+def _place(name: str, charts: Mapping[str, Chart], markdown: MarkdownIt) -> str:
+    if name not in charts:
         return ""
+    about, said = html.escape(charts[name].about), markdown.render(charts[name].said)
     return (
-        f'<span class="chart" id="chart-{chart}" role="img" aria-label="{html.escape(charts[chart]["about"])}"></span>'
+        f'<span class="chart" id="chart-{name}" role="img" aria-label="{about}"></span><div class="said">{said}</div>'
     )
 
 
@@ -106,9 +131,11 @@ def _sections(text: str, markdown: MarkdownIt, charts: Mapping[str, Chart]) -> t
     for number, (words, body) in enumerate(zip(heads[1::2], heads[2::2], strict=True)):
         shown = ["gains"] if words == _GAINS else []
         if words.startswith(_SETUP):
-            shown = [f"{sort}-{setups}" for sort in ("curves", "tasks", "cost")]
+            shown = [f"{sort}-{setups}" for sort in _OF_SETUPS]
             setups += 1
-        places = "".join(_place(name, charts) for name in shown)
+        if words == _ROWS:
+            shown = [f"{sort}-{at}" for at in range(setups) for sort in _OF_ROWS]
+        places = "".join(_place(name, charts, markdown) for name in shown)
         numbers = _rendered(markdown, body)
         inner = places + (_folded("All numbers", numbers) if places else numbers)
         name = f"section-{number}"

@@ -5,10 +5,12 @@ import re
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
 from ray_mtlkd import report
 from tests.columns import changed
+from tests.predictions import predicted, store
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NASTY = "<script>alert(1)</script> & | `x` **b** ![i](http://x/y.png)"
@@ -83,11 +85,49 @@ def test_names_are_text_wherever_they_stand(page):
     assert "</script> &" not in after.partition("</script>")[0]
 
 
+@pytest.fixture
+def rich(fake_trial, write, tmp_path, _figures_unsaved):
+    """The page of a sweep that searched, and whose trials left curves and predictions."""
+    labels = np.arange(40) % 4
+    sure = {
+        "likeliest": np.roll(labels, 1)[:, None].astype(np.int32),
+        "probabilities": np.full((40, 1), 0.8, np.float16),
+    }
+
+    def trials():
+        for name in ("sum", "joint_kd"):
+            for config in range(3):
+                yield fake_trial(setup="similar", strategy=name, seed=0, stage="search", config=config)
+            for seed in (1, 2):
+                records = fake_trial(setup="similar", strategy=name, seed=seed)
+                parts = [
+                    predicted("multiclass", "accuracy", labels, task=each.identity.task, table=at, split=split, **sure)
+                    for split in ("valid", "test")
+                    for at, each in enumerate(records)
+                ]
+                yield store(tmp_path / "run", records, parts)
+
+    report.build([str(write(tmp_path / "run", trials()))], tmp_path / "out")
+    return tmp_path / "out" / "report.html"
+
+
+def test_every_chart_stands_where_its_words_are_once(rich):
+    charts = _charts(rich)
+    sorts = ("curves", "phases", "weights", "tasks", "cost", "search", "confusions", "calibration")
+    assert charts.keys() == {"gains", *(f"{sort}-0" for sort in sorts)}
+    body = rich.read_text().partition('<script type="application/json"')[0]
+    assert sorted(re.findall(r'id="chart-([^"]+)"', body)) == sorted(charts)
+    assert body.index("Setup similar</h2>") < body.index("chart-search-0") < body.index("Rows</h2>")
+    assert body.index("Rows</h2>") < body.index("chart-confusions-0")
+    assert body.count('<div class="said">') == len(charts)
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
-def test_a_browser_draws_every_chart_without_an_error(page, tmp_path):
-    path = page("sum", "joint_kd", "single_task")
+@pytest.mark.parametrize("width", [1200, 390])
+def test_a_browser_draws_every_chart_without_an_error(rich, tmp_path, width):
+    path = rich
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    command += ["--window-size=1200,6000", "--virtual-time-budget=20000", "--enable-logging=stderr", "--v=0"]
+    command += [f"--window-size={width},6000", "--virtual-time-budget=20000", "--enable-logging=stderr", "--v=0"]
     done = subprocess.run(
         [*command, "--dump-dom", path.as_uri()], capture_output=True, text=True, check=True, timeout=120
     )
