@@ -3,11 +3,12 @@
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.console import Console
 
+from ray_mtlkd.cli.options import CsvEncoding
 from ray_mtlkd.cli.streams import open_console
 from ray_mtlkd.errors import MtlkdError
 
@@ -27,6 +28,7 @@ class ExportFormat(StrEnum):
 
 def export(
     model: Annotated[str, typer.Argument(help="A sweep's models/TRIAL, or models/best/SETUP.")],
+    *,
     out: Annotated[Path, typer.Option(help="Folder to write.", metavar="DIR", show_default=False)],
     form: Annotated[
         ExportFormat,
@@ -40,6 +42,7 @@ def export(
         list[str] | None,
         typer.Option(help="Of graphs; several may be given. [default: all of the model's]", show_default=False),
     ] = None,
+    encoding: CsvEncoding = None,
 ) -> None:
     """Write a kept model for programs that know nothing of this package.
 
@@ -62,11 +65,17 @@ def export(
         raise MtlkdError("no rows to check it on", where=f"--format {form}", fix="give some with --data")
     if form == ExportFormat.ONNX and not all(map(find_spec, ("onnx", "onnxscript", "onnxruntime"))):
         raise MtlkdError("ONNX is not installed", where="--format onnx", fix="pip install 'ray-mtlkd[onnx]'")
-    _export_graphs(model, data, out, form="onnx" if form == ExportFormat.ONNX else "torch", tasks=task, console=console)
+    rows = _Rows(data, encoding)
+    _export_graphs(model, rows, out, form="onnx" if form == ExportFormat.ONNX else "torch", tasks=task, console=console)
+
+
+class _Rows(NamedTuple):
+    data: Path
+    encoding: str | None
 
 
 def _export_graphs(
-    model: str, data: Path, out: Path, *, form: "GraphFormat", tasks: list[str] | None, console: Console
+    model: str, rows: _Rows, out: Path, *, form: "GraphFormat", tasks: list[str] | None, console: Console
 ) -> None:
     from ray_mtlkd.predict.files import read_tables
     from ray_mtlkd.predict.frames import requests_of
@@ -75,7 +84,7 @@ def _export_graphs(
 
     kept = load_model(model)
     requests = requests_of(kept, tasks or [known.name for known in kept.tasks])
-    tables, _, _ = read_tables(data, requests)
-    for name, apart in export_graphs(kept, tables, out, form=form, where=str(data)).items():
+    tables, _, _ = read_tables(rows.data, requests, encoding=rows.encoding)
+    for name, apart in export_graphs(kept, tables, out, form=form, where=str(rows.data)).items():
         console.print(f"{name}: at most {apart:.1g} from the model's outputs", soft_wrap=True)
     console.print(f"graphs of {', '.join(requests)} and graphs.json \N{RIGHTWARDS ARROW} {out}", soft_wrap=True)

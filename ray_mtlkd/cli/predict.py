@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ray_mtlkd.cli.options import AllowUnseen
+from ray_mtlkd.cli.options import AllowUnseen, CsvEncoding
 from ray_mtlkd.cli.paths import CodeDir, code_path
 from ray_mtlkd.cli.streams import open_console
 from ray_mtlkd.errors import MtlkdError, first_line
@@ -51,6 +51,7 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also write the probability of every class, a column each.")
     ] = False,
+    encoding: CsvEncoding = None,
     allow_unseen: AllowUnseen = 0.5,
     code: CodeDir = None,
 ) -> None:
@@ -78,7 +79,7 @@ def predict(
     _check_out(out, lists=[known.name for known in tasks if kind_of(known).labels in {"classes", "tags"}])
     shares = [name for known in tasks for name in class_columns(known)] if probabilities else []
     _check_names(["row", *keys, *(name for known in tasks for name in columns(known)), *shares])
-    tables, copied, notes = read_tables(data, requests, keys=keys)
+    tables, copied, notes = read_tables(data, requests, keys=keys, encoding=encoding)
     said = predict_tables(kept, tables, where=str(data), allow_unseen=allow_unseen, probabilities=probabilities)
     for note in dict.fromkeys((*notes, *said.notes)):
         console.print(f"note: {note}", soft_wrap=True)

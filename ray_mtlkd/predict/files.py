@@ -3,13 +3,16 @@
 import glob
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
+from ray_mtlkd.decode import decode
 from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all, within
 from ray_mtlkd.setups.cells import strings
 from ray_mtlkd.setups.csv_files import read_csv
+from ray_mtlkd.setups.csv_format import CsvFormat
 from ray_mtlkd.setups.files import READERS, ending_of, first_shards, parquet_parts, read_table
 from ray_mtlkd.setups.plain import whole
 from ray_mtlkd.setups.requests import ReadTable, TableRequest
@@ -48,7 +51,7 @@ def find_tables(data: Path) -> tuple[Path, ...]:
 
 
 def read_tables(
-    data: Path, requests: Mapping[str, TableRequest], *, keys: tuple[str, ...] = ()
+    data: Path, requests: Mapping[str, TableRequest], *, keys: tuple[str, ...] = (), encoding: str | None = None
 ) -> tuple[dict[str, pa.Table], pa.Table, list[str]]:
     """What each task reads of the files, the columns that are copied, and what a reader should know of them.
 
@@ -56,11 +59,14 @@ def read_tables(
         data: As `find_tables` takes it.
         requests: By task.
         keys: Columns to copy: those of a CSV as the text that stands there, since an identity is no number.
+        encoding: Of CSV files, as Python calls it; what else is particular of them the model or their header tells.
 
     Raises:
         MtlkdError: the only problem; ExceptionGroup of them, where there are several.
     """
     files = find_tables(data)
+    csv = decode(CsvFormat, {"encoding": encoding}, where="")
+    requests = {task: replace(request, csv=csv) for task, request in requests.items()}
     known: dict[TableRequest, ReadTable] = {}
     wrong: dict[TableRequest, list[MtlkdError]] = {request: [] for request in requests.values()}
     for request, problems in wrong.items():
@@ -69,7 +75,7 @@ def read_tables(
     raise_all(str(data), list(_told(requests, wrong)))
     copied = pa.table({})
     if keys:
-        copied = _read(files, TableRequest(keys), where=str(data)).table
+        copied = _read(files, TableRequest(keys, csv=csv), where=str(data)).table
         if READERS.get(ending_of(files[0])) is read_csv:
             copied = pa.table({name: strings(whole(copied[name]), where=f"{data}:{name}") for name in keys})
     found = {task: known[request].table for task, request in requests.items()}

@@ -52,7 +52,7 @@ def read_csv(path: Path, request: TableRequest) -> ReadTable:
         with opened_csv(path) as stream:
             table = pa.csv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
     except UnicodeError as error:
-        fix = "name another `encoding` under `csv`, or write the file again with UTF-8 text"
+        fix = "name another encoding, or write the file again with UTF-8 text"
         raise MtlkdError(f"the file is not written in {encoding} ({error})", where=str(path), fix=fix) from error
     return ReadTable(request.taken(table, where=str(path)), tuple(_warnings(path, table)))
 
@@ -86,7 +86,10 @@ def _head(path: Path, csv_format: CsvFormat) -> tuple[str, str]:
     except UnicodeError:  # UTF-16 without its mark
         text = "\ufffd"
     if "\ufffd" in text.partition("\n")[0]:
-        fix = "say how it is written, e.g. `csv: {encoding: cp1252}` in the manifest, or write it again with UTF-8 text"
+        fix = (
+            "say how it is written, `csv: {encoding: cp1252}` in a manifest, `--encoding cp1252` where rows are"
+            " predicted, or write it again with UTF-8 text"
+        )
         raise MtlkdError(f"the header is not written in {encoding}", where=str(path), fix=fix)
     return encoding, text
 

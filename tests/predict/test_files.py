@@ -78,3 +78,18 @@ def test_columns_of_unlike_types_and_files_that_lack_one_are_told(tmp_path, word
     with pytest.raises(MtlkdError) as caught:
         read_tables(tmp_path, WANTED)
     worded(caught.value)
+
+
+def test_a_csv_is_read_in_the_encoding_that_is_named(tmp_path):
+    (tmp_path / "new.csv").write_bytes("text;id\nÀ la;1\nÉté;2\n".encode("cp1252"))
+    tables, copied, _ = read_tables(tmp_path / "new.csv", WANTED, keys=("id",), encoding="windows-1252")
+    assert [text.decode() for text in tables["a"]["text"].to_pylist()] == ["À la", "Été"]
+    assert copied["id"].to_pylist() == ["1", "2"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "klingon"])
+def test_a_csv_in_another_encoding_than_is_named_is_an_error(tmp_path, encoding, worded):
+    (tmp_path / "new.csv").write_bytes("text\nÀ la\n".encode("cp1252"))
+    with pytest.raises(MtlkdError) as caught:
+        read_tables(tmp_path / "new.csv", WANTED, encoding=encoding)
+    worded(caught.value)
