@@ -14,6 +14,7 @@
     checkpoints/     of trials that have not finished
     errors/          tracebacks of trials that a defect ended
     tensorboard/     setup/strategy/stage/trial, and the sweep's own run
+    wandb/           offline runs of Weights & Biases, where the search space asks for them here
     tune/            Ray Tune's own bookkeeping
     report/          what was made of the records, where no other place was asked for
 """

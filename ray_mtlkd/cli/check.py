@@ -30,6 +30,7 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     from ray_mtlkd.sweep.machine import check_gpus
     from ray_mtlkd.sweep.predictions import size_of
     from ray_mtlkd.sweep.prepare import duration, estimate
+    from ray_mtlkd.sweep.trackers.tracking import check_installed
 
     code_path(code)
     console = open_console()
@@ -37,6 +38,7 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     for warning in prepared.warnings:
         console.print(f"warning: {warning}", style="yellow")
     check_gpus(prepared)
+    check_installed(prepared.space.tracking)
     cpus = prepared.space.resources.cpus
     if cpus > (os.cpu_count() or 1) and not os.environ.get("RAY_ADDRESS"):
         console.print(

@@ -7,16 +7,17 @@ may then stand in two places, where a merge was interrupted or a lost trial ran 
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.foreign.tables import fitted, read_parquet
-from ray_mtlkd.records import DEFAULTS, SCHEMA, TaskRecord, to_table
+from ray_mtlkd.records import DEFAULTS, SCHEMA, TaskRecord, from_table, to_table
 from ray_mtlkd.seals import check_table, sealed_table
 from ray_mtlkd.storage import Storage, join_uri
 from ray_mtlkd.sweep.halving import FAILED, Found
@@ -106,16 +107,51 @@ def trials(sweep: SweepFolder, *columns: str) -> dict[str, dict[str, Any]]:
     schema = pa.schema([SCHEMA.field(name) for name in ("trial", *columns)])
     found: dict[str, dict[str, Any]] = {}
     for name in (*merged, *singles):  # a trial that ran again stands in a file of its own
-        try:
-            table = fitted(
-                read_parquet(check_table(folder.read(name) or b""), columns=schema.names), schema, defaults=DEFAULTS
-            )
-        except OSError as error:
-            raise MtlkdError(
-                "a trial's record is damaged", where=join_uri(folder.uri, name), fix="delete it: the trial runs again"
-            ) from error
+        table = _fitted(folder.read(name) or b"", schema, where=join_uri(folder.uri, name))
         found.update({row["trial"]: row for row in table.to_pylist()})
     return found
+
+
+def read_trials(
+    sweep: SweepFolder, *, names: Collection[str] | None = None, without: Collection[str] = ()
+) -> Iterator[list[TaskRecord]]:
+    """The records of trials, one trial after the other, each once.
+
+    Args:
+        sweep: Its folder.
+        names: Of those that are wanted; None for all.
+        without: Those that are left out.
+
+    Raises:
+        MtlkdError: naming a file that is damaged.
+    """
+    singles, merged = _names(sweep.records)
+    wanted = [name for name in singles if names is None or name.removesuffix(PARQUET) in names]
+    seen = set(without)
+    for file in (*wanted, *merged):  # a trial that ran again stands in a file of its own
+        if file in singles and file.removesuffix(PARQUET) in seen:
+            continue
+        data = sweep.records.read(file)
+        if data is None:  # it was merged meanwhile
+            continue
+        table = _fitted(data, SCHEMA, where=join_uri(sweep.records.uri, file))
+        for trial in table["trial"].unique().to_pylist():
+            if trial not in seen and (names is None or trial in names):
+                seen.add(trial)
+                yield from_table(table.filter(pc.equal(table["trial"], trial)))
+
+
+def _fitted(data: bytes, schema: pa.Schema, *, where: str) -> pa.Table:
+    """Some columns of a file of records.
+
+    Raises:
+        MtlkdError: where it is damaged.
+    """
+    try:
+        return fitted(read_parquet(check_table(data), columns=schema.names), schema, defaults=DEFAULTS)
+    except OSError as error:
+        fix = "delete it: the trial runs again"
+        raise MtlkdError("a trial's record is damaged", where=where, fix=fix) from error
 
 
 def _names(folder: Storage) -> tuple[list[str], list[str]]:

@@ -131,3 +131,22 @@ class StatusCallback(Callback):  # type: ignore[misc]  # ray ships no type infor
                 ranking=self._searcher.ranking,
             )
         )
+
+
+class EndCallback(Callback):  # type: ignore[misc]  # ray ships no type information
+    """Tells of trials that have ended.
+
+    Args:
+        ended: Told the name of each that has left records.
+    """
+
+    def __init__(self, ended: Callable[[str], None]) -> None:
+        self._ended = ended
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial has ended, well or with failed records, or pauses."""
+        self._ended(trial.config["name"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: see `StatusCallback`."""
+        return {}

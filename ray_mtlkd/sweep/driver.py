@@ -14,6 +14,7 @@ from ray_mtlkd.sweep.portable import portable, space_of
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.run import SweepEnd, SweepListener, SweepRequest
 from ray_mtlkd.sweep.space import SearchSpace, parse_space
+from ray_mtlkd.sweep.trackers.tracking import check_installed, placed, tracked
 from ray_mtlkd.sweep_folder import HEAD, SweepFolder
 from ray_mtlkd.yaml_files import read_text
 
@@ -38,7 +39,9 @@ def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener)
                     lock.take()
             prepared = prepare(space, data_dir=request.data_dir, compute=False, say=listener.prepare)
             check_gpus(prepared)
-            files = portable(text, path, space.setups, data_dir=request.data_dir)
+            check_installed(space.tracking)
+            places = placed(space.tracking)
+            files = portable(text, path, space.setups, data_dir=request.data_dir, trackers=places)
             head = output.new_head(space.name, prepared.content)
             if request.known is not None:
                 head = output.check_same(folder, head, grows=request.extend is not None)
@@ -58,16 +61,18 @@ def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener)
                     write_columns(folder, prepared.plan.distinct(), tasks)
                 return lock
 
-            counts = tuner.run_trials(
-                prepared,
-                head,
-                uri=folder.uri,
-                cluster=cluster,
-                begin=begin,
-                tell=listener.tell,
-                say=listener.warn,
-                prepare=listener.prepare,
-            )
+            with tracked(space, folder, sweep=head.sweep, say=listener.warn) as ended:
+                counts = tuner.run_trials(
+                    prepared,
+                    head,
+                    uri=folder.uri,
+                    cluster=cluster,
+                    begin=begin,
+                    tell=listener.tell,
+                    ended=ended,
+                    say=listener.warn,
+                    prepare=listener.prepare,
+                )
     return SweepEnd(uri=folder.uri, ok=counts.ok, failed=counts.failed)
 
 

@@ -8,7 +8,8 @@ from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from torch.utils.tensorboard import SummaryWriter
 
 from ray_mtlkd.sweep.plan import Trial
-from ray_mtlkd.sweep.tensorboard import SCORE, event_folder, hyper_parameters, metric_tag
+from ray_mtlkd.sweep.scalars import SCORE, metric_tag
+from ray_mtlkd.sweep.tensorboard import event_folder, hyper_parameters
 from ray_mtlkd.sweep_folder import SweepFolder
 
 RUN = "sweep"

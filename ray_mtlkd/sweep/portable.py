@@ -1,7 +1,7 @@
 """The search space and the manifests of a sweep in its own folder, where they mean the same from anywhere."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from ray_mtlkd.sweep_folder import MANIFESTS, SPACE, SweepFolder
 from ray_mtlkd.yaml_files import changed, parse_yaml
 
 
-def portable(space_text: str, path: Path, names: Sequence[str], *, data_dir: Path | None) -> dict[str, str]:
+def portable(
+    space_text: str, path: Path, names: Sequence[str], *, data_dir: Path | None, trackers: Mapping[str, str]
+) -> dict[str, str]:
     """Files, by their names in a sweep's folder, that say what a search space and its manifests say, from anywhere.
 
     Args:
@@ -19,12 +21,14 @@ def portable(space_text: str, path: Path, names: Sequence[str], *, data_dir: Pat
         path: Where it was read from.
         names: Its setups, manifests as seen from the current folder.
         data_dir: Where the tables of the catalogue's setups are.
+        trackers: Their places on this machine, absolute, by key.
 
     Raises:
         MtlkdError: where a manifest is no longer there or sound; ExceptionGroup of them, where it is so in many ways.
     """
     files = {}
     carried = encoder_folders(parse_yaml(space_text, where=str(path)), path)
+    carried |= {("tracking", key): place for key, place in trackers.items()}
     for at, name in enumerate(names):
         place = None if name in setups.BUILT_IN else setups.locate(name, data_dir=data_dir)
         if place is None or place.folder is None:

@@ -123,6 +123,19 @@ class Resources:
 
 
 @document
+class Tracking:
+    """Trackers of runs that the sweep's trials are logged with, each by its own library.
+
+    Attributes:
+        mlflow: Tracking URI of MLflow, e.g. ``http://host:5000`` or ``sqlite:///runs.db``.
+        wandb: Folder of Weights & Biases' offline runs; ``offline``: that of the sweep.
+    """
+
+    mlflow: Annotated[str, MinLen(1)] | None = None
+    wandb: Annotated[str, MinLen(1)] | None = None
+
+
+@document
 class SpaceDocument:
     """A search-space file, its strategies and hyper-parameters as plain data.
 
@@ -133,6 +146,7 @@ class SpaceDocument:
         report: How its report judges; decides nothing of a trial.
         teachers: By setup and task, folders of soft labels or of a kept model: strategies that distil begin with these
             tasks distilling.
+        tracking: Where trials are logged besides; decides nothing of a trial.
     """
 
     name: FolderName
@@ -151,6 +165,7 @@ class SpaceDocument:
     classical: bool = True
     report: Judging = field(default_factory=Judging)
     teachers: dict[str, dict[str, str]] = field(default_factory=dict)
+    tracking: Tracking = field(default_factory=Tracking)
 
 
 _ANY = {"name": "x", "setups": ["x"], "strategies": ["sum"], "encoder": "mlp"}

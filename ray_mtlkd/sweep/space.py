@@ -11,7 +11,7 @@ from ray_mtlkd.errors import MtlkdError, raise_all, within, without_repeats
 from ray_mtlkd.serial import plain
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.names import folded, safe_name
-from ray_mtlkd.sweep.schema import Replicate, Resources, Search, read_document
+from ray_mtlkd.sweep.schema import Replicate, Resources, Search, Tracking, read_document
 from ray_mtlkd.sweep.strategy_space import StrategySpace, strategy_space
 from ray_mtlkd.training.configuration import ConfigurationReader
 from ray_mtlkd.yaml_files import parse_yaml, read_text
@@ -28,6 +28,7 @@ class SearchSpace:
         setups: As they are named in the file, manifests as seen from the current folder.
         classical: Whether classical models are computed beside the trials.
         teachers: Folders of soft labels, or of a kept model, by setup and task.
+        tracking: Trackers that trials are logged with.
     """
 
     name: str
@@ -38,6 +39,7 @@ class SearchSpace:
     resources: Resources
     classical: bool
     teachers: Mapping[str, Mapping[str, str]]
+    tracking: Tracking
 
     def content(self, setups: Mapping[str, Mapping[str, Any]]) -> SweepContent:
         """What decides trials' results, with the content of the setups by name."""
@@ -129,6 +131,7 @@ def decode_space(value: Any, *, where: str) -> SearchSpace:
         resources=document.resources,
         classical=document.classical,
         teachers=document.teachers,
+        tracking=document.tracking,
     )
 
 

@@ -50,17 +50,17 @@ class StrategySpace:
         fixed = {
             path: value
             for path, value in leaves(describe(self.example)).items()
-            if not any(_is_in(path, at) for at in self.domains)
+            if not any(is_in(path, at) for at in self.domains)
         }
         drawn = {
             path: value
             for path, value in leaves(self.tree).items()
-            if any(_is_in(path, join(at, domain.kind)) for at, domain in self.domains.items())
+            if any(is_in(path, join(at, domain.kind)) for at, domain in self.domains.items())
         }
         return {path.removeprefix(f"{STRATEGY}."): value for path, value in {**fixed, **drawn}.items()}
 
 
-def _is_in(path: str, where: str) -> bool:
+def is_in(path: str, where: str) -> bool:
     """Whether a YAML path is another one or leads on from there."""
     return path.startswith(where) and path[len(where) : len(where) + 1] in {"", ".", "["}
 
@@ -185,6 +185,6 @@ def _label(entry: Any, example: Configuration, own: Collection[str]) -> str:
 
 def _placed(path: str, where: str, own: Mapping[str, Any]) -> str:
     """Where a path of the tree stands in the file."""
-    if _is_in(path, STRATEGY):
+    if is_in(path, STRATEGY):
         return where + path.removeprefix(STRATEGY)
     return join(where, path) if _is_own(path, own) else path

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow.fs
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
@@ -21,6 +21,7 @@ from ray_mtlkd.records import MATRICES, TrialEnd
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.heat_map import heat_map, matrix_text
 from ray_mtlkd.sweep.plan import Trial
+from ray_mtlkd.sweep.scalars import PHASES, final_scalars, task_scalars
 from ray_mtlkd.training.configuration import flat
 from ray_mtlkd.training.job import Outcome
 from ray_mtlkd.training.state.progress import Evaluation
@@ -34,9 +35,6 @@ _LAYOUT = {
     }
 }
 """Charts with all tasks of a trial in one, of the plugin of custom scalars."""
-SCORE = "when_done/score"
-"""Final metrics are points: their group's name puts them behind the curves, which TensorBoard sorts by name."""
-_PHASES = {"waiting": 0, "labels": 1, "distilling": 2, "stopped": 3}
 
 
 class TrialWriter:
@@ -55,8 +53,7 @@ class TrialWriter:
         writer = self._open(evaluation.batches)
         scalars: dict[str, float | None] = {"score": evaluation.score}
         for task, point in zip(evaluation.tasks, evaluation.points, strict=True):
-            scalars |= {f"train_loss/{task}": point.loss, f"valid/{task}": point.valid, f"weight/{task}": point.weight}
-            scalars |= {f"phase/{task}": _PHASES[point.phase], f"kd_weight/{task}": point.kd_weight}
+            scalars |= task_scalars(task, point)
         scalars |= {f"penalty/{name}": value for name, value in evaluation.penalties.items()}
         for first, second in combinations(range(len(evaluation.agreement.steps)), 2):
             cosine = evaluation.agreement.mean_cosines(first)[second]
@@ -73,10 +70,7 @@ class TrialWriter:
         """Final metrics, and a session that succeeded."""
         end = outcome.end
         writer = self._open(end.batches)
-        metrics: dict[str, float | None] = {SCORE: end.score}
-        for task, result in zip(tasks, outcome.tasks, strict=True):
-            metrics |= {metric_tag("valid", task): result.valid, metric_tag("test", task): result.test}
-        _add(writer, metrics, at=end.batches)
+        _add(writer, final_scalars(end, tasks, outcome.tasks), at=end.batches)
         for name, matrix in _matrices(outcome).items():
             writer.add_image(name, heat_map(matrix), end.batches, dataformats="HWC")
             writer.add_text(name, matrix_text(matrix, tasks), end.batches)
@@ -93,7 +87,7 @@ class TrialWriter:
             self._writer = SummaryWriter(str(self._folder), purge_step=batches)
             self._writer.add_custom_scalars(_LAYOUT)
             self._writer.add_text(
-                "phases", ", ".join(f"{number} = {phase}" for phase, number in _PHASES.items()), batches
+                "phases", ", ".join(f"{number} = {phase}" for phase, number in PHASES.items()), batches
             )
         return self._writer
 
@@ -105,11 +99,6 @@ class TrialWriter:
             writer.file_writer.add_summary(summary)
         writer.close()
         self._writer = None
-
-
-def metric_tag(split: Literal["valid", "test"], task: str) -> str:
-    """What a task's final metric is called."""
-    return f"when_done/{split}/{task}"
 
 
 def hyper_parameters(trial: Trial) -> dict[str, Any]:

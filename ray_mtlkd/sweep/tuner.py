@@ -17,7 +17,7 @@ from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.shell import command
 from ray_mtlkd.storage import Storage, reaching
 from ray_mtlkd.sweep import archive, output
-from ray_mtlkd.sweep.callback import StallWatch, StatusCallback, StillDriving
+from ray_mtlkd.sweep.callback import EndCallback, StallWatch, StatusCallback, StillDriving
 from ray_mtlkd.sweep.classical import computing
 from ray_mtlkd.sweep.common_folder import Sight, check_nodes, check_records, sight_of
 from ray_mtlkd.sweep.lock import Lock
@@ -54,6 +54,7 @@ def run_trials(
     cluster: Cluster,
     begin: Callable[[], Lock],
     tell: Callable[[Status], None],
+    ended: Callable[[str], None],
     say: Callable[[str], None],
     prepare: Callable[[str], None],
 ) -> archive.Counts:
@@ -66,6 +67,7 @@ def run_trials(
         cluster: Where on.
         begin: Makes the folder this sweep's, which from then on this process drives.
         tell: Told after every change.
+        ended: Told the name of a trial that has left records.
         say: Told what is not as usual of classical models, and of states that are computed once.
         prepare: Told what is computed before trials start.
 
@@ -112,7 +114,7 @@ def run_trials(
 
             def fit(searcher: PlanSearcher) -> None:
                 watch = StallWatch(context.pulse, say=say)
-                callbacks = [StillDriving(lock), watch, StatusCallback(searcher, tell=tell)]
+                callbacks = [StillDriving(lock), watch, StatusCallback(searcher, tell=tell), EndCallback(ended)]
                 _fit(context, searcher, callbacks, name=_run_name(folder.tune))
 
             with cluster.watched(fix=f"start the cluster again, and go on: {rest}"):

@@ -140,3 +140,28 @@ def test_a_changed_bit_of_a_record_is_told_with_the_file_and_never_read_or_rebui
             else:
                 assert found == (before if look is _read else {row["trial"]: Found(score=0.5) for row in before})
     assert folder.records.read(name) == bytes(changed)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_trials_are_read_one_after_the_other_each_once_wherever_they_stand(folder, write, record):
+    write(range(6))
+    archive.merge(folder)
+    both = [record(trial="s-sum-r001", task=task, task_index=at, score=0.75) for at, task in enumerate("ab")]
+    archive.write_records(folder, "s-sum-r001", both)  # which ran again
+
+    def trials(**options):
+        return sorted(each[0].identity.trial for each in archive.read_trials(folder, **options))
+
+    every = [f"s-sum-r{seed:03}" for seed in range(6)]
+    assert trials() == every
+    assert trials(names=every[:2], without=every[:1]) == every[1:2]
+    assert trials(without=every) == []
+    (found,) = archive.read_trials(folder, names=["s-sum-r001"])
+    assert found == both
+
+
+def test_a_trial_s_file_that_is_merged_meanwhile_is_no_damage(folder, write, monkeypatch):
+    write([1])
+    names = folder.records.names()
+    monkeypatch.setattr(type(folder.records), "names", lambda _: [*names, "s-sum-r009.parquet"])
+    assert len(list(archive.read_trials(folder))) == 1

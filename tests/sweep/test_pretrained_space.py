@@ -53,7 +53,7 @@ def test_the_encoder_s_folder_lies_beside_the_search_space_whatever_the_current_
 
 def test_the_copy_in_the_sweep_s_folder_means_the_same(home):
     text = (home / "space.yaml").read_text()
-    copied = portable(text, home / "space.yaml", [str(home / "shop.yaml")], data_dir=None)["space.yaml"]
+    copied = portable(text, home / "space.yaml", [str(home / "shop.yaml")], data_dir=None, trackers={})["space.yaml"]
     again = parse_space(copied, Path("/elsewhere/space.yaml"))
     assert again.content({}) == read_space(home / "space.yaml").content({})
 
@@ -98,7 +98,9 @@ def test_a_folder_inside_a_mixed_encoder_lies_beside_the_search_space_too(home, 
     (strategy,) = space.strategies
     assert strategy.example.architecture.encoder.text.path == str(home / "minilm")
     assert list(strategy.domains) == ["encoder.text.train"]
-    copied = portable((home / "mixed.yaml").read_text(), home / "mixed.yaml", [str(home / "shop.yaml")], data_dir=None)
+    copied = portable(
+        (home / "mixed.yaml").read_text(), home / "mixed.yaml", [str(home / "shop.yaml")], data_dir=None, trackers={}
+    )
     assert parse_space(copied["space.yaml"], Path("/elsewhere/space.yaml")).content({}) == space.content({})
     prepared = prepare(space, compute=False)
     assert [size.setup for size in prepared.states] == ["shop"]
