@@ -17,8 +17,25 @@
     return look;
   }
 
-  function drawn(place) {
-    const chart = charts[place.id.slice("chart-".length)];
+  function dress(layout) {
+    for (const [path, value] of Object.entries(themed())) {
+      const [name, key] = path.split(".");
+      if (key === undefined) layout[name] = value;
+      else layout[name] = { ...layout[name], [key]: value };
+    }
+    return layout;
+  }
+
+  function chartOf(place) {
+    return charts[place.id.slice("chart-".length)];
+  }
+
+  const undrawn = new Set();
+
+  function draw(place) {
+    if (!undrawn.delete(place)) return;
+    near.unobserve(place);
+    const chart = chartOf(place);
     const menus = chart.layout.updatemenus || [];
     for (const menu of menus) Object.assign(menu, { bgcolor: color("--raised"), bordercolor: color("--rule") });
     const title = { ...chart.layout.title, font: { size: 15 }, x: 0, xanchor: "left", yref: "container", y: 0.98 };
@@ -30,17 +47,26 @@
     }
     const saved = { format: "png", filename: place.id, scale: 3 };
     const options = { responsive: true, displaylogo: false, modeBarButtons: [["toImage"]], toImageButtonOptions: saved };
-    return Plotly.newPlot(place, chart.data, layout, options).then(() => {
-      place.on("plotly_buttonclicked", () => Plotly.relayout(place, themed()));
-      return Plotly.relayout(place, themed());
-    });
+    Plotly.newPlot(place, chart.data, dress(layout), options);
+    place.on("plotly_buttonclicked", () => Plotly.relayout(place, themed()));
   }
 
+  // A chart takes tens of milliseconds to draw: those that nobody sees yet are drawn when they come near, or for print.
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const entry of entries) if (entry.isIntersecting) draw(entry.target);
+    },
+    { rootMargin: "1000px" },
+  );
   const places = [...document.querySelectorAll(".chart")];
-  for (const place of places) drawn(place);
+  for (const place of places) {
+    place.style.minHeight = `${chartOf(place).layout.height || 450}px`;
+    undrawn.add(place);
+    near.observe(place);
+  }
 
   function restyle() {
-    for (const place of places) Plotly.relayout(place, themed());
+    for (const place of places) if (!undrawn.has(place)) Plotly.relayout(place, themed());
   }
 
   document.getElementById("theme").addEventListener("click", () => {
@@ -51,5 +77,6 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
   addEventListener("beforeprint", () => {
     for (const folded of document.querySelectorAll("details")) folded.open = true;
+    for (const place of places) draw(place);
   });
 })();
