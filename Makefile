@@ -5,7 +5,7 @@ BIN := .venv/bin
 # The tests start many processes: each would compile the whole package anew where this is set.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: sweep test check format bench clean
+.PHONY: sweep test test-faults check format bench clean
 
 sweep: .venv/installed
 	$(BIN)/ray-mtlkd sweep search_spaces/quickstart.yaml
@@ -13,6 +13,10 @@ sweep: .venv/installed
 test: .venv/installed-dev
 	$(BIN)/pytest -m "not ray" -n auto --maxprocesses 4 --dist worksteal
 	$(BIN)/pytest -m ray -n auto --maxprocesses 2 --dist loadfile
+
+# Real processes, killed and starved, one after the other: about an hour; what needs root is skipped without.
+test-faults: .venv/installed-dev
+	$(BIN)/pytest -m fault tests/faults
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

@@ -127,7 +127,7 @@ class TrialEnd:
 
     status: Status
     """``ok``: it ran to its end. ``failed``: what it was asked to do cannot be done, e.g. a loss stopped being finite.
-    ``defect``: an error of the program. ``lost``: its worker was lost too often, through no fault of the trial's."""
+    ``defect``: an error of the program. ``lost``: its worker was lost too often, or killed for memory even alone."""
     error: str | None = None
     """What ended it where it is not ``ok``, with task and step."""
     warnings: list[TrialWarning] = field(default_factory=list)

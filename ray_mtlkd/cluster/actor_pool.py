@@ -13,7 +13,7 @@ import pyarrow as pa
 import ray
 import ray.data
 from ray.data.exceptions import ExecutionTimeoutError
-from ray.exceptions import ObjectLostError, RayActorError, RaySystemError
+from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError, RaySystemError
 
 from ray_mtlkd.cluster.address import address
 from ray_mtlkd.cluster.ray_logging import quiet_data
@@ -97,7 +97,7 @@ def giving_up(*, fix: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ExecutionTimeoutError, RayActorError, RaySystemError, ObjectLostError) as error:
+    except (ExecutionTimeoutError, RayActorError, RaySystemError, ObjectLostError, OutOfMemoryError) as error:
         raise MtlkdError(f"the pool has given up ({first_line(error)})", where=_place(), fix=fix) from error
 
 

@@ -11,6 +11,7 @@ import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ray_mtlkd.imports import Later
@@ -19,6 +20,9 @@ _data = Later("ray.data")
 
 _TRIAL_VARIABLES: Mapping[str, Any] = {"DEFAULT_ENV_VARS": {}, "ENV_VARS_TO_PROPAGATE": frozenset()}
 """Constants of Tune's: the environment variables that it gives trials."""
+
+_ON_FAILURE = "_actor_task_failed"
+"""What Tune calls where a worker has failed."""
 
 
 def imported_ahead(module: str) -> dict[str, str]:
@@ -95,6 +99,50 @@ def trials_without_variables() -> Iterator[None]:
         yield
     finally:
         vars(cache).update(before)
+
+
+@contextmanager
+def memory_kills_as_lost_workers() -> Iterator[None]:
+    """While the body runs, Tune takes a worker that Ray's memory monitor has ended for one that was lost.
+
+    ``_actor_task_failed`` of the ``RayActorManager`` of ``ray.air.execution``, which knows two errors and ends the
+    whole run by a ``RuntimeError`` where it meets another, as ``OutOfMemoryError`` is.
+    """
+    manager = importlib.import_module("ray.air.execution._internal.actor_manager").RayActorManager
+    errors = importlib.import_module("ray.exceptions")
+    before = getattr(manager, _ON_FAILURE)
+
+    def failed(self: Any, *, tracked_actor_task: Any, exception: Exception) -> None:
+        known = (errors.RayActorError, errors.RayTaskError)
+        if isinstance(exception, errors.RayError) and not isinstance(exception, known):
+            exception = errors.RayActorError(error_msg=str(exception))
+        before(self, tracked_actor_task=tracked_actor_task, exception=exception)
+
+    setattr(manager, _ON_FAILURE, failed)
+    try:
+        yield
+    finally:
+        setattr(manager, _ON_FAILURE, before)
+
+
+_MEMORY = re.compile(r"running low on memory\. .* was ([\d.]+GB) used / ([\d.]+GB) limit")
+
+
+def memory_told(text: str) -> str | None:
+    """How full a machine's memory was, where an error of Ray's says that its memory monitor has ended the worker."""
+    found = _MEMORY.search(text)
+    return None if found is None else f"{found[1]} of {found[2]} were in use"
+
+
+def failure_told(trial: Any) -> str:
+    """What Tune noted of a trial's last failure: the error of Ray's, or that of the trial's own function.
+
+    Its file ``error.txt`` beside the trial, where lines before the last are the traceback of an own error.
+    """
+    _, _, text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace").rpartition("Failure # ")
+    lines = [line for line in text.splitlines()[1:] if line.strip()]
+    is_own = bool(lines) and "ray::" in lines[0]
+    return lines[-1] if is_own else "\n".join(lines)
 
 
 def dataset_of(blocks: Sequence[Any]) -> Any:

@@ -7,7 +7,9 @@ from typing import Any
 import ray
 from ray.tune import Callback
 
+from ray_mtlkd.cluster.ray_private import failure_told
 from ray_mtlkd.sweep.lock import Lock
+from ray_mtlkd.sweep.losses import Loss
 from ray_mtlkd.sweep.pulse import PulseSettings, end_process
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import RunningTrial, Status
@@ -64,6 +66,25 @@ class StallWatch(Callback):  # type: ignore[misc]  # ray ships no type informati
                 self._say(f"{said} checkpoint")
                 end_process(process)
             self._asked = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: see `StatusCallback`."""
+        return {}
+
+
+class LossWatch(Callback):  # type: ignore[misc]  # ray ships no type information
+    """Tells the plan why Tune has given a trial up; before those who count.
+
+    Args:
+        searcher: The plan, which Tune has told that it did.
+    """
+
+    def __init__(self, searcher: PlanSearcher) -> None:
+        self._searcher = searcher
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Its worker was lost, or could not do what any other could."""
+        self._searcher.lose(trial.trial_id, Loss.told_by(failure_told(trial)))
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: see `StatusCallback`."""

@@ -133,11 +133,6 @@ class Plan:
         return min(self._space.replicate.configurations, self._space.search.configurations)
 
     @property
-    def most_runs(self) -> int:
-        """How often trials are run at most: a part of the way counts like all of it."""
-        return self.size + len(self.groups) * self.search_size * len(self._space.search.rungs)
-
-    @property
     def search_runs(self) -> list[Run]:
         """A group's search trials by configuration and seed; none where there is nothing to choose."""
         return [(index, seed) for index in self.indices for seed in self._space.search.seeds] if self.searches else []

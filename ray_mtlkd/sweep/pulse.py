@@ -132,9 +132,13 @@ def beating(settings: PulseSettings, trial: str) -> Iterator[Pulse]:
 
 
 def start_board() -> Any:
-    """The actor that notes signs of life, beside the driver."""
+    """The actor that notes signs of life, beside the driver; one that is lost starts again, and knows of nobody."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return ray.remote(num_cpus=0)(PulseBoard).options(scheduling_strategy=here).remote()
+    return (
+        ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(PulseBoard)
+        .options(scheduling_strategy=here)
+        .remote()
+    )
 
 
 def end_process(process: TrialProcess) -> None:

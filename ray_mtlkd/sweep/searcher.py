@@ -12,6 +12,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from ray_mtlkd.sweep.halving import FAILED, Found, Run
+from ray_mtlkd.sweep.losses import Loss, Losses
 from ray_mtlkd.sweep.plan import Plan, Trial, best_indices
 from ray_mtlkd.sweep.status import RankedStrategy
 
@@ -20,12 +21,13 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
     """Hands out the plan's trials; as soon as a group's search is over, its replicates may follow.
 
     Searches come first, since replicates wait for them, and then the longest trials: the shortest ones that are left
-    keep all workers busy to the end.
+    keep all workers busy to the end. Those that were killed for memory go last, each with no other beside it.
 
     Args:
         plan: What to run.
         finished: Trials with records from an earlier run of this sweep, by name: they do not run again.
-        on_lost: Called with a trial that Tune gave up and that therefore has no record of its own.
+        losses: Says what becomes of trials that lose their worker.
+        on_lost: Called with a trial that is given up, which therefore has no record of its own, and the reason.
         on_let_go: Called with a trial that the search does not go on with, and that has left its checkpoint.
     """
 
@@ -34,11 +36,13 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         plan: Plan,
         *,
         finished: Mapping[str, Found],
-        on_lost: Callable[[Trial], None],
+        losses: Losses,
+        on_lost: Callable[[Trial, str], None],
         on_let_go: Callable[[Trial], None],
     ) -> None:
         super().__init__(metric="score", mode="max")
         self._plan = plan
+        self._losses = losses
         self._on_lost = on_lost
         self._on_let_go = on_let_go
         self._known = finished
@@ -47,8 +51,10 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         self._handed: set[str] = set()
         self._searches: deque[Trial] = deque()
         self._replicates: list[Trial] = []
+        self._alone: deque[Trial] = deque()
         self._wall_s: dict[tuple[str, str, int], float] = {}
         self._running: dict[str, Trial] = {}
+        self._failed: dict[str, Trial] = {}
         self._searched: dict[tuple[str, str], float] = {}
         self._replicated: dict[tuple[str, str], dict[int, list[float]]] = {group: {} for group in plan.groups}
         self._open = len(plan.groups)
@@ -67,17 +73,12 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
     @property
     def is_over(self) -> bool:
         """Whether there is nothing left to run."""
-        return not (self._searches or self._replicates or self._running) and self._open == 0
+        return not (self._searches or self._replicates or self._alone or self._running) and self._open == 0
 
     @property
     def total(self) -> int:
         """Trials of the sweep in all: those of earlier runs included, replicates that will never run left out."""
         return self._plan.size - self._dropped
-
-    @property
-    def most_runs(self) -> int:
-        """How many trials Tune sees at most."""
-        return self._plan.most_runs
 
     @property
     def finished(self) -> Mapping[str, Found]:
@@ -97,27 +98,37 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         return tuple(sorted(found, key=lambda each: (setups.index(each.setup), not each.seeds, -each.skill)))
 
     def suggest(self, trial_id: str) -> Any:
-        """The next trial's configuration, None while replicates wait for a search, or FINISHED."""
+        """The next trial's configuration, None while there may be one later, or FINISHED."""
+        if self.is_over:
+            return Searcher.FINISHED
         trial = self._next()
         if trial is None:
-            return Searcher.FINISHED if self._open == 0 else None
+            return None
         self._running[trial_id] = trial
         return {"name": trial.run_name, "trial": trial.dumps()}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:  # noqa: FBT001, FBT002 - Tune's signature
-        """Note a trial's score; a lost one counts as failed."""
+        """Note a trial's score; of one that lost its worker, `lose` is told next."""
+        if error:
+            self._failed[trial_id] = self._running[trial_id]
+            return
         trial = self._running.pop(trial_id)
-        found = FAILED
-        if error or result is None or "status" not in result:
-            self._on_lost(trial)
+        if result is None or "status" not in result:
+            self._give_up(trial, "it ended without a result")
+            return
+        self._losses.ended_well()
+        self._wall_s[_configuration(trial)] = result["wall_s"]
+        self._note(trial, Found(score=result["score"], rungs=tuple(result["rungs"]), is_over=result["is_over"]))
+
+    def lose(self, trial_id: str, loss: Loss) -> None:
+        """A trial that Tune gave up runs again, or counts as failed."""
+        del self._running[trial_id]
+        trial = self._failed.pop(trial_id)
+        reason = self._losses.note(trial.name, loss)
+        if reason is None:
+            self._add(trial)
         else:
-            self._wall_s[_configuration(trial)] = result["wall_s"]
-            found = Found(score=result["score"], rungs=tuple(result["rungs"]), is_over=result["is_over"])
-        if trial.stage == "search":
-            self._note_search(trial, found)
-            self._go_on(trial.group)
-        else:
-            self._finish(trial, found)
+            self._give_up(trial, reason)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing is kept here: the sweep's records are what a later run goes on from."""
@@ -132,12 +143,33 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         return {}
 
     def _next(self) -> Trial | None:
+        if self._losses.is_pausing or any(self._losses.goes_alone(trial.name) for trial in self._running.values()):
+            return None
         if self._searches:
             return self._searches.popleft()
         if not self._replicates:
-            return None
+            return self._alone.popleft() if self._alone and not self._running else None
         known = [self._wall_s.get(_configuration(trial), 0.0) for trial in self._replicates]
         return self._replicates.pop(known.index(max(known)))
+
+    def _add(self, trial: Trial) -> None:
+        """One more to run."""
+        if self._losses.goes_alone(trial.name):
+            self._alone.append(trial)
+        else:
+            (self._searches if trial.stage == "search" else self._replicates).append(trial)
+
+    def _give_up(self, trial: Trial, reason: str) -> None:
+        self._on_lost(trial, reason)
+        self._note(trial, FAILED)
+
+    def _note(self, trial: Trial, found: Found) -> None:
+        """What became of a trial, and what follows."""
+        if trial.stage == "search":
+            self._note_search(trial, found)
+            self._go_on(trial.group)
+        else:
+            self._finish(trial, found)
 
     def _note_search(self, trial: Trial, found: Found) -> None:
         self._found[trial.group][trial.index, trial.seed] = found
@@ -158,7 +190,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
             trial = self._plan.search_trial(group, run, until=standing.until)
             if trial.run_name not in self._handed:
                 self._handed.add(trial.run_name)
-                self._searches.append(trial)
+                self._add(trial)
         if standing.is_over:
             scores: dict[int, list[float | None]] = {}
             for index, seed in found:
@@ -176,7 +208,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
                 if trial.name in self._known:
                     self._finish(trial, self._known[trial.name])
                 else:
-                    self._replicates.append(trial)
+                    self._add(trial)
 
     def _began(self, group: tuple[str, str], index: int) -> bool:
         return any(trial.name in self._known for trial in self._plan.replicates(group, index))

@@ -11,7 +11,7 @@ from typing import Any
 import ray
 import torch
 from ray import tune
-from ray.exceptions import ObjectLostError, RayActorError, RaySystemError
+from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError, RaySystemError
 
 from ray_mtlkd.data.device import choose_device, keep_memory, within_memory
 from ray_mtlkd.data.examples import as_tensors
@@ -81,8 +81,8 @@ def run_trial(config: Mapping[str, Any], context: TrialContext) -> None:
         progress = _Teller(writer)
         try:
             outcome = _train(trial, context, report=progress, folder=folder, pulse=pulse)
-        except (OSError, RayActorError, RaySystemError, ObjectLostError, torch.AcceleratorError):
-            # The cluster's, the storage's or the GPU's trouble, not the trial's: Tune tries again, in another worker,
+        except (OSError, RayActorError, RaySystemError, ObjectLostError, OutOfMemoryError, torch.AcceleratorError):
+            # The cluster's, the storage's or the GPU's trouble, not the trial's: it runs again, in another worker,
             # since no process uses a GPU again that has failed it.
             raise
         except Exception as error:  # noqa: BLE001 - would fail again each time, and must not end the sweep

@@ -11,16 +11,18 @@ from ray.tune import Callback, TuneError
 
 from ray_mtlkd.cluster.address import address
 from ray_mtlkd.cluster.connection import Cluster
+from ray_mtlkd.cluster.ray_private import memory_kills_as_lost_workers
 from ray_mtlkd.cluster.workers import waiting_workers
 from ray_mtlkd.errors import first_line
 from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.shell import command
 from ray_mtlkd.storage import Storage, reaching
 from ray_mtlkd.sweep import archive, output
-from ray_mtlkd.sweep.callback import EndCallback, StallWatch, StatusCallback, StillDriving
+from ray_mtlkd.sweep.callback import EndCallback, LossWatch, StallWatch, StatusCallback, StillDriving
 from ray_mtlkd.sweep.classical import computing
 from ray_mtlkd.sweep.common_folder import Sight, check_nodes, check_records, sight_of
 from ray_mtlkd.sweep.lock import Lock
+from ray_mtlkd.sweep.losses import Losses
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.prepare import Key, Prepared
 from ray_mtlkd.sweep.pulse import PulseSettings, start_board
@@ -33,14 +35,11 @@ from ray_mtlkd.sweep.status import Status
 from ray_mtlkd.sweep.trial import TrialContext, run_trial
 from ray_mtlkd.sweep_folder import SweepFolder
 
-_WORKER_FAILURES = 2
-"""Times that a trial may lose its worker before it counts as failed."""
-
 _RUNS = 3
-"""Of Ray Tune's, which may end by what befalls a cluster: one after the other, each with what is left."""
+"""Of Ray Tune's, which may end by what befalls a cluster: so many one after the other in which no trial has ended."""
 
-_UNTIMELY = (RayError, TuneError, AssertionError)
-"""How such a run may end; an assertion where Ray's memory monitor has ended a worker that Tune was about to let go."""
+_UNTIMELY = (RayError, TuneError, RuntimeError, AssertionError)
+"""How such a run may end; the last two where it meets what it does not know, or not at that moment."""
 
 _MOST_PENDING = 200
 """Trials that wait for resources at a time, as many as Tune itself allows: what makes a cluster grow."""
@@ -77,9 +76,10 @@ def run_trials(
     """
     folder = SweepFolder.at(uri)
 
-    def lose(trial: Trial) -> None:
-        error = f"the worker was lost {_WORKER_FAILURES + 1} times; see {folder.tune.uri}"
-        end = TrialEnd(status="lost", error=error)
+    losses = Losses(say=say)
+
+    def lose(trial: Trial, reason: str) -> None:
+        end = TrialEnd(status="lost", error=f"{reason}; see {folder.tune.uri}")
         records = records_of(trial, prepared.of(trial), sweep=head.sweep, end=end)
         archive.write_records(folder, trial.name, records)
 
@@ -89,7 +89,7 @@ def run_trials(
     def search() -> PlanSearcher:
         # Where what is tried follows from scores, what a lost trial made follow has run by now.
         known = archive.finished(folder, with_lost=prepared.plan.follows_scores)
-        return PlanSearcher(prepared.plan, finished=known, on_lost=lose, on_let_go=let_go)
+        return PlanSearcher(prepared.plan, finished=known, losses=losses, on_lost=lose, on_let_go=let_go)
 
     searcher = search()
     unmeasured = [
@@ -114,7 +114,8 @@ def run_trials(
 
             def fit(searcher: PlanSearcher) -> None:
                 watch = StallWatch(context.pulse, say=say)
-                callbacks = [StillDriving(lock), watch, StatusCallback(searcher, tell=tell), EndCallback(ended)]
+                heard = [LossWatch(searcher), StatusCallback(searcher, tell=tell), EndCallback(ended)]
+                callbacks = [StillDriving(lock), watch, *heard]
                 _fit(context, searcher, callbacks, name=_run_name(folder.tune))
 
             with cluster.watched(fix=f"start the cluster again, and go on: {rest}"):
@@ -135,17 +136,19 @@ def _persistent(
     say: Callable[[str], None],
 ) -> PlanSearcher:
     """Let Tune run what is planned, and again what is left of it where its run ends too soon; returns the last plan."""
-    for left in reversed(range(_RUNS)):
+    left = _RUNS
+    while True:
+        before = len(searcher.finished)
         try:
             fit(searcher)
         except _UNTIMELY as error:
+            left = _RUNS if len(searcher.finished) > before else left - 1
             if not left:
                 raise
             say(f"Ray Tune's run has ended too soon ({first_line(error)}): another one goes on with what is left")
             searcher = search()
         else:
-            break
-    return searcher
+            return searcher
 
 
 def _fit(context: TrialContext, searcher: PlanSearcher, callbacks: list[Callback], *, name: str) -> None:
@@ -159,7 +162,7 @@ def _fit(context: TrialContext, searcher: PlanSearcher, callbacks: list[Callback
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            num_samples=searcher.most_runs,
+            num_samples=-1,  # as many as the searcher has
             search_alg=searcher,
             reuse_actors=True,
             trial_name_creator=_trial_name,
@@ -170,10 +173,10 @@ def _fit(context: TrialContext, searcher: PlanSearcher, callbacks: list[Callback
             storage_path=SweepFolder.at(context.sight.uri).tune.uri,
             verbose=0,
             callbacks=callbacks,
-            failure_config=tune.FailureConfig(max_failures=_WORKER_FAILURES),
+            failure_config=tune.FailureConfig(max_failures=0),  # `Losses` decides who runs again
         ),
     )
-    with waiting_workers():
+    with waiting_workers(), memory_kills_as_lost_workers():
         tuner.fit()
 
 

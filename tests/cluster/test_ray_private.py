@@ -11,6 +11,8 @@ import ray.data
 from ray._common import utils as common_utils
 from ray._private import ray_constants
 from ray._private import utils as ray_utils
+from ray.air.execution._internal import actor_manager
+from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError
 from ray.tune.execution import class_cache
 
 from ray_mtlkd.cluster import ray_private
@@ -55,6 +57,24 @@ def test_ray_s_logs_are_where_they_are_said_to_be(variable, monkeypatch, tmp_pat
 
 def test_a_data_set_is_made_of_blocks_that_exist():
     assert callable(getattr(ray.data, "from_blocks", None)), "ray.data.from_blocks is gone: see `dataset_of`"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(OutOfMemoryError("full"), RayActorError), (ActorDiedError(), ActorDiedError), (ValueError(), ValueError)],
+    ids=["memory", "died", "no error of ray's"],
+)
+def test_tune_hears_of_a_worker_that_was_killed_for_memory_as_of_a_lost_one(error, told, monkeypatch):
+    heard = []
+    name = ray_private._ON_FAILURE
+    assert hasattr(actor_manager.RayActorManager, name), f"RayActorManager.{name} is gone: memory may end a sweep"
+    monkeypatch.setattr(actor_manager.RayActorManager, name, lambda _, **told: heard.append(told["exception"]))
+    with ray_private.memory_kills_as_lost_workers():
+        getattr(actor_manager.RayActorManager, name)(None, tracked_actor_task=None, exception=error)
+    getattr(actor_manager.RayActorManager, name)(None, tracked_actor_task=None, exception=error)
+    assert type(heard[0]) is told
+    assert str(error) in str(heard[0])
+    assert heard[1] is error
 
 
 def test_ray_data_has_a_handler_that_prints():

@@ -1,18 +1,18 @@
 """Real drivers of one sweep: while another one drives, after it died or was thought dead, and as they are stopped."""
 
-import contextlib
 import os
 import signal
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from ray_mtlkd.cli import main
 from ray_mtlkd.serial import dumps
 from ray_mtlkd.sweep.lock import Claim
+from tests.processes import marked
+from tests.scripts import LIMIT_S
+from tests.sweeps import start, wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.kill]
 
@@ -26,15 +26,6 @@ replicate: {configurations: 1, seeds: [1]}
 resources: {checkpoint_every_s: 0}
 classical: false
 """
-LIMIT_S = 240
-# A process that a shell starts in the background ignores SIGINT, one under nohup SIGHUP, and so do their children.
-MAIN = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-from ray_mtlkd.cli import main
-main()
-"""
 
 
 @pytest.fixture
@@ -44,20 +35,8 @@ def out(tmp_path, monkeypatch):
     return tmp_path / "out"
 
 
-def _start(*options):
-    command = [sys.executable, "-c", MAIN, "sweep", *map(str, options)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 def _claims(out):
     return [path.name for path in out.glob("driver-*.json")]
-
-
-def _wait_for(condition):
-    until = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < until, "it never happened"
-        time.sleep(0.05)
 
 
 def _trains(out):
@@ -66,8 +45,8 @@ def _trains(out):
 
 
 def test_a_sweep_has_one_driver_and_a_dead_one_or_one_that_was_thought_dead_gives_way(out, monkeypatch, capsys):
-    first = _start(out.parent / "space.yaml", "--out", out)
-    _wait_for(lambda: _trains(out)(0))
+    first = start(out.parent / "space.yaml", "--out", out)
+    wait_for(lambda: _trains(out)(0))
     (claim,) = _claims(out)
     monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", "--resume", str(out)])
     with pytest.raises(SystemExit) as second:
@@ -79,9 +58,9 @@ def test_a_sweep_has_one_driver_and_a_dead_one_or_one_that_was_thought_dead_give
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
     killed = time.time_ns()
-    third = _start("--resume", out)
+    third = start("--resume", out)
     # trials of the dead driver may go on for a moment
-    _wait_for(lambda: claim not in _claims(out) and _trains(out)(killed))
+    wait_for(lambda: claim not in _claims(out) and _trains(out)(killed))
     (own,) = _claims(out)
     thief = Claim(
         name="thief", host="far", machine="far", pid=1, started="", over=(own.removeprefix("driver-")[: -len(".json")],)
@@ -95,16 +74,6 @@ def test_a_sweep_has_one_driver_and_a_dead_one_or_one_that_was_thought_dead_give
     assert _claims(out) == ["driver-thief.json"]
 
 
-def _left(mark):
-    """Processes with a variable in their environment."""
-    found = {}
-    for folder in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if folder.name.isdigit() and mark.encode() in (folder / "environ").read_bytes():
-                found[folder.name] = (folder / "cmdline").read_bytes()
-    return found
-
-
 @pytest.mark.parametrize(
     ("number", "code", "when"),
     [
@@ -116,10 +85,10 @@ def _left(mark):
 def test_a_sweep_that_is_stopped_says_how_to_go_on_and_leaves_no_process(out, monkeypatch, number, code, when):
     mark = f"MARK={out}"
     monkeypatch.setenv(*mark.split("="))
-    driver = _start(out.parent / "space.yaml", "--out", out)
+    driver = start(out.parent / "space.yaml", "--out", out)
     printed = ""
     if when == "training":
-        _wait_for(lambda: _trains(out)(0))
+        wait_for(lambda: _trains(out)(0))
     else:
         while "starting Ray" not in printed:
             printed += driver.stdout.readline()
@@ -128,5 +97,5 @@ def test_a_sweep_that_is_stopped_says_how_to_go_on_and_leaves_no_process(out, mo
     assert driver.returncode == code, errors
     assert errors == ""
     assert (f"--resume {out}" in rest) == (when == "training")
-    _wait_for(lambda: not _left(mark))
+    wait_for(lambda: not marked(mark))
     assert not _claims(out)

@@ -2,6 +2,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from ray_mtlkd.sweep.halving import Found
+from ray_mtlkd.sweep.losses import Loss, Losses
 from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.space import decode_space
@@ -15,14 +16,19 @@ def plan(space_value):
 class Tuner:
     """Plays Tune: asks for trials and ends them."""
 
-    def __init__(self, plan, finished=None):
+    def __init__(self, plan, finished=None, losses=None):
         self.lost = []
+        self.now = 0.0
         self.let_go = []
         known = {
             name: each if isinstance(each, Found) else Found(score=each) for name, each in (finished or {}).items()
         }
         self.searcher = PlanSearcher(
-            plan, finished=known, on_lost=self.lost.append, on_let_go=lambda trial: self.let_go.append(trial.name)
+            plan,
+            finished=known,
+            losses=losses or Losses(say=lambda _: None, clock=lambda: self.now),
+            on_lost=lambda trial, reason: self.lost.append((trial.name, reason)),
+            on_let_go=lambda trial: self.let_go.append(trial.name),
         )
         self.count = 0
 
@@ -38,6 +44,10 @@ class Tuner:
         self.searcher.on_trial_complete(
             started[0], {"status": status, "score": score, "rungs": [], "is_over": True, "wall_s": wall_s}
         )
+
+    def lose(self, started, loss):
+        self.searcher.on_trial_complete(started[0], None, error=True)
+        self.searcher.lose(started[0], loss)
 
     def drain(self, score_of):
         names = []
@@ -121,14 +131,83 @@ def test_the_ranking_knows_earlier_runs_and_puts_replicates_first(plan):
     assert [(each.strategy, each.skill, each.seeds) for each in ranking] == [("joint_kd", 0.5, 2), ("sum", 0.9, 0)]
 
 
-def test_a_trial_that_tune_gave_up_counts_as_failed_and_is_told(plan):
+LOST, MEMORY = Loss(reason="gone"), Loss(reason="full", is_memory=True)
+
+
+def _again(tuner, name):
+    """The trial as it starts again, after all that come before it."""
+    while isinstance(started := tuner.start(), tuple):
+        if started[1].name == name:
+            return started
+        tuner.end(started, 0.5)
+    return started
+
+
+def test_a_trial_that_loses_its_worker_runs_again_and_is_given_up_after_three_times(plan):
     tuner = Tuner(plan)
     started = tuner.start()
-    tuner.searcher.on_trial_complete(started[0], None, error=True)
-    assert [trial.name for trial in tuner.lost] == [started[1].name]
-    names = tuner.drain(lambda _: 0.5)
-    assert started[1].name not in names
-    assert len(names) == 7
+    name = started[1].name
+    for _ in range(2):
+        tuner.lose(started, LOST)
+        assert tuner.lost == []
+        started = _again(tuner, name)
+    tuner.lose(started, LOST)
+    assert [lost for lost, _ in tuner.lost] == [name]
+    assert name not in tuner.drain(lambda _: 0.5)
+
+
+def test_the_last_trial_that_loses_its_worker_runs_again_too(plan):
+    tuner = Tuner(plan, dict.fromkeys(Tuner(plan).drain(lambda _: 0.5)[:-1], 0.5))
+    last = tuner.start()
+    assert tuner.start() is None
+    tuner.lose(last, LOST)
+    assert tuner.start()[1].name == last[1].name
+
+
+def test_a_trial_that_was_killed_for_memory_runs_last_with_no_other_beside_it(plan):
+    tuner = Tuner(plan)
+    killed, beside = tuner.start(), tuner.start()
+    tuner.lose(killed, MEMORY)
+    assert tuner.start() is None  # whatever took the memory may still have it
+    tuner.now += 60
+    names = []
+    while isinstance(started := tuner.start(), tuple):
+        names.append(started[1].name)
+        tuner.end(started, 0.5)
+    assert started is None
+    assert killed[1].name not in names
+    tuner.end(beside, 0.5)
+    again = _again(tuner, killed[1].name)
+    assert tuner.start() is None
+    tuner.end(again, 0.5)
+    tuner.drain(lambda _: 0.5)
+    assert tuner.searcher.is_over
+
+
+def test_a_trial_that_is_killed_for_memory_alone_as_well_is_given_up_with_the_reason(plan, worded):
+    tuner = Tuner(plan)
+    killed = tuner.start()
+    tuner.lose(killed, MEMORY)
+    tuner.now += 60
+    again = _again(tuner, killed[1].name)
+    assert tuner.start() is None
+    tuner.lose(again, MEMORY)
+    ((name, reason),) = tuner.lost
+    assert name == killed[1].name
+    worded(reason)
+    tuner.now += 60
+    assert killed[1].name not in tuner.drain(lambda _: 0.5)
+
+
+def test_another_run_of_tune_s_knows_who_was_killed_for_memory(plan):
+    losses = Losses(say=lambda _: None, clock=lambda: 1e6)
+    first = Tuner(plan, losses=losses)
+    killed = first.start()
+    losses.note(killed[1].name, MEMORY)
+    later = Tuner(plan, losses=Losses(say=lambda _: None))
+    assert later.start()[1].name == killed[1].name
+    losses._until = 0.0
+    assert Tuner(plan, losses=losses).start()[1].name != killed[1].name
 
 
 @pytest.mark.parametrize("count", range(9))

@@ -3,10 +3,7 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
-import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -29,6 +26,7 @@ from ray_mtlkd.sweep_folder import BEST
 from tests.processes import below, lives
 from tests.scripts import LIMIT_S
 from tests.setup_files import write_fewer
+from tests.sweeps import assert_same, kept, records, start, wait_for, written
 
 pytestmark = pytest.mark.ray
 
@@ -54,7 +52,6 @@ relabel: {where: inline}
 classical: false
 """
 """Nothing runs beside the trials."""
-UNTIMED = ("wall_s", "cpu_s", "relabelled_where", "relabelled_why")
 
 
 @pytest.fixture(scope="module")
@@ -71,42 +68,6 @@ def _cache(folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTLKD_CACHE", str(folder / "cache"))
         yield
-
-
-# A process that a shell starts in the background ignores SIGINT, and so do its children.
-MAIN = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from ray_mtlkd.cli import main
-main()
-"""
-
-
-def _command(space, *options):
-    return [sys.executable, "-c", MAIN, "sweep", str(space), *options]
-
-
-def _records(out):
-    """Every trial's reproducible records, by name."""
-    return {path.stem: pq.read_table(path).drop_columns(UNTIMED) for path in (out / "records").glob("*.parquet")}
-
-
-def _written(out):
-    """When the records of each trial were written, by file."""
-    return {path: path.stat().st_mtime_ns for path in (out / "records").glob("*.parquet")}
-
-
-def _assert_same(first, second):
-    assert first.keys() == second.keys()
-    for name, table in first.items():
-        assert table.equals(second[name]), name
-
-
-def _kept(out):
-    """Every byte of every kept model and of all predictions, by file."""
-    folders = [out / "models", out / "predictions"]
-    files = [(folder, path) for folder in folders for path in folder.rglob("*") if path.is_file()]
-    return {f"{folder.name}/{path.relative_to(folder)}": path.read_bytes() for folder, path in files}
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +90,7 @@ def _signalled(out, number):
     found = []
 
     def send():
-        _wait_for(lambda: list((out / "checkpoints").glob("*/checkpoint.json")))
+        wait_for(lambda: list((out / "checkpoints").glob("*/checkpoint.json")))
         found.extend(_trials())
         for pid in found:
             os.kill(pid, number)
@@ -146,16 +107,9 @@ def _first_step(event_file):
     return min(events.Scalars(tag)[0].step for tag in events.Tags()["scalars"])
 
 
-def _wait_for(condition):
-    until = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < until, "it never happened"
-        time.sleep(0.05)
-
-
 def test_a_sweep_writes_records_report_and_event_files_and_prints_the_table(whole):
     out, printed = whole
-    assert len(_records(out)) == TRIALS
+    assert len(records(out)) == TRIALS
     assert f"{TRIALS}/{TRIALS} trials done" in printed
     assert "over best baseline" in printed
     assert f"{out}/report/report.html" in printed
@@ -278,24 +232,23 @@ def test_a_sweep_whose_driver_was_killed_again_and_again_goes_on_and_runs_nothin
     """Killed while it searches, with the cluster that it started, and while it replicates, on one that others share."""
     out, finished = folder / "killed", {}
     for options, there, awaited in (
-        (("--out", str(out)), {}, "*-s0.parquet"),
-        (("--resume", str(out)), cluster, "*-s[12].parquet"),
+        ((folder / "space.yaml", "--out", out), {}, "*-s0.parquet"),
+        (("--resume", out), cluster, "*-s[12].parquet"),
     ):
-        command, environment = _command(folder / "space.yaml", *options), {**os.environ, **there}
-        driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-        _wait_for(lambda awaited=awaited: list((out / "records").glob(awaited)))
+        driver = start(*options, on=there)
+        wait_for(lambda awaited=awaited: list((out / "records").glob(awaited)))
         workers = _trials()
         os.kill(driver.pid, signal.SIGKILL)
-        driver.wait()
-        _wait_for(lambda workers=workers: not any(map(lives, workers)))
-        before, finished = finished, _written(out)
+        driver.communicate()
+        wait_for(lambda workers=workers: not any(map(lives, workers)))
+        before, finished = finished, written(out)
         assert finished.items() >= before.items()
         assert len(before) < len(finished) < TRIALS
     done = here("sweep", folder / "space.yaml", "--resume", out)
     assert done.returncode == 0, done.stderr
-    assert _written(out).items() >= finished.items()
-    _assert_same(_records(out), _records(whole[0]))
-    assert _kept(out) == _kept(whole[0])
+    assert written(out).items() >= finished.items()
+    assert_same(records(out), records(whole[0]))
+    assert kept(out) == kept(whole[0])
 
 
 @pytest.mark.kill
@@ -305,8 +258,8 @@ def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint_with_the_sam
         done = here("sweep", folder / "space.yaml", "--out", out)
     assert killed
     assert done.returncode == 0, done.stderr
-    _assert_same(_records(out), _records(whole[0]))
-    assert _kept(out) == _kept(whole[0])
+    assert_same(records(out), records(whole[0]))
+    assert kept(out) == kept(whole[0])
     first_evaluation = 6 * len(TASKS)  # task batches
     attempts = [sorted(run.glob("events.*")) for run in (out / "tensorboard").glob("*/*/*/*")]
     resumed = [_first_step(files[1]) for files in attempts if len(files) > 1]
@@ -327,42 +280,41 @@ def test_trials_whose_processes_hang_are_ended_and_go_on_from_their_checkpoints_
     assert "resources.stall_s" in done.stdout + done.stderr
     assert not any(map(lives, stopped))
     found, expected = (
-        {name: table.drop_columns("stalls") for name, table in _records(one).items()} for one in (out, whole[0])
+        {name: table.drop_columns("stalls") for name, table in records(one).items()} for one in (out, whole[0])
     )
-    _assert_same(found, expected)
-    assert {row["stalls"] for table in _records(out).values() for row in table.to_pylist()} == {0, 1}
+    assert_same(found, expected)
+    assert {row["stalls"] for table in records(out).values() for row in table.to_pylist()} == {0, 1}
 
 
 def test_a_finished_sweep_resumes_without_running_anything(folder, whole, here):
     out, _ = whole
-    before = _written(out)
+    before = written(out)
     said = here("sweep", "--resume", out)
     assert said.returncode == 0, said.stderr
     assert "over best baseline" in said.stdout
-    assert _written(out) == before
+    assert written(out) == before
 
 
 def test_baselines_that_are_missing_are_made_up_for_on_resume_without_running_a_trial(folder, whole, here):
     out, _ = whole
     file = out / "classical" / "fewer.parquet"
-    before, baselines = _written(out), pq.read_table(file)
+    before, baselines = written(out), pq.read_table(file)
     file.unlink()
     said = here("sweep", folder / "space.yaml", "--resume", out)
     assert said.returncode == 0, said.stderr
     assert pq.read_table(file).equals(baselines)
-    assert _written(out) == before
+    assert written(out) == before
 
 
 def test_a_stopped_sweep_says_how_to_go_on(folder, cluster):
     (folder / "alone.yaml").write_text(SPACE + ALONE)
     out = folder / "stopped"
-    command, environment = _command(folder / "alone.yaml", "--out", str(out)), {**os.environ, **cluster}
-    driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
-    _wait_for(lambda: list((out / "records").glob("*.parquet")))
+    driver = start(folder / "alone.yaml", "--out", out, on=cluster)
+    wait_for(lambda: list((out / "records").glob("*.parquet")))
     driver.send_signal(signal.SIGINT)
     printed, _ = driver.communicate(timeout=LIMIT_S)
     assert driver.returncode == 130
-    assert f"--resume {out}" in printed.decode()
+    assert f"--resume {out}" in printed
 
 
 def test_a_trial_whose_loss_becomes_nan_fails_alone(folder, here):

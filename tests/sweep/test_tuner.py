@@ -18,17 +18,25 @@ classical: false
 """
 
 
-def test_a_run_that_ends_too_soon_again_and_again_is_an_error():
+class _Plan:
+    """What is left to run."""
+
+    def __init__(self):
+        self.finished = {}
+
+
+def test_a_run_that_ends_too_soon_again_and_again_without_a_trial_that_ends_is_an_error():
     planned, said = [], []
 
     def fit(plan):
         planned.append(plan)
+        plan.finished.update({"a trial": None} if len(planned) in {2, 4} else {})
         raise AssertionError(plan)
 
     with pytest.raises(AssertionError):
-        tuner._persistent(fit, "all", lambda: "the rest", say=said.append)
-    assert planned == ["all", "the rest", "the rest"]
-    assert len(said) == 2
+        tuner._persistent(fit, _Plan(), _Plan, say=said.append)
+    assert len(planned) == 7
+    assert len(said) == 6
 
 
 def test_a_mistake_of_the_user_s_ends_the_first_run():
@@ -36,7 +44,7 @@ def test_a_mistake_of_the_user_s_ends_the_first_run():
         raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
-        tuner._persistent(fit, "all", lambda: pytest.fail("there is no other run"), say=pytest.fail)
+        tuner._persistent(fit, _Plan(), lambda: pytest.fail("there is no other run"), say=pytest.fail)
 
 
 @pytest.mark.ray

@@ -1,0 +1,81 @@
+"""What becomes of a trial that has lost its worker: it runs again, where memory was short alone, or counts as lost.
+
+Tune itself would start it again at once, beside the same neighbours, and knows no error of memory. A trial goes on from
+its own checkpoint whoever starts it. All runs of Tune's in a sweep share what is noted here.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ray_mtlkd.cluster.ray_private import memory_told
+
+_TRIES = 3
+"""Of a trial that loses its worker, whatever the reason."""
+_PAUSE_S, _LONGEST_PAUSE_S = 15.0, 60.0
+"""In which no trial starts after a worker was ended for memory: twice as long after each, until a trial ends well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """One worker of a trial's that was lost.
+
+    Attributes:
+        reason: In one line.
+        is_memory: Whether it was ended since its machine's memory was full.
+    """
+
+    reason: str
+    is_memory: bool = False
+
+    @classmethod
+    def told_by(cls, text: str) -> "Loss":
+        """What an error of Ray's says."""
+        memory = memory_told(text)
+        said = text.strip().partition("\n")[0].strip() or "Ray does not say why"
+        return cls(reason=said if memory is None else memory, is_memory=memory is not None)
+
+
+class Losses:
+    """The losses of a sweep's trials.
+
+    Args:
+        say: Told of those that memory caused.
+        clock: Tells seconds.
+    """
+
+    def __init__(self, *, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._say = say
+        self._clock = clock
+        self._workers: Counter[str] = Counter()
+        self._memory: Counter[str] = Counter()
+        self._until = -1.0
+        self._pause_s = _PAUSE_S
+
+    @property
+    def is_pausing(self) -> bool:
+        """Whether no trial should start now: what took the memory may take it once more."""
+        return self._clock() < self._until
+
+    def goes_alone(self, trial: str) -> bool:
+        """Whether a trial should have no other beside it."""
+        return self._memory[trial] > 0
+
+    def note(self, trial: str, loss: Loss) -> str | None:
+        """Note a loss; returns why the trial is given up, None where it runs again."""
+        if not loss.is_memory:
+            self._workers[trial] += 1
+            times = self._workers[trial]
+            return None if times < _TRIES else f"the worker was lost {times} times, at last: {loss.reason}"
+        self._memory[trial] += 1
+        self._until = self._clock() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+        if self._memory[trial] > 1:
+            return f"killed for memory, also with no other trial beside it: {loss.reason}"
+        self._say(f"{trial} was killed for memory ({loss.reason}): it goes on later, with no other trial beside it")
+        return None
+
+    def ended_well(self) -> None:
+        """A trial has: there is memory again."""
+        self._pause_s = _PAUSE_S
