@@ -42,28 +42,25 @@ def group(
     groups by their pairs; then the proposed split, one model, and one a task train on fresh seeds. All have the same
     budget of task batches. The same command goes on where it was interrupted.
     """
-    with importing():
-        from ray_mtlkd.cluster.connection import connect
-        from ray_mtlkd.grouping.run import GroupRequest, group_tasks
-
     own = code_path(code)
-    request = GroupRequest(
-        setup=setup,
-        out=out,
-        models=models,
-        by=by,
-        space=space,
-        encoder=encoder,
-        search_seeds=search_seeds,
-        seeds=seeds,
-        data_dir=data_dir,
-    )
     console = open_console()
-    with stoppable() as stop, connect(code=own, wait_s=wait) as cluster:
-        try:
+    with stoppable(lambda: console.print(f"stopped; the same command goes on in {out}", soft_wrap=True)) as stop:
+        with importing():
+            from ray_mtlkd.cluster.connection import connect
+            from ray_mtlkd.grouping.run import GroupRequest, group_tasks
+
+        request = GroupRequest(
+            setup=setup,
+            out=out,
+            models=models,
+            by=by,
+            space=space,
+            encoder=encoder,
+            search_seeds=search_seeds,
+            seeds=seeds,
+            data_dir=data_dir,
+        )
+        with connect(code=own, wait_s=wait) as cluster, stop.told():
             found = group_tasks(cluster, request, listen=lambda: SweepTerminal(console))
-        except KeyboardInterrupt:
-            console.print(f"stopped; the same command goes on in {out}", soft_wrap=True)
-            raise typer.Exit(stop.code) from None
     console.print(found.said, soft_wrap=True)
     console.print(f"report:      {found.report}", soft_wrap=True)

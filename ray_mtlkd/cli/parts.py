@@ -83,12 +83,8 @@ def do_parts(work: "Work", options: PoolOptions, *, made: str, console: Console)
     if not work.left:
         finish(work, [])
     else:
-        with stoppable() as stop:
-            try:
-                _run(work, options, console)
-            except KeyboardInterrupt:
-                console.print("stopped; the same command goes on")
-                raise typer.Exit(stop.code) from None
+        with stoppable(lambda: console.print("stopped; the same command goes on")):
+            _run(work, options, console)
     console.print(f"{made} → {work.out}", soft_wrap=True)
 
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from contextvars import ContextVar
-from typing import Any, NoReturn, TextIO, cast
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.text import Text
@@ -175,12 +175,3 @@ def print_errors(problems: Sequence[MtlkdError]) -> None:
         console.print(f"error: {problem}", soft_wrap=True)
     if len(problems) > 1:
         console.print(f"{len(problems)} errors")
-
-
-def end_at_once(problem: MtlkdError) -> NoReturn:
-    """Say what it is and end the process, whatever its threads wait for: all that a later run needs is written."""
-    open_console().show_cursor()
-    print_errors([problem])
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(MISTAKE)

@@ -10,11 +10,12 @@ from typing import Annotated, Self
 import typer
 from rich.console import Console
 
+from ray_mtlkd.cli.leaving import end_at_once
 from ray_mtlkd.cli.live import LiveLine, waiting_for_ray
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
 from ray_mtlkd.cli.standing import below, said, said_leaders
 from ray_mtlkd.cli.stops import stoppable
-from ray_mtlkd.cli.streams import end_at_once, lasting, open_console
+from ray_mtlkd.cli.streams import lasting, open_console
 from ray_mtlkd.cluster.address import WAIT_S
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing, unsearched
@@ -55,19 +56,20 @@ def sweep(
     request = SweepRequest(space=space, out=out, resume=resume, extend=extend, data_dir=data_dir)
     own = code_path(code)
     console = open_console()
-    from ray_mtlkd.cluster.connection import connect
+    terminal = SweepTerminal(console)
 
-    with stoppable() as stop, connect(code=own, wait_s=wait, on_lost=end_at_once) as cluster:
-        terminal = SweepTerminal(console)
-        try:
+    def tell() -> None:
+        rest = _going_on(terminal.uri, data_dir=data_dir, code=code)
+        console.print(f"stopped; go on with: {rest}" if rest else "stopped; nothing has run", soft_wrap=True)
+
+    with stoppable(tell) as stop:
+        from ray_mtlkd.cluster.connection import connect
+
+        with connect(code=own, wait_s=wait, on_lost=end_at_once) as cluster, stop.told():
             with terminal:
                 ended = sweep_on(cluster, request, listener=terminal)
             cluster.stop()
             finish(ended.uri, failed=ended.failed, console=console)
-        except KeyboardInterrupt:
-            rest = _going_on(terminal.uri, data_dir=data_dir, code=code)
-            console.print(f"stopped; go on with: {rest}" if rest else "stopped; nothing has run", soft_wrap=True)
-            raise typer.Exit(stop.code) from None
     if not ended.ok:
         raise MtlkdError(f"all {ended.failed} trials failed", where=ended.uri, fix="see the report for their errors")
 

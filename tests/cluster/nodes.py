@@ -22,9 +22,13 @@ def free_port():
 
 
 @contextmanager
-def started(*words, environment):
-    """A node, whose processes are killed at the end: in order it takes half a minute."""
-    start = [RAY, "start", *words, "--disable-usage-stats", "--block"]
+def started(*words, environment, before=()):
+    """A node, whose processes are killed at the end: in order it takes half a minute.
+
+    Args:
+        before: What its command line begins with, where it is not to start right here.
+    """
+    start = [*before, RAY, "start", *words, "--disable-usage-stats", "--block"]
     node = Popen(start, env=environment, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True)
     try:
         yield node
@@ -51,10 +55,10 @@ def head(*words, port, environment):
 
 
 @contextmanager
-def joined(*words, address, environment):
+def joined(*words, address, environment, before=()):
     """Another node; one that Ray could not start, which ports of others may cause, is started again."""
     for _ in range(_STARTS):
-        with started(f"--address={address}", *words, environment=environment) as node:
+        with started(f"--address={address}", *words, environment=environment, before=before) as node:
             try:
                 node.wait(_UP_S)
             except TimeoutExpired:
@@ -63,12 +67,12 @@ def joined(*words, address, environment):
     raise RuntimeError(f"no node joins {address}")
 
 
-def wait_for(port, node):
-    """Return when somebody listens at a port of this machine, as long as the node lives."""
+def wait_for(port, node, *, host="127.0.0.1"):
+    """Return when somebody listens at a port, of this machine unless told, as long as the node lives."""
     until = time.monotonic() + LIMIT_S
     while time.monotonic() < until and node.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection((host, port), timeout=1).close()
         except OSError:
             time.sleep(0.2)
         else:

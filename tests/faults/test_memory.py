@@ -35,7 +35,7 @@ HOG = """
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ray_mtlkd.strategies.balancers.base import Weights
+from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
 
 HELD = []
 
@@ -45,12 +45,12 @@ class Hog:
     \"\"\"Takes more memory with every step.\"\"\"
 
     name: ClassVar[str] = "hog"
-    needs: ClassVar[str] = "losses"
+    needs: ClassVar[Needs] = "losses"
 
-    def init(self, num_tasks):
+    def init(self, num_tasks: int) -> tuple[()]:
         return ()
 
-    def weigh(self, signals, state):
+    def weigh(self, signals: Signals, state: tuple[()]) -> tuple[Weights, tuple[()]]:
         HELD.append(bytearray(b"x") * 2**26)
         ones = (1.0,) * len(signals.tasks)
         return Weights(shared=ones, heads=ones), state
@@ -96,6 +96,7 @@ def test_a_neighbour_that_takes_the_memory_for_a_while_ends_no_sweep_and_changes
     said, _ = ended(driver, code=0)
     spike.wait()
     assert "killed for memory" in said
+    assert {row["status"] for table in records(place.out).values() for row in table.to_pylist()} == {"ok"}, said
     assert_same(records(place.out), records(whole))
 
 
