@@ -72,8 +72,11 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 @contextmanager
-def reaching(uri: str) -> Iterator[None]:
+def reaching(uri: str, *, then: str | None = None) -> Iterator[None]:
     """Tell of a place that the body cannot reach, read or write.
+
+    Args:
+        then: The command that goes on once that is mended.
 
     Raises:
         MtlkdError: instead of the file system's error.
@@ -84,7 +87,7 @@ def reaching(uri: str) -> Iterator[None]:
         raise MtlkdError(
             f"cannot be reached or written ({first_line(error)})",
             where=uri,
-            fix="see to the path, the rights, the room and the connection",
+            fix="see to the path, the rights, the room and the connection" + (f"; then go on: {then}" if then else ""),
         ) from error
 
 
@@ -128,14 +131,14 @@ class Storage:
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file so that it is there whole or not at all, also where two write it at a time."""
-        path = posixpath.join(self.root, name)
+        if self.is_local:
+            with self.writing(name) as stream:
+                stream.write(data)
+            return
+        path = posixpath.join(self.root, name)  # an object store shows an object once it is whole
         self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
-        # An object store shows an object once it is whole; a file needs the rename.
-        draft = f"{path}.{secrets.token_hex(4)}{DRAFT}" if self.is_local else path
-        with self.filesystem.open_output_stream(draft) as stream:
+        with self.filesystem.open_output_stream(path) as stream:
             stream.write(data)
-        if draft != path:
-            self.filesystem.move(draft, path)
 
     def read(self, name: str) -> bytes | None:
         """A file's content, or None where there is none."""

@@ -41,7 +41,7 @@ class Losses:
     """The losses of a sweep's trials.
 
     Args:
-        say: Told of those that memory caused.
+        say: Told of each.
         clock: Tells seconds.
     """
 
@@ -67,7 +67,10 @@ class Losses:
         if not loss.is_memory:
             self._workers[trial] += 1
             times = self._workers[trial]
-            return None if times < _TRIES else f"the worker was lost {times} times, at last: {loss.reason}"
+            if times == _TRIES:
+                return f"the worker was lost {times} times, at last: {loss.reason}"
+            self._say(f"{trial} has lost its worker ({loss.reason}): it goes on from its last checkpoint")
+            return None
         self._memory[trial] += 1
         self._until = self._clock() + self._pause_s
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)

@@ -118,7 +118,7 @@ def run_trials(
                 callbacks = [StillDriving(lock), watch, *heard]
                 _fit(context, searcher, callbacks, name=_run_name(folder.tune))
 
-            with cluster.watched(fix=f"start the cluster again, and go on: {rest}"):
+            with cluster.watched(fix=f"start the cluster again, and go on: {rest}"), reaching(uri, then=rest):
                 searcher = _persistent(fit, searcher, search, say=say)
     lock.check()
     with reaching(uri):
@@ -145,10 +145,16 @@ def _persistent(
             left = _RUNS if len(searcher.finished) > before else left - 1
             if not left:
                 raise
-            say(f"Ray Tune's run has ended too soon ({first_line(error)}): another one goes on with what is left")
+            say(f"Ray Tune's run has ended too soon ({_last_line(error)}): another one goes on with what is left")
             searcher = search()
         else:
             return searcher
+
+
+def _last_line(error: BaseException) -> str:
+    """What an error says, or the one whose traceback it holds."""
+    said = first_line(error)
+    return str(error).strip().splitlines()[-1] if said.startswith("Traceback") else said
 
 
 def _fit(context: TrialContext, searcher: PlanSearcher, callbacks: list[Callback], *, name: str) -> None:

@@ -22,15 +22,20 @@ pytestmark = [
 ]
 
 CGROUPS = Path("/sys/fs/cgroup")
-LIMIT_BYTES = 6 * 2**30
+LIMIT_BYTES = 8 * 2**30
 THRESHOLD = 0.7
+HELD, PEAK = 0.45, 0.73
+"""Of all memory, by the neighbour alone: below the threshold together with a sweep, and above it."""
 SPIKE = """
 import sys, time
 held = []
-for _ in range(int(sys.argv[1]) // 2**26):
-    held.append(bytearray(b"x") * 2**26)
-time.sleep(float(sys.argv[2]))
+for share in map(float, sys.argv[2:]):
+    while len(held) * 2**26 < share * int(sys.argv[1]):
+        held.append(bytearray(b"x") * 2**26)
+    print(share, flush=True)
+    input()
 """
+SPIKE_S = 30
 HOG = """
 from dataclasses import dataclass
 from typing import ClassVar
@@ -51,7 +56,7 @@ class Hog:
         return ()
 
     def weigh(self, signals: Signals, state: tuple[()]) -> tuple[Weights, tuple[()]]:
-        HELD.append(bytearray(b"x") * 2**26)
+        HELD.append(bytearray(b"x") * 2**28)
         ones = (1.0,) * len(signals.tasks)
         return Weights(shared=ones, heads=ones), state
 """
@@ -79,23 +84,22 @@ def scarce():
         time.sleep(0.2)
 
 
-def _in_memory(group_command, *words):
-    return subprocess.Popen([*group_command, sys.executable, "-c", SPIKE, *map(str, words)])
-
-
-@pytest.mark.skipif(
-    shutil.which("unshare") is None, reason="no unshare here, by which Ray sees a cgroup as the machine"
-)
 def test_a_neighbour_that_takes_the_memory_for_a_while_ends_no_sweep_and_changes_no_record(
     folder, whole, place, scarce
 ):
+    words = [*scarce, sys.executable, "-c", SPIKE, str(LIMIT_BYTES), str(HELD), str(PEAK)]
+    spike = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    spike.stdout.readline()
     variables = {"RAY_memory_usage_threshold": str(THRESHOLD)}
     driver = place.sweep(folder / "space.yaml", "--out", place.out, before=scarce, on=variables)
     wait_for(lambda: driver.poll() is not None or list(place.out.glob("checkpoints/*/checkpoint.json")))
-    spike = _in_memory(scarce, int(THRESHOLD * LIMIT_BYTES * 1.05), 40)
+    spike.stdin.write("\n")
+    spike.stdin.flush()
+    spike.stdout.readline()
+    time.sleep(SPIKE_S)
+    spike.communicate("\n")
     said, _ = ended(driver, code=0)
-    spike.wait()
-    assert "killed for memory" in said
+    assert "killed for memory" in said, said
     assert {row["status"] for table in records(place.out).values() for row in table.to_pylist()} == {"ok"}, said
     assert_same(records(place.out), records(whole))
 

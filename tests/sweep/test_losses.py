@@ -47,7 +47,8 @@ def test_after_a_kill_for_memory_nothing_starts_for_longer_each_time_until_a_tri
     assert pause() == 15
 
 
-def test_the_user_is_told_of_each_trial_that_waits_for_memory(worded):
+@pytest.mark.parametrize("is_memory", [True, False], ids=["memory", "else"])
+def test_the_user_is_told_of_each_trial_that_lost_its_worker(is_memory, worded):
     said = []
-    Losses(say=said.append).note("one", Loss(reason="2GB of 2GB were in use", is_memory=True))
+    Losses(say=said.append).note("one", Loss(reason="2GB of 2GB were in use", is_memory=is_memory))
     worded(said[0])

@@ -1,0 +1,63 @@
+"""Trials' workers, and those who relabel for them, that are killed or stopped at moments of chance."""
+
+import contextlib
+import os
+import signal
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.faults.drivers import chance, ended
+from tests.sweeps import assert_same, records, wait_for
+
+pytestmark = pytest.mark.fault
+
+KILLS = 4
+KINDS = {"trial": ("ImplicitFunc",), "shared": ("SharedActor",), "pool": ("MapWorker",)}
+WITHIN_S = {"trial": 6.0, "shared": 3.0, "pool": 1.0}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_workers_that_are_killed_again_and_again_change_no_record(folder, whole, place, kind):
+    """As many CPUs as there are trials at a time and others beside them, for which shared actors start."""
+    space = (folder / "space.yaml").read_text().replace("fewer.yaml", str(folder / "fewer.yaml"))
+    relabel = "inline" if kind == "trial" else kind
+    (place.folder / "space.yaml").write_text(f"{space}relabel: {{where: {relabel}}}\n")
+    driver = place.sweep(place.folder / "space.yaml", "--out", place.out)
+    wait_for(lambda: driver.poll() is not None or list(place.out.glob("checkpoints/*/checkpoint.json")))
+    moments, killed = chance("workers", kind), 0
+    while driver.poll() is None and killed < KILLS:
+        found = place.victims(*KINDS[kind])
+        if found:
+            time.sleep(moments.uniform(0, WITHIN_S[kind]))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(moments.choice(found), signal.SIGKILL)
+                killed += 1
+        time.sleep(0.05)
+    ended(driver, code=0)
+    assert killed
+    assert_same(_common(place.out), _common(whole))
+
+
+def test_a_worker_that_is_stopped_is_ended_and_its_trial_goes_on_with_the_same_records(folder, whole, place):
+    space = (folder / "space.yaml").read_text().replace("fewer.yaml", str(folder / "fewer.yaml"))
+    (place.folder / "space.yaml").write_text(
+        space.replace("checkpoint_every_s: 0", "checkpoint_every_s: 0, stall_s: 5")
+    )
+    driver = place.sweep(place.folder / "space.yaml", "--out", place.out)
+    wait_for(lambda: driver.poll() is not None or list(place.out.glob("checkpoints/*/checkpoint.json")))
+    time.sleep(chance("stopped").uniform(0, 2))
+    stopped = place.victims("ImplicitFunc")
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    said, _ = ended(driver, code=0)
+    assert stopped
+    assert "resources.stall_s" in said
+    assert_same(_common(place.out), _common(whole))
+    assert {row["stalls"] for path in place.out.glob("records/*") for row in pq.read_table(path).to_pylist()} == {0, 1}
+
+
+def _common(out):
+    """Records without what says that something happened."""
+    return {name: table.drop_columns("stalls") for name, table in records(out).items()}
