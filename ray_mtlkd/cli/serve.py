@@ -3,7 +3,7 @@
 import ipaddress
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
@@ -118,8 +118,7 @@ def _run(app: "FastAPI", listener: socket.socket, console: Console) -> None:
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_LAST_ANSWERS_S,
     )
-    with stoppable() as stop:
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(settings).run(sockets=[listener])
-        console.print("stopped")
+    with stoppable(lambda: console.print("stopped")) as stop:
+        uvicorn.Server(settings).run(sockets=[listener])
+        stop.tell()
         raise typer.Exit(stop.code)

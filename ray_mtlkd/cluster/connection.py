@@ -32,8 +32,9 @@ _PRELOADED = "ray_mtlkd.sweep.preload"
 _IDLE_S = 60
 """A worker waits so long for its first work; then its memory is free again."""
 
-_GOODBYE_S = 60.0
-"""How long Ray may take to end, on a busy machine: this process cannot end well while its core still works."""
+_GOODBYE_S, _SHORT_GOODBYE_S = 60.0, 5.0
+"""How long Ray may take to end, on a busy machine: this process cannot end well while its core still works. Shorter
+where it has not started: then its core has hardly begun to."""
 
 ENVIRONMENT = {
     # Tune would set it for each trial.
@@ -163,8 +164,9 @@ class Cluster:
         self._held.release()
         if self._attempt is None:
             return
-        # Nobody waits for a cluster of others that has not answered yet.
-        patience_s = _GOODBYE_S if address() is None or self._attempt.outcome.done() else 0.0
+        patience_s = _GOODBYE_S
+        if not self._attempt.outcome.done():  # nobody waits for a cluster of others that has not answered yet
+            patience_s = _SHORT_GOODBYE_S if address() is None else 0.0
         if not self._attempt.is_over(wait_s=patience_s):
             # Its processes end with this one; that it ends must not depend on Ray, which would disconnect at exit.
             atexit.unregister(ray.shutdown)

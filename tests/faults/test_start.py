@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -38,17 +38,17 @@ def test_a_machine_that_does_not_answer(folder, place):
 
 @pytest.mark.parametrize("talks", [False, True], ids=["silent", "no Ray"])
 def test_somebody_else_listens(folder, place, talks):
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as held:
         server.settimeout(0.2)
         address = f"127.0.0.1:{server.getsockname()[1]}"
         driver = place.sweep(folder / "space.yaml", "--out", place.out, on={"RAY_ADDRESS": address})
-        began, held = time.monotonic(), []
+        began = time.monotonic()
         while driver.poll() is None:
             assert time.monotonic() - began < IN_TIME_S
             try:
-                held.append(server.accept()[0])
+                other = held.enter_context(server.accept()[0])
                 if talks:
-                    held[-1].sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    other.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             except OSError:
                 continue
         _, told = ended(driver, code=2)
