@@ -9,7 +9,7 @@ from ray.tune import Callback
 
 from ray_mtlkd.cluster.ray_private import failure_told
 from ray_mtlkd.sweep.lock import Lock
-from ray_mtlkd.sweep.losses import Loss
+from ray_mtlkd.sweep.losses import WorkerLoss
 from ray_mtlkd.sweep.pulse import PulseSettings, end_process
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import RunningTrial, Status
@@ -84,7 +84,7 @@ class LossWatch(Callback):  # type: ignore[misc]  # ray ships no type informatio
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Its worker was lost, or could not do what any other could."""
-        self._searcher.lose(trial.trial_id, Loss.told_by(failure_told(trial)))
+        self._searcher.lose(trial.trial_id, WorkerLoss.told_by(failure_told(trial)))
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: see `StatusCallback`."""

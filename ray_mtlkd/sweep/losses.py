@@ -18,7 +18,7 @@ _PAUSE_S, _LONGEST_PAUSE_S = 15.0, 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loss:
+class WorkerLoss:
     """One worker of a trial's that was lost.
 
     Attributes:
@@ -30,7 +30,7 @@ class Loss:
     is_memory: bool = False
 
     @classmethod
-    def told_by(cls, text: str) -> "Loss":
+    def told_by(cls, text: str) -> "WorkerLoss":
         """What an error of Ray's says."""
         memory = memory_told(text)
         said = text.strip().partition("\n")[0].strip() or "Ray does not say why"
@@ -62,7 +62,7 @@ class Losses:
         """Whether a trial should have no other beside it."""
         return self._memory[trial] > 0
 
-    def note(self, trial: str, loss: Loss) -> str | None:
+    def note(self, trial: str, loss: WorkerLoss) -> str | None:
         """Note a loss; returns why the trial is given up, None where it runs again."""
         if not loss.is_memory:
             self._workers[trial] += 1

@@ -12,7 +12,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from ray_mtlkd.sweep.halving import FAILED, Found, Run
-from ray_mtlkd.sweep.losses import Loss, Losses
+from ray_mtlkd.sweep.losses import Losses, WorkerLoss
 from ray_mtlkd.sweep.plan import Plan, Trial, best_indices
 from ray_mtlkd.sweep.status import RankedStrategy
 
@@ -120,7 +120,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         self._wall_s[_configuration(trial)] = result["wall_s"]
         self._note(trial, Found(score=result["score"], rungs=tuple(result["rungs"]), is_over=result["is_over"]))
 
-    def lose(self, trial_id: str, loss: Loss) -> None:
+    def lose(self, trial_id: str, loss: WorkerLoss) -> None:
         """A trial that Tune gave up runs again, or counts as failed."""
         del self._running[trial_id]
         trial = self._failed.pop(trial_id)

@@ -147,7 +147,7 @@ def test_no_failure_is_repeated_that_time_cannot_mend(calls, monkeypatch, named)
 def test_a_ray_that_never_answers_is_an_error_in_time_and_is_left_when_it_answers_after_all(calls, monkeypatch, named):
     seen, answers = [], threading.Event()
     monkeypatch.setenv("RAY_ADDRESS", named)
-    monkeypatch.setattr(module, "_GOODBYE_S", 0.1)
+    monkeypatch.setattr(module, "_SHORT_GOODBYE_S", 0.1)
     monkeypatch.setattr(module.atexit, "unregister", seen.append)
     monkeypatch.setattr(ray, "init", lambda **_: answers.wait(60))
     with connect(wait_s=0.2) as cluster, pytest.raises(MtlkdError) as caught:

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from ray_mtlkd.cluster.ray_private import failure_told
-from ray_mtlkd.sweep.losses import Loss, Losses
+from ray_mtlkd.sweep.losses import Losses, WorkerLoss
 
 KILLED = """1 worker(s) were killed due to the node running low on memory. Memory on the node (IP: 192.0.2.2) was \
 2.22GB used / 2.44GB limit (0.909047)
@@ -19,16 +19,16 @@ OWN = (
 @pytest.mark.parametrize(
     ("text", "loss"),
     [
-        (KILLED, Loss(reason="2.22GB of 2.44GB were in use", is_memory=True)),
-        (DIED, Loss(reason="The actor died unexpectedly before finishing this task.")),
-        (OWN, Loss(reason="OSError: [Errno 28] No space left on device")),
+        (KILLED, WorkerLoss(reason="2.22GB of 2.44GB were in use", is_memory=True)),
+        (DIED, WorkerLoss(reason="The actor died unexpectedly before finishing this task.")),
+        (OWN, WorkerLoss(reason="OSError: [Errno 28] No space left on device")),
     ],
     ids=["memory", "died", "own"],
 )
 def test_what_tune_noted_of_a_failure_says_whether_it_was_memory(text, loss, tmp_path):
     file = Path(tmp_path / "error.txt")
     file.write_text(f"Failure # 1 (occurred at 2026-01-31_12-00-00)\n{text}\n")
-    assert Loss.told_by(failure_told(SimpleNamespace(error_file=str(file)))) == loss
+    assert WorkerLoss.told_by(failure_told(SimpleNamespace(error_file=str(file)))) == loss
 
 
 def test_after_a_kill_for_memory_nothing_starts_for_longer_each_time_until_a_trial_ends_well():
@@ -37,7 +37,7 @@ def test_after_a_kill_for_memory_nothing_starts_for_longer_each_time_until_a_tri
 
     def pause():
         began = now[0]
-        losses.note(f"trial at {began}", Loss(reason="full", is_memory=True))
+        losses.note(f"trial at {began}", WorkerLoss(reason="full", is_memory=True))
         while losses.is_pausing:
             now[0] += 1
         return now[0] - began
@@ -50,5 +50,5 @@ def test_after_a_kill_for_memory_nothing_starts_for_longer_each_time_until_a_tri
 @pytest.mark.parametrize("is_memory", [True, False], ids=["memory", "else"])
 def test_the_user_is_told_of_each_trial_that_lost_its_worker(is_memory, worded):
     said = []
-    Losses(say=said.append).note("one", Loss(reason="2GB of 2GB were in use", is_memory=is_memory))
+    Losses(say=said.append).note("one", WorkerLoss(reason="2GB of 2GB were in use", is_memory=is_memory))
     worded(said[0])

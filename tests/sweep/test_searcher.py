@@ -2,7 +2,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from ray_mtlkd.sweep.halving import Found
-from ray_mtlkd.sweep.losses import Loss, Losses
+from ray_mtlkd.sweep.losses import Losses, WorkerLoss
 from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.space import decode_space
@@ -131,7 +131,7 @@ def test_the_ranking_knows_earlier_runs_and_puts_replicates_first(plan):
     assert [(each.strategy, each.skill, each.seeds) for each in ranking] == [("joint_kd", 0.5, 2), ("sum", 0.9, 0)]
 
 
-LOST, MEMORY = Loss(reason="gone"), Loss(reason="full", is_memory=True)
+LOST, MEMORY = WorkerLoss(reason="gone"), WorkerLoss(reason="full", is_memory=True)
 
 
 def _again(tuner, name):
