@@ -1,4 +1,7 @@
-"""Ranges that the fields of documents declare, by names that read well there."""
+"""Ranges that the fields of documents declare, by names that read well there.
+
+A text beside a validator says what it lets through, for `ray_mtlkd.described`.
+"""
 
 from collections.abc import Hashable
 from typing import Annotated, TypeVar
@@ -44,7 +47,7 @@ def _odd(number: int) -> int:
     return number
 
 
-OddInt = Annotated[PositiveInt, AfterValidator(_odd)]
+OddInt = Annotated[PositiveInt, AfterValidator(_odd), "an odd number"]
 
 
 def is_share(gpus: float) -> bool:
@@ -58,7 +61,7 @@ def _share(gpus: float) -> float:
     return gpus
 
 
-Gpus = Annotated[float, AfterValidator(_share)]
+Gpus = Annotated[float, AfterValidator(_share), "a part of one, from 0 to 1, or a whole number"]
 """What Ray gives a process: a part of one GPU, or whole ones."""
 
 

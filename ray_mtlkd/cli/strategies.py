@@ -23,6 +23,7 @@ def strategies(
     A strategy is a curriculum times a balancer; a balancer's name alone is the pair with `joint`.
     """
     from ray_mtlkd.decode import unknown_name
+    from ray_mtlkd.described import idea_of
     from ray_mtlkd.strategies import BALANCERS, CURRICULA, catalogue
 
     console = open_console()
@@ -39,7 +40,7 @@ def strategies(
     for column in ("name", "what it does", "role"):
         table.add_column(column, no_wrap=column == "name")
     for own, kind in CURRICULA.items():
-        table.add_row(own, catalogue.idea_of(kind), kind.role)
+        table.add_row(own, idea_of(kind), kind.role)
     console.print(table)
     table = Table(title="balancers: how the losses of one step become one update", title_justify="left")
     for column in ("name", "what it does", "needs", "settings", "promises", "from"):

@@ -35,7 +35,7 @@ class Columns:
 
 @document
 class SplitRule:
-    """How one file is cut into train, valid and test, or train into train and valid: see `cuts.cut`.
+    """How one file is cut into train, valid and test, or train into train and valid.
 
     Attributes:
         valid: Share of the rows.
@@ -60,7 +60,7 @@ class InputSpec:
     Attributes:
         data: Folder with train, valid and test tables; or one file, which ``split`` cuts.
         split: How a file is cut.
-        rows: How many rows of train there are, as if the file held no others: see `subsets.draw_rows`; None for all.
+        rows: How many rows of train there are, as if the file held no others; None for all.
         text: String columns, joined.
         pair: The two string columns of a text pair.
         tokens: A column of lists of strings.
@@ -69,7 +69,7 @@ class InputSpec:
         csv: How tables that are CSV files are written, where that cannot be found.
         separator: What stands between the elements of a list, where a cell holds it as a text: of all such columns, or
             of some, by column.
-        na_values: Cells that mean a missing number, category or label, in place of `setups.values.MARKERS`: of all
+        na_values: Cells that mean a missing number, category or label, in place of `NA`, `null` and the like: of all
             columns, or of some, by column. An empty cell always does.
         allow_unseen: Share of a table's categories, column by column, that train need not show; more are an error.
     """

@@ -1,13 +1,10 @@
 """What there is to choose from, read off the classes: the table of `ray-mtlkd strategies` and of the docs."""
 
-import inspect
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, dataclass, fields
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from dataclasses import Field, dataclass, fields
+from typing import Any
 
-from annotated_types import Ge, Gt, Le, Lt
-
+from ray_mtlkd.described import default_of, idea_of, values_of
 from ray_mtlkd.strategies import FAMILIES
 from ray_mtlkd.strategies.balancers import OWN_BALANCERS
 
@@ -31,11 +28,6 @@ class CatalogueEntry:
     guarantees: tuple[str, ...]
     paper: str | None
     equation: str
-
-
-def idea_of(kind: type[Any]) -> str:
-    """The first line of a class's docstring."""
-    return (inspect.getdoc(kind) or "").partition("\n")[0]
 
 
 def entries() -> Iterator[CatalogueEntry]:
@@ -73,30 +65,5 @@ def _linked(paper: str) -> str:
 
 def _setting(field: "Field[Any]") -> str:
     """``c in [0, 1), 0.4``."""
-    default = "" if field.default is MISSING else f", {field.default}"
-    return f"`{field.name}` {_range(field.type)}{default}"
-
-
-def _range(declared: Any) -> str:
-    """The values that a field takes."""
-    if get_origin(declared) is Literal:
-        return "one of " + ", ".join(f"`{value}`" for value in get_args(declared))
-    if get_origin(declared) in {Union, UnionType}:
-        return " or ".join(map(_range, get_args(declared)))
-    if get_origin(declared) is Annotated and get_origin(get_args(declared)[0]) is dict:
-        return f"by name, each {_range(get_args(get_args(declared)[0])[1])}"
-    if get_origin(declared) is tuple:
-        return f"a list, each {_range(get_args(declared)[0])}"
-    base, *bounds = get_args(declared) if get_origin(declared) is Annotated else (declared,)
-    low, high = "(-inf", "inf)"
-    for bound in bounds:
-        match bound:
-            case Ge(ge):
-                low = f"[{ge:g}"  # type: ignore[str-bytes-safe,unused-ignore]
-            case Gt(gt):
-                low = f"({gt:g}"  # type: ignore[str-bytes-safe,unused-ignore]
-            case Le(le):
-                high = f"{le:g}]"  # type: ignore[str-bytes-safe,unused-ignore]
-            case Lt(lt):
-                high = f"{lt:g})"  # type: ignore[str-bytes-safe,unused-ignore]
-    return f"in {low}, {high}" + (" whole" if base is int else "")
+    default = default_of(field)
+    return f"`{field.name}` {values_of(field.type)}" + ("" if default is None else f", {default}")

@@ -87,7 +87,7 @@ def _folder_name(name: str) -> str:
     return name
 
 
-FolderName = Annotated[str, AfterValidator(_folder_name)]
+FolderName = Annotated[str, AfterValidator(_folder_name), "letters, digits, `-`, `_` and `.`"]
 
 
 KeepModels = Literal["replicates", "all", "none"]

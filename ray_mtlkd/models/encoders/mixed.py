@@ -38,7 +38,7 @@ def _reader(value: Any) -> EncoderConfig | None:
     return found
 
 
-Reader = Annotated[EncoderConfig | None, PlainValidator(_reader)]
+Reader = Annotated[EncoderConfig | None, PlainValidator(_reader), "an encoder, or `null`"]
 
 
 @document

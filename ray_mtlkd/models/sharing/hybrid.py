@@ -20,7 +20,7 @@ class Hybrid:
 
     Attributes:
         split: How many layers are hard, from the inputs on: 0 up to the encoder's depth.
-        norm: Of the penalty on the layers above; see `SoftSharing`.
+        norm: Of the penalty on the layers above; see `soft`.
         strength: Of this penalty.
     """
 

@@ -29,8 +29,8 @@ class Sluice:
         subspaces: G, which divides the width of every layer; the paper has 2.
         orthogonality: Strength of the penalty, 0 or above; 1e-4 to 1e-1.
         read: `last` layer, those of its width `mixed` by β, or all layers `joined` end to end.
-        own: See `CrossStitch`, of each subspace.
-        rate: See `CrossStitch`, of units and β.
+        own: As in `cross_stitch`, of each subspace.
+        rate: As in `cross_stitch`, of units and β.
     """
 
     name: ClassVar[str] = "sluice"

@@ -25,7 +25,8 @@ class Sequential:
     (('labels', 'labels'), (Start(task=0),))
 
     Attributes:
-        order: See `Order`.
+        order: The largest train table first (``by_size``), the easiest task first (``by_difficulty``), or every task's
+            name once.
     """
 
     name: ClassVar[str] = "sequential"

@@ -43,7 +43,8 @@ class SequentialKD:
     (Relabel(task=1, step=40), Rewind(step=40), Start(task=0))
 
     Attributes:
-        order: See `Order`.
+        order: The largest train table first (``by_size``), the easiest task first (``by_difficulty``), or every task's
+            name once.
         rewind: Whether the next task starts from the peak of the one before instead of the present parameters.
         reteach: Whether a task that surpasses its teacher is relabelled by the better model that it has become.
         retention: A task whose metric falls below so much of its teacher's learns from its labels again, until it has

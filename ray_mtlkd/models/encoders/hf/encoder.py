@@ -43,7 +43,7 @@ def _is_top(value: str) -> str:
     return value
 
 
-Train = Literal["all", "none"] | Lora | Annotated[str, AfterValidator(_is_top)]
+Train = Literal["all", "none"] | Lora | Annotated[str, AfterValidator(_is_top), "`top-K`"]
 
 
 @document

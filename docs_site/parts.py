@@ -1,0 +1,61 @@
+"""The page of balancers, curricula, ways of sharing and regularizers, each as its docstring tells it: paper and formula.
+
+``python -m docs_site.parts`` writes it.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ray_mtlkd.models.regularizers import REGULARIZERS
+from ray_mtlkd.models.sharing import SHARING
+from ray_mtlkd.strategies import FAMILIES
+from ray_mtlkd.strategies.balancers import OWN_BALANCERS
+from ray_mtlkd.strategies.curricula import CURRICULA
+
+PAGE = Path(__file__).parents[1] / "docs" / "parts.md"
+
+_INTRODUCTION = """\
+# Every part, with its formula
+
+Written by `python -m docs_site.parts` from the docstrings, whose examples the tests run, and compared with them by a test.
+What can be set of each is in [every key](keys.md), and of balancers in [their table](balancers.md).
+"""
+_SORTS: Mapping[str, tuple[str, Mapping[str, type[Any]]]] = {
+    "Balancers": ("How the losses of one step become one update.", OWN_BALANCERS),
+    "Curricula": ("When a task trains, and on which targets.", CURRICULA),
+    "Sharing": ("Which parameters tasks have in common.", SHARING),
+    "Regularizers": ("What is asked of parameters, beside the losses.", REGULARIZERS),
+}
+
+
+def page() -> str:
+    """The page in Markdown."""
+    return "\n".join([_INTRODUCTION, *_sections()])
+
+
+def _sections() -> Iterator[str]:
+    for title, (said, parts) in _SORTS.items():
+        yield f"## {title}\n\n{said}\n"
+        for name, kind in parts.items():
+            yield f"### {name}:METHOD\n" if name in FAMILIES else f"### {name}\n"
+            yield _in_markdown(inspect.getdoc(kind) or "") + "\n"
+
+
+def _in_markdown(docstring: str) -> str:
+    """A docstring without its attributes; formulas and examples are indented, as blocks of code."""
+    text, _, _ = docstring.partition("\nAttributes:\n")
+    blocks = (_block(block) for block in re.split(r"\n\n+(?=\S)", text.strip()))
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _block(block: str) -> str:
+    if block.startswith(">>>"):
+        return "\n".join(f"    {line}" for line in block.splitlines())
+    return re.sub(r"^::\n\n|(?<=:):$", "", block.replace("``", "`"), flags=re.MULTILINE)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
