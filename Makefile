@@ -5,7 +5,7 @@ BIN := .venv/bin
 # The tests start many processes: each would compile the whole package anew where this is set.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: sweep test test-faults check format bench clean
+.PHONY: sweep test test-faults check format docs bench clean
 
 sweep: .venv/installed
 	$(BIN)/ray-mtlkd sweep search_spaces/quickstart.yaml
@@ -29,11 +29,14 @@ format: .venv/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: .venv/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv build *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build site *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -45,6 +48,10 @@ clean:
 # What is imported is compiled then: all of it at once takes longer than to install it.
 .venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@ .venv/installed
+
+.venv/installed-docs: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	touch $@ .venv/installed
 
 .venv/installed-bench: .venv/bin/python pyproject.toml constraints.txt

@@ -28,8 +28,8 @@ _INTRODUCTION = """\
 
 Written by `python -m docs_site.keys` from the classes that read these files, and compared with them by a test. After a
 key: the values that it takes, and after the semicolon what it is unless told (`null`: nothing); without one, it must be
-told. `[` and `]` are within a range, `(` and `)` are not; `whole` is a whole number. In a search space every value below
-`encoder`, `sharing`, `regularizers`, `training`, `convergence`, `kd` and `strategies` may be a domain instead
+told. `[` and `]` are within a range, `(` and `)` are not; `whole` is a whole number. In a search space every value
+below `encoder`, `sharing`, `regularizers`, `training`, `convergence`, `kd` and `strategies` may be a domain instead
 ([search spaces](search_spaces.md#domains)).
 """
 _SECTIONS: Mapping[str, type[Any]] = {

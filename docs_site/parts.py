@@ -1,4 +1,4 @@
-"""The page of balancers, curricula, ways of sharing and regularizers, each as its docstring tells it: paper and formula.
+"""The page of balancers, curricula, ways of sharing and regularizers, each as its docstring tells it.
 
 ``python -m docs_site.parts`` writes it.
 """
@@ -20,8 +20,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "parts.md"
 _INTRODUCTION = """\
 # Every part, with its formula
 
-Written by `python -m docs_site.parts` from the docstrings, whose examples the tests run, and compared with them by a test.
-What can be set of each is in [every key](keys.md), and of balancers in [their table](balancers.md).
+Written by `python -m docs_site.parts` from the docstrings, whose examples the tests run, and compared with them by a
+test. What can be set of each is in [every key](keys.md), and of balancers in [their table](balancers.md).
 """
 _SORTS: Mapping[str, tuple[str, Mapping[str, type[Any]]]] = {
     "Balancers": ("How the losses of one step become one update.", OWN_BALANCERS),

@@ -52,6 +52,10 @@ def values_of(declared: Any) -> str:
         return said
     if base in {int, float}:
         return _range(bounds) + (" whole" if base is int else "")
+    return _values_of_unbounded(base)
+
+
+def _values_of_unbounded(base: Any) -> str:
     if get_origin(base) is Literal:
         options = [f"`{option}`" for option in get_args(base)]
         return options[0] if len(options) == 1 else "one of " + ", ".join(options)
@@ -65,12 +69,16 @@ def values_of(declared: Any) -> str:
         return "a mapping with " + ", ".join(f"`{name}`" for name in base.__dataclass_fields__)
     if base in _WORDS:
         return _WORDS[base]
-    raise TypeError(declared)
+    raise TypeError(base)
 
 
 def _list(elements: tuple[Any, ...]) -> str:
     each = values_of(elements[0])
-    return f"a list, each {each}" if len(elements) == 1 or elements[-1] is ... else f"a list of {len(elements)}, each {each}"
+    return (
+        f"a list, each {each}"
+        if len(elements) == 1 or elements[-1] is ...
+        else f"a list of {len(elements)}, each {each}"
+    )
 
 
 def _range(bounds: list[Any]) -> str:
