@@ -45,16 +45,17 @@ def _sections() -> Iterator[str]:
 
 
 def _in_markdown(docstring: str) -> str:
-    """A docstring without its attributes; formulas and examples are indented, as blocks of code."""
+    """A docstring without its attributes; formulas, which are indented, and examples are blocks of code."""
     text, _, _ = docstring.partition("\nAttributes:\n")
-    blocks = (_block(block) for block in re.split(r"\n\n+(?=\S)", text.strip()))
-    return "\n\n".join(block for block in blocks if block)
+    return "\n\n".join(_block(block) for block in re.split(r"\n\n(?=\S)", text.strip()))
 
 
 def _block(block: str) -> str:
     if block.startswith(">>>"):
-        return "\n".join(f"    {line}" for line in block.splitlines())
-    return re.sub(r"^::\n\n|(?<=:):$", "", block.replace("``", "`"), flags=re.MULTILINE)
+        return f"```pycon\n{block}\n```"
+    prose, is_formula, formula = block.partition("\n\n")
+    prose = re.sub(r"^::$|(?<=:):$", "", prose.replace("``", "`"))
+    return f"{prose}\n\n```text\n{inspect.cleandoc(formula)}\n```".strip() if is_formula else prose
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ def test_a_part_shows_its_paper_its_formula_and_its_example_and_no_mark_of_a_doc
     _, _, part = parts.page().partition("### pcgrad\n")
     part = part.partition("### ")[0]
     assert "Yu, Kumar, Gupta" in part
-    assert "\n    for the other tasks j in random order:\n        if v . g_j < 0:" in part
-    assert "    ((1.5, 1.5), (1.0, 1.0))" in part
+    assert "\n```text\nfor the other tasks j in random order:\n    if v . g_j < 0:" in part
+    assert "\n((1.5, 1.5), (1.0, 1.0))\n```" in part
     assert "::\n" not in parts.page()
     assert "``" not in parts.page()
     assert "Attributes:" not in parts.page()
