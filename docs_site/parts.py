@@ -5,6 +5,7 @@
 
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def _block(block: str) -> str:
         return f"```pycon\n{block}\n```"
     prose, is_formula, formula = block.partition("\n\n")
     prose = re.sub(r"^::$|(?<=:):$", "", prose.replace("``", "`"))
-    return f"{prose}\n\n```text\n{inspect.cleandoc(formula)}\n```".strip() if is_formula else prose
+    return f"{prose}\n\n```text\n{textwrap.dedent(formula)}\n```".strip() if is_formula else prose
 
 
 if __name__ == "__main__":
