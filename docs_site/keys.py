@@ -5,20 +5,19 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, fields
+from dataclasses import Field, fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from ray_mtlkd.described import attributes_of, default_of, idea_of, values_of
-from ray_mtlkd.judging import Judging
 from ray_mtlkd.models.encoders import ENCODERS
 from ray_mtlkd.models.regularizers import REGULARIZERS
 from ray_mtlkd.models.sharing import SHARING
 from ray_mtlkd.setups.csv_format import CsvFormat
 from ray_mtlkd.setups.manifest import Columns, SplitRule, TaskSpec
 from ray_mtlkd.strategies.curricula import CURRICULA
-from ray_mtlkd.sweep.schema import Replicate, Resources, Search, SpaceDocument
+from ray_mtlkd.sweep.schema import SpaceDocument
 from ray_mtlkd.training.settings import Convergence, Distillation, Optimization, Relabelling
 
 PAGE = Path(__file__).parents[1] / "docs" / "keys.md"
@@ -37,10 +36,11 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "convergence": Convergence,
     "kd": Distillation,
     "relabel": Relabelling,
-    "search": Search,
-    "replicate": Replicate,
-    "resources": Resources,
-    "report": Judging,
+    **{
+        each.name: each.type
+        for each in fields(SpaceDocument)
+        if isinstance(each.type, type) and is_dataclass(each.type)
+    },
 }
 _PARTS: Mapping[str, tuple[str, Mapping[str, type[Any]]]] = {
     "encoder": ("A name, or a mapping with `name` and:", ENCODERS),
