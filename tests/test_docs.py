@@ -145,8 +145,9 @@ def test_the_commands_of_the_page_on_vectors_lead_from_texts_to_a_sweep(tmp_path
 
 
 @pytest.mark.ray
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")  # of defaults of its own
 @pytest.mark.usefixtures("_figures_unsaved")
-def test_the_commands_of_the_first_page_lead_from_two_files_to_predictions(tmp_path, here):
+def test_the_commands_of_the_first_page_lead_from_two_files_to_predictions_and_soft_labels(tmp_path, here):
     (tmp_path / "shop").mkdir()
     titles = [f"{WORDS[row % len(WORDS)]} {WORDS[row % 5]} {row}" for row in range(120)]
     for task, answers in (("category", ["lamps", "seats", "rest"]), ("returned", ["no", "yes"])):
@@ -165,3 +166,10 @@ def test_the_commands_of_the_first_page_lead_from_two_files_to_predictions(tmp_p
             space.write_text(yaml.safe_dump(shortened))
     assert (tmp_path / "runs" / "first" / "report" / "report.html").exists()
     assert csv.read_csv(tmp_path / "returned.csv").num_rows == len(titles)
+    (tmp_path / "shop" / "category").mkdir()
+    pq.write_table(csv.read_csv(tmp_path / "shop" / "category.csv"), tmp_path / "shop" / "category" / "train.parquet")
+    (line,) = commands(ROOT / "docs" / "soft_labels.md")
+    words = line.removeprefix("$ ray-mtlkd ").replace("runs/first/models/TRIAL", "runs/first/models/best/shop")
+    done = here(*shlex.split(words), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sum(pq.read_metadata(path).num_rows for path in (tmp_path / "labels").glob("*.parquet")) == len(titles)
