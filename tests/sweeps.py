@@ -53,7 +53,10 @@ def assert_same(first, second):
     """The same trials with the same records."""
     assert first.keys() == second.keys()
     for name, table in first.items():
-        assert table.equals(second[name]), name
+        other = second[name]
+        assert table.schema == other.schema, name
+        differing = [column for column in table.column_names if not table[column].equals(other[column])]
+        assert not differing, (name, {column: (table[column], other[column]) for column in differing})
 
 
 def kept(out):
