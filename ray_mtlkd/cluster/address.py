@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from ray_mtlkd.errors import MtlkdError
 
 VARIABLE = "RAY_ADDRESS"
-WAIT_S = 45.0
+WAIT_S = 40.0
 """How long Ray may take to answer, unless the user gives it longer."""
 _CLIENT_PORT = 10001
 """Of ``ray://HOST``."""

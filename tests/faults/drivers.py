@@ -57,11 +57,9 @@ class Place:
         """All that live, by number: their command lines."""
         return marked(f"FAULT_PLACE={self.folder}")
 
-    def victims(self, *names):
-        """Ray's workers of these kinds."""
-        return sorted(
-            pid for pid, line in self.processes().items() if line.startswith(tuple(f"ray::{x}" for x in names))
-        )
+    def victims(self, kind):
+        """Ray's workers of this kind."""
+        return sorted(pid for pid, line in self.processes().items() if line.startswith(f"ray::{kind}"))
 
 
 def ended(driver, *, code):

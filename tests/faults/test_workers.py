@@ -14,8 +14,8 @@ from tests.sweeps import assert_same, records, wait_for
 pytestmark = pytest.mark.fault
 
 KILLS = 4
-KINDS = {"trial": ("ImplicitFunc",), "shared": ("SharedActor",), "pool": ("MapWorker",)}
-WITHIN_S = {"trial": 1.0, "shared": 0.3, "pool": 0.1}
+KINDS = {"trial": "ImplicitFunc", "shared": "SharedActor"}
+WITHIN_S = {"trial": 1.0, "shared": 0.3}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -28,7 +28,7 @@ def test_workers_that_are_killed_again_and_again_change_no_record(folder, whole,
     wait_for(lambda: driver.poll() is not None or list(place.out.glob("checkpoints/*/checkpoint.json")))
     moments, killed = chance("workers", kind), 0
     while driver.poll() is None and killed < KILLS:
-        found = place.victims(*KINDS[kind])
+        found = place.victims(KINDS[kind])
         if found:
             time.sleep(moments.uniform(0, WITHIN_S[kind]))
             with contextlib.suppress(ProcessLookupError):
