@@ -8,6 +8,7 @@ import pytest
 
 from ray_mtlkd.cli import main
 from ray_mtlkd.cli import sweep as module
+from ray_mtlkd.cli.stops import Interruption
 from ray_mtlkd.cluster import connection
 from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.sweep import archive, tuner
@@ -126,6 +127,7 @@ def test_a_sweep_that_is_stopped_says_how_to_go_on_if_there_is_anything_to_go_on
 
     monkeypatch.setattr(connection, "connect", lambda **_: nullcontext(_Cluster()))
     monkeypatch.setattr(tuner, "run_trials", stop)
+    monkeypatch.setattr(Interruption, "end_in_time", lambda _: None)  # it would end the tests
     monkeypatch.delenv("MTLKD_DATA", raising=False)  # else the line says it as well
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", "space.yaml", "--out=o u t", "--code=code"])

@@ -85,10 +85,12 @@ def test_a_model_learns_from_states_what_it_learns_from_pieces(made, numbers, tr
 
 def test_where_nothing_trains_there_is_one_state_a_row_or_word(made):
     _, before, after, _ = made(train="none")
-    rows = {table.task.name: table.train.inputs.states for table in after.tasks}
+    intent, match, names = (table.train.inputs for table in after.tasks)
+    rows = {"intent": intent.states, "left": match.left.states, "right": match.right.states, "names": names.states}
     assert {name: states.shape for name, states in rows.items()} == {
         "intent": (24, WIDTH),
-        "match": (24, WIDTH),
+        "left": (24, WIDTH),
+        "right": (24, WIDTH),
         "names": (len(before.tasks[2].train.labels), WIDTH),
     }
     assert {states.dtype.name for states in rows.values()} == {"float16"}
@@ -117,9 +119,11 @@ def test_nothing_is_computed_twice_and_what_is_damaged_once_more(made, tmp_path,
 
 
 def test_states_of_some_rows_at_a_time_are_those_of_all(made, monkeypatch):
-    whole = made(train="none", states="float32")[2]
+    whole = made(train="none", pair="together", states="float32")[2]
     monkeypatch.setattr(state_work, "PART_ROWS", 15)
-    for table, expected in zip(made(train="none", states="float32")[2].tasks, whole.tasks, strict=True):
+    for table, expected in zip(
+        made(train="none", pair="together", states="float32")[2].tasks, whole.tasks, strict=True
+    ):
         torch.testing.assert_close(table.train.inputs.states, expected.train.inputs.states, rtol=1e-5, atol=1e-5)
 
 
@@ -143,14 +147,14 @@ def test_other_settings_and_other_weights_have_other_states(made, folder, tmp_pa
 
 def test_states_of_other_weights_are_never_read_if_only_one_differs(made, folder, tmp_path, monkeypatch):
     monkeypatch.setenv("MTLKD_CACHE", str(tmp_path))
-    first = made(train="none", states="float32")[2]
+    first = made(train="none", pair="together", states="float32")[2]
     file = folder / "model.safetensors"
     whole, weights = file.read_bytes(), safetensors.torch.load_file(file)
     weights["encoder.layer.0.output.dense.bias"][0] += 0.125
     safetensors.torch.save_file(weights, file, {"format": "pt"})
-    changed = made(train="none", states="float32")[2]
+    changed = made(train="none", pair="together", states="float32")[2]
     monkeypatch.setenv("MTLKD_CACHE", "")
-    computed = made(train="none", states="float32")[2]
+    computed = made(train="none", pair="together", states="float32")[2]
     file.write_bytes(whole)
     found = [tables.tasks[0].train.inputs.states for tables in (first, changed, computed)]
     assert not np.array_equal(found[0], found[1])
