@@ -11,7 +11,7 @@ from ray_mtlkd.setups.proposal.labels import LabelGuess
 from ray_mtlkd.setups.proposal.profile import ColumnProfile
 from ray_mtlkd.setups.proposal.useless import FEW, is_key, why_useless
 
-_SIDES = re.compile(r"[ _.-]?(?:a|b|1|2|one|two|left|right)$", re.IGNORECASE)
+_SIDES = re.compile(r"^(?:a|b|left|right|first|second)[ _.-]|[ _.-]?(?:a|b|1|2|one|two|left|right)$", re.IGNORECASE)
 _PAIRS = frozenset(
     frozenset(names)
     for names in (

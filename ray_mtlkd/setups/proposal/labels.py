@@ -147,7 +147,7 @@ def _kind(column: ColumnProfile, columns: Iterable[ColumnProfile]) -> _KindGuess
 
 
 def _of_text(column: ColumnProfile, columns: Iterable[ColumnProfile]) -> _KindGuess | None:
-    lists = _of_tags(column, columns) or (_of_joined(column) if _is_called_label(column) else None)
+    lists = _of_tags(column, columns) or _of_joined(column)
     if lists is not None:
         return lists
     if column.distinct == 2 and column.words <= _MOST_WORDS:  # noqa: PLR2004 - binary
@@ -173,6 +173,8 @@ def _of_tags(column: ColumnProfile, columns: Iterable[ColumnProfile]) -> _KindGu
 def _of_joined(column: ColumnProfile) -> _KindGuess | None:
     """A text that holds several names, each of which stands in other rows as well."""
     for separator in _SEPARATORS:
+        if separator in _IN_NAMES and not _is_called_label(column):
+            continue
         split = Counter(
             name.strip() for text, count in column.counts if separator in text for name in text.split(separator) * count
         )

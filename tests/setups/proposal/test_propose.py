@@ -53,6 +53,12 @@ TABLES = {
         "pair",
         "auc",
     ),
+    "two sides of texts": (
+        {"left_title": _prose(), "right_title": _prose(9), "other": _prose(5), "label": _cycle(0, 1)},
+        "binary",
+        "pair",
+        "auc",
+    ),
     "lists of names": ({"text": _prose(), "tags": _cycle(["x"], ["x", "y"], ["z"])}, "multilabel", "text", "micro_f1"),
     "lists of numbers": ({"text": _prose(), "labels": _cycle([0], [0, 1], [2])}, "multilabel", "text", "micro_f1"),
     "indicators": (
@@ -301,6 +307,13 @@ def test_several_names_in_one_cell_are_a_list(tmp_path):
     task, read = _of_one_csv(tmp_path, {"text": _prose(), "tags": tags})
     assert (task.kind, task.plain["separator"]) == ("multilabel", ";")
     assert read.task.classes == ("blue", "green", "red")
+
+
+def test_names_in_one_cell_are_found_whatever_their_column_is_called(tmp_path):
+    task, _ = _of_one_csv(tmp_path, {"text": _prose(), "feelings": _cycle("joy", "fear", "joy;fear", "anger", "calm")})
+    assert (task.kind, task.plain["separator"]) == ("multilabel", ";")
+    task, _ = _of_one_csv(tmp_path, {"text": _prose(), "maker": _cycle("Lee, Ann", "Lee", "Ann", "Ann, Lee, Kim")})
+    assert task.kind == "multiclass"
 
 
 def test_tags_of_the_words_of_a_text_are_found(tmp_path):
