@@ -52,17 +52,22 @@
   }
 
   // A chart takes tens of milliseconds to draw: those that nobody sees yet are drawn when they come near, or for print.
+  const ahead = 1000;
   const near = new IntersectionObserver(
     (entries) => {
       for (const entry of entries) if (entry.isIntersecting) draw(entry.target);
     },
-    { rootMargin: "1000px" },
+    { rootMargin: `${ahead}px` },
   );
   const places = [...document.querySelectorAll(".chart")];
   for (const place of places) {
     place.style.minHeight = `${chartOf(place).layout.height || 450}px`;
     undrawn.add(place);
-    near.observe(place);
+  }
+  for (const place of places) {
+    const { top, width } = place.getBoundingClientRect();
+    if (width > 0 && top < innerHeight + ahead) draw(place);
+    else near.observe(place);
   }
 
   function restyle() {
