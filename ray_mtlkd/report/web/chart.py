@@ -18,6 +18,10 @@ TALL = 460
 """Pixels of a chart whose height does not follow from what it shows."""
 
 
+LEGEND = {"itemclick": "toggleothers", "itemdoubleclick": "toggle"}
+"""One that shows an entry alone when it is clicked."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chart:
     """A chart of the page.

@@ -11,7 +11,7 @@ from ray_mtlkd.report.figures import PALETTE
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.trial_curves import Line, lines_of, trials_of
-from ray_mtlkd.report.web.chart import COLORS, GREY, TALL, Chart, View, chart, numbers
+from ray_mtlkd.report.web.chart import COLORS, GREY, LEGEND, TALL, Chart, View, chart, numbers
 
 _PHASES = {"waiting": GREY, "labels": PALETTE[0], "distilling": PALETTE[1], "stopped": PALETTE[3]}
 """In the order in which a task may go through them."""
@@ -109,9 +109,7 @@ def _colors(setup: Setup) -> dict[str, str]:
 
 
 def _with_legend(**axes: Any) -> dict[str, Any]:
-    """The layout of a chart whose legend shows one entry alone when it is clicked."""
-    legend = {"itemclick": "toggleothers", "itemdoubleclick": "toggle"}
-    return {**axes, "showlegend": True, "legend": legend, "height": TALL}
+    return {**axes, "showlegend": True, "legend": LEGEND, "height": TALL}
 
 
 def _stretches(line: Line) -> list[tuple[str, str, float, float]]:

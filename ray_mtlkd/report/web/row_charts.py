@@ -10,7 +10,7 @@ from ray_mtlkd.report.calibration import BINS, Calibration
 from ray_mtlkd.report.confusions import UNSEEN, Confusion
 from ray_mtlkd.report.row_findings import RowFindings
 from ray_mtlkd.report.runs import Setup
-from ray_mtlkd.report.web.chart import COLORS, GREY, TALL, Chart, View, chart, rounded
+from ray_mtlkd.report.web.chart import COLORS, GREY, LEGEND, TALL, Chart, View, chart, rounded
 
 _MOST_CLASSES = 24
 _LONGEST = 18
@@ -54,13 +54,12 @@ def calibration_chart(setup: Setup, findings: RowFindings) -> Chart | None:
                 curves.append(_reliability(runs.strategy.name, found, at))
         if curves:
             views.append(View(name=task.name, traces=[_honest(), *curves], layout={}))
-    legend = {"itemclick": "toggleothers", "itemdoubleclick": "toggle"}
     return chart(
         f"Whether probabilities hold in {setup.name}",
         views,
         said=_CALIBRATION,
         showlegend=True,
-        legend=legend,
+        legend=LEGEND,
         height=TALL,
         xaxis={"title": {"text": "probability that the model gives"}, "range": [0, 1.02]},
         yaxis={"title": {"text": "share that is right"}, "range": [0, 1.02]},
