@@ -15,7 +15,15 @@ from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.status import RunningTrial, Status
 
 
-class StillDriving(Callback):  # type: ignore[misc]  # ray ships no type information
+class _SweepCallback(Callback):  # type: ignore[misc]  # ray ships no type information
+    """Has no state of its own for Tune, which pickles it for `Tuner.restore`: a sweep goes on from its records."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+
+class StillDriving(_SweepCallback):
     """Ends Tune's run where another process drives the sweep now.
 
     Args:
@@ -29,12 +37,8 @@ class StillDriving(Callback):  # type: ignore[misc]  # ray ships no type informa
         """Several times a second."""
         self._lock.check()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: see `StatusCallback`."""
-        return {}
 
-
-class StallWatch(Callback):  # type: ignore[misc]  # ray ships no type information
+class StallWatch(_SweepCallback):
     """Ends the processes of trials that give no sign of life.
 
     Args:
@@ -67,12 +71,8 @@ class StallWatch(Callback):  # type: ignore[misc]  # ray ships no type informati
                 end_process(process)
             self._asked = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: see `StatusCallback`."""
-        return {}
 
-
-class LossWatch(Callback):  # type: ignore[misc]  # ray ships no type information
+class LossWatch(_SweepCallback):
     """Tells the plan why Tune has given a trial up; before those who count.
 
     Args:
@@ -86,12 +86,8 @@ class LossWatch(Callback):  # type: ignore[misc]  # ray ships no type informatio
         """Its worker was lost, or could not do what any other could."""
         self._searcher.lose(trial.trial_id, WorkerLoss.told_by(failure_told(trial)))
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: see `StatusCallback`."""
-        return {}
 
-
-class StatusCallback(Callback):  # type: ignore[misc]  # ray ships no type information
+class StatusCallback(_SweepCallback):
     """Counts what Tune reports.
 
     Args:
@@ -130,10 +126,6 @@ class StatusCallback(Callback):  # type: ignore[misc]  # ray ships no type infor
         self._running.pop(trial.trial_id, None)
         self._say()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles this for `Tuner.restore`, but a sweep goes on from its own records."""
-        return {}
-
     def _say(self) -> None:
         found = self._searcher.finished
         failed = sum(each.failed for each in found.values())
@@ -154,7 +146,7 @@ class StatusCallback(Callback):  # type: ignore[misc]  # ray ships no type infor
         )
 
 
-class EndCallback(Callback):  # type: ignore[misc]  # ray ships no type information
+class EndCallback(_SweepCallback):
     """Tells of trials that have ended.
 
     Args:
@@ -167,7 +159,3 @@ class EndCallback(Callback):  # type: ignore[misc]  # ray ships no type informat
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has ended, well or with failed records, or pauses."""
         self._ended(trial.config["name"])
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: see `StatusCallback`."""
-        return {}

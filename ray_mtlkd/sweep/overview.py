@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import api_pb2, metadata
 from torch.utils.tensorboard import SummaryWriter
 
 from ray_mtlkd.sweep.plan import Trial
 from ray_mtlkd.sweep.scalars import SCORE, metric_tag
-from ray_mtlkd.sweep.tensorboard import event_folder, hyper_parameters
+from ray_mtlkd.sweep.tensorboard import event_folder, hparams_summary, hyper_parameters
 from ray_mtlkd.sweep_folder import SweepFolder
 
 RUN = "sweep"
@@ -27,18 +27,12 @@ def write_columns(sweep: SweepFolder, trials: Iterable[Trial], tasks: Iterable[s
     """
     folder = sweep.tensorboard.child(RUN)
     folder.clear()
-    content = plugin_data_pb2.HParamsPluginData(
-        experiment=api_pb2.Experiment(
-            hparam_infos=_hyper_parameters([hyper_parameters(trial) for trial in trials]),
-            metric_infos=_metrics(list(dict.fromkeys(tasks))),
-        ),
-        version=metadata.PLUGIN_DATA_VERSION,
-    )
-    about = SummaryMetadata(
-        plugin_data=SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=content.SerializeToString())
+    about = api_pb2.Experiment(
+        hparam_infos=_hyper_parameters([hyper_parameters(trial) for trial in trials]),
+        metric_infos=_metrics(list(dict.fromkeys(tasks))),
     )
     with event_folder(folder) as path, SummaryWriter(str(path)) as writer:
-        writer.file_writer.add_summary(Summary(value=[Summary.Value(tag=metadata.EXPERIMENT_TAG, metadata=about)]))
+        writer.file_writer.add_summary(hparams_summary(metadata.EXPERIMENT_TAG, experiment=about))
 
 
 def write_verdict(sweep: SweepFolder, *, verdict: str, gains: bytes | None) -> None:

@@ -140,10 +140,16 @@ def _add(writer: SummaryWriter, scalars: Mapping[str, float | None], *, at: int)
 
 def _session_end(status: int) -> Summary:
     """What `torch.utils.tensorboard.summary.hparams` writes at the end, but for its fixed STATUS_SUCCESS."""
-    end = plugin_data_pb2.HParamsPluginData(
-        session_end_info=plugin_data_pb2.SessionEndInfo(status=status), version=metadata.PLUGIN_DATA_VERSION
-    )
-    about = SummaryMetadata(
-        plugin_data=SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=end.SerializeToString())
-    )
-    return Summary(value=[Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=about)])
+    end = plugin_data_pb2.SessionEndInfo(status=status)
+    return hparams_summary(metadata.SESSION_END_INFO_TAG, session_end_info=end)
+
+
+def hparams_summary(tag: str, **content: Any) -> Summary:
+    """What the plugin of hyper-parameters reads under one of its tags.
+
+    Args:
+        content: The one field of ``HParamsPluginData`` that belongs there.
+    """
+    data = plugin_data_pb2.HParamsPluginData(version=metadata.PLUGIN_DATA_VERSION, **content)
+    about = SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=data.SerializeToString())
+    return Summary(value=[Summary.Value(tag=tag, metadata=SummaryMetadata(plugin_data=about))])
