@@ -129,6 +129,8 @@ def read_trials(
     wanted = [name for name in singles if names is None or name.removesuffix(PARQUET) in names]
     seen = set(without)
     for file in (*wanted, *merged):  # a trial that ran again stands in a file of its own
+        if names is not None and seen.issuperset(names):
+            return
         if file in singles and file.removesuffix(PARQUET) in seen:
             continue
         data = sweep.records.read(file)
