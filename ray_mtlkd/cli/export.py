@@ -3,7 +3,7 @@
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -65,17 +65,19 @@ def export(
         raise MtlkdError("no rows to check it on", where=f"--format {form}", fix="give some with --data")
     if form == ExportFormat.ONNX and not all(map(find_spec, ("onnx", "onnxscript", "onnxruntime"))):
         raise MtlkdError("ONNX is not installed", where="--format onnx", fix="pip install 'ray-mtlkd[onnx]'")
-    rows = _Rows(data, encoding)
-    _export_graphs(model, rows, out, form="onnx" if form == ExportFormat.ONNX else "torch", tasks=task, console=console)
-
-
-class _Rows(NamedTuple):
-    data: Path
-    encoding: str | None
+    graphs: GraphFormat = "onnx" if form == ExportFormat.ONNX else "torch"
+    _export_graphs(model, data, out, form=graphs, tasks=task, encoding=encoding, console=console)
 
 
 def _export_graphs(
-    model: str, rows: _Rows, out: Path, *, form: "GraphFormat", tasks: list[str] | None, console: Console
+    model: str,
+    data: Path,
+    out: Path,
+    *,
+    form: "GraphFormat",
+    tasks: list[str] | None,
+    encoding: str | None,
+    console: Console,
 ) -> None:
     from ray_mtlkd.predict.files import read_tables
     from ray_mtlkd.predict.frames import requests_of
@@ -84,7 +86,7 @@ def _export_graphs(
 
     kept = load_model(model)
     requests = requests_of(kept, tasks or [known.name for known in kept.tasks])
-    tables, _, _ = read_tables(rows.data, requests, encoding=rows.encoding)
-    for name, apart in export_graphs(kept, tables, out, form=form, where=str(rows.data)).items():
+    tables, _, _ = read_tables(data, requests, encoding=encoding)
+    for name, apart in export_graphs(kept, tables, out, form=form, where=str(data)).items():
         console.print(f"{name}: at most {apart:.1g} from the model's outputs", soft_wrap=True)
     console.print(f"graphs of {', '.join(requests)} and graphs.json \N{RIGHTWARDS ARROW} {out}", soft_wrap=True)

@@ -20,6 +20,7 @@ from ray_mtlkd.cluster.address import WAIT_S
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing, unsearched
 from ray_mtlkd.shell import command
+from ray_mtlkd.storage import reaching
 from ray_mtlkd.sweep.run import SweepRequest, sweep_on
 from ray_mtlkd.sweep.status import Status
 
@@ -148,9 +149,10 @@ def finish(uri: str, *, failed: int, console: Console) -> None:
     folder = SweepFolder.at(uri)
     with unsearched():
         report = build_report([uri], folder.report.uri)
-        write_verdict(folder, verdict=report.advice.said, gains=report.gains_png())
     print_report(report, console, failed=failed)
     console.print(command("tensorboard", "--logdir", folder.tensorboard.uri), soft_wrap=True)
+    with unsearched(), reaching(folder.uri):
+        write_verdict(folder, verdict=report.advice.said, gains=report.gains_png())
 
 
 class ReportAhead:
