@@ -9,6 +9,20 @@ import pyarrow.parquet as pq
 
 from tests.scripts import LIMIT_S
 
+SPACE = """
+name: breakable
+setups: [fewer.yaml]
+encoder: {name: mlp, hidden: [32]}
+training: {steps: 120, batch_size: 32, eval_every: 6, lr: {grid: [6e-3, 12e-3]}}
+convergence: {patience: 2, patience_epochs: 0, min_epochs: 0, smoothing: 1, noise: 0}
+strategies:
+  - {name: joint_kd, curriculum: {rewind: true}}
+  - {name: gradnorm}
+search: {configurations: 2}
+replicate: {configurations: 1, seeds: [1, 2]}
+resources: {checkpoint_every_s: 0}
+"""
+"""Of some seconds, on the setup that `write_fewer` writes."""
 UNTIMED = ("wall_s", "cpu_s", "relabelled_where", "relabelled_why")
 """Columns that no two runs have in common, or not where one has another machine."""
 

@@ -9,21 +9,7 @@ import pytest
 
 from tests.faults.drivers import Place, ended
 from tests.setup_files import write_fewer
-
-SPACE = """
-name: disturbed
-setups: [fewer.yaml]
-encoder: {name: mlp, hidden: [32]}
-training: {steps: 120, batch_size: 32, eval_every: 6, lr: {grid: [6e-3, 12e-3]}}
-convergence: {patience: 2, patience_epochs: 0, min_epochs: 0, smoothing: 1, noise: 0}
-strategies:
-  - {name: joint_kd, curriculum: {rewind: true}}
-  - {name: gradnorm}
-search: {configurations: 2}
-replicate: {configurations: 1, seeds: [1, 2]}
-resources: {checkpoint_every_s: 0}
-classical: false
-"""
+from tests.sweeps import SPACE
 
 
 def pytest_collection_modifyitems(config, items):
@@ -41,7 +27,7 @@ def folder():
     with tempfile.TemporaryDirectory(prefix="f-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         write_fewer("similar", folder, tasks=("tiny_noisy", "small", "large"), rows=800)
-        (folder / "space.yaml").write_text(SPACE)
+        (folder / "space.yaml").write_text(f"{SPACE}classical: false\n")
         yield folder
 
 

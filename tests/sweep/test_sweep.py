@@ -26,23 +26,10 @@ from ray_mtlkd.sweep_folder import BEST
 from tests.processes import below, lives
 from tests.scripts import LIMIT_S
 from tests.setup_files import write_fewer
-from tests.sweeps import assert_same, kept, records, start, wait_for, written
+from tests.sweeps import SPACE, assert_same, kept, records, start, wait_for, written
 
 pytestmark = pytest.mark.ray
 
-SPACE = """
-name: breakable
-setups: [fewer.yaml]
-encoder: {name: mlp, hidden: [32]}
-training: {steps: 120, batch_size: 32, eval_every: 6, lr: {grid: [6e-3, 12e-3]}}
-convergence: {patience: 2, patience_epochs: 0, min_epochs: 0, smoothing: 1, noise: 0}
-strategies:
-  - {name: joint_kd, curriculum: {rewind: true}}
-  - {name: gradnorm}
-search: {configurations: 2}
-replicate: {configurations: 1, seeds: [1, 2]}
-resources: {checkpoint_every_s: 0}
-"""
 TRIALS = 2 * (2 + 2)
 TASKS = ("tiny_noisy", "small", "large")
 ROWS = 800
