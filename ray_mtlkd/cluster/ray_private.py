@@ -11,6 +11,7 @@ import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +126,32 @@ def memory_kills_as_lost_workers() -> Iterator[None]:
         setattr(manager, _ON_FAILURE, before)
 
 
-_MEMORY = re.compile(r"running low on memory\. .* was ([\d.]+GB) used / ([\d.]+GB) limit")
+_MEMORY = re.compile(r"running low on memory\. .* was ([\d.]+)GB used / ([\d.]+)GB limit")
+_OWN_MEMORY = re.compile(r"actual memory used=([\d.]+)GB")
 
 
-def memory_told(text: str) -> str | None:
-    """How full a machine's memory was, where an error of Ray's says that its memory monitor has ended the worker."""
+@dataclass(frozen=True, kw_only=True)
+class MemoryKill:
+    """How full a machine was as Ray's memory monitor ended a worker there, in GB as Ray counts them (2**30 bytes).
+
+    Attributes:
+        used: By everything.
+        limit: What there is.
+        own: What the worker held, the largest where several were ended at once.
+    """
+
+    used: float
+    limit: float
+    own: float
+
+
+def memory_told(text: str) -> MemoryKill | None:
+    """What an error of Ray's says where its memory monitor has ended the worker, else None."""
     found = _MEMORY.search(text)
-    return None if found is None else f"{found[1]} of {found[2]} were in use"
+    if found is None:
+        return None
+    own = max(map(float, _OWN_MEMORY.findall(text)), default=0.0)
+    return MemoryKill(used=float(found[1]), limit=float(found[2]), own=own)
 
 
 def failure_told(trial: Any) -> str:

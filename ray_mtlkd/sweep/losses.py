@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from ray_mtlkd.cluster.ray_private import memory_told
 
 _TRIES = 3
-"""Of a trial that loses its worker, whatever the reason."""
+"""Of a trial that loses its worker, but for memory."""
+_MEMORY_TRIES = 6
+"""Of a trial that is killed for memory which others hold."""
 _PAUSE_S, _LONGEST_PAUSE_S = 15.0, 60.0
 """In which no trial starts after a worker was ended for memory: twice as long after each, until a trial ends well."""
 
@@ -24,17 +26,21 @@ class WorkerLoss:
     Attributes:
         reason: In one line.
         is_memory: Whether it was ended since its machine's memory was full.
+        is_largest: Whether it held at least half of what was in use there.
     """
 
     reason: str
     is_memory: bool = False
+    is_largest: bool = False
 
     @classmethod
     def told_by(cls, text: str) -> "WorkerLoss":
         """What an error of Ray's says."""
-        memory = memory_told(text)
-        said = text.strip().partition("\n")[0].strip() or "Ray does not say why"
-        return cls(reason=said if memory is None else memory, is_memory=memory is not None)
+        kill = memory_told(text)
+        if kill is None:
+            return cls(reason=text.strip().partition("\n")[0].strip() or "Ray does not say why")
+        said = f"{kill.used:g} of {kill.limit:g} GB were in use, {kill.own:g} GB by the trial"
+        return cls(reason=said, is_memory=True, is_largest=kill.own >= kill.used / 2)
 
 
 class Losses:
@@ -74,8 +80,10 @@ class Losses:
         self._memory[trial] += 1
         self._until = self._clock() + self._pause_s
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
-        if self._memory[trial] > 1:
+        if loss.is_largest and self._memory[trial] > 1:
             return f"killed for memory, also with no other trial beside it: {loss.reason}"
+        if self._memory[trial] == _MEMORY_TRIES:
+            return f"killed for memory {_MEMORY_TRIES} times, since other processes fill the machine: {loss.reason}"
         self._say(f"{trial} was killed for memory ({loss.reason}): it goes on later, with no other trial beside it")
         return None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.faults.drivers import ended
+from tests.faults.drivers import Place, ended
 from tests.sweeps import assert_same, records, wait_for
 
 pytestmark = [
@@ -84,14 +84,30 @@ def scarce():
         time.sleep(0.2)
 
 
+@pytest.fixture(scope="module")
+def longer(folder):
+    """A search space that is not over before a neighbour has the memory."""
+    path = folder / "longer.yaml"
+    path.write_text((folder / "space.yaml").read_text().replace("steps: 120", "steps: 600"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder, longer):
+    """Its sweep that nobody disturbs."""
+    with Place(folder / "l") as place:
+        ended(place.sweep(longer, "--out", folder / "undisturbed"), code=0)
+    return folder / "undisturbed"
+
+
 def test_a_neighbour_that_takes_the_memory_for_a_while_ends_no_sweep_and_changes_no_record(
-    folder, whole, place, scarce
+    longer, undisturbed, place, scarce
 ):
     words = [*scarce, sys.executable, "-c", SPIKE, str(LIMIT_BYTES), str(HELD), str(PEAK)]
     spike = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     spike.stdout.readline()
     variables = {"RAY_memory_usage_threshold": str(THRESHOLD)}
-    driver = place.sweep(folder / "space.yaml", "--out", place.out, before=scarce, on=variables)
+    driver = place.sweep(longer, "--out", place.out, before=scarce, on=variables)
     wait_for(lambda: driver.poll() is not None or list(place.out.glob("checkpoints/*/checkpoint.json")))
     spike.stdin.write("\n")
     spike.stdin.flush()
@@ -101,12 +117,9 @@ def test_a_neighbour_that_takes_the_memory_for_a_while_ends_no_sweep_and_changes
     said, _ = ended(driver, code=0)
     assert "killed for memory" in said, said
     assert {row["status"] for table in records(place.out).values() for row in table.to_pylist()} == {"ok"}, said
-    assert_same(records(place.out), records(whole))
+    assert_same(records(place.out), records(undisturbed))
 
 
-@pytest.mark.skipif(
-    shutil.which("unshare") is None, reason="no unshare here, by which Ray sees a cgroup as the machine"
-)
 def test_a_trial_that_needs_more_memory_than_there_is_runs_once_more_alone_and_then_fails_with_the_reason(
     folder, place, scarce
 ):

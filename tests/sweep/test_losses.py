@@ -9,6 +9,9 @@ from ray_mtlkd.sweep.losses import Losses, WorkerLoss
 KILLED = """1 worker(s) were killed due to the node running low on memory. Memory on the node (IP: 192.0.2.2) was \
 2.22GB used / 2.44GB limit (0.909047)
 OOM kill reason: Memory usage 2240716800B exceeded threshold of 2097152000B
+Considered workers: [
+Selected to kill: (Actor(19): task name=ImplicitFunc.__init__, pid=22775, actual memory used={own}GB, worker ID=95)
+]
 """
 DIED = "The actor died unexpectedly before finishing this task.\n\tclass_name: ImplicitFunc\n"
 OWN = (
@@ -19,11 +22,18 @@ OWN = (
 @pytest.mark.parametrize(
     ("text", "loss"),
     [
-        (KILLED, WorkerLoss(reason="2.22GB of 2.44GB were in use", is_memory=True)),
+        (
+            KILLED.format(own="0.30"),
+            WorkerLoss(reason="2.22 of 2.44 GB were in use, 0.3 GB by the trial", is_memory=True),
+        ),
+        (
+            KILLED.format(own="1.30"),
+            WorkerLoss(reason="2.22 of 2.44 GB were in use, 1.3 GB by the trial", is_memory=True, is_largest=True),
+        ),
         (DIED, WorkerLoss(reason="The actor died unexpectedly before finishing this task.")),
         (OWN, WorkerLoss(reason="OSError: [Errno 28] No space left on device")),
     ],
-    ids=["memory", "died", "own"],
+    ids=["others' memory", "its memory", "died", "own"],
 )
 def test_what_tune_noted_of_a_failure_says_whether_it_was_memory(text, loss, tmp_path):
     file = Path(tmp_path / "error.txt")
@@ -50,5 +60,7 @@ def test_after_a_kill_for_memory_nothing_starts_for_longer_each_time_until_a_tri
 @pytest.mark.parametrize("is_memory", [True, False], ids=["memory", "else"])
 def test_the_user_is_told_of_each_trial_that_lost_its_worker(is_memory, worded):
     said = []
-    Losses(say=said.append).note("one", WorkerLoss(reason="2GB of 2GB were in use", is_memory=is_memory))
+    Losses(say=said.append).note(
+        "one", WorkerLoss(reason="2 of 2 GB were in use, 1 GB by the trial", is_memory=is_memory)
+    )
     worded(said[0])

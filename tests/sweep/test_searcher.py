@@ -132,6 +132,7 @@ def test_the_ranking_knows_earlier_runs_and_puts_replicates_first(plan):
 
 
 LOST, MEMORY = WorkerLoss(reason="gone"), WorkerLoss(reason="full", is_memory=True)
+LARGEST = WorkerLoss(reason="full", is_memory=True, is_largest=True)
 
 
 def _again(tuner, name):
@@ -184,19 +185,25 @@ def test_a_trial_that_was_killed_for_memory_runs_last_with_no_other_beside_it(pl
     assert tuner.searcher.is_over
 
 
-def test_a_trial_that_is_killed_for_memory_alone_as_well_is_given_up_with_the_reason(plan, worded):
+@pytest.mark.parametrize(("loss", "tries"), [(LARGEST, 2), (MEMORY, 6)], ids=["its own", "others'"])
+def test_a_trial_that_is_killed_for_memory_alone_too_is_given_up_sooner_where_it_holds_the_most(
+    plan, loss, tries, worded
+):
     tuner = Tuner(plan)
-    killed = tuner.start()
-    tuner.lose(killed, MEMORY)
-    tuner.now += 60
-    again = _again(tuner, killed[1].name)
-    assert tuner.start() is None
-    tuner.lose(again, MEMORY)
-    ((name, reason),) = tuner.lost
-    assert name == killed[1].name
+    started = tuner.start()
+    name = started[1].name
+    for _ in range(tries - 1):
+        tuner.lose(started, loss)
+        assert tuner.lost == []
+        tuner.now += 60
+        started = _again(tuner, name)
+        assert tuner.start() is None
+    tuner.lose(started, loss)
+    ((lost, reason),) = tuner.lost
+    assert lost == name
     worded(reason)
     tuner.now += 60
-    assert killed[1].name not in tuner.drain(lambda _: 0.5)
+    assert name not in tuner.drain(lambda _: 0.5)
 
 
 def test_another_run_of_tune_s_knows_who_was_killed_for_memory(plan):
