@@ -23,7 +23,8 @@ from ray_mtlkd.cli import (
     strategies,
     sweep,
 )
-from ray_mtlkd.cli.streams import MISTAKE, open_console, print_errors, sound_streams
+from ray_mtlkd.cli.streams import MISTAKE, print_errors, sound_streams
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError, gather
 
 app = typer.Typer(

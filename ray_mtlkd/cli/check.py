@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ray_mtlkd.cli.paths import CodeDir, DataDir, SpaceFile, code_path
-from ray_mtlkd.cli.streams import open_console
+from ray_mtlkd.console.plain import open_console
 
 if TYPE_CHECKING:
     from ray_mtlkd.sweep.distillable import Distillable

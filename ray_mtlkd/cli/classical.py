@@ -9,9 +9,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ray_mtlkd.cli.live import bar
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
-from ray_mtlkd.cli.streams import lasting, open_console
+from ray_mtlkd.cli.streams import lasting
+from ray_mtlkd.console.live import bar
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError, raise_all
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ray_mtlkd.cli.parts import ActorCount, GpusPerActor, PoolOptions, Quiet, RowsPerPart, Wait, do_parts
-from ray_mtlkd.cli.streams import lasting, open_console
+from ray_mtlkd.cli.streams import lasting
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from ray_mtlkd.cli.options import CsvEncoding
-from ray_mtlkd.cli.streams import open_console
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
 
 if TYPE_CHECKING:

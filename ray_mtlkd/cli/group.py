@@ -7,10 +7,11 @@ import typer
 
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
 from ray_mtlkd.cli.stops import stoppable
-from ray_mtlkd.cli.streams import lasting, open_console
-from ray_mtlkd.cli.sweep import SweepTerminal
+from ray_mtlkd.cli.streams import lasting
 from ray_mtlkd.cluster.address import WAIT_S
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.imports import importing
+from ray_mtlkd.sweep.display import SweepDisplay
 
 EXAMPLE = "Example: `ray-mtlkd group similar --models 2 --space search_spaces/quickstart.yaml --out runs/split`"
 
@@ -61,6 +62,6 @@ def group(
             data_dir=data_dir,
         )
         with connect(code=own, wait_s=wait) as cluster, stop.told():
-            found = group_tasks(cluster, request, listen=lambda: SweepTerminal(console))
+            found = group_tasks(cluster, request, listen=lambda: SweepDisplay(console))
     console.print(found.said, soft_wrap=True)
     console.print(f"report:      {found.report}", soft_wrap=True)

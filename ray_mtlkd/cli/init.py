@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ray_mtlkd.cli.streams import open_console
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError, raise_all
 from ray_mtlkd.shell import command
 

@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from ray_mtlkd.cli.streams import MISTAKE, open_console, print_errors
+from ray_mtlkd.cli.streams import MISTAKE, print_errors
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
 
 

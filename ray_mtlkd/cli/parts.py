@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from ray_mtlkd.cli.live import LiveLine, clock, waiting_for_ray
 from ray_mtlkd.cli.stops import stoppable
+from ray_mtlkd.cluster.address import waiting
+from ray_mtlkd.console.live import LiveLine, clock
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 
@@ -118,7 +119,7 @@ def _line(console: Console) -> Iterator[LiveLine | None]:
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
             yield None  # Ray prints what becomes of its processes, whatever it is told
     else:
-        with LiveLine(console, waiting_for_ray()) as line:
+        with LiveLine(console, waiting()) as line:
             yield line
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ray_mtlkd.cli.options import AllowUnseen, CsvEncoding
 from ray_mtlkd.cli.paths import CodeDir, code_path
-from ray_mtlkd.cli.streams import open_console
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError, first_line
 from ray_mtlkd.imports import importing
 

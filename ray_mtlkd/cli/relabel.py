@@ -7,7 +7,8 @@ import typer
 from ray_mtlkd.cli.options import AllowUnseen
 from ray_mtlkd.cli.parts import ActorCount, GpusPerActor, PoolOptions, Quiet, RowsPerPart, Wait, do_parts
 from ray_mtlkd.cli.paths import CodeDir, code_path
-from ray_mtlkd.cli.streams import lasting, open_console
+from ray_mtlkd.cli.streams import lasting
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ray_mtlkd.cli.streams import open_console
+from ray_mtlkd.console.plain import open_console
 
 EXAMPLE = "Example: `ray-mtlkd replay runs/first TRIAL >> replay.yaml`"
 

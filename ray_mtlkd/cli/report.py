@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ray_mtlkd.cli.streams import open_console
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing, unsearched
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ray_mtlkd.cli.paths import CodeDir, code_path
 from ray_mtlkd.cli.stops import stoppable
-from ray_mtlkd.cli.streams import open_console
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 

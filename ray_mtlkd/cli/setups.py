@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ray_mtlkd.cli.live import bar
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
-from ray_mtlkd.cli.streams import open_console
+from ray_mtlkd.console.live import bar
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.shell import command
 

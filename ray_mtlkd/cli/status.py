@@ -6,9 +6,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ray_mtlkd.cli.live import clock
 from ray_mtlkd.cli.paths import CodeDir, code_path
-from ray_mtlkd.cli.streams import open_console
+from ray_mtlkd.console.live import clock
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.shell import command
 
 if TYPE_CHECKING:

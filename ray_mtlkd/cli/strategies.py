@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ray_mtlkd.cli.streams import open_console
+from ray_mtlkd.console.plain import open_console
 
 EXAMPLE = "Example: `ray-mtlkd strategies cagrad`"
 

@@ -1,10 +1,8 @@
-"""What the command line says, on streams of any encoding, which may be full or have nobody at their other end."""
+"""Standard output and error of any encoding, which may be full or have nobody at their other end."""
 
-import codecs
 import errno
 import io
 import os
-import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -12,9 +10,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
-from rich.console import Console
-from rich.text import Text
-
+from ray_mtlkd.console.plain import HANDLER, open_console
 from ray_mtlkd.errors import MtlkdError
 
 MISTAKE = 2
@@ -22,47 +18,7 @@ MISTAKE = 2
 NO_READER = 141
 """Exit code where the reader went away: what a shell says of a program that SIGPIPE has ended."""
 
-_PLAIN = {
-    "→": "->",
-    "↑": "^",
-    "↓": "v",
-    "\N{EN DASH}": "-",
-    "—": "--",
-    "…": "...",
-    "·": "|",
-    "•": "*",
-    "†": "*",
-    "±": "+/-",
-    "\N{MULTIPLICATION SIGN}": "x",
-    "─": "-",
-    "━": "-",
-    "│": "|",
-}
-"""Signs that this package and rich print, in ASCII."""
-
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What moves a cursor, colours or turns a terminal's text around; a tab and the end of a line are text."""
-_HANDLER = "ray_mtlkd.plain"
-
 _LASTING: ContextVar[bool] = ContextVar("lasting", default=False)
-
-
-class _PlainConsole(Console):
-    """Puts other signs for those that its encoding lacks before it lays text out, so that tables stand.
-
-    Control characters in names and messages are shown, not obeyed.
-    """
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        """See `Console`."""
-        shown = _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
-        known = shown.encode(self.encoding, _HANDLER).decode(self.encoding, "surrogateescape")
-        return super().render_str(known, **options)
-
-
-def open_console(*, stderr: bool = False, quiet: bool = False) -> Console:
-    """A terminal that shows text as it is: names with brackets and colons are no markup."""
-    return _PlainConsole(stderr=stderr, quiet=quiet, highlight=False, emoji=False, markup=False)
 
 
 @contextmanager
@@ -121,7 +77,7 @@ class _Channel:
         self._ends = ends
         self._stream = io.StringIO() if stream is None else stream
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=_HANDLER)
+            stream.reconfigure(errors=HANDLER)
 
     def write(self, text: str) -> int:
         """See `io.TextIOBase`."""
@@ -153,19 +109,6 @@ class _Channel:
 
 def _is_closed_pipe(error: OSError) -> bool:
     return error.errno == errno.EPIPE
-
-
-def _in_ascii(error: UnicodeError) -> tuple[str | bytes, int]:
-    """What stands for the first sign that an encoding lacks: a likeness, its number, or a file name's own byte."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    sign, end = error.object[error.start], error.start + 1
-    if "\udc80" <= sign <= "\udcff":  # a byte of a file name that is no text (PEP 383)
-        return bytes([ord(sign) - 0xDC00]), end
-    return _PLAIN.get(sign) or sign.encode("ascii", "backslashreplace").decode(), end
-
-
-codecs.register_error(_HANDLER, _in_ascii)
 
 
 def print_errors(problems: Sequence[MtlkdError]) -> None:

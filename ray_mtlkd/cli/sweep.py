@@ -2,25 +2,23 @@
 
 import importlib
 import threading
-from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Annotated, Self
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from ray_mtlkd.cli.leaving import end_at_once
-from ray_mtlkd.cli.live import LiveLine, waiting_for_ray
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
-from ray_mtlkd.cli.standing import below, said, said_leaders
 from ray_mtlkd.cli.stops import stoppable
-from ray_mtlkd.cli.streams import lasting, open_console
+from ray_mtlkd.cli.streams import lasting
 from ray_mtlkd.cluster.address import WAIT_S
+from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing, unsearched
 from ray_mtlkd.shell import command
 from ray_mtlkd.storage import reaching
+from ray_mtlkd.sweep.display import SweepDisplay, begun
 from ray_mtlkd.sweep.run import SweepRequest, sweep_on
 from ray_mtlkd.sweep.status import Status
 
@@ -57,18 +55,20 @@ def sweep(
     request = SweepRequest(space=space, out=out, resume=resume, extend=extend, data_dir=data_dir)
     own = code_path(code)
     console = open_console()
-    terminal = SweepTerminal(console)
+    ahead = ReportAhead()
+    display = SweepDisplay(console, look=ahead.look)
 
     def tell() -> None:
-        rest = _going_on(terminal.uri, data_dir=data_dir, code=code)
+        rest = _going_on(display.uri, data_dir=data_dir, code=code)
         console.print(f"stopped; go on with: {rest}" if rest else "stopped; nothing has run", soft_wrap=True)
 
     with stoppable(tell) as stop:
         from ray_mtlkd.cluster.connection import connect
 
         with connect(code=own, wait_s=wait, on_lost=end_at_once) as cluster, stop.told():
-            with terminal:
-                ended = sweep_on(cluster, request, listener=terminal)
+            with display:
+                ended = sweep_on(cluster, request, listener=display)
+            ahead.wait()
             cluster.stop()
             finish(ended.uri, failed=ended.failed, console=console)
     if not ended.ok:
@@ -77,65 +77,11 @@ def sweep(
 
 def _going_on(uri: str | None, *, data_dir: Path | None, code: Path | None) -> str | None:
     """The command, from any folder; None where there is nothing to go on with."""
-    from ray_mtlkd.sweep_folder import HEAD, SweepFolder
-
-    if uri is None:
+    if uri is None or not begun(uri):
         return None
-    with suppress(OSError):  # where the storage does not answer, the sweep may well be there
-        if SweepFolder.at(uri).root.read(HEAD) is None:
-            return None
     options = {"--resume": uri, "--data-dir": data_dir and data_dir.absolute(), "--code": code and code.absolute()}
     given = [word for option, value in options.items() if value is not None for word in (option, value)]
     return command("ray-mtlkd", "sweep", *given)
-
-
-class SweepTerminal:
-    """Says how a sweep goes: lines while it is prepared, one that lives while trials run.
-
-    Attributes:
-        uri: Where the sweep writes, once that is known to be sound.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self.uri: str | None = None
-        self._console = console
-        self._progress = LiveLine(console, waiting_for_ray())
-        self._ahead = ReportAhead()
-        self._open = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.close()
-        if kind is None:
-            self._ahead.wait()
-
-    def prepare(self, line: str) -> None:
-        """What is being read."""
-        self._console.print(f"{line} …", style="dim")
-
-    def warn(self, line: str) -> None:
-        """In yellow."""
-        self._console.print(line, style="yellow", soft_wrap=True)
-
-    def begin(self, trials: int, uri: str) -> None:
-        """How many trials go where."""
-        self.uri = uri
-        self._console.print(f"{trials} trials → {uri}", soft_wrap=True)
-        self._open.enter_context(self._progress)
-
-    def tell(self, status: Status) -> None:
-        """How far they are."""
-        line, leaders = said(status), said_leaders(status)
-        is_over = status.done + status.failed == status.total
-        if self._console.is_terminal:
-            self._progress.show(line, over=is_over, below=list(below(status)))
-        else:
-            self._progress.show(" \N{MIDDLE DOT} ".join(filter(None, (line, leaders))), over=is_over)
-        self._ahead.look(status)
 
 
 def finish(uri: str, *, failed: int, console: Console) -> None:

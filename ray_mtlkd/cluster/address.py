@@ -30,6 +30,12 @@ def place() -> str:
     return "this machine" if named is None else f"{VARIABLE}={named}"
 
 
+def waiting() -> str:
+    """What is going on before Ray answers."""
+    named = address()
+    return "starting Ray …" if named is None else f"waiting for Ray at {named} …"
+
+
 def reach(named: str, *, wait_s: float) -> None:
     """Return as soon as somebody listens at a cluster's address, whoever it is.
 

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import signal
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,6 +50,15 @@ def leave_ended_actors_untold() -> None:
     ``RAY_DEDUP_LOGS_SKIP_REGEX`` is documented, the words that it matches are not. Ray reads it as it is imported.
     """
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "killed by .ray.kill")
+
+
+def leave_widgets_unasked_for() -> None:
+    """Keep a notebook's cell free of calls for ipywidgets, with which nothing here shows anything.
+
+    Ray's widgets call for them as Tune is imported, in their log, and tqdm as Ray imports it, by a warning.
+    """
+    logging.getLogger("ray.widgets.util").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 def is_about_long_path(error: BaseException) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
-from ray.tune import Callback
+from ray.tune import Callback, ProgressReporter
 
 from ray_mtlkd.cluster.ray_private import failure_told
 from ray_mtlkd.sweep.lock import Lock
@@ -21,6 +21,17 @@ class _SweepCallback(Callback):  # type: ignore[misc]  # ray ships no type infor
     def __getstate__(self) -> dict[str, Any]:
         """Nothing."""
         return {}
+
+
+class Unreported(ProgressReporter):  # type: ignore[misc]  # ray ships no type information
+    """Leaves a notebook's cell as it is: there, Tune's own reporter clears it, however little it is to say."""
+
+    def should_report(self, trials: list[Any], done: bool = False) -> bool:  # noqa: FBT001, FBT002 - Tune fixes it
+        """Never."""
+        return False
+
+    def report(self, trials: list[Any], done: bool, *sys_info: str) -> None:  # noqa: FBT001 - likewise
+        """Nothing."""
 
 
 class StillDriving(_SweepCallback):

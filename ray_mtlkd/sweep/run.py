@@ -5,7 +5,7 @@ Only what is light is imported with this module: Ray starts while the rest is.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ray_mtlkd.cluster.address import WAIT_S
 from ray_mtlkd.errors import MtlkdError
@@ -101,6 +101,10 @@ class Unheard:
         """See `SweepListener`."""
 
 
+Progress = bool | Literal["auto"] | SweepListener
+"""Whether a sweep shows how it goes, or who is told of it."""
+
+
 def run_sweep(
     space: str | Path | None,
     *,
@@ -110,7 +114,7 @@ def run_sweep(
     data_dir: str | Path | None = None,
     code: str | Path | None = None,
     wait_s: float = WAIT_S,
-    listener: SweepListener | None = None,
+    progress: Progress = "auto",
 ) -> SweepEnd:
     """Search and replicate every strategy on every setup, on the cluster at RAY_ADDRESS or on this machine.
 
@@ -125,7 +129,8 @@ def run_sweep(
         data_dir: Where the tables of the catalogue's setups are.
         code: Folder of your own modules, for what the search space names ``module:Name``.
         wait_s: How long Ray may take to answer.
-        listener: Is told how it goes.
+        progress: Whether it shows how it goes, as the command line does; ``auto``: in a notebook and on a terminal. Or
+            somebody who is told instead.
 
     Raises:
         MtlkdError: the only problem; nothing has run.
@@ -133,6 +138,7 @@ def run_sweep(
     """
     from ray_mtlkd.cluster.connection import connect  # noqa: PLC0415 - Ray takes long to import
     from ray_mtlkd.registry import import_from  # noqa: PLC0415 - not where nobody names a folder
+    from ray_mtlkd.sweep.display import listening  # noqa: PLC0415 - it asks this module what it is told
 
     request = SweepRequest(
         space=None if space is None else Path(space),
@@ -142,8 +148,8 @@ def run_sweep(
         data_dir=None if data_dir is None else Path(data_dir),
     )
     own = None if code is None else import_from(Path(code))
-    with connect(code=own, wait_s=wait_s) as cluster:
-        return sweep_on(cluster, request, listener=listener or Unheard())
+    with connect(code=own, wait_s=wait_s) as cluster, listening(progress) as listener:
+        return sweep_on(cluster, request, listener=listener)
 
 
 def sweep_on(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener) -> SweepEnd:

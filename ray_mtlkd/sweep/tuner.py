@@ -18,7 +18,7 @@ from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.shell import command
 from ray_mtlkd.storage import Storage, reaching
 from ray_mtlkd.sweep import archive, output
-from ray_mtlkd.sweep.callback import EndCallback, LossWatch, StallWatch, StatusCallback, StillDriving
+from ray_mtlkd.sweep.callback import EndCallback, LossWatch, StallWatch, StatusCallback, StillDriving, Unreported
 from ray_mtlkd.sweep.classical import computing
 from ray_mtlkd.sweep.common_folder import Sight, check_nodes, check_records, sight_of
 from ray_mtlkd.sweep.lock import Lock
@@ -178,6 +178,7 @@ def _fit(context: TrialContext, searcher: PlanSearcher, callbacks: list[Callback
             name=name,
             storage_path=SweepFolder.at(context.sight.uri).tune.uri,
             verbose=0,
+            progress_reporter=Unreported(),
             callbacks=callbacks,
             failure_config=tune.FailureConfig(max_failures=0),  # `Losses` decides who runs again
         ),

@@ -8,8 +8,8 @@ import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ray_mtlkd.cli.live import bar
 from ray_mtlkd.cli.setups import app
+from ray_mtlkd.console.live import bar
 from ray_mtlkd.errors import MtlkdError
 
 RUNNER = CliRunner(env={"COLUMNS": "140", "MTLKD_DATA": ""})

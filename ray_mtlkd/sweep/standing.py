@@ -1,4 +1,4 @@
-"""What a terminal shows of a sweep that runs: how far it is, which trials run, and how strategies stand so far."""
+"""What people see of a sweep that runs: how far it is, which trials run, and how strategies stand so far."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -7,14 +7,14 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ray_mtlkd.cli.live import clock
+from ray_mtlkd.console.live import clock
 from ray_mtlkd.sweep.status import RankedStrategy, Status
 
 _NAME = 46
 """Letters of a trial's name that fit beside the rest."""
 _MOST_TRIALS = 6
 _MOST_STRATEGIES = 5
-"""Of a setup, on a terminal."""
+"""Of a setup."""
 
 
 def said(status: Status) -> str:
@@ -37,7 +37,7 @@ def said_leaders(status: Status) -> str:
 
 
 def below(status: Status) -> Iterator[RenderableType]:
-    """What stands below that line on a terminal."""
+    """What stands below that line on a terminal and in a notebook."""
     if status.trials:
         yield _trials(status)
     if status.ranking:
@@ -68,7 +68,7 @@ def _ranking(ranking: tuple[RankedStrategy, ...]) -> Table:
     for setup, group in groupby(ranking, key=lambda each: each.setup):
         found = list(group)
         for at, each in enumerate(found[:_MOST_STRATEGIES]):
-            table.add_row(Text("" if at else setup), Text(each.strategy), _points(each), _of(each))
+            table.add_row("" if at else setup, each.strategy, _points(each), _of(each))
         if len(found) > _MOST_STRATEGIES:
             table.add_row("", f"and {len(found) - _MOST_STRATEGIES} more", style="dim")
     return table

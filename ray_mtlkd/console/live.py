@@ -9,13 +9,14 @@ from typing import Self
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.text import Text
+
+from ray_mtlkd.console.notebook import NotebookOutput
 
 _QUIET_S = 10.0
 
 
 class LiveLine:
-    """A line that lives on a terminal, with what stands below it; elsewhere a line every ten seconds.
+    """A line that lives on a terminal and in a notebook, with what stands below it; elsewhere one every ten seconds.
 
     Args:
         console: Where it stands.
@@ -25,13 +26,13 @@ class LiveLine:
     def __init__(self, console: Console, first: str) -> None:
         self._console = console
         self._first = first
-        self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        self._live = _alive(console)
         self._last = 0.0
 
     def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()
-            self._live.update(Text(self._first))
+            self._live.update(self._first)
         else:
             self._console.print(self._first)
         return self
@@ -42,15 +43,26 @@ class LiveLine:
         if self._live is not None:
             self._live.stop()
 
+    @property
+    def lives(self) -> bool:
+        """Whether what is said is replaced by what is said next."""
+        return self._live is not None
+
     def show(self, line: str, *, over: bool, below: Sequence[RenderableType] = ()) -> None:
-        """Say it now on a terminal; elsewhere, without what is below, if it is time again, or all is over."""
+        """Say it now where it lives; elsewhere, without what is below, if it is time again, or all is over."""
         if self._live is not None:
-            self._live.update(Group(Text(line), *below))
+            self._live.update(Group(line, *below))
             return
         now = time.monotonic()
         if now - self._last >= _QUIET_S or over:
             self._last = now
             self._console.print(line, soft_wrap=True)
+
+
+def _alive(console: Console) -> Live | NotebookOutput | None:
+    if console.is_jupyter:
+        return NotebookOutput(console)
+    return Live(console=console, refresh_per_second=4) if console.is_terminal else None
 
 
 @contextmanager
@@ -64,13 +76,6 @@ def bar(console: Console) -> Iterator[Callable[[str, int, int], None]]:
             progress.update(shown, description=what, completed=done, total=total if done else None)
 
         yield tell
-
-
-def waiting_for_ray() -> str:
-    """What is going on before Ray answers."""
-    from ray_mtlkd.cluster.address import address
-
-    return "starting Ray …" if address() is None else f"waiting for Ray at {address()} …"
 
 
 def clock(seconds: float) -> str:

@@ -3,10 +3,10 @@
 import io
 
 import pytest
+from ray_mtlkd.cli.standing import below, said, said_leaders
 from rich.console import Console
 
 from ray_mtlkd.cli import sweep as module
-from ray_mtlkd.cli.standing import below, said, said_leaders
 from ray_mtlkd.sweep.status import RankedStrategy, RunningTrial, Status
 
 STATUS = Status(
