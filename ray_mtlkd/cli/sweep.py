@@ -111,8 +111,7 @@ class ReportAhead:
     def look(self, status: Status) -> None:
         """One moment of the sweep."""
         self._most = max(self._most, status.running)
-        left = status.total - status.done - status.failed
-        if self._thread is None and left == status.running < self._most:
+        if self._thread is None and status.left == status.running < self._most:
             self._thread = threading.Thread(target=_import_report, daemon=True)
             self._thread.start()
 

@@ -9,6 +9,7 @@ from typing import Self
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.styled import Styled
 
 from ray_mtlkd.console.notebook import NotebookOutput
 
@@ -63,6 +64,14 @@ def _alive(console: Console) -> Live | NotebookOutput | None:
     if console.is_jupyter:
         return NotebookOutput(console)
     return Live(console=console, refresh_per_second=4) if console.is_terminal else None
+
+
+def print_line(console: Console, line: str, *, style: str = "") -> None:
+    """A line that stays, and is wrapped by what shows it: in a notebook, rich's own would not be."""
+    if console.is_jupyter:
+        NotebookOutput(console).update(Styled(line, style))
+    else:
+        console.print(line, style=style, soft_wrap=True)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ray_mtlkd.console.plain import open_paper
 _PAUSE_S = 0.25
 """Between two changes, which travel to a browser."""
 _HTML = (
-    '<pre style="white-space:pre;overflow-x:auto;line-height:normal;'
+    '<pre style="white-space:pre-wrap;overflow-wrap:anywhere;line-height:normal;'
     "font-family:Menlo,'DejaVu Sans Mono',consolas,monospace\">{code}</pre>"
 )
 
@@ -23,7 +23,7 @@ class NotebookOutput:
     """One output, which is replaced as often as there is something new, and stays.
 
     Args:
-        console: How wide it is.
+        console: How wide tables may be; lines are as wide as the browser's window.
     """
 
     def __init__(self, console: Console) -> None:
@@ -48,7 +48,7 @@ class NotebookOutput:
 
     def _show(self) -> None:
         paper = open_paper(self._width)
-        paper.print(self._waiting)
+        paper.print(self._waiting, soft_wrap=True)
         self._waiting, self._last = None, time.monotonic()
         html = paper.export_html(code_format=_HTML, inline_styles=True, clear=False)
         data = {"text/html": html, "text/plain": paper.export_text()}

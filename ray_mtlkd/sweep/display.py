@@ -8,7 +8,7 @@ from typing import Self
 from rich.console import Console
 
 from ray_mtlkd.cluster.address import waiting
-from ray_mtlkd.console.live import LiveLine
+from ray_mtlkd.console.live import LiveLine, print_line
 from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep.run import Progress, SweepListener, Unheard
@@ -45,22 +45,22 @@ class SweepDisplay:
 
     def prepare(self, line: str) -> None:
         """What is being read."""
-        self._console.print(f"{line} …", style="dim")
+        print_line(self._console, f"{line} …", style="dim")
 
     def warn(self, line: str) -> None:
         """In yellow."""
-        self._console.print(line, style="yellow", soft_wrap=True)
+        print_line(self._console, line, style="yellow")
 
     def begin(self, trials: int, uri: str) -> None:
         """How many trials go where."""
         self.uri = uri
-        self._console.print(f"{trials} trials → {uri}", soft_wrap=True)
+        print_line(self._console, f"{trials} trials → {uri}")
         self._open.enter_context(self._progress)
 
     def tell(self, status: Status) -> None:
         """How far they are."""
         line, leaders = said(status), said_leaders(status)
-        is_over = status.done + status.failed == status.total
+        is_over = status.left == 0
         if self._progress.lives:
             self._progress.show(line, over=is_over, below=list(below(status)))
         else:
@@ -88,7 +88,7 @@ def listening(progress: Progress) -> AbstractContextManager[SweepListener]:
     if progress is not True and not isinstance(progress, str):
         return nullcontext(progress)
     if progress not in {True, "auto"}:
-        fix = 'give "auto", true, false or an object with the methods of a `SweepListener`'
+        fix = 'give "auto", True, False or an object with the methods of a `SweepListener`'
         raise MtlkdError(f"{progress!r} is no way to show progress", where="progress", fix=fix)
     console = open_console()
     is_seen = progress is True or console.is_jupyter or console.is_terminal
@@ -102,5 +102,5 @@ def _displayed(console: Console) -> Iterator[SweepDisplay]:
             yield display
         except KeyboardInterrupt:
             if begun(display.uri):
-                console.print(f"stopped; run_sweep goes on with resume={display.uri!r} in place of out", soft_wrap=True)
+                print_line(console, f"stopped; run_sweep goes on with resume={display.uri!r} in place of out")
             raise

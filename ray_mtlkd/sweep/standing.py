@@ -24,7 +24,7 @@ def said(status: Status) -> str:
         f"{status.running} running",
         f"{status.failed} failed",
         f"{clock(status.elapsed_s)} elapsed",
-        *([] if status.eta_s is None else [f"ETA {clock(status.eta_s)}"]),
+        *([] if status.eta_s is None or not status.left else [f"ETA {clock(status.eta_s)}"]),
     ]
     return " \N{MIDDLE DOT} ".join(parts)
 

@@ -57,3 +57,8 @@ class Status:
     def running(self) -> int:
         """How many trials run."""
         return len(self.trials)
+
+    @property
+    def left(self) -> int:
+        """How many have not ended."""
+        return self.total - self.done - self.failed

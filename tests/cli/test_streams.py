@@ -184,14 +184,6 @@ def test_what_describes_tables_ends_at_once_where_nobody_reads_it(run, pipe, mon
     assert run("describe", pipe) == streams.NO_READER
 
 
-def test_bytes_of_a_file_name_that_are_no_text_are_printed_as_they_are():
-    written = io.BytesIO()
-    output = io.TextIOWrapper(written, encoding="utf-8", errors=streams._HANDLER)
-    output.write(os.fsdecode(b"runs/\xe9 \xc3\xa9"))
-    output.flush()
-    assert written.getvalue() == b"runs/\xe9 \xc3\xa9"
-
-
 @pytest.mark.parametrize(
     ("shell", "code"), [("", 0), (">/dev/full", streams.MISTAKE), (">&-", 0), ("| exec 0<&-", streams.NO_READER)]
 )
@@ -201,12 +193,3 @@ def test_the_interpreter_ends_as_the_command_does_in_a_plain_locale(shell, code)
     done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, env=environment, check=False)
     assert done.returncode == code, done.stderr
     assert len(done.stderr.splitlines()) == (code == streams.MISTAKE)
-
-
-@pytest.mark.parametrize("sign", ["\x1b", "\x07", "\x08", "\x7f", "\x9b", "\u202e"])
-def test_signs_that_command_a_terminal_are_shown_and_not_obeyed(sign, capsys):
-    streams.open_console().print(f"a{sign}[31mb\tc\nd", soft_wrap=True)
-    found = capsys.readouterr().out
-    assert sign not in found
-    assert repr(sign)[1:-1] in found
-    assert len(found.splitlines()) == 2
