@@ -14,7 +14,7 @@ from ray_mtlkd.console.plain import open_paper
 _PAUSE_S = 0.25
 """Between two changes, which travel to a browser."""
 _HTML = (
-    '<pre style="white-space:pre-wrap;overflow-wrap:anywhere;line-height:normal;'
+    '<pre style="white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;line-height:1.3;'
     "font-family:Menlo,'DejaVu Sans Mono',consolas,monospace\">{code}</pre>"
 )
 
