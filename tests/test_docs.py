@@ -7,17 +7,12 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import typer
-import yaml
-from pyarrow import csv
 
 from ray_mtlkd.cli import app
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
 from ray_mtlkd.sweep.space import read_space
-from tests.pretrained import WORDS, save
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -112,64 +107,3 @@ def test_verbs_and_options_within_sentences_are_there(page):
             command = command.commands[words[0]]
         options = {option for each in command.params for option in each.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
-
-
-def files_of(page, language, folder):
-    """Write the blocks of a page that begin with the name of a file."""
-    for block in blocks(page, language):
-        name = block.partition("\n")[0].removeprefix("# ")
-        if Path(name).suffix in {".py", ".yaml"}:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(block)
-
-
-@pytest.mark.ray
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")  # of defaults of its own
-@pytest.mark.usefixtures("_figures_unsaved")
-def test_the_commands_of_the_page_on_vectors_lead_from_texts_to_a_sweep(tmp_path, here):
-    save(tmp_path / "minilm")
-    (tmp_path / "raw").mkdir()
-    for at, split in enumerate(("train", "valid", "test")):
-        titles = [f"{WORDS[row % len(WORDS)]} {WORDS[row % 5 + at]}" for row in range(40)]
-        table = pa.table({"title": titles, "label": [f"{row % 3}" for row in range(40)]})
-        pq.write_table(table, tmp_path / "raw" / f"{split}.parquet")
-    files_of("embeddings.md", "yaml", tmp_path)
-    space = tmp_path / "space.yaml"
-    space.write_text(space.read_text().replace("steps: 300", "steps: 4, eval_every: 2"))
-    for line in "".join(blocks("embeddings.md", "console")).splitlines():
-        words = shlex.split(line.removeprefix("$ ray-mtlkd "))
-        short = ["--max-length", "32"] if words[0] == "embed" else []
-        done = here(*words, *short, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-    assert (tmp_path / "runs" / "vectors" / "report" / "report.md").exists()
-
-
-@pytest.mark.ray
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")  # of defaults of its own
-@pytest.mark.usefixtures("_figures_unsaved")
-def test_the_commands_of_the_first_page_lead_from_two_files_to_predictions_and_soft_labels(tmp_path, here):
-    (tmp_path / "shop").mkdir()
-    titles = [f"{WORDS[row % len(WORDS)]} {WORDS[row % 5]} {row}" for row in range(120)]
-    for task, answers in (("category", ["lamps", "seats", "rest"]), ("returned", ["no", "yes"])):
-        labels = [answers[len(title.split()[0]) % len(answers)] for title in titles]
-        labels[: 4 * len(answers)] = answers * 4
-        csv.write_csv(pa.table({"title": titles, task: labels}), tmp_path / "shop" / f"{task}.csv")
-    for line in commands(ROOT / "docs" / "start.md"):
-        done = here(*shlex.split(line.removeprefix("$ ray-mtlkd ")), cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        if " init " in line:
-            space = tmp_path / "shop" / "shop_sweep.yaml"
-            shortened = yaml.safe_load(space.read_text())
-            shortened["training"] |= {"steps": 4, "eval_every": 2}
-            shortened |= {"strategies": ["sum", "joint_kd"], "search": {"configurations": 1}}
-            shortened["replicate"] = {"seeds": [1, 2]}
-            space.write_text(yaml.safe_dump(shortened))
-    assert (tmp_path / "runs" / "first" / "report" / "report.html").exists()
-    assert csv.read_csv(tmp_path / "returned.csv").num_rows == len(titles)
-    (tmp_path / "shop" / "category").mkdir()
-    pq.write_table(csv.read_csv(tmp_path / "shop" / "category.csv"), tmp_path / "shop" / "category" / "train.parquet")
-    (line,) = commands(ROOT / "docs" / "soft_labels.md")
-    words = line.removeprefix("$ ray-mtlkd ").replace("runs/first/models/TRIAL", "runs/first/models/best/shop")
-    done = here(*shlex.split(words), cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert sum(pq.read_metadata(path).num_rows for path in (tmp_path / "labels").glob("*.parquet")) == len(titles)
