@@ -38,6 +38,10 @@ class CurvePoint:
     """``waiting``, ``labels``, ``distilling`` or ``stopped``, after this evaluation."""
     kd_weight: float | None = None
     """Factor on the distillation loss, while the task distils; else None."""
+    conflict: float | None = None
+    """Share, in [0, 1], of (step, other task) since the last evaluation in which the task's shared gradient conflicts
+    with the other's, that is has a cosine below 0 with it (PCGrad: Yu et al. 2020, arXiv:2001.06782, definition 1), of
+    those in which both learned from labels; None where there was none, or no Gramian was measured."""
 
 
 @dataclass(frozen=True, kw_only=True)

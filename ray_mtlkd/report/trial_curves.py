@@ -36,6 +36,8 @@ class Line:
         distilling: Whether the task's targets were soft labels [E].
         phases: The task's phase after each evaluation [E], as records name it.
         weights: Its mean weight in the shared gradient since the evaluation before [E]; NaN where it took no batch.
+        conflicts: Share of its meetings with other tasks in which their gradients conflicted, likewise [E]; NaN where
+            nobody measured any.
         trained: Whether the task was ever evaluated: one that starts at the last evaluation takes no step any more.
         switches: Task batches at which the task was relabelled.
         rewinds: Task batches at which the model went back.
@@ -47,6 +49,7 @@ class Line:
     distilling: npt.NDArray[np.bool_]
     phases: tuple[str, ...]
     weights: Floats
+    conflicts: Floats
     trained: bool
     switches: Floats
     rewinds: Floats
@@ -91,6 +94,7 @@ def _line(row: dict[str, Any], *, trivial: float, perfect: float) -> Line:
         distilling=np.array([point["phase"] == "distilling" for point in points], dtype=np.bool_),
         phases=tuple(point["phase"] for point in points),
         weights=np.array([point["weight"] for point in points], dtype=np.float64),
+        conflicts=np.array([point["conflict"] for point in points], dtype=np.float64),
         trained=not points or any(point["valid"] is not None for point in points),
         switches=np.array([event["batches"] for event in events if event["kind"] == "relabel"], dtype=np.float64),
         rewinds=np.array([event["batches"] for event in events if event["kind"] == "rewind"], dtype=np.float64),

@@ -18,6 +18,7 @@ def task_scalars(task: str, point: CurvePoint) -> dict[str, float | None]:
         f"weight/{task}": point.weight,
         f"phase/{task}": PHASES[point.phase],
         f"kd_weight/{task}": point.kd_weight,
+        f"conflict/{task}": point.conflict,
     }
 
 

@@ -32,6 +32,7 @@ _LAYOUT = {
         "training losses": ["Multiline", ["^train_loss/"]],
         "weights": ["Multiline", ["^weight/"]],
         "phases": ["Multiline", ["^phase/"]],
+        "conflicts": ["Multiline", ["^conflict/"]],
     }
 }
 """Charts with all tasks of a trial in one, of the plugin of custom scalars."""

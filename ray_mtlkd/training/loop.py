@@ -229,6 +229,7 @@ class Loop:
                 weight=self._meters.weight(task),
                 phase=progress.curriculum.phases[task],
                 kd_weight=self._distilling.weight(task, progress),
+                conflict=agreement.conflict(task),
             )
             progress.curves[task].append(point)
         self._report(

@@ -1,4 +1,4 @@
-"""Charts of how training went: curves, phases and weights of tasks, of one trial of each strategy."""
+"""Charts of how training went: curves, phases, weights and conflicts of tasks, of one trial of each strategy."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -10,6 +10,7 @@ from ray_mtlkd.report import text
 from ray_mtlkd.report.figures import PALETTE
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.runs import Setup
+from ray_mtlkd.report.statistics import Floats
 from ray_mtlkd.report.trial_curves import Line, lines_of, trials_of
 from ray_mtlkd.report.web.chart import COLORS, GREY, LEGEND, TALL, Chart, View, chart, numbers
 
@@ -28,6 +29,11 @@ From the first evaluation on. **waiting**: the task's turn has not come. **label
 _WEIGHTS = """\
 What a task's gradient counts in the step of the shared parameters, on average since the evaluation before; 1
 each is the plain sum."""
+_CONFLICTS = """\
+How often the gradients of the shared parameters pull against each other, since the evaluation before: of the steps in
+which a task and another one learned from labels, the share in which their gradients had a **cosine below 0**. Near 0
+a task goes with the others; 0.5 is what gradients that have nothing to do with each other come to by chance; above it
+they conflict more often than not."""
 
 Courses = Mapping[str, tuple[int, Sequence[Line]]]
 """Of each strategy with curves: the lowest seed that it finished, and its tasks."""
@@ -91,7 +97,7 @@ def weights_chart(setup: Setup, found: Courses) -> Chart | None:
     for name, (seed, lines) in found.items():
         known = np.concatenate([line.weights[np.isfinite(line.weights)] for line in lines])
         if len(known) and not np.allclose(known, 1.0):
-            traces = [_weights(line, colors[line.task]) for line in lines if np.isfinite(line.weights).any()]
+            traces = [_course(line, line.weights, colors) for line in lines if np.isfinite(line.weights).any()]
             views.append(View(name=f"{name} (seed {seed})", traces=traces, layout={}))
         elif len(known):
             even.append(text.code(name))
@@ -101,6 +107,25 @@ def weights_chart(setup: Setup, found: Courses) -> Chart | None:
         views,
         said=_WEIGHTS + rest,
         **_with_legend(xaxis=_SPENT, yaxis={"title": {"text": "weight in the shared step"}, "rangemode": "tozero"}),
+    )
+
+
+def conflicts_chart(setup: Setup, found: Courses) -> Chart | None:
+    """How often tasks' gradients conflict, a view a strategy; None where no trial has measured any."""
+    colors = _colors(setup)
+    views, unmeasured = [], []
+    for name, (seed, lines) in found.items():
+        traces = [_course(line, line.conflicts, colors) for line in lines if np.isfinite(line.conflicts).any()]
+        if traces:
+            views.append(View(name=f"{name} (seed {seed})", traces=traces, layout={}))
+        else:
+            unmeasured.append(text.code(name))
+    rest = f" Not measured: {', '.join(unmeasured)}." if unmeasured else ""
+    return chart(
+        f"Conflicts between the tasks of {setup.name}",
+        views,
+        said=_CONFLICTS + rest,
+        **_with_legend(xaxis=_SPENT, yaxis={"title": {"text": "share of conflicts"}, "range": [0, 1]}),
     )
 
 
@@ -138,14 +163,15 @@ def _bars(phase: str, stretches: Sequence[tuple[str, str, float, float]]) -> dic
     }
 
 
-def _weights(line: Line, color: str) -> dict[str, Any]:
+def _course(line: Line, values: Floats, colors: Mapping[str, str]) -> dict[str, Any]:
+    """What a task had at each evaluation."""
     return {
         "type": "scatter",
         "mode": "lines+markers",
         "name": line.task,
         "x": line.batches.tolist(),
-        "y": numbers(line.weights),
-        "line": {"color": color},
+        "y": numbers(values),
+        "line": {"color": colors[line.task]},
         "marker": {"size": 4},
         "hovertemplate": "%{fullData.name}: %{y} after %{x} batches<extra></extra>",
     }

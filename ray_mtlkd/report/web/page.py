@@ -20,13 +20,13 @@ from ray_mtlkd.report.searched import searches
 from ray_mtlkd.report.summary import Summary
 from ray_mtlkd.report.web.chart import Chart
 from ray_mtlkd.report.web.charts import cost_chart, gains_chart, tasks_chart
-from ray_mtlkd.report.web.course_charts import courses, curves_chart, phases_chart, weights_chart
+from ray_mtlkd.report.web.course_charts import conflicts_chart, courses, curves_chart, phases_chart, weights_chart
 from ray_mtlkd.report.web.row_charts import calibration_chart, confusions_chart
 from ray_mtlkd.report.web.search_chart import search_chart
 
 _GAINS, _SETUP, _ROWS, _EACH = "Average gains", "Setup ", "Rows", "Per setup:"
 """What the page's parts are known by."""
-_OF_SETUPS = ("curves", "phases", "weights", "tasks", "cost", "search")
+_OF_SETUPS = ("curves", "phases", "weights", "conflicts", "tasks", "cost", "search")
 _OF_ROWS = ("confusions", "calibration")
 """Charts of these parts, in their order."""
 _CHARTED = ("gains", "curves")
@@ -88,6 +88,7 @@ def _charts(setups: Sequence[Setup], summary: Summary, records: Records, finding
             f"curves-{at}": curves_chart(setup, known),
             f"phases-{at}": phases_chart(setup, known),
             f"weights-{at}": weights_chart(setup, known),
+            f"conflicts-{at}": conflicts_chart(setup, known),
             f"tasks-{at}": tasks_chart(setup),
             f"cost-{at}": cost_chart(setup, summary),
             f"confusions-{at}": confusions_chart(setup, findings),
