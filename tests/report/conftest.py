@@ -56,7 +56,7 @@ REWIND = 2100
 LABELS = "entities: 3 valid rows have labels that train lacks"
 
 
-def _curve(task: int, *, curriculum: str, top: float, rng: random.Random) -> tuple[list[CurvePoint], list[Event]]:
+def _curve(task: int, *, curriculum: str, top: float, conflict: float | None, rng: random.Random) -> tuple[list[CurvePoint], list[Event]]:
     """A task that rises to ``top``, overfits under hard labels, and stays at its peak once it distils."""
     sequential = curriculum.startswith("sequential")
     start = task * BATCHES // 8 if sequential else 0
@@ -74,7 +74,15 @@ def _curve(task: int, *, curriculum: str, top: float, rng: random.Random) -> tup
         phase = "waiting" if batches <= start else "distilling" if switched else "labels"
         valid = None if phase == "waiting" else top * (rise - fall) + rng.gauss(0, 0.004)
         points.append(
-            CurvePoint(step=at * 60, batches=batches, valid=valid, loss=1 - rise, weight=0.2, phase=phase),
+            CurvePoint(
+                step=at * 60,
+                batches=batches,
+                valid=valid,
+                loss=1 - rise,
+                weight=0.2,
+                phase=phase,
+                conflict=conflict,
+            ),
         )
         if switches:
             said = {"step": at * 60, "batches": batches, "task": f"t{task}", "reason": "no gain for 5 evaluations"}
@@ -93,7 +101,8 @@ def fake_trial(*, setup: str, strategy: str, seed: int, stage: str = "replicate"
     for index, task in enumerate(TASKS[setup]):
         kind, metric, sign = METRICS.get(task, ("multiclass", "accuracy", 1))
         skill = 0.9 - 0.07 * index + luck.gauss(0, 0.01) + lift + rng.gauss(0, 0.006)
-        curve, events = _curve(index, curriculum=curriculum, top=skill, rng=rng)
+        conflict = 0.1 * index if balancer == "pcgrad" else None
+        curve, events = _curve(index, curriculum=curriculum, top=skill, conflict=conflict, rng=rng)
         distils = role == "kd"
         trivial, perfect = (1.4, 0.0) if sign < 0 else (0.1, 1.0)
 

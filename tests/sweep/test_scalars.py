@@ -3,13 +3,14 @@ from ray_mtlkd.sweep.scalars import final_scalars, task_scalars
 
 
 def test_a_point_of_a_curve_is_named_by_what_it_is_and_its_task():
-    point = CurvePoint(step=5, batches=10, valid=0.5, loss=1.0, weight=2.0, phase="distilling", kd_weight=0.25)
-    assert task_scalars("a", point) == {
+    known = {"valid": 0.5, "loss": 1.0, "weight": 2.0, "kd_weight": 0.25, "conflict": 0.75}
+    assert task_scalars("a", CurvePoint(step=5, batches=10, phase="distilling", **known)) == {
         "train_loss/a": 1.0,
         "valid/a": 0.5,
         "weight/a": 2.0,
         "phase/a": 2,
         "kd_weight/a": 0.25,
+        "conflict/a": 0.75,
     }
 
 

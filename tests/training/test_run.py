@@ -150,6 +150,25 @@ def test_a_run_whose_balancer_measures_a_gramian_leaves_how_the_tasks_gradients_
     for strategy in ("sum", {"curriculum": "single_task", "balancer": "pcgrad"}):
         results = whole(short(strategy, only=(1, 3, 4))).tasks
         assert [(result.cosines, result.affinities) for result in results] == [([], [])] * 3
+        assert {point.conflict for result in results for point in result.curve} == {None}
+
+
+def test_how_often_a_task_conflicts_is_of_the_steps_since_the_last_evaluation(short, whole):
+    curves = [result.curve for result in whole(short("pcgrad", only=(0, 3))).tasks]
+    shares = [[point.conflict for point in curve] for curve in curves]
+    # of two tasks each meets the other alone, once a step, and of three steps any number may conflict
+    assert shares[0] == shares[1]
+    assert set(shares[0]) <= {0, 1 / 3, 2 / 3, 1}
+    assert len(set(shares[0])) > 1
+
+
+def test_a_task_conflicts_with_those_alone_that_learn_from_labels(short, whole):
+    given = short({"curriculum": "joint_kd", "balancer": "pcgrad"}, only=(0, 3), training=TO_THE_END)
+    curves = list(zip(*(result.curve for result in whole(given).tasks), strict=True))
+    for before, after in pairwise(curves):
+        alone = any(point.phase == "distilling" for point in before)
+        assert all((point.conflict is None) == alone for point in after)
+    assert {point.conflict is None for points in curves for point in points} == {True, False}
 
 
 def test_what_regularizers_charge_and_how_they_relate_tasks_is_told(short, inline, tmp_path):

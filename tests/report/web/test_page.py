@@ -95,7 +95,7 @@ def rich(fake_trial, write, tmp_path, _figures_unsaved):
     }
 
     def trials():
-        for name in ("sum", "joint_kd"):
+        for name in ("sum", "joint_kd", "pcgrad"):
             for config in range(3):
                 yield fake_trial(setup="similar", strategy=name, seed=0, stage="search", config=config)
             for seed in (1, 2):
@@ -113,7 +113,7 @@ def rich(fake_trial, write, tmp_path, _figures_unsaved):
 
 def test_every_chart_stands_where_its_words_are_once(rich):
     charts = _charts(rich)
-    sorts = ("curves", "phases", "weights", "tasks", "cost", "search", "confusions", "calibration")
+    sorts = ("curves", "phases", "weights", "conflicts", "tasks", "cost", "search", "confusions", "calibration")
     assert charts.keys() == {"gains", *(f"{sort}-0" for sort in sorts)}
     body = rich.read_text().partition('<script type="application/json"')[0]
     assert sorted(re.findall(r'id="chart-([^"]+)"', body)) == sorted(charts)

@@ -46,17 +46,28 @@ def test_means_are_over_the_steps_in_which_both_tasks_learned_from_labels():
     assert found == _of((one, ())).plus(_of((other, ())))
 
 
+def test_conflict_is_the_share_of_meetings_with_others_in_which_gradients_point_apart():
+    first = _step(((4.0, -2.0, 1.0), (-2.0, 4.0, 0.0), (1.0, 0.0, 1.0)), (1.0, 1.0, 1.0), tasks=(0, 1, 2))
+    other = _step(((1.0, -0.5), (-0.5, 1.0)), (1.0, 1.0), tasks=(0, 2))
+    late = _step(((9.0, -9.0), (-9.0, 9.0)), (1.0, 1.0))
+    found = _of((first, ()), (other, ()), (late, {1}), tasks=3)
+    assert [found.conflict(task) for task in range(3)] == [2 / 3, 1 / 2, 1 / 3]
+    assert found == _of((first, ()), tasks=3).plus(_of((other, ()), tasks=3))
+
+
 def test_tasks_that_never_met_have_no_number():
     pair = _step(((1.0, 1.0), (1.0, 1.0)), (1.0, 1.0), tasks=(0, 2))
     found = _of((pair, ()), tasks=3)
     assert found.mean_cosines(0) == [1.0, None, 1.0]
     assert found.mean_cosines(1) == [None, None, None]
+    assert [found.conflict(task) for task in range(3)] == [0.0, None, 0.0]
 
 
 @pytest.mark.parametrize("gram", [((0.0, 0.0), (0.0, 1.0)), ()], ids=["a gradient of 0", "nothing measured"])
 def test_what_was_not_measured_is_no_number(gram):
     found = _of((_step(gram, (1.0, 1.0)), ()))
     assert all(value is None for value in found.mean_affinities(0))
+    assert found.conflict(0) is None
     assert TaskAgreement().plus(found) == found.plus(TaskAgreement()) == found
 
 
