@@ -56,7 +56,9 @@ REWIND = 2100
 LABELS = "entities: 3 valid rows have labels that train lacks"
 
 
-def _curve(task: int, *, curriculum: str, top: float, conflict: float | None, rng: random.Random) -> tuple[list[CurvePoint], list[Event]]:
+def _curve(
+    task: int, *, curriculum: str, top: float, conflict: float | None, rng: random.Random
+) -> tuple[list[CurvePoint], list[Event]]:
     """A task that rises to ``top``, overfits under hard labels, and stays at its peak once it distils."""
     sequential = curriculum.startswith("sequential")
     start = task * BATCHES // 8 if sequential else 0

@@ -32,8 +32,17 @@ each is the plain sum."""
 _CONFLICTS = """\
 How often the gradients of the shared parameters pull against each other, since the evaluation before: of the steps in
 which a task and another one learned from labels, the share in which their gradients had a **cosine below 0**. Near 0
-a task goes with the others; 0.5 is what gradients that have nothing to do with each other come to by chance; above it
-they conflict more often than not."""
+a task goes with the others; 0.5, the dotted line, is what gradients that have nothing to do with each other come to by
+chance. A task has no number while it distils, or no other one learns from labels."""
+_CHANCE = {
+    "type": "line",
+    "xref": "paper",
+    "x0": 0,
+    "x1": 1,
+    "y0": 0.5,
+    "y1": 0.5,
+    "line": {"color": GREY, "dash": "dot", "width": 1},
+}
 
 Courses = Mapping[str, tuple[int, Sequence[Line]]]
 """Of each strategy with curves: the lowest seed that it finished, and its tasks."""
@@ -125,6 +134,7 @@ def conflicts_chart(setup: Setup, found: Courses) -> Chart | None:
         f"Conflicts between the tasks of {setup.name}",
         views,
         said=_CONFLICTS + rest,
+        shapes=[_CHANCE],
         **_with_legend(xaxis=_SPENT, yaxis={"title": {"text": "share of conflicts"}, "range": [0, 1]}),
     )
 

@@ -26,6 +26,15 @@
     return layout;
   }
 
+  function recolor(place, more) {
+    const look = { ...themed(), ...more };
+    if (chartOf(place).layout.updatemenus) {
+      look["updatemenus[0].bgcolor"] = color("--raised");
+      look["updatemenus[0].bordercolor"] = color("--rule");
+    }
+    Plotly.relayout(place, look);
+  }
+
   function chartOf(place) {
     return charts[place.id.slice("chart-".length)];
   }
@@ -48,7 +57,7 @@
     const saved = { format: "png", filename: place.id, scale: 3 };
     const options = { responsive: true, displaylogo: false, modeBarButtons: [["toImage"]], toImageButtonOptions: saved };
     Plotly.newPlot(place, chart.data, dress(layout), options);
-    place.on("plotly_buttonclicked", () => Plotly.relayout(place, themed()));
+    place.on("plotly_buttonclicked", () => recolor(place));
   }
 
   // A chart takes tens of milliseconds to draw: those that nobody sees yet are drawn when they come near, or for print.
@@ -70,8 +79,8 @@
     else near.observe(place);
   }
 
-  function restyle() {
-    for (const place of places) if (!undrawn.has(place)) Plotly.relayout(place, themed());
+  function restyle(more) {
+    for (const place of places) if (!undrawn.has(place)) recolor(place, more);
   }
 
   document.getElementById("theme").addEventListener("click", () => {
@@ -79,9 +88,24 @@
     root.dataset.theme = isDark ? "light" : "dark";
     restyle();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => restyle());
+
+  // A browser lays out for paper what stands, and draws no chart anew: a wide one would shrink the whole page.
+  const paper = { width: 680, autosize: false };
+  let before = null;
   addEventListener("beforeprint", () => {
-    for (const folded of document.querySelectorAll("details")) folded.open = true;
+    const folded = [...document.querySelectorAll("details:not([open])")];
+    before ??= { theme: root.dataset.theme, folded };
+    for (const each of folded) each.open = true;
+    root.dataset.theme = "light";
     for (const place of places) draw(place);
+    restyle(paper);
+  });
+  addEventListener("afterprint", () => {
+    for (const each of before.folded) each.open = false;
+    if (before.theme) root.dataset.theme = before.theme;
+    else delete root.dataset.theme;
+    before = null;
+    restyle({ width: null, autosize: true });
   });
 })();

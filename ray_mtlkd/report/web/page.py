@@ -118,8 +118,11 @@ def _place(name: str, charts: Mapping[str, Chart], markdown: MarkdownIt) -> str:
     if name not in charts:
         return ""
     about, said = html.escape(charts[name].about), markdown.render(charts[name].said)
+    views = sum(len(menu["buttons"]) for menu in charts[name].layout.get("updatemenus", ()))
+    paper = f'<p class="paper">On paper: one of its {views} views.</p>' if views else ""
     return (
-        f'<span class="chart" id="chart-{name}" role="img" aria-label="{about}"></span><div class="said">{said}</div>'
+        f'<span class="chart" id="chart-{name}" role="img" aria-label="{about}"></span>'
+        f'<div class="said">{said}{paper}</div>'
     )
 
 

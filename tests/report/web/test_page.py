@@ -140,17 +140,52 @@ def seen(tmp_path):
             [*command, "--dump-dom", path.as_uri()], capture_output=True, text=True, check=True, timeout=120
         )
         assert "CONSOLE" not in done.stderr
-        return set(re.findall(r'class="chart js-plotly-plot" id="chart-([^"]+)"', done.stdout))
+        return done.stdout
 
     return seen
 
 
+def _drawn(dom):
+    return set(re.findall(r'class="chart js-plotly-plot" id="chart-([^"]+)"', dom))
+
+
+def _told(path, *events):
+    """A copy of a page that hears of events once it is there."""
+    said = "".join(f'dispatchEvent(new Event("{event}"));' for event in events)
+    after = "document.documentElement.dataset.theme = 'dark';" + said
+    copy = path.with_name("-".join(events) + ".html")
+    copy.write_text(path.read_text().replace("</body>", f"<script>{after}</script></body>"))
+    return copy
+
+
 @pytest.mark.parametrize("width", [1200, 390])
 def test_a_browser_draws_every_chart_that_comes_near_without_an_error(rich, seen, width):
-    assert seen(rich, width=width, height=9000) == _charts(rich).keys()
+    assert _drawn(seen(rich, width=width, height=9000)) == _charts(rich).keys()
 
 
 def test_charts_far_below_are_not_drawn_before_anybody_sees_them(rich, seen):
-    drawn = seen(rich, width=1200, height=600)
+    drawn = _drawn(seen(rich, width=1200, height=600))
     assert "gains" in drawn
     assert "calibration-0" not in drawn
+
+
+_WIDTHS = r'class="main-svg" [^>]*width="([\d.]+)"'
+_THEME = r'<html[^>]* data-theme="(\w+)"'
+
+
+def test_on_paper_everything_is_open_light_and_as_wide_as_a_sheet(rich, seen):
+    dom = seen(_told(rich, "beforeprint"), width=1400, height=600)
+    assert _drawn(dom) == _charts(rich).keys()
+    assert set(re.findall(_WIDTHS, dom)) == {"680"}
+    assert dom.count("<details open") == dom.count("<details") > 0
+    assert re.findall(_THEME, dom) == ["light"]
+    menus = [menu for each in _charts(rich).values() for menu in each["layout"].get("updatemenus", ())]
+    told = re.findall(r'class="paper">\D+(\d+)', dom)
+    assert sorted(map(int, told)) == sorted(len(menu["buttons"]) for menu in menus)
+
+
+def test_after_paper_the_page_is_as_it_was(rich, seen):
+    dom = seen(_told(rich, "beforeprint", "afterprint"), width=1400, height=600)
+    assert "680" not in re.findall(_WIDTHS, dom)
+    assert "<details open" not in dom
+    assert re.findall(_THEME, dom) == ["dark"]
