@@ -1,4 +1,4 @@
-"""Charts of how training went: curves, phases, weights and conflicts of tasks, of one trial of each strategy."""
+"""Charts of how training went: curves and phases of tasks, of one trial of each strategy."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ray_mtlkd.report import text
 from ray_mtlkd.report.figures import PALETTE
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.runs import Setup
-from ray_mtlkd.report.statistics import Floats
 from ray_mtlkd.report.trial_curves import Line, lines_of, trials_of
 from ray_mtlkd.report.web.chart import COLORS, GREY, LEGEND, TALL, Chart, View, chart, numbers
 
@@ -18,7 +16,8 @@ _PHASES = {"waiting": GREY, "labels": PALETTE[0], "distilling": PALETTE[1], "sto
 """In the order in which a task may go through them."""
 _ROW, _FRAME = 30, 190
 """Pixels of a task's row, and of what is around the rows."""
-_SPENT = {"title": {"text": "task batches spent"}, "rangemode": "tozero"}
+SPENT = {"title": {"text": "task batches spent"}, "rangemode": "tozero"}
+"""The axis along which training goes."""
 _CURVES = """\
 Solid while a task learns from its labels, dotted while it **distils** (learns from the predictions of its own
 best model, its teacher); a star is where it switches. A **task batch** is one batch of one task, so that
@@ -26,24 +25,6 @@ strategies stand side by side at equal cost. Click a task in the legend to see i
 _PHASES_SAID = """\
 From the first evaluation on. **waiting**: the task's turn has not come. **labels**: it learns from its labels.
 **distilling**: from its teacher's predictions. **stopped**: it takes no batches any more."""
-_WEIGHTS = """\
-What a task's gradient counts in the step of the shared parameters, on average since the evaluation before; 1
-each is the plain sum."""
-_CONFLICTS = """\
-How often the gradients of the shared parameters pull against each other, since the evaluation before: of the steps in
-which a task and another one learned from labels, the share in which their gradients had a **cosine below 0**. Near 0
-a task goes with the others; 0.5, the dotted line, is what gradients that have nothing to do with each other come to by
-chance. A task has no number while it distils, or no other one learns from labels."""
-_CHANCE = {
-    "type": "line",
-    "xref": "paper",
-    "x0": 0,
-    "x1": 1,
-    "y0": 0.5,
-    "y1": 0.5,
-    "line": {"color": GREY, "dash": "dot", "width": 1},
-}
-
 Courses = Mapping[str, tuple[int, Sequence[Line]]]
 """Of each strategy with curves: the lowest seed that it finished, and its tasks."""
 
@@ -59,7 +40,7 @@ def courses(setup: Setup, records: Records) -> Courses:
 
 def curves_chart(setup: Setup, found: Courses) -> Chart | None:
     """Validation curves, a view a strategy."""
-    colors = _colors(setup)
+    colors = task_colors(setup)
     views = [
         View(
             name=f"{name} (seed {seed})",
@@ -73,7 +54,7 @@ def curves_chart(setup: Setup, found: Courses) -> Chart | None:
         f"Validation curves of {setup.name}",
         views,
         said=_CURVES,
-        **_with_legend(xaxis=_SPENT, yaxis={"title": {"text": "skill on validation"}}),
+        **with_legend(xaxis=SPENT, yaxis={"title": {"text": "skill on validation"}}),
     )
 
 
@@ -91,59 +72,21 @@ def phases_chart(setup: Setup, found: Courses) -> Chart | None:
         views,
         said=_PHASES_SAID,
         barmode="overlay",
-        **_with_legend(
-            xaxis=_SPENT,
+        **with_legend(
+            xaxis=SPENT,
             yaxis={"type": "category", "categoryorder": "array", "categoryarray": order, "automargin": True},
         )
         | {"height": _FRAME + _ROW * len(order)},
     )
 
 
-def weights_chart(setup: Setup, found: Courses) -> Chart | None:
-    """Weights of the tasks, a view a strategy; None where they are 1 throughout."""
-    colors = _colors(setup)
-    views, even = [], []
-    for name, (seed, lines) in found.items():
-        known = np.concatenate([line.weights[np.isfinite(line.weights)] for line in lines])
-        if len(known) and not np.allclose(known, 1.0):
-            traces = [_course(line, line.weights, colors) for line in lines if np.isfinite(line.weights).any()]
-            views.append(View(name=f"{name} (seed {seed})", traces=traces, layout={}))
-        elif len(known):
-            even.append(text.code(name))
-    rest = f" Not drawn: {', '.join(even)}, whose tasks count 1 throughout." if even else ""
-    return chart(
-        f"Weights of the tasks of {setup.name}",
-        views,
-        said=_WEIGHTS + rest,
-        **_with_legend(xaxis=_SPENT, yaxis={"title": {"text": "weight in the shared step"}, "rangemode": "tozero"}),
-    )
-
-
-def conflicts_chart(setup: Setup, found: Courses) -> Chart | None:
-    """How often tasks' gradients conflict, a view a strategy; None where no trial has measured any."""
-    colors = _colors(setup)
-    views, unmeasured = [], []
-    for name, (seed, lines) in found.items():
-        traces = [_course(line, line.conflicts, colors) for line in lines if np.isfinite(line.conflicts).any()]
-        if traces:
-            views.append(View(name=f"{name} (seed {seed})", traces=traces, layout={}))
-        else:
-            unmeasured.append(text.code(name))
-    rest = f" Not measured: {', '.join(unmeasured)}." if unmeasured else ""
-    return chart(
-        f"Conflicts between the tasks of {setup.name}",
-        views,
-        said=_CONFLICTS + rest,
-        shapes=[_CHANCE],
-        **_with_legend(xaxis=_SPENT, yaxis={"title": {"text": "share of conflicts"}, "range": [0, 1]}),
-    )
-
-
-def _colors(setup: Setup) -> dict[str, str]:
+def task_colors(setup: Setup) -> dict[str, str]:
+    """A colour of each task, by name."""
     return {task.name: COLORS[at % len(COLORS)] for at, task in enumerate(setup.tasks)}
 
 
-def _with_legend(**axes: Any) -> dict[str, Any]:
+def with_legend(**axes: Any) -> dict[str, Any]:
+    """The layout of a chart with these axes and a legend of tasks."""
     return {**axes, "showlegend": True, "legend": LEGEND, "height": TALL}
 
 
@@ -170,20 +113,6 @@ def _bars(phase: str, stretches: Sequence[tuple[str, str, float, float]]) -> dic
         "marker": {"color": _PHASES[phase]},
         "customdata": [[start, end] for *_, start, end in stretches],
         "hovertemplate": f"%{{y}}: {phase} from %{{customdata[0]}} to %{{customdata[1]}} batches<extra></extra>",
-    }
-
-
-def _course(line: Line, values: Floats, colors: Mapping[str, str]) -> dict[str, Any]:
-    """What a task had at each evaluation."""
-    return {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "name": line.task,
-        "x": line.batches.tolist(),
-        "y": numbers(values),
-        "line": {"color": colors[line.task]},
-        "marker": {"size": 4},
-        "hovertemplate": "%{fullData.name}: %{y} after %{x} batches<extra></extra>",
     }
 
 

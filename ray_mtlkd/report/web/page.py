@@ -20,9 +20,10 @@ from ray_mtlkd.report.searched import searches
 from ray_mtlkd.report.summary import Summary
 from ray_mtlkd.report.web.chart import Chart
 from ray_mtlkd.report.web.charts import cost_chart, gains_chart, tasks_chart
-from ray_mtlkd.report.web.course_charts import conflicts_chart, courses, curves_chart, phases_chart, weights_chart
+from ray_mtlkd.report.web.course_charts import courses, curves_chart, phases_chart
 from ray_mtlkd.report.web.row_charts import calibration_chart, confusions_chart
 from ray_mtlkd.report.web.search_chart import search_chart
+from ray_mtlkd.report.web.step_charts import conflicts_chart, weights_chart
 
 _GAINS, _SETUP, _ROWS, _EACH = "Average gains", "Setup ", "Rows", "Per setup:"
 """What the page's parts are known by."""
