@@ -53,7 +53,7 @@ def draw_matrices(setup: Setup, records: Records) -> Figure | None:
         return None
     tasks = [task.name for task in setup.tasks]
     room = 0.15 + inches(tasks, size=7)
-    frame = Frame(left=room, bottom=room, right=0.3, across=0.4 + room, down=0.4 + room)
+    frame = Frame(left=room, bottom=room, right=0.3, top=0.5, across=0.4 + room, down=0.6 + room)
     figure, axes = frame.panels([_SIDE] * len(rows), [_SIDE] * len(columns), share="none")
     for line, (strategy, matrices) in zip(axes, rows.items(), strict=True):
         for axis, column in zip(line, columns, strict=True):
@@ -61,7 +61,7 @@ def draw_matrices(setup: Setup, records: Records) -> Figure | None:
                 axis.remove()
                 continue
             _draw(axis, matrices[column], tasks, _MEASURES[column])
-            axis.set_title(f"{strategy}: {_MEASURES[column].title}")
+            axis.set_title(f"{strategy}\n{_MEASURES[column].title}")
     return figure
 
 

@@ -85,6 +85,7 @@ def cost_chart(setup: Setup, summary: Summary) -> Chart | None:
         "y": [rounded(float(means[name])) for name in names],
         "text": names,
         "textposition": "top center",
+        "cliponaxis": False,
         "marker": {"size": 10, "color": [color_of(runs.strategy) for runs in shown]},
         "hovertemplate": "%{text}<br>%{y} points for %{x} s of CPU a trial<extra></extra>",
     }

@@ -79,8 +79,8 @@
     else near.observe(place);
   }
 
-  function restyle(more) {
-    for (const place of places) if (!undrawn.has(place)) recolor(place, more);
+  function restyle() {
+    for (const place of places) if (!undrawn.has(place)) recolor(place);
   }
 
   document.getElementById("theme").addEventListener("click", () => {
@@ -88,24 +88,32 @@
     root.dataset.theme = isDark ? "light" : "dark";
     restyle();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => restyle());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
 
-  // A browser lays out for paper what stands, and draws no chart anew: a wide one would shrink the whole page.
-  const paper = { width: 680, autosize: false };
+  // A browser lays out for paper what stands, and draws no chart anew: a wide one would shrink the whole page, and two
+  // tall ones would not share a sheet.
+  const paper = { width: 680, tall: 400, less: 0.85 };
   let before = null;
   addEventListener("beforeprint", () => {
+    if (before !== null) return;
     const folded = [...document.querySelectorAll("details:not([open])")];
-    before ??= { theme: root.dataset.theme, folded };
     for (const each of folded) each.open = true;
-    root.dataset.theme = "light";
     for (const place of places) draw(place);
-    restyle(paper);
+    before = { theme: root.dataset.theme, folded, heights: places.map((place) => place.layout.height) };
+    root.dataset.theme = "light";
+    for (const place of places) {
+      const height = place.offsetHeight;
+      const size = { width: paper.width, height: height > paper.tall ? paper.less * height : height };
+      recolor(place, { ...size, autosize: false });
+    }
   });
   addEventListener("afterprint", () => {
     for (const each of before.folded) each.open = false;
     if (before.theme) root.dataset.theme = before.theme;
     else delete root.dataset.theme;
+    for (const [at, place] of places.entries()) {
+      recolor(place, { width: null, height: before.heights[at] ?? null, autosize: true });
+    }
     before = null;
-    restyle({ width: null, autosize: true });
   });
 })();
