@@ -39,3 +39,15 @@ def test_what_it_writes_is_sound_and_stays_as_it_is(say, tmp_path):
     assert code == 2
     assert str(tables / "shop.yaml") in printed.err
     assert (tables / "shop.yaml").read_bytes() == written
+
+
+def test_what_it_writes_of_several_labels_of_one_table_is_sound(say, tmp_path):
+    with (tmp_path / "people.csv").open("w") as file:
+        rows = csv.writer(file)
+        rows.writerow(["age", "city", "label_churned", "label_spend"])
+        rows.writerows([20 + at % 50, "xyz"[at % 3], "yes" if at % 50 > 25 else "no", at / 7] for at in range(200))
+    code, printed = say("init", tmp_path, "--name", "mine")
+    assert code == 0, printed.err
+    assert "one task alone" not in printed.out
+    code, printed = say("check", tmp_path / "mine_sweep.yaml")
+    assert code == 0, printed.err

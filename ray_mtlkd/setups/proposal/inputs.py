@@ -54,12 +54,13 @@ class _Read(NamedTuple):
 
 def guess_inputs(columns: Sequence[ColumnProfile], label: LabelGuess) -> InputGuess | None:
     """What is left beside the label; None where nothing is."""
+    others = {other.column.name for other in label.others}
     left_out: dict[str, str] = {}
     able: list[ColumnProfile] = []
     for column in columns:
         if column.name in {label.column.name, label.group}:
             continue
-        why = "called like a label" if column.name in label.others else why_useless(column)
+        why = "called like a label" if column.name in others else why_useless(column)
         if why is None:
             able.append(column)
         else:

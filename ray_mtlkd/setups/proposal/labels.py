@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -76,7 +76,7 @@ class LabelGuess:
     classes: tuple[tuple[str, ...], str] | None = None
     format: tuple[str, str] | None = None
     separator: tuple[str, str] | None = None
-    others: tuple[str, ...] = ()
+    others: tuple["LabelGuess", ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,14 @@ def guess_label(columns: Sequence[ColumnProfile], *, name: str, where: str) -> L
         fix = "give it a column with a class, a number or a list of classes in (almost) every row"
         raise MtlkdError(f"no column looks like a label (it has {said})", where=where, fix=fix)
     column, chosen = _chosen(able, name)
-    kind = kinds[column.name]
+    others = [other for other in able if other is not column and _is_called_label(other)]
+    return replace(
+        _guessed(column, chosen, kinds[column.name]),
+        others=tuple(_guessed(other, "called like a label as well", kinds[other.name]) for other in others),
+    )
+
+
+def _guessed(column: ColumnProfile, chosen: str, kind: _KindGuess) -> LabelGuess:
     return LabelGuess(
         column=column,
         chosen=chosen,
@@ -116,7 +123,6 @@ def guess_label(columns: Sequence[ColumnProfile], *, name: str, where: str) -> L
         classes=_classes(column) if kind.name == "binary" else kind.classes,
         format=kind.format,
         separator=kind.separator,
-        others=tuple(other.name for other in able if other is not column and _is_called_label(other)),
     )
 
 

@@ -3,26 +3,33 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
-from ray_mtlkd.setups.proposal.guess import Guess
+from ray_mtlkd.setups.manifest import InputSpec
+from ray_mtlkd.setups.proposal.guess import Guess, share_rows
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:[./@ -][A-Za-z0-9_]+)*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_OF_ROWS = frozenset(field.name for field in fields(InputSpec))
+"""Keys that `shared` has for all tasks."""
 _REASONS_AT = 42
 """Column before which a key and its value mostly end."""
 
 
 def manifest_text(name: str, tasks: Sequence[Guess]) -> str:
     """The manifest of some tasks whose data lies beside it, a reason beside each key."""
-    lines = [
-        "# Guessed from the tables, a reason beside each key: change what is wrong.",
-        f"name: {plain(name)}",
-        "tasks:",
-    ]
+    lines = ["# Guessed from the tables, a reason beside each key: change what is wrong.", f"name: {plain(name)}"]
+    shared: Mapping[str, tuple[Any, str]] = {}
+    if share_rows(tasks):
+        shared = {key: told for key, told in tasks[0].keys.items() if key in _OF_ROWS}
+        lines += [_line("shared:", "one table: a batch, and a pass through the encoder, serve all tasks")]
+        lines += [_line(f"  {key}: {plain(value)}", why) for key, (value, why) in shared.items()]
+    lines.append("tasks:")
     for task in tasks:
         lines.append(f"  {plain(task.name)}:")
-        lines += [_line(f"    {key}: {plain(value)}", why) for key, (value, why) in task.keys.items()]
+        own = {key: told for key, told in task.keys.items() if key not in shared}
+        lines += [_line(f"    {key}: {plain(value)}", why) for key, (value, why) in own.items()]
         lines += [f"    # {one_line(note)}" for note in task.notes]
     return "\n".join([*lines, ""])
 

@@ -8,7 +8,7 @@ from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.setups.files import FolderSource
 from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.proposal.folder import found_data, safe_name
-from ray_mtlkd.setups.proposal.guess import Guess, guess_tasks
+from ray_mtlkd.setups.proposal.guess import Guess, guess_tasks, share_rows
 from ray_mtlkd.setups.tables import read_setup
 
 _TEXTS = frozenset({"text", "pair", "tokens"})
@@ -32,6 +32,11 @@ class Proposal:
     def has_columns_beside(self) -> bool:
         """Whether some of them have such."""
         return any(task.has_columns_beside for task in self.tasks)
+
+    @property
+    def shares_rows(self) -> bool:
+        """Whether one batch serves all of them."""
+        return share_rows(self.tasks)
 
 
 def propose(folder: Path, *, name: str | None = None) -> tuple[list[Proposal], list[MtlkdError]]:

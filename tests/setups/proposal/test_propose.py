@@ -331,3 +331,74 @@ def test_tags_of_the_words_of_a_text_are_found(tmp_path):
 def test_one_name_with_a_comma_is_no_list(tmp_path):
     task, _ = _of_one_csv(tmp_path, {"text": _prose(), "label": _cycle("Congo, Republic of", "Chad")})
     assert task.kind == "binary"
+
+
+SEVERAL = {
+    "age": [20 + at % 50 for at in range(N)],
+    "city": _cycle("x", "y", "z"),
+    "label_churned": ["yes" if at % 15 == 0 else "no" for at in range(N)],
+    "label_segment": [None if at % 11 == 0 else "abc"[at % 3] for at in range(N)],
+    "label_topics": _cycle("red;blue", "red", "green;blue", "blue"),
+    "target_spend": [at * 1.5 for at in range(N)],
+}
+
+
+def _read(proposal, folder):
+    manifest = parse_manifest(parse_yaml(manifest_text("mine", proposal.tasks), where="m"), where="m")
+    return manifest, read_setup(manifest, FolderSource(folder)).tasks
+
+
+def test_several_labels_of_one_table_are_tasks_that_share_its_rows(tmp_path):
+    with (tmp_path / "people.csv").open("w") as file:
+        rows = csv.writer(file)
+        rows.writerow(SEVERAL)
+        rows.writerows(zip(*SEVERAL.values(), strict=True))
+    ((proposal,), problems) = propose(tmp_path)
+    assert not problems
+    assert {task.name: task.kind for task in proposal.tasks} == {
+        "label_churned": "binary",
+        "label_segment": "multiclass",
+        "label_topics": "multilabel",
+        "target_spend": "regression",
+    }
+    manifest, read = _read(proposal, tmp_path)
+    assert manifest.shares_rows
+    assert {task.task.name: task.task.classes for task in read if task.task.classes} == {
+        "label_churned": ("no", "yes"),
+        "label_segment": ("a", "b", "c"),
+        "label_topics": ("blue", "green", "red"),
+    }
+    shared = parse_yaml(manifest_text("mine", proposal.tasks), where="m")["shared"]
+    assert shared["columns"] == {"numeric": ["age"], "categorical": ["city"]}
+    assert shared["separator"] == {"label_topics": ";"}
+    assert shared["split"]["stratify"] == "label_churned"
+    assert all(not task.notes for task in proposal.tasks)
+
+
+def test_beside_other_tables_each_label_names_its_table(tmp_path):
+    columns = {name: SEVERAL[name] for name in ("age", "city", "label_churned", "target_spend")}
+    pq.write_table(pa.table(columns), tmp_path / "people.parquet")
+    pq.write_table(pa.table({"size": [at / 7 for at in range(N)], "label": _cycle("a", "b")}), tmp_path / "t.parquet")
+    ((proposal,), problems) = propose(tmp_path)
+    assert not problems
+    assert [task.name for task in proposal.tasks] == ["people_label_churned", "people_target_spend", "t"]
+    manifest, read = _read(proposal, tmp_path)
+    assert not manifest.shares_rows
+    churned, spend, _ = (set(task.splits["test"].row_ids) for task in read)
+    assert churned == spend
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        ({"label_text": _cycle("sad", "glad", "mad")}, "says the same as label"),
+        ({"tags": _cycle(*["O O O O O O"] * 3, "O B-X O O O O")}, "a task of its own?"),
+    ],
+)
+def test_a_label_in_other_words_or_of_other_inputs_is_told_and_is_no_task(tmp_path, beside, said):
+    columns = {"text": _prose(), "label": _cycle(0, 1, 2), **beside}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    ((proposal,), _) = propose(tmp_path)
+    (task,) = proposal.tasks
+    assert (task.name, task.plain["label"]) == ("t", "label")
+    assert any(said in note for note in task.notes)
