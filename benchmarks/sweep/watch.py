@@ -21,19 +21,9 @@ class Watch:
 
     def look(self) -> None:
         """Note what every process has spent so far; what one spends after the last look at it is lost."""
-        children: dict[int, list[int]] = defaultdict(list)
-        spent = {}
-        for entry in _PROC.iterdir():
-            if entry.name.isdigit() and (fields := _fields(entry)) is not None:
-                children[int(fields[1])].append(int(entry.name))
-                spent[int(entry.name)] = (int(fields[11]) + int(fields[12])) / _TICKS
-        below = [self._root]
-        while below:
-            pid = below.pop()
-            below += children[pid]
-            if pid in spent:
-                kind = self._found[pid][0] if pid in self._found else self._kind(pid)
-                self._found[pid] = kind, spent[pid]
+        for pid, fields in _below(self._root).items():
+            kind = self._found[pid][0] if pid in self._found else self._kind(pid)
+            self._found[pid] = kind, (int(fields[11]) + int(fields[12])) / _TICKS
 
     @property
     def cpu_s(self) -> dict[str, float]:
@@ -44,13 +34,12 @@ class Watch:
         return sums
 
     def _kind(self, pid: int) -> str:
-        if pid == self._root:
-            return "driver"
-        try:
-            command = (_PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            return "ray"
-        return kind_of(command)
+        return "driver" if pid == self._root else kind_of(_command(pid))
+
+
+def processes_below(root: int) -> dict[int, str]:
+    """The command lines of a process and of all below it, by number."""
+    return {pid: _command(pid) for pid in _below(root)}
 
 
 def kind_of(command: str) -> str:
@@ -69,6 +58,31 @@ def machine_busy_s() -> float | None:
         return None
     user, nice, system, _idle, _wait, *interrupts_and_steal = map(int, stat.read_text().split("\n", 1)[0].split()[1:9])
     return (user + nice + system + sum(interrupts_and_steal)) / _TICKS
+
+
+def _below(root: int) -> dict[int, list[str]]:
+    """What follows the name in ``/proc/PID/stat`` of a process and of all below it, by number."""
+    children: dict[int, list[int]] = defaultdict(list)
+    found = {}
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit() and (fields := _fields(entry)) is not None:
+            children[int(fields[1])].append(int(entry.name))
+            found[int(entry.name)] = fields
+    below, left = {}, [root]
+    while left:
+        pid = left.pop()
+        left += children[pid]
+        if pid in found:
+            below[pid] = found[pid]
+    return below
+
+
+def _command(pid: int) -> str:
+    """A process's command line; empty where it has gone."""
+    try:
+        return (_PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _fields(entry: Path) -> list[str] | None:
