@@ -80,7 +80,7 @@ def space(trials: int) -> dict[str, Any]:
         "name": "soak",
         "setups": ["fewer.yaml"],
         "encoder": {"name": "mlp", "hidden": [16]},
-        "training": {"steps": 20, "batch_size": 16, "eval_every": 10, "lr": {"loguniform": [1e-3, 1e-2]}},
+        "training": {"steps": 20, "batch_size": 16, "eval_every": 5, "lr": {"loguniform": [1e-3, 1e-2]}},
         "convergence": {"patience": 1, "patience_epochs": 0, "min_epochs": 0, "smoothing": 1, "noise": 0},
         "strategies": list(STRATEGIES),
         "search": {"configurations": configurations},
