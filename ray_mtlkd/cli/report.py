@@ -92,9 +92,9 @@ def print_summary(summary: "Summary", console: Console) -> None:
         table.add_column(name)
     wide = console.width >= _WIDE
     for setup in (*summary.setups, *([ALL_SETUPS] if len(summary.setups) > 1 else [])):
-        best = summary.parts[setup].best_name
+        named = [summary.parts[setup].who(reference) for reference in REFERENCES]
         table.add_section()
-        table.add_row(Text(setup, style="bold"), Text("" if best is None else f"= {best}", style="dim"))
+        table.add_row(Text(setup, style="bold"), *(Text(f"= {name}" if name else "", style="dim") for name in named))
         for strategy in summary.strategies(setup):
             cells = [summary.cells[setup, strategy.name, reference] for reference in REFERENCES]
             table.add_row(

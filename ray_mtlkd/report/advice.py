@@ -167,7 +167,9 @@ def _may_be_best(verdict: Verdict, chances: Mapping[str, float]) -> str:
 def _beside(verdict: Verdict, summary: Summary, *, said: str) -> list[str]:
     """What is shipped, or the simplest, over the other references, where that does not stand there already."""
     found = []
-    references: tuple[tuple[Reference, str], ...] = (("sum", "`sum`"), ("single_task", "one model a task"))
+    single = summary.parts[verdict.where].who("single_task")
+    which = f" ({text.code(single)})" if single else ""
+    references: tuple[tuple[Reference, str], ...] = (("sum", "`sum`"), ("single_task", f"one model a task{which}"))
     taken = verdict.ship or verdict.simplest
     for reference, name in references:
         cell = summary.cells[verdict.where, taken, reference]

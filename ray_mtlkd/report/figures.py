@@ -127,7 +127,7 @@ def draw_gains(summary: Summary) -> Figure:
         order = sorted(summary.strategies(setup), key=lambda each: _height(summary, setup, each.name))
         for axis, (reference, title) in zip(row, _COLUMNS, strict=True):
             cells = [summary.cells[setup, each.name, reference] for each in order]
-            against = summary.parts[setup].best_name if reference == "best_baseline" else None
+            against = summary.parts[setup].who(reference)
             axis.set_title(f"{setup}: {title}" + (f" ({against})" if against else ""))
             _draw_cells(axis, order, cells)
             axis.set_xlabel("difference in mean skill on test, points")

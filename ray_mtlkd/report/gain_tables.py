@@ -17,7 +17,9 @@ def gains(summary: Summary, setup: str) -> str:
     part = summary.parts[setup]
     best = told(part.bests)
     over = "over the best baseline" + ("" if best == text.code("none") else f", {best}")
-    header = ["strategy", "role", over, "over `sum`", "over single-task", "gain over `sum`, %", "best, %", "mean rank"]
+    single = part.who("single_task")
+    header = ["strategy", "role", over, "over `sum`", "over single-task" + (f", {text.code(single)}" if single else "")]
+    header += ["gain over `sum`, %", "best, %", "mean rank"]
     rows = []
     for strategy in part.strategies:
         mark = summary.mark(setup, strategy.name)

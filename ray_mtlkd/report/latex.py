@@ -39,8 +39,9 @@ def gains_tex(summary: Summary) -> bytes:
 
 def _blocks(summary: Summary) -> Iterator[str]:
     for setup in summary.sections:
-        best = summary.parts[setup].best_name
-        against = "" if best is None else f", best baseline: {escaped(best)}"
+        part = summary.parts[setup]
+        named = {"best baseline": part.who("best_baseline"), "one model a task": part.who("single_task")}
+        against = "".join(f", {words}: {escaped(name)}" for words, name in named.items() if name)
         yield "\\midrule"
         yield f"\\multicolumn{{{1 + len(REFERENCES)}}}{{l}}{{\\emph{{{escaped(setup)}}}{against}}} \\\\"
         for strategy in summary.strategies(setup):

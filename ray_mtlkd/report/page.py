@@ -113,7 +113,7 @@ def _setup(setup: Setup, figures: Images, summary: Summary, classical: Classical
             "What each task adds to the difference from `sum`, in points of skill (and in percent of relative gain):",
             gain_tables.contributions(summary, setup),
             "Negative transfer (* the interval of the loss excludes zero):",
-            tables.transfer(setup),
+            tables.transfer(setup, summary.parts[setup.name].reference("single_task")),
             "Retention (median over the tasks that converged, out of seeds x tasks):",
             tables.retention(setup),
             "What its trials came to, on average over seeds:",

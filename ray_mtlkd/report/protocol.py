@@ -24,6 +24,8 @@ PROTOCOL = """\
 - **Best baseline**: of the strategies with the role *baseline* (all tasks train jointly to the end, under any
   balancer), for each seed the one with the best mean skill on validation over the *other* seeds; ties go to `sum`.
   Distilling strategies, controls and single-task are no candidates.
+- **Single-task**: one model a task. Of several such strategies, the one with the best mean skill on validation, which
+  the heading names.
 - **Relative gain** over a reference b, for one seed: 100 · Σ w s (m - b) / |b| / Σ w over the tasks, with s = +1
   where a higher metric is better, else -1. It decides nothing: a metric near zero rules it. Beside it stands the task
   that adds more than half of it. Where a reference's metric is zero, it is undefined, and a warning names the task.

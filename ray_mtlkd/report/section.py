@@ -58,11 +58,26 @@ class Section:
         return names.pop() if len(names) == 1 else None
 
     def reference(self, kind: str) -> str | None:
-        """The row that a reference is: ``best_baseline``, ``sum`` or ``single_task``; None where there is none."""
+        """The row that a reference is: ``best_baseline``, ``sum`` or ``single_task``; None where there is none.
+
+        Where several strategies train one model a task, it is the one with the best mean skill on validation: what
+        multitask training is measured against must not be the weaker of two.
+        """
         if kind == "best_baseline":
             return BEST_BASELINE if BEST_BASELINE in self.skills.strategies else None
-        roles = {"sum": lambda each: each.name == "sum", "single_task": lambda each: each.curriculum == "single_task"}
-        return next((each.name for each in self.strategies if roles[kind](each)), None)
+        if kind == "sum":
+            return next((each.name for each in self.strategies if each.name == "sum"), None)
+        return self.skills.chosen(self.singles) or next(iter(self.singles), None)
+
+    @property
+    def singles(self) -> tuple[str, ...]:
+        """The strategies that train one model a task."""
+        return tuple(each.name for each in self.strategies if each.curriculum == "single_task")
+
+    def who(self, kind: str) -> str | None:
+        """The strategy that a reference is, where its kind does not say so; None also where that is not one alone."""
+        name = self.best_name if kind == "best_baseline" else self.reference(kind)
+        return None if name == kind else name
 
     @property
     def compared(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal, get_args
 
-from ray_mtlkd.report.best_baseline import BestBaseline, as_runs
+from ray_mtlkd.report.best_baseline import BEST_BASELINE, as_runs
 from ray_mtlkd.report.comparison import MARGIN, Contrast
 from ray_mtlkd.report.gains import Gains, across, paired
 from ray_mtlkd.report.runs import Runs, Setup, StrategyInfo
@@ -15,8 +15,10 @@ from ray_mtlkd.report.warnings import MARK, Unfinished, unfinished
 
 Reference = Literal["best_baseline", "sum", "single_task"]
 REFERENCES: tuple[Reference, ...] = get_args(Reference)
-State = Literal["known", "self", "budget", "undefined", "missing"]
+State = Literal["known", "self", "budget", "undefined", "missing", "none"]
 _Where = tuple[str, str, Reference]
+_Pair = tuple[str, str, str]
+"""Setup, strategy, and what it is compared with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,7 @@ class Cell:
     Attributes:
         state: ``known``: there is a difference. ``self``: the strategy is the reference. ``budget``: the budget ended
             before one of them had trained every task. ``undefined``: a metric is missing. ``missing``: no seed
-            finished with both.
+            finished with both. ``none``: nothing of the reference's kind can be compared.
         against: Name of the reference strategy; empty where it differs between seeds or setups, or is missing.
         skill: The difference in points of skill, by which is judged.
         gain: The relative gain in percent; None where it is undefined.
@@ -91,9 +93,9 @@ def summarise(setups: Sequence[Setup], *, rows: RowVariances | None = None, marg
         parts[ALL_SETUPS] = section(setups, rows=rows, margin=margin)
     family = sum(part.pairs for part in parts.values())
     parts = {where: part.in_family(family) for where, part in parts.items()}
-    gains: dict[_Where, Gains] = {}
+    gains: dict[_Pair, Gains] = {}
     for setup in setups:
-        gains.update(_gains(setup, parts[setup.name].bests[setup.name]))
+        gains.update(_gains(setup, parts[setup.name]))
     cells = {
         (where, strategy.name, reference): _cell(part, strategy, reference, gains)
         for where, part in parts.items()
@@ -109,34 +111,34 @@ def summarise(setups: Sequence[Setup], *, rows: RowVariances | None = None, marg
     )
 
 
-def _gains(setup: Setup, best: BestBaseline | None) -> dict[_Where, Gains]:
-    single = next((runs.strategy.name for runs in setup.runs if runs.strategy.curriculum == "single_task"), "")
-    references: dict[Reference, Runs | None] = {
-        "best_baseline": None if best is None else as_runs(best, setup),
-        "sum": setup.of("sum"),
-        "single_task": setup.of(single),
-    }
+def _gains(setup: Setup, part: Section) -> dict[_Pair, Gains]:
+    """Over all that may be a reference here or over all setups."""
+    best = part.bests[setup.name]
+    references: dict[str, Runs | None] = {name: setup.of(name) for name in ("sum", *part.singles)}
+    references[BEST_BASELINE] = None if best is None else as_runs(best, setup)
     return {
-        (setup.name, runs.strategy.name, reference): paired(runs, base, setup=setup, split="test")
-        for reference in REFERENCES
-        if (base := references[reference]) is not None
+        (setup.name, runs.strategy.name, name): paired(runs, base, setup=setup, split="test")
+        for name, base in references.items()
+        if base is not None
         for runs in setup.runs
         if runs.keys
     }
 
 
-def _cell(part: Section, strategy: StrategyInfo, reference: Reference, gains: Mapping[_Where, Gains]) -> Cell:
+def _cell(part: Section, strategy: StrategyInfo, reference: Reference, gains: Mapping[_Pair, Gains]) -> Cell:
     name = part.reference(reference)
     against = part.best_name if reference == "best_baseline" else name
-    if name is not None and strategy.name == against:
+    if name is None:
+        return Cell(state="none")
+    if strategy.name == against:
         return Cell(state="self", against=strategy.name)
-    out = {part.left_out[each] for each in (strategy.name, name or "") if each in part.left_out}
+    out = {part.left_out[each] for each in (strategy.name, name) if each in part.left_out}
     if out:
         return Cell(state="budget" if "budget" in out else "undefined" if "undefined" in out else "missing")
-    skill = None if name is None else part.comparison.contrast(strategy.name, name)
+    skill = part.comparison.contrast(strategy.name, name)
     if skill is None:
         return Cell(state="missing", against=against or "")
-    found = [gains.get((setup, strategy.name, reference)) for setup in part.setups]
+    found = [gains.get((setup, strategy.name, name)) for setup in part.setups]
     known = [each for each in found if each is not None and len(each.percent)]
     whole = len(known) == len(part.setups)
     by_task = dict(zip(part.tasks, map(float, known[0].by_task), strict=True)) if whole and len(known) == 1 else None
@@ -160,7 +162,7 @@ def _baseline_warnings(parts: Mapping[str, Section]) -> list[str]:
     ]
 
 
-def _undefined(gains: Mapping[_Where, Gains]) -> list[str]:
+def _undefined(gains: Mapping[_Pair, Gains]) -> list[str]:
     return [
         f"{setup}: the gain of {each.strategy} over {each.reference} is undefined, because {why}"
         for (setup, *_), each in gains.items()

@@ -30,9 +30,13 @@ def metrics(setup: Setup, classical: Classical) -> str:
     return text.table(header, [*rows, *([] if last is None else [last])]) + (f"\n\n{said}" if said else "")
 
 
-def transfer(setup: Setup) -> str:
-    """Tasks on which a strategy is below single-task on test, on the seeds that both have."""
-    single = next((runs for runs in setup.runs if runs.strategy.curriculum == "single_task" and runs.keys), None)
+def transfer(setup: Setup, single_task: str | None) -> str:
+    """Tasks on which a strategy is below one model a task on test, on the seeds that both have.
+
+    Args:
+        single_task: The strategy that trains one model a task; None where none does.
+    """
+    single = None if single_task is None else setup.of(single_task)
     if single is None:
         return "No `single_task` trial finished, so negative transfer is not known."
     others = [runs for runs in setup.runs if runs is not single]

@@ -13,6 +13,7 @@ WITHOUT = {
     "budget": "not comparable (budget)",
     "undefined": "undefined",
     "missing": "no shared seed",
+    "none": "none to compare with",
 }
 """What stands where a difference would, by the state of its cell."""
 _MOST = 0.5

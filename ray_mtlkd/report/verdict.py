@@ -150,10 +150,10 @@ def _elected_gain(found: Section, elected: Sequence[str | None]) -> float | None
 
 
 def _single(found: Section, contenders: Sequence[str]) -> str | None:
-    """The reference's name, where it is shown to be better than all that may be shipped."""
-    name = found.reference("single_task")
-    if name is None:
-        return None
-    against = [found.comparison.contrast(name, each) for each in contenders]
-    shown = all(each is not None and each.finding == "better" for each in against)
-    return name if shown else None
+    """One model a task, where it is shown to be better than all that may be shipped; of several the best one first."""
+    best = found.reference("single_task")
+    for name in sorted(found.singles, key=lambda each: each != best):
+        against = [found.comparison.contrast(name, each) for each in contenders]
+        if all(each is not None and each.finding == "better" for each in against):
+            return name
+    return None

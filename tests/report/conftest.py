@@ -199,9 +199,12 @@ def made(
     signs: Sequence[int] | None = None,
     **columns: object,
 ) -> list[TaskRecord]:
-    """A replicate trial whose metrics are given by hand, tasks ``t0``, ``t1``, …; other columns by name."""
-    base = fake_trial(setup="similar", strategy=strategy, seed=seed)[0]
-    base = changed(base, sweep="w", setup="s", relabelled_where=None, curve=[], events=[])
+    """A replicate trial whose metrics are given by hand, tasks ``t0``, ``t1``, …; other columns by name.
+
+    A strategy is what the first word of its name says.
+    """
+    base = fake_trial(setup="similar", strategy=strategy.partition(" ")[0], seed=seed)[0]
+    base = changed(base, strategy=strategy, sweep="w", setup="s", relabelled_where=None, curve=[], events=[])
     stage = str(columns.get("stage", base.identity.stage))
     setup, sweep = columns.get("setup", "s"), columns.get("sweep", "w")
     name = f"{sweep}-{setup}-{strategy}-{stage}-{columns.get('config_index', 0)}-{seed}"

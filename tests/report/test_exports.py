@@ -22,7 +22,7 @@ def test_gains_have_a_row_a_reference_and_empty_cells_where_there_is_no_number(m
     assert (over_sum["skill_points"], over_sum["raw_low_95"], over_sum["low"], over_sum["seeds"]) == ("10", "", "", "1")
     assert (over_sum["gain_percent"], over_sum["finding"], over_sum["mean_rank"]) == ("20", "cannot tell", "1")
     single = next(row for row in rows if row["reference"] == "single_task")
-    assert (single["state"], single["skill_points"], single["gain_percent"]) == ("missing", "", "")
+    assert (single["state"], single["skill_points"], single["gain_percent"]) == ("none", "", "")
 
 
 def test_raw_intervals_and_those_that_hold_together_are_told_apart(made, setups_of):

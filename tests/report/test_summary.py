@@ -47,9 +47,23 @@ def test_a_reference_is_not_compared_with_itself(made, setups_of):
     assert found.cells["s", "sum", "sum"].state == "self"
 
 
-def test_without_single_task_its_column_is_missing(made, setups_of):
+def test_without_single_task_there_is_nothing_to_compare_with(made, setups_of):
     found = summarise(setups_of(*_trials(made, {"static": {1: 4.0}})))
-    assert found.cells["s", "static", "single_task"].state == "missing"
+    assert found.cells["s", "static", "single_task"].state == "none"
+
+
+def test_of_several_that_train_one_model_a_task_the_best_on_validation_is_the_reference(made, setups_of):
+    gains = {"single_task a": {1: 10.0, 2: 10.0}, "single_task b": {1: 20.0, 2: 20.0}}
+    for setups in (("s",), ("s", "other")):
+        trials = [trial for setup in setups for trial in _trials(made, gains, setup=setup)]
+        found = summarise(setups_of(*trials))
+        for where in found.sections:
+            cells = {name: found.cells[where, name, "single_task"] for name in ("sum", *gains)}
+            assert found.parts[where].who("single_task") == "single_task b"
+            assert cells["sum"].skill.mean == pytest.approx(-10.0)
+            assert cells["sum"].gain.mean == pytest.approx(100 * (1 / 1.2 - 1))
+            assert cells["single_task a"].skill.mean == pytest.approx(-5.0)
+            assert cells["single_task b"].state == "self"
 
 
 def test_a_strategy_without_a_shared_seed_is_missing(made, setups_of):

@@ -26,7 +26,7 @@ def test_negative_transfer_counts_and_names_tasks_and_stars_shown_losses(made, s
         made("sum", seed=1, test=[0.7, 0.6, 1.9], signs=[1, 1, -1]),
         made("sum", seed=2, test=[0.701, 0.6, 2.0], signs=[1, 1, -1]),
     )
-    assert _rows(tables.transfer(setup))[2] == ["`sum`", "2 of 3", "t0*, t2"]
+    assert _rows(tables.transfer(setup, "single_task"))[2] == ["`sum`", "2 of 3", "t0*, t2"]
 
 
 def test_a_task_that_did_not_train_is_marked_not_starred(made, setups_of):
@@ -35,17 +35,17 @@ def test_a_task_that_did_not_train_is_marked_not_starred(made, setups_of):
         *(made("single_task", seed=seed, test=[0.8]) for seed in range(3)),
         *(made("sequential", seed=seed, test=[0.0], warnings=late) for seed in range(3)),
     )
-    assert _rows(tables.transfer(setup))[2] == ["`sequential`", "1 of 1", "t0†"]
+    assert _rows(tables.transfer(setup, "single_task"))[2] == ["`sequential`", "1 of 1", "t0†"]
 
 
 def test_negative_transfer_needs_single_task(made, setups_of):
     (setup,) = setups_of(made("sum", seed=0, test=[0.7]))
-    assert "not known" in tables.transfer(setup)
+    assert all("not known" in tables.transfer(setup, name) for name in (None, "single_task"))
 
 
 def test_negative_transfer_needs_shared_seeds(made, setups_of):
     (setup,) = setups_of(made("sum", seed=0, test=[0.7]), made("single_task", seed=1, test=[0.7]))
-    assert _rows(tables.transfer(setup))[2] == ["`sum`", NOTHING, "no shared seed"]
+    assert _rows(tables.transfer(setup, "single_task"))[2] == ["`sum`", NOTHING, "no shared seed"]
 
 
 def test_retention_of_a_falling_metric_is_inverted(made, setups_of):

@@ -67,6 +67,12 @@ def test_one_model_a_task_is_shipped_where_it_is_better_than_all_that_may_be(jud
     assert judge({"sum": SUM, "joint_kd": SAME, "single_task": WILD})[1].ship == "sum"
 
 
+def test_the_weaker_of_two_that_train_one_model_a_task_hides_nothing(judge):
+    singles = {"single_task a": SAME, "single_task b": FAR}
+    for valid in ({}, {"single_task a": 90.0}):
+        assert judge({"sum": SUM, **singles}, valid=valid)[1].ship == "single_task b"
+
+
 def test_one_model_a_task_is_never_chosen_itself(judge):
     _, verdict = judge({"sum": SUM, "single_task": FAR})
     assert (verdict.chosen, verdict.contenders) == ("sum", ("sum",))
