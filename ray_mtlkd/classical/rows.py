@@ -81,11 +81,13 @@ def indicators(task: ValidatedTask) -> Rows:
     given, found = task.spec.columns, columns(task)
     numeric = 0 if given is None else len(given.numeric)
     scaler = StandardScaler().fit(found["train"][:, :numeric]) if numeric else None
-    encoder = OneHotEncoder(handle_unknown="ignore").fit(found["train"][:, numeric:])
+    has_codes = found["train"].shape[1] > numeric
+    encoder = OneHotEncoder(handle_unknown="ignore").fit(found["train"][:, numeric:]) if has_codes else None
     made = {}
     for split, values in found.items():
         numbers = values[:, :0] if scaler is None else np.nan_to_num(scaler.transform(values[:, :numeric]))
-        made[split] = sparse.hstack([sparse.csr_matrix(numbers), encoder.transform(values[:, numeric:])], format="csr")
+        codes = values[:, :0] if encoder is None else encoder.transform(values[:, numeric:])
+        made[split] = sparse.hstack([sparse.csr_matrix(numbers), sparse.csr_matrix(codes)], format="csr")
     return made
 
 

@@ -11,7 +11,7 @@ from ray_mtlkd.report.model_to_take import ModelFolders, best_models, said_model
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.section import RowVariances, Section
 from ray_mtlkd.report.summary import Cell, Reference, Summary
-from ray_mtlkd.report.verdict import MOST_SEEDS, Verdict, decide, fragile, more_seeds
+from ray_mtlkd.report.verdict import MOST_SEEDS, Verdict, decide, fragile, more_seeds, seeds_would_tell
 
 _LIKELY = 0.01
 """Chances below are not told one by one."""
@@ -87,16 +87,16 @@ def _headline(verdict: Verdict, found: Section, chances: Mapping[str, float], mo
     until = (
         plain if likely == verdict.simplest else f"{text.code(likely)} is most likely the best, {plain} the simplest"
     )
-    return f"**Not told yet: {_missing(found, more)}.** Until then{':' * (until == plain)} {until}."
+    return f"**Not told yet: {_missing(found, verdict, more)}.** Until then{':' * (until == plain)} {until}."
 
 
-def _missing(found: Section, more: int | None) -> str:
+def _missing(found: Section, verdict: Verdict, more: int | None) -> str:
     """What would close the verdict: so many seeds, or something else where no number of them would."""
     if more is not None:
         return f"run {more} more seed{'s' * (more > 1)}"
-    rest = {name: float(found.comparison.variances[name].sum()) for name in ("configurations", "rows")}
-    if not any(rest.values()):
+    if seeds_would_tell(found, verdict):
         return f"more than {MOST_SEEDS} seeds would be needed"
+    rest = {name: float(found.comparison.variances[name].sum()) for name in ("configurations", "rows")}
     what = {"configurations": "search more configurations", "rows": "measure on more test rows"}
     return f"more seeds alone will not do, {what[max(rest, key=lambda name: rest[name])]}"
 
@@ -214,7 +214,7 @@ def _alone(
     head = (
         f"ship {text.code(verdict.ship)}"
         if verdict.ship
-        else f"not told yet, {_missing(found, more_seeds(found, verdict))}"
+        else f"not told yet, {_missing(found, verdict, more_seeds(found, verdict))}"
     )
     chances = found.comparison.best(verdict.contenders)
     parts = [f"- {setup.name}: {head}.", *_reasons(verdict, found, [setup], chances)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal, get_args
 
+from ray_mtlkd.report import text
 from ray_mtlkd.report.best_baseline import BEST_BASELINE, as_runs
 from ray_mtlkd.report.comparison import MARGIN, Contrast
 from ray_mtlkd.report.gains import Gains, across, paired
@@ -163,9 +164,13 @@ def _baseline_warnings(parts: Mapping[str, Section]) -> list[str]:
 
 
 def _undefined(gains: Mapping[_Pair, Gains]) -> list[str]:
+    """A sentence for each setup, reference and reason: of one reference, many strategies lack the same."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for (setup, *_), each in gains.items():
+        for why in each.undefined:
+            if each.strategy != each.reference:
+                found.setdefault((setup, each.reference, why), []).append(each.strategy)
     return [
-        f"{setup}: the gain of {each.strategy} over {each.reference} is undefined, because {why}"
-        for (setup, *_), each in gains.items()
-        for why in each.undefined
-        if each.strategy != each.reference
+        f"{setup}: gains over {reference} are undefined for {text.listed(strategies)}, because {why}"
+        for (setup, reference, why), strategies in found.items()
     ]

@@ -17,6 +17,8 @@ FEWEST_SEEDS = 3
 """With one there is no interval at all; with two, variances are hardly known."""
 MOST_SEEDS = 100
 """More than so many are not advised."""
+_ENDLESS = 10**9
+"""Seeds after which they leave nothing open."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +85,20 @@ def more_seeds(found: Section, verdict: Verdict) -> int | None:
 
     None where ``MOST_SEEDS`` would not.
     """
-    multitask = [each for each in found.strategies if each.name in verdict.scores]
-    order = _by_plainness(multitask, verdict.scores)
     if found.comparison.prior is None:
         return FEWEST_SEEDS - int(found.comparison.seeds.max(initial=0))
-    return next((more for more in range(MOST_SEEDS) if not _rule(found.comparison.after(more), order)[1]), None)
+    return next((more for more in range(MOST_SEEDS) if not _open_after(found, verdict, more)), None)
+
+
+def seeds_would_tell(found: Section, verdict: Verdict) -> bool:
+    """Whether any number of seeds would tell what to ship, however large: what else is uncertain does not forbid it."""
+    return not _open_after(found, verdict, _ENDLESS)
+
+
+def _open_after(found: Section, verdict: Verdict, seeds: int) -> tuple[str, ...]:
+    """What would still keep the simplest from being shipped after so many seeds more."""
+    multitask = [each for each in found.strategies if each.name in verdict.scores]
+    return _rule(found.comparison.after(seeds), _by_plainness(multitask, verdict.scores))[1]
 
 
 def fragile(

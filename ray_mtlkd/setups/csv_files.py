@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -38,11 +39,12 @@ def read_csv(path: Path, request: TableRequest) -> ReadTable:
     """The requested columns as bytes in UTF-8, null nowhere; the delimiter is the one by which the header has them.
 
     Raises:
-        MtlkdError: where the file is empty or in another encoding, or a column is missing or stands twice.
+        MtlkdError: where the file is empty, in another encoding or written with another delimiter than is said, or a
+            column is missing or stands twice.
         pyarrow.ArrowException: where it is no CSV.
     """
     encoding, head = _head(path, request.csv)
-    delimiter = request.csv.delimiter or _delimiter(head, request.columns)
+    delimiter = _delimiter(head, request, where=str(path))
     convert = pa.csv.ConvertOptions(
         column_types=dict.fromkeys(_header(head, delimiter), pa.binary()), strings_can_be_null=False
     )
@@ -100,11 +102,20 @@ def opened_csv(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path)) if zipped else path.open("rb")
 
 
-def _delimiter(head: str, columns: Sequence[str]) -> str:
-    """The first delimiter by which the header has all columns; a comma where none has."""
-    wanted = set(map(composed, columns))
-    able = (delimiter for delimiter in _DELIMITERS if wanted <= set(map(composed, _header(head, delimiter))))
-    return next(able, ",")
+def _delimiter(head: str, request: TableRequest, *, where: str) -> str:
+    """The one that is said, else the first by which the header has all columns; a comma where none has.
+
+    Raises:
+        MtlkdError: where the header has all columns by another one than is said.
+    """
+    wanted, said = set(map(composed, request.columns)), request.csv.delimiter
+    tried = _DELIMITERS if said is None else (said, *_DELIMITERS)
+    able = (delimiter for delimiter in tried if wanted <= set(map(composed, _header(head, delimiter))))
+    found = next(able, said or ",")
+    if said not in {None, found}:
+        fix = f"say `csv: {{delimiter: {json.dumps(found)}}}`, or leave `delimiter` out"
+        raise MtlkdError(f"its columns are not delimited by {said!r}, but by {found!r}", where=where, fix=fix)
+    return found
 
 
 def _header(head: str, delimiter: str) -> list[str]:

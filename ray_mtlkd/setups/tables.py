@@ -163,7 +163,9 @@ def _read_file(
         problems.take(error)
         return None
     if not table.num_rows:
-        problems.append(MtlkdError("the table has no rows", where=where, fix="give at least one row"))
+        cut = " before it is cut, or another share or `seed` of `split`" if spec.split is not None else ""
+        fix = f"give {'it more rows' if cut else 'at least one row'}{cut}"
+        problems.append(MtlkdError("the table has no rows", where=where, fix=fix))
         return None
     checked = _check(table, _rules(spec), where, problems)
     return _SplitFile(where, checked.columns, table.select(labels), read.warnings, checked.missing)

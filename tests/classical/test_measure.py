@@ -9,6 +9,7 @@ from ray_mtlkd import setups
 from ray_mtlkd.classical.measure import measure
 from ray_mtlkd.setups import synthetic
 from ray_mtlkd.setups.files import MemorySource
+from ray_mtlkd.setups.manifest import Columns
 from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
 from ray_mtlkd.setups.trivial import trivial_metric
@@ -58,6 +59,12 @@ def _beside(name, forms, *, kind="binary"):
     manifest = parse_manifest({"name": name, "tasks": {"t": spec}}, where="m.yaml")
     (task,) = read_setup(manifest, MemorySource(name, {"d": tables})).tasks
     return task
+
+
+@pytest.mark.parametrize("columns", [Columns(numeric=("n",)), Columns(categorical=("city",))])
+def test_columns_beside_a_text_may_be_of_one_sort_alone(columns):
+    task = _beside("one_sort", ("text", "columns"))
+    _assert_learnt(replace(task, spec=replace(task.spec, columns=columns)))
 
 
 @pytest.mark.parametrize(

@@ -75,3 +75,26 @@ def test_the_median_trial_decides_and_is_what_is_told(trial):
 def test_teachers_that_were_there_from_the_start_are_in_time(made):
     given = made("joint_kd", seed=1, test=[0.5, 0.5], steps=STEPS, converged_step=None, relabelled_where="given")
     assert cautions(_together(given)) == []
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "told"),
+    [((100, 90), "2 of 2"), ((100, 101), "1 of 2"), ((101, 500), None), ((None, None), None)],
+)
+def test_a_checkpoint_from_before_the_first_task_distilled_is_told(trial, checkpoints, told):
+    trials = [
+        [changed(record, checkpoint_step=step) for record in trial(100, 300, None, seed=seed)]
+        for seed, step in enumerate(checkpoints)
+    ]
+    said = (
+        f"s: in {told} trials the best checkpoint of `joint_kd` is from before its first task distilled, "
+        "so what is measured there trained like `sum`"
+    )
+    assert cautions(_together(*trials)) == ([] if told is None else [said])
+
+
+def test_what_distils_from_the_start_has_no_checkpoint_before_that(made):
+    steps = {"steps": STEPS, "checkpoint_step": 10}
+    given = made("joint_kd", seed=1, test=[0.5, 0.5], converged_step=50, relabelled_where="given", **steps)
+    taught = made("joint_kd b", seed=2, test=[0.5, 0.5], converged_step=None, relabelled_where="inline", **steps)
+    assert cautions(_together(given, taught)) == []

@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 
 from ray_mtlkd.report.section import section
-from ray_mtlkd.report.verdict import FEWEST_SEEDS, decide, fragile, more_seeds
+from ray_mtlkd.report.verdict import FEWEST_SEEDS, MOST_SEEDS, decide, fragile, more_seeds, seeds_would_tell
 
 
 @pytest.fixture
@@ -47,6 +48,20 @@ def test_seeds_that_would_tell_are_counted(judge):
     more = more_seeds(found, verdict)
     assert verdict.ship is None
     assert 1 <= more < 30
+
+
+@pytest.mark.parametrize(("squared_points", "told"), [(0.0, True), (1e-18, True), (1.0, False)])
+def test_seeds_would_tell_unless_test_rows_alone_leave_it_open(made, setups_of, squared_points, told):
+    trials = [
+        made(name, seed=seed, test=[points / 100])
+        for name, values in {"sum": SUM, "joint_kd": (54.0, 46.0, 53.9, 46.1)}.items()
+        for seed, points in enumerate(values)
+    ]
+    noise = squared_points * (1 - np.eye(2))
+    found = section(setups_of(*trials), margin=0.5, rows=lambda *_: noise)
+    verdict = decide(found)
+    assert more_seeds(found, verdict) is None
+    assert seeds_would_tell(found, verdict) is told
 
 
 def test_one_seed_tells_nothing_and_a_few_more_are_asked_for(judge):

@@ -184,6 +184,11 @@ class TestCsvFormat:
         files = written("größe,label\nschön,0\nübel,1\n", encoding, text=["größe"], csv=csv)
         assert files.read().tasks[0].splits["train"].inputs["größe"].to_pylist() == ["schön", "übel"]
 
+    def test_a_delimiter_that_is_said_and_wrong_is_told_with_the_right_one(self, written, worded):
+        problem = written("text;label\nfine;0\n", csv={"delimiter": ","}).problems()[0]
+        assert problem.where.endswith("train.csv")
+        worded(problem)
+
     @pytest.mark.parametrize(
         ("column", "csv", "where"),
         [

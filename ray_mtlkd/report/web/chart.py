@@ -48,7 +48,7 @@ class View:
 
 
 def chart(about: str, views: Sequence[View], *, said: str, **layout: Any) -> Chart | None:
-    """All views in one chart, the first of them shown; None where there is none.
+    """All views in one chart, the first of them shown; one alone is named in the title. None where there is none.
 
     Args:
         layout: Of the whole chart, whatever view is shown.
@@ -57,7 +57,8 @@ def chart(about: str, views: Sequence[View], *, said: str, **layout: Any) -> Cha
         return None
     data = [{**trace, "visible": at == 0} for at, view in enumerate(views) for trace in view.traces]
     owners = [at for at, view in enumerate(views) for _ in view.traces]
-    whole = {"title": {"text": about}, "showlegend": False, "hovermode": "closest", **layout, **views[0].layout}
+    alone = f": {views[0].name}" if len(views) == 1 and views[0].name else ""
+    whole = {"title": {"text": about + alone}, "showlegend": False, "hovermode": "closest", **layout, **views[0].layout}
     if len(views) > 1:
         buttons = [
             {

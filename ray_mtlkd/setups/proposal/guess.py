@@ -67,13 +67,23 @@ def share_rows(tasks: Sequence[Guess]) -> bool:
 
 
 def guess_tasks(found: Sequence[FoundData]) -> Guessed:
-    """The tasks of all tables that have one."""
+    """The tasks of all tables that have one; of two that would be called alike, the first."""
     tasks: list[Guess] = []
     problems: list[MtlkdError] = []
     for each in found:
         with gather(problems):
-            tasks += _tasks_of(each, alone=len(found) == 1)
+            made = _tasks_of(each, alone=len(found) == 1)
+            _refuse_alike(made, tasks, where=str(each.train))
+            tasks += made
     return Guessed(tasks=tuple(tasks), problems=tuple(problems))
+
+
+def _refuse_alike(made: Sequence[Guess], tasks: Sequence[Guess], *, where: str) -> None:
+    known = {task.name.casefold(): task.plain["data"] for task in tasks}
+    for task in made:
+        if task.name.casefold() in known:
+            what = f"the task would be called {task.name}, as that of {known[task.name.casefold()]} is"
+            raise MtlkdError(what, where=where, fix="rename one of them, or move it away")
 
 
 def _tasks_of(found: FoundData, *, alone: bool) -> list[Guess]:
@@ -85,6 +95,8 @@ def _tasks_of(found: FoundData, *, alone: bool) -> list[Guess]:
     """
     csv = guess_csv(found.train)
     columns = profiles(found.train, csv.format)
+    if not any(column.rows for column in columns):
+        raise MtlkdError("the table has no rows", where=str(found.train), fix="give at least one row")
     label = guess_label(columns, name=found.name, where=str(found.train))
     inputs = guess_inputs(columns, label)
     if inputs is None:

@@ -26,3 +26,14 @@ def test_phases_follow_each_other_from_the_first_evaluation_to_the_last(course):
 def test_strategies_whose_tasks_only_learn_from_labels_have_no_phases(course):
     setup, found = course("sum")
     assert phases_chart(setup, found) is None
+
+
+def test_whose_course_it_is_stands_in_the_menu_or_where_there_is_none_in_the_title(course):
+    alone, both = (phases_chart(*course(*names)).layout for names in (["joint_kd"], ["joint_kd", "sequential_kd"]))
+    assert "joint_kd (seed 2)" in alone["title"]["text"]
+    assert "updatemenus" not in alone
+    assert "seed" not in both["title"]["text"]
+    assert [button["label"] for button in both["updatemenus"][0]["buttons"]] == [
+        "joint_kd (seed 2)",
+        "sequential_kd (seed 2)",
+    ]

@@ -402,3 +402,20 @@ def test_a_label_in_other_words_or_of_other_inputs_is_told_and_is_no_task(tmp_pa
     (task,) = proposal.tasks
     assert (task.name, task.plain["label"]) == ("t", "label")
     assert any(said in note for note in task.notes)
+
+
+def test_of_two_tables_whose_tasks_would_be_called_alike_the_second_is_told_and_left_out(tmp_path, worded):
+    for name in ("Mood.csv", "mood.tsv"):
+        with (tmp_path / name).open("w") as file:
+            rows = csv.writer(file, delimiter="," if name.endswith(".csv") else "\t")
+            rows.writerows([("text", "label"), *zip(_prose(), _cycle("a", "b", "c"), strict=True)])
+    ((proposal,), (problem,)) = propose(tmp_path)
+    assert [task.plain["data"] for task in proposal.tasks] == ["Mood.csv"]
+    worded(problem)
+
+
+@pytest.mark.parametrize("text", ["text,label\n", "text,label\nfine,good\npoor,bad\n"], ids=["no rows", "no part"])
+def test_a_table_with_too_few_rows_says_so(tmp_path, text, refused):
+    (tmp_path / "t.csv").write_text(text)
+    with refused(Exception):
+        propose(tmp_path)
