@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.csv_format import PLAIN_MARKS, NumberMarks
+from ray_mtlkd.setups.csv_format import PLAIN_MARKS, SAY_ENCODING, NumberMarks
 from ray_mtlkd.setups.values import MARKERS, by_value, number_texts, without_markers
 
 Rows = NDArray[np.bool_]
@@ -64,7 +64,7 @@ def strings(column: pa.Array, *, where: str, accepted: str = "text") -> pa.Array
         raise MtlkdError(
             f"{said_rows(bad)} are not UTF-8",
             where=where,
-            fix="write the file again with UTF-8 text, or say how a CSV is written, e.g. `csv: {encoding: cp1252}`",
+            fix=f"write the file again with UTF-8 text, or say how a CSV is written, {SAY_ENCODING}",
         ) from error
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.setups.csv_format import CsvFormat
+from ray_mtlkd.setups.csv_format import SAY_ENCODING, CsvFormat
 from ray_mtlkd.setups.requests import ReadTable, TableRequest, composed
 
 _BLOCK_BYTES = 2**25
@@ -88,10 +88,7 @@ def _head(path: Path, csv_format: CsvFormat) -> tuple[str, str]:
     except UnicodeError:  # UTF-16 without its mark
         text = "\ufffd"
     if "\ufffd" in text.partition("\n")[0]:
-        fix = (
-            "say how it is written, `csv: {encoding: cp1252}` in a manifest, `--encoding cp1252` where rows are"
-            " predicted, or write it again with UTF-8 text"
-        )
+        fix = f"say how it is written, {SAY_ENCODING}, or write it again with UTF-8 text"
         raise MtlkdError(f"the header is not written in {encoding}", where=str(path), fix=fix)
     return encoding, text
 
@@ -103,15 +100,18 @@ def opened_csv(path: Path) -> BinaryIO:
 
 
 def _delimiter(head: str, request: TableRequest, *, where: str) -> str:
-    """The one that is said, else the first by which the header has all columns; a comma where none has.
+    """The one that is said, else the first by which the header has most of the columns, then most names.
 
     Raises:
-        MtlkdError: where the header has all columns by another one than is said.
+        MtlkdError: where the header has more of the columns by another one than is said.
     """
     wanted, said = set(map(composed, request.columns)), request.csv.delimiter
-    tried = _DELIMITERS if said is None else (said, *_DELIMITERS)
-    able = (delimiter for delimiter in tried if wanted <= set(map(composed, _header(head, delimiter))))
-    found = next(able, said or ",")
+
+    def fitting(delimiter: str) -> tuple[int, int]:
+        names = set(map(composed, _header(head, delimiter)))
+        return len(wanted & names), len(names) if said is None else 0
+
+    found = max(_DELIMITERS if said is None else (said, *_DELIMITERS), key=fitting)
     if said not in {None, found}:
         fix = f"say `csv: {{delimiter: {json.dumps(found)}}}`, or leave `delimiter` out"
         raise MtlkdError(f"its columns are not delimited by {said!r}, but by {found!r}", where=where, fix=fix)

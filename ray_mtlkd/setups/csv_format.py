@@ -11,6 +11,8 @@ from pydantic import AfterValidator
 from ray_mtlkd.decode import document, refuse
 from ray_mtlkd.errors import MtlkdError
 
+SAY_ENCODING = "`csv: {encoding: cp1252}` in a manifest, `--encoding cp1252` where rows are predicted"
+"""How one says in which encoding a file is."""
 _SPACES = " \u00a0\u2009\u202f"
 """What stands between thousands where that is said to be a space."""
 

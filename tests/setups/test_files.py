@@ -54,6 +54,11 @@ def test_the_delimiter_is_the_one_by_which_the_header_has_the_columns(empty, del
     assert train_texts(empty) == ["pay now", "hello"]
 
 
+def test_a_column_that_a_file_of_semicolons_lacks_is_named_though_its_numbers_have_commas(empty, worded):
+    write(empty, "body;size;label\nhello;1,5;0\nbye;2,5;1\n")
+    worded(empty.problems()[0])
+
+
 def test_a_comma_in_a_cell_is_no_delimiter_of_a_file_of_semicolons(empty):
     write(empty, "text;label\npay, now;0\nhello;1\n")
     assert train_texts(empty) == ["pay, now", "hello"]
