@@ -60,9 +60,10 @@ def cautions(records: Records) -> list[str]:
         median = trials[(len(trials) - 1) // 2]
         if not any(trial.relabelled for trial in trials):
             said.append(_never(trials))
-        elif sum(trial.is_without for trial in trials) >= _ENOUGH * len(trials):
+            continue
+        if sum(trial.is_without for trial in trials) >= _ENOUGH * len(trials):
             said.append(_without(trials))
-        elif median.in_time < _ENOUGH * median.tasks:
+        if median.in_time < _ENOUGH * median.tasks:
             said.append(_hardly(median, len(trials)))
     return said
 
@@ -101,9 +102,7 @@ def _trials(records: Records) -> list[Distilled]:
 def _never(trials: Sequence[Distilled]) -> str:
     first = trials[0]
     what = "was relabelled" if any(trial.converged for trial in trials) else "converged"
-    return (
-        f"{first.setup}: no task {what} within the budget, so {text.code(first.strategy)} trained {_plainly(first)}"
-    )
+    return f"{first.setup}: no task {what} within the budget, so {text.code(first.strategy)} trained {_plainly(first)}"
 
 
 def _without(trials: Sequence[Distilled]) -> str:

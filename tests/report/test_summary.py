@@ -95,9 +95,7 @@ def test_a_zero_reference_leaves_a_difference_but_no_gain_and_a_warning_names_th
     cell = found.cells["s", "joint_kd", "sum"]
     assert (cell.state, cell.gain, cell.skill.mean) == ("known", None, pytest.approx(35.0))
     told = [warning for warning in found.warnings if "over sum" in warning]
-    assert told == [
-        "s: gains over sum are undefined for joint_kd, stop, because the accuracy of sum is 0 on task t1"
-    ]
+    assert told == ["s: gains over sum are undefined for joint_kd, stop, because the accuracy of sum is 0 on task t1"]
 
 
 def test_over_all_setups_the_interval_is_over_shared_seeds(made, setups_of):
