@@ -35,6 +35,8 @@ Finding = Literal["better", "equivalent", "worse", "cannot tell"]
 MARGIN = Judging().margin
 """Points of skill within which strategies are as good as each other."""
 _DRAWS = 20_000
+_SAME = 1e-9
+"""Points of skill by which nothing is better: rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,8 +186,10 @@ class Comparison:
         normal = draws.standard_normal((_DRAWS, len(among))) @ root.T
         weight = float(np.median(df[other]))
         scale = np.sqrt(weight / draws.chisquare(weight, size=(_DRAWS, 1)))
-        wins = (self.means[square].mean(axis=1) + normal * scale).argmax(axis=1)
-        return dict(zip(among, np.bincount(wins, minlength=len(among)) / _DRAWS, strict=True))
+        drawn = self.means[square].mean(axis=1) + normal * scale
+        firsts = drawn >= drawn.max(axis=1, keepdims=True) - _SAME  # strategies whose trials are the same share a draw
+        shares = (firsts / firsts.sum(axis=1, keepdims=True)).mean(axis=0)
+        return dict(zip(among, map(float, shares), strict=True))
 
 
 def half_width(variance: Any, df: Any, family: int) -> Any:

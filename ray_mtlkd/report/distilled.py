@@ -108,8 +108,8 @@ def _never(trials: Sequence[Distilled]) -> str:
 def _without(trials: Sequence[Distilled]) -> str:
     first, number = trials[0], sum(trial.is_without for trial in trials)
     return (
-        f"{first.setup}: in {number} of {len(trials)} trials the best checkpoint of {text.code(first.strategy)} is from "
-        f"before its first task distilled, so what is measured there trained {_plainly(first)}"
+        f"{first.setup}: in {number} of {len(trials)} trials the best checkpoint of {text.code(first.strategy)} is "
+        f"from before its first task distilled, so what is measured there trained {_plainly(first)}"
     )
 
 

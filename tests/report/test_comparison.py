@@ -134,6 +134,12 @@ def test_the_chance_to_be_the_best_follows_means_and_variances():
     assert compare(_skills([[1.0], [2.0]])).best(("0", "1")) == {}
 
 
+def test_strategies_whose_trials_are_the_same_are_as_likely_the_best():
+    test = np.array([[60.1, 60.3], [60.1, 60.3], [60.1, 60.3], [50.1, 50.3]])
+    chances = compare(_skills(test)).best(("0", "1", "2", "3"))
+    assert chances == pytest.approx({"0": 1 / 3, "1": 1 / 3, "2": 1 / 3, "3": 0.0})
+
+
 def test_more_seeds_make_narrower_intervals_but_not_of_what_rows_leave_open():
     rows = 9.0 * (1 - np.eye(3))
     found = compare(_skills(_noise(3, 4)), rows=rows)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ray_mtlkd.report.section import section
-from ray_mtlkd.report.verdict import FEWEST_SEEDS, MOST_SEEDS, decide, fragile, more_seeds, seeds_would_tell
+from ray_mtlkd.report.verdict import FEWEST_SEEDS, decide, fragile, more_seeds, seeds_would_tell
 
 
 @pytest.fixture
