@@ -5,7 +5,7 @@ What scripts and notebooks use is here; the command line uses the same. Nothing 
     import ray_mtlkd
 
     end = ray_mtlkd.run_sweep("search_spaces/quickstart.yaml", out="runs/first")
-    report = ray_mtlkd.build_report([end.uri], out="runs/first/report")
+    report = ray_mtlkd.build_report(end.uri, out="runs/first/report")
     gains = report.frame("gains")  # of pandas; report.table("gains") is Arrow's
     model = ray_mtlkd.load_model("runs/first/models/similar-sum-c0-s1")
     said = model.predict(frame, probabilities=True)  # of pandas, polars or Arrow

@@ -122,10 +122,11 @@ def _classical(prepared: "Prepared", say: Callable[[str], None]) -> Iterator[str
 
     for wanted in prepared.for_classical:
         name, tasks = wanted.manifest.name, len(wanted.tasks)
+        of = f"{tasks} task{'s' * (tasks > 1)}"
         if classical.known(wanted, say=say) is not None:
-            said = f"{name}: the classical models of its {tasks} tasks are known and go into the report"
+            said = f"{name}: the classical models of its {of} are known and go into the report"
         else:
-            said = f"{name}: classical models of its {tasks} tasks will be computed beside the trials, on one core"
+            said = f"{name}: classical models of its {of} will be computed beside the trials, on one core"
         yield f"{said} (`classical: false` leaves them out)"
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: `ray-mtlkd init tables/ --minutes 30`"
 
+_APART = (
+    "tables with and without texts are a setup each; `encoder: {name: mixed, …}` takes both in one (docs/tables.md)"
+)
+
 
 def init(
     folder: Annotated[
@@ -35,6 +39,8 @@ def init(
     raise_all(str(folder), [problem for each in proposals for problem in _in_the_way(each, folder)])
     for problem in problems:
         console.print(f"left out: {problem}", style="yellow", soft_wrap=True)
+    if len(proposals) > 1:
+        console.print(_APART, soft_wrap=True)
     for each in proposals:
         manifest, space = _places(each, folder)
         manifest.write_text(manifest_text(each.name, each.tasks), encoding="utf-8")
@@ -42,7 +48,7 @@ def init(
         space.write_text(made.text, encoding="utf-8")
         console.print(f"{manifest}: {_said(each)}", soft_wrap=True)
         if len(each.tasks) == 1:
-            alone = "one task alone: no strategy has anything to share, and a sweep compares settings, not strategies"
+            alone = "one task alone: nothing is shared; a sweep compares settings, and distilling from the task's peak"
             console.print(alone, style="yellow", soft_wrap=True)
         console.print(f"{space}: a first sweep, {made.said}", soft_wrap=True)
         for verb in (("setups", "describe", manifest), ("check", space), ("sweep", space)):

@@ -274,7 +274,8 @@ def _read_head(storage: Storage) -> _ModelHead:
         is_best = split_uri(storage.uri)[1] == BEST
         below = [name for name in storage.folders() if storage.child(name).read(_HEAD) is not None]
         below += storage.names() if is_best else []
-        fix = f"give the folder of one of its models: {', '.join(below)}" if below else "give a sweep's models/TRIAL"
+        some = "give a sweep's models/TRIAL, or models/best/SETUP once there is a report"
+        fix = f"give the folder of one of its models: {', '.join(below)}" if below else some
         raise MtlkdError("no model here", where=storage.uri, fix=fix)
     where = join_uri(storage.uri, _HEAD)
     try:

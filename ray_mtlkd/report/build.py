@@ -84,7 +84,7 @@ class Report:
 
 
 def build(
-    results: Sequence[str],
+    results: str | Sequence[str],
     out: str | Path,
     *,
     margin: float | None = None,
@@ -97,7 +97,7 @@ def build(
     written, its ``models/best/SETUP`` says which model of a setup is to be taken.
 
     Args:
-        results: Sweep directories, folders of Parquet files or files; paths or URIs that pyarrow knows.
+        results: Sweep directories, folders of Parquet files or files, or one of them; paths or URIs that pyarrow knows.
         out: Folder, made where it is missing; its files are replaced.
         margin: Points of skill within which strategies are as good as each other; None for what the sweeps ask for.
         setups: Names of those to report alone, with ``strategies`` likewise; none for all. Such a part says that it is
@@ -108,6 +108,7 @@ def build(
             cannot be written.
         ExceptionGroup: of ``MtlkdError``, where several files are wrong.
     """
+    results = [results] if isinstance(results, str) else results
     part = choose(load.read(results), setups=setups, strategies=strategies)
     if part.said:
         refuse_own_report(results, str(out))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.report.sheets import TABLES
 from ray_mtlkd.storage import Storage, join_uri, reaching, split_uri
-from ray_mtlkd.sweep_folder import CLASSICAL_FILE, DRIVER, PARQUET, SweepFolder
+from ray_mtlkd.sweep_folder import CLASSICAL_FILE, DRIVER, HEAD, PARQUET, SweepFolder
 
 _OTHERS = {CLASSICAL_FILE, *(f"{name}{PARQUET}" for name in TABLES)}
 """What may lie beside records, and holds none: a report's tables are among it."""
@@ -49,6 +49,10 @@ def record_files(given: str) -> list[RecordFile]:
             raise MtlkdError("no such file or folder", where=given, fix="give the folder that a sweep wrote")
         folder = sweep.root if sweep.records.is_missing else sweep.records
         found = [RecordFile(folder, name) for name in folder.names() if _is_record(name)]
+        is_sweep = not found and HEAD in sweep.root.names()
+    if is_sweep:
+        fix = "wait until one has; `ray-mtlkd status` says how far the sweep is"
+        raise MtlkdError("no trial of this sweep has ended yet", where=given, fix=fix)
     if not found:
         raise MtlkdError(f"no records (*{PARQUET})", where=folder.uri, fix="give the folder that a sweep wrote")
     return found

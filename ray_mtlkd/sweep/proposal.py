@@ -32,6 +32,8 @@ _STRATEGIES = (
     "stop",
     "single_task",
 )
+_ALONE = ("sum", "joint_kd")
+"""Of one task: nothing is shared, so that others do the same as these."""
 _SIZES = ((8, 6), (4, 5), (2, 5), (2, 3), (1, 3))
 """Configurations and seeds, the largest sweep first."""
 
@@ -97,7 +99,7 @@ def _text(proposal: Proposal, manifest: str, configurations: int, seeds: int, *,
         f"  lr: {rate}",
         "kd: {temperature: {choice: [1, 2]}}",
         "strategies:",
-        *(f"  - {strategy}" for strategy in _STRATEGIES),
+        *(f"  - {strategy}" for strategy in (_STRATEGIES if len(proposal.tasks) > 1 else _ALONE)),
         f"search: {{configurations: {configurations}}}",
         f"replicate: {{seeds: [{', '.join(str(seed) for seed in range(1, seeds + 1))}]}}",
     ]

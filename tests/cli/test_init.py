@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from ray_mtlkd.cli import main
+from ray_mtlkd.yaml_files import parse_yaml
 
 
 @pytest.fixture
@@ -32,6 +33,7 @@ def test_what_it_writes_is_sound_and_stays_as_it_is(say, tmp_path):
     assert "left out" in printed.out
     assert "broken.csv" in printed.out
     assert "one task alone" in printed.out
+    assert parse_yaml((tables / "shop_sweep.yaml").read_text(), where="space")["strategies"] == ["sum", "joint_kd"]
     code, printed = say("check", tables / "shop_sweep.yaml")
     assert code == 0, printed.err
     written = (tables / "shop.yaml").read_bytes()
@@ -51,3 +53,18 @@ def test_what_it_writes_of_several_labels_of_one_table_is_sound(say, tmp_path):
     assert "one task alone" not in printed.out
     code, printed = say("check", tmp_path / "mine_sweep.yaml")
     assert code == 0, printed.err
+
+
+def test_tables_with_and_without_texts_are_two_setups_and_it_is_said_how_to_have_one(say, tmp_path):
+    for name, words in (("mail", "words about thing {} of some"), ("people", "{}")):
+        with (tmp_path / f"{name}.csv").open("w") as file:
+            rows = csv.writer(file)
+            rows.writerow(["what", "label"])
+            rows.writerows([words.format(at % 50), "abc"[at % 3]] for at in range(200))
+    code, printed = say("init", tmp_path, "--name", "mine")
+    assert code == 0, printed.err
+    assert "{name: mixed" in printed.out
+    assert sorted(path.name for path in tmp_path.glob("*_sweep.yaml")) == [
+        "mine_columns_sweep.yaml",
+        "mine_texts_sweep.yaml",
+    ]

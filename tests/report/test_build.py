@@ -74,7 +74,7 @@ def test_its_tables_are_had_in_memory_too(golden, tmp_path, refused):
 
 @pytest.mark.usefixtures("_figures_unsaved")
 def test_fixed_records_give_the_golden_report(golden, tmp_path):
-    report.build([str(golden)], tmp_path / "out")
+    report.build(str(golden), tmp_path / "out")
     for name in ("report.md", "gains.csv", "strategies.csv", "tasks.csv", "configurations.csv"):
         assert (tmp_path / "out" / name).read_text(encoding="utf-8") == (GOLDEN / name).read_text(encoding="utf-8")
 

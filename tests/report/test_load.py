@@ -69,6 +69,12 @@ def test_a_missing_folder_is_named(tmp_path, refused):
         read([str(tmp_path / "nowhere")])
 
 
+def test_a_sweep_of_which_no_trial_has_ended_is_told_to_be_one(tmp_path, refused):
+    (tmp_path / "sweep.json").write_text("{}")
+    with refused():
+        read([str(tmp_path)])
+
+
 def test_a_folder_without_records_is_named(tmp_path, refused):
     (tmp_path / "records").mkdir()
     with refused():
