@@ -99,7 +99,7 @@ def _text(proposal: Proposal, manifest: str, configurations: int, seeds: int, *,
         f"  lr: {rate}",
         "kd: {temperature: {choice: [1, 2]}}",
         "strategies:",
-        *(f"  - {strategy}" for strategy in (_STRATEGIES if len(proposal.tasks) > 1 else _ALONE)),
+        *(f"  - {strategy}" for strategy in (_ALONE if len(proposal.tasks) == 1 else _STRATEGIES)),
         f"search: {{configurations: {configurations}}}",
         f"replicate: {{seeds: [{', '.join(str(seed) for seed in range(1, seeds + 1))}]}}",
     ]
