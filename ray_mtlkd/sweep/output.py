@@ -58,11 +58,10 @@ def check_empty(folder: SweepFolder) -> None:
         MtlkdError: where there is something in the folder.
     """
     if not folder.root.is_empty:
-        raise MtlkdError(
-            "there is something in this folder already",
-            where=folder.uri,
-            fix=f"go on with a sweep by `{command('--resume', folder.uri)}`, or give another `--out`",
-        )
+        is_sweep = folder.root.read(HEAD) is not None
+        resume = f"go on with a sweep by `{command('--resume', folder.uri)}`, or " if is_sweep else ""
+        fix = f"{resume}give another `--out`"
+        raise MtlkdError("there is something in this folder already", where=folder.uri, fix=fix)
 
 
 def read_head(folder: SweepFolder) -> SweepHead:

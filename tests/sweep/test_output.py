@@ -19,9 +19,10 @@ def folder(tmp_path):
     return SweepFolder.at(str(tmp_path / "sweep"))
 
 
-def test_a_new_sweep_needs_an_empty_folder(folder, refused):
+@pytest.mark.parametrize("name", ["notes.txt", "sweep.json"])
+def test_a_new_sweep_needs_an_empty_folder(folder, name, refused):
     output.check_empty(folder)
-    folder.root.write("records/t.parquet", b"PAR1")
+    folder.root.write(name, b"{}")
     with refused():
         output.check_empty(folder)
 
