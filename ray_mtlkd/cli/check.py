@@ -68,7 +68,8 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     amount = duration(cost.cpu_s)
     console.print(
         f"{cost.trials} trials, at most {cost.steps:,} steps of all tasks ({cost.task_batches:,} task batches),"
-        f" about {amount} of one core (measured on a few steps here; divide by the cores that the trials get)"
+        f" about {amount} of one core (measured on a few steps here; divide by the cores that the trials get; to start"
+        " Ray and trials comes on top)"
     )
     for said in _states(prepared):
         console.print(said)

@@ -75,7 +75,7 @@ def propose_space(proposal: Proposal, manifest: str, *, beside: Path, minutes: f
             size, trials = each, plan.size
             break
     taken = trials * per_trial_s / cores / 60
-    said = f"{trials} trials: about {duration(60 * taken)} on {cores} core{'s' * (cores > 1)}"
+    said = f"{trials} trials: about {duration(60 * taken)} of training on {cores} core{'s' * (cores > 1)}"
     return SpaceProposal(text=_text(proposal, manifest, *size, said=said), trials=trials, minutes=taken, said=said)
 
 
