@@ -1,12 +1,14 @@
-"""What a training step costs where some layers of a pretrained encoder train, over one where all do.
+"""What a training step costs where some layers of a pretrained encoder train, over one where all do, and the states.
 
 Real tables and a real tokenizer, whose sequences have the lengths that they have; the plain sum, CPU time of one
 thread; each variant takes a step in every round. Beside each ratio stands what the number of layers predicts: a pass
-through a layer is one unit, and its backward pass two.
+through a layer is one unit, and its backward pass two. States of the layers below are computed once a sweep: how many
+pieces of text a core reads in a second, and so what all of them take.
 """
 
 import argparse
 import random
+import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,8 +17,10 @@ import torch
 
 from benchmarks.record import DATA, Row, machine, sampled, save
 from ray_mtlkd.data.examples import as_tensors
-from ray_mtlkd.sweep.prepare import prepare
+from ray_mtlkd.sweep.held_states import PendingStates
+from ray_mtlkd.sweep.prepare import Prepared, prepare
 from ray_mtlkd.sweep.space import decode_space
+from ray_mtlkd.sweep.state_work import StatePart, StateWork
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.step.trainer import Trainer
 
@@ -47,9 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     started, rounds = machine(), 1 if given.quick else 10
     encoder = {"name": "hf", "path": str(given.encoder.absolute()), "max_length": given.max_length}
-    jobs = _jobs(encoder, given.setup, given.data, batch_size=given.batch_size)
+    prepared = _prepared(encoder, given.setup, given.data, batch_size=given.batch_size)
+    jobs = _jobs(prepared)
     trainers = {name: Trainer(job) for name, job in jobs.items()}
     rows = list(_rows(_interleaved(trainers, rounds=rounds), layers=given.layers))
+    rows += [_filled(pending, parts=1 if given.quick else 8) for pending in prepared.pending.values()]
     settings = {
         "quick": given.quick,
         "rounds": rounds,
@@ -60,8 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     save("pretrained_step", rows, settings=settings, started=started)
 
 
-def _jobs(encoder: Mapping[str, object], setup: str, data: Path, *, batch_size: int) -> dict[str, Job]:
-    """A job a variant. States that are known are zeros here: what they are makes no step longer."""
+def _prepared(encoder: Mapping[str, object], setup: str, data: Path, *, batch_size: int) -> Prepared:
+    """A search space with a strategy a variant."""
     space = decode_space(
         {
             "name": "steps",
@@ -75,8 +81,12 @@ def _jobs(encoder: Mapping[str, object], setup: str, data: Path, *, batch_size: 
         },
         where="steps",
     )
-    prepared = prepare(space, data_dir=data, compute=False)
-    jobs = {}
+    return prepare(space, data_dir=data, compute=False)
+
+
+def _jobs(prepared: Prepared) -> dict[str, Job]:
+    """A job a variant. States that are known are zeros here: what they are makes no step longer."""
+    jobs: dict[str, Job] = {}
     for trial in prepared.plan.distinct():
         tables = as_tensors(prepared.of(trial))
         jobs.setdefault(trial.strategy, Job(tables=tables, configuration=trial.configuration, seed=1))
@@ -104,6 +114,28 @@ def _rows(seconds: dict[str, list[float]], *, layers: int) -> Iterator[Row]:
             yield sampled("step", name, [mine / all_ for mine, all_ in zip(taken, full, strict=True)], "x all")
             predicted = _units(VARIANTS[name], layers=layers) / _units(VARIANTS[FULL], layers=layers)
             yield Row(case="by the number of layers", what=name, figure=predicted, unit="x all")
+
+
+def _filled(pending: PendingStates, *, parts: int) -> Row:
+    """What a core computes of some states, part by part."""
+    work, layers = pending.work, pending.work.layers()
+    every = list(work.parts())
+    speeds = []
+    for part in every[:: -(-len(every) // parts)]:
+        start = time.process_time()
+        work.computed(layers, part)
+        speeds.append(_pieces(work, part) / (time.process_time() - start))
+    pieces = sum(_pieces(work, part) for part in every)
+    whole_s = pieces / statistics.median(speeds)
+    what = f"states below {pending.size.trained} trained layers" if pending.size.trained else "vectors, none trains"
+    said = f"{pieces:,} pieces, {work.bytes / 1e6:,.0f} MB: {whole_s:.0f} s of a core".replace(",", " ")
+    return sampled("filling the cache", what, speeds, "pieces a CPU second", note=said)
+
+
+def _pieces(work: StateWork, part: StatePart) -> int:
+    """Of a part's texts."""
+    offsets = work.sides[part.side][0].offsets
+    return int(offsets[part.stop] - offsets[part.start])
 
 
 def _units(variant: dict[str, object], *, layers: int) -> float:

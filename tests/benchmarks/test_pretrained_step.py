@@ -16,3 +16,6 @@ def test_a_quick_run_reports_a_step_of_every_variant_and_what_its_layers_predict
     assert {name for case, name in figures if case == "step"} == set(pretrained_step.VARIANTS)
     assert figures["by the number of layers", "all, activations computed again"] == 4 / 3
     assert figures["by the number of layers", "top-1, states known"] == 1 / LAYERS
+    filled = {what: figure for (case, what), figure in figures.items() if case == "filling the cache"}
+    assert len(filled) == 3
+    assert all(figure > 0 for figure in filled.values())
