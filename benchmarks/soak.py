@@ -32,6 +32,8 @@ from tests.setup_files import write_fewer
 ROOT = Path(__file__).parents[1]
 STRATEGIES = ("sum", "gradnorm", "joint_kd")
 SEEDS = (1, 2)
+STEPS, EVALUATIONS = 20, 4
+"""Of a trial."""
 TRIALS_A_SECOND = 3.0
 LEAK_MIB, LEAK_FILES = 10.0, 5.0
 """At most, that a process may hold more after each thousand trials."""
@@ -73,14 +75,19 @@ class Soak:
     looks: Sequence[Look] = field(repr=False)
 
 
-def space(trials: int) -> dict[str, Any]:
-    """A search space of at least so many trials of twenty steps."""
+def space(trials: int, *, evaluations: int) -> dict[str, Any]:
+    """A search space of at least so many trials of twenty steps, which are evaluated so often."""
     configurations = max(2, -(-trials // len(STRATEGIES)) - len(SEEDS))
     return {
         "name": "soak",
         "setups": ["fewer.yaml"],
         "encoder": {"name": "mlp", "hidden": [16]},
-        "training": {"steps": 20, "batch_size": 16, "eval_every": 5, "lr": {"loguniform": [1e-3, 1e-2]}},
+        "training": {
+            "steps": STEPS,
+            "batch_size": 16,
+            "eval_every": STEPS // evaluations,
+            "lr": {"loguniform": [1e-3, 1e-2]},
+        },
         "convergence": {"patience": 1, "patience_epochs": 0, "min_epochs": 0, "smoothing": 1, "noise": 0},
         "strategies": list(STRATEGIES),
         "search": {"configurations": configurations},
@@ -89,10 +96,10 @@ def space(trials: int) -> dict[str, Any]:
     }
 
 
-def run(trials: int, *, nodes: int, cpus: int) -> Soak:
+def run(trials: int, *, nodes: int, cpus: int, evaluations: int = EVALUATIONS) -> Soak:
     """Run a sweep; on this machine's own Ray where there are no ``nodes``, which else have ``cpus`` each."""
     with tempfile.TemporaryDirectory(prefix="soak-") as name, ExitStack() as held:
-        folder, value = Path(name), space(trials)
+        folder, value = Path(name), space(trials, evaluations=evaluations)
         write_fewer("similar", folder, tasks=("tiny_noisy", "small"), rows=64)
         (folder / "space.yaml").write_text(yaml.safe_dump(value))
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -223,12 +230,13 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=2000)
     parser.add_argument("--nodes", type=int, default=0, help="of a cluster; else this machine's own Ray")
     parser.add_argument("--cpus", type=int, default=2, help="of a node, as Ray counts them")
+    parser.add_argument("--evaluations", type=int, default=EVALUATIONS, help="of a trial (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="30 trials, no goals: does it run?")
     options = parser.parse_args()
     trials, started = 30 if options.quick else options.trials, machine()
-    soak = run(trials, nodes=options.nodes, cpus=options.cpus)
+    soak = run(trials, nodes=options.nodes, cpus=options.cpus, evaluations=options.evaluations)
     where = f"{options.nodes} nodes of {options.cpus} CPUs on this machine" if options.nodes else "this machine"
-    case = f"{soak.planned} trials, {where}"
+    case = f"{soak.planned} trials of {options.evaluations} evaluations, {where}"
     save(
         "soak",
         rows(soak, case=case, goals=not (options.quick or options.nodes)),

@@ -35,7 +35,7 @@ def test_trials_a_second_count_from_the_first_end_to_the_last():
 
 def test_the_sweep_has_at_least_as_many_trials_as_asked_for():
     for trials in (30, 2000):
-        size = Plan(decode_space(space(trials), where="x"), {"fewer": 2}).size
+        size = Plan(decode_space(space(trials, evaluations=2), where="x"), {"fewer": 2}).size
         assert trials <= size < trials + 3
 
 
