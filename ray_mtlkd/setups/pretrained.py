@@ -35,6 +35,12 @@ _NOT_OURS = frozenset({"auto_map", "torch_dtype", "dtype", "transformers_version
 
 
 _NUMBERS = ("vocab_size", "max_position_embeddings", "pad_token_id", "type_vocab_size")
+_MOST = {
+    **dict.fromkeys(("num_hidden_layers", "n_layers"), 1_000),
+    **dict.fromkeys(("num_attention_heads", "n_heads"), 10_000),
+    **dict.fromkeys(("hidden_size", "dim", "intermediate_size", "hidden_dim"), 1_000_000),
+}
+"""Sizes, as families call them, each of at least one: more than any encoder has would take all time or memory."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,11 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if wrong or config.get("vocab_size") is None:
         what = f"it does not say `{[*wrong, 'vocab_size'][0]}`"
         raise MtlkdError(what, where=where, fix="copy the folder again")
+    for name, most in _MOST.items():
+        value = config.get(name, 1)
+        if not _is_count(value) or not 1 <= (value or 0) <= most:
+            what = f"`{name}` is {value!r:.40}, and no number from 1 to {most:,}"
+            raise MtlkdError(what, where=where, fix="copy the folder again")
     return {key: value for key, value in config.items() if key not in _NOT_OURS}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import ray
 from ray.tune import Callback, ProgressReporter
 
-from ray_mtlkd.cluster.ray_private import failure_told
+from ray_mtlkd.cluster.ray_private import failure_told, forget_averages
 from ray_mtlkd.sweep.lock import Lock
 from ray_mtlkd.sweep.losses import WorkerLoss
 from ray_mtlkd.sweep.pulse import PulseSettings, end_process
@@ -158,7 +158,7 @@ class StatusCallback(_SweepCallback):
 
 
 class EndCallback(_SweepCallback):
-    """Tells of trials that have ended.
+    """Tells of trials that have ended, of which Tune need not know more.
 
     Args:
         ended: Told the name of each that has left records.
@@ -169,4 +169,5 @@ class EndCallback(_SweepCallback):
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has ended, well or with failed records, or pauses."""
+        forget_averages(trial)
         self._ended(trial.config["name"])

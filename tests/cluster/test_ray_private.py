@@ -14,6 +14,7 @@ from ray._private import utils as ray_utils
 from ray.air.execution._internal import actor_manager
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError
 from ray.tune.execution import class_cache
+from ray.tune.experiment import Trial
 
 from ray_mtlkd.cluster import ray_private
 
@@ -75,6 +76,16 @@ def test_tune_hears_of_a_worker_that_was_killed_for_memory_as_of_a_lost_one(erro
     assert type(heard[0]) is told
     assert str(error) in str(heard[0])
     assert heard[1] is error
+
+
+def test_what_tune_holds_of_an_ended_trial_s_results_is_let_go_of():
+    trial = Trial("trial", stub=True)
+    trial.run_metadata.update_metric("score", 0.5)
+    assert trial.metric_analysis, "Trial.metric_analysis is another one: see `forget_averages`"
+    before = len(trial.run_metadata.get_json_state())
+    ray_private.forget_averages(trial)
+    assert not trial.metric_analysis
+    assert len(trial.run_metadata.get_json_state()) < before
 
 
 def test_ray_data_has_a_handler_that_prints():

@@ -75,6 +75,10 @@ BROKEN = {
     "no_encoder": lambda at: (at / "config.json").write_text('{"model_type": "gpt2"}'),
     "a_decoder": lambda at: (at / "config.json").write_text(json.dumps({**CONFIG, "is_decoder": True})),
     "no_vocabulary": lambda at: (at / "config.json").write_text('{"model_type": "bert"}'),
+    "no_layers": lambda at: (at / "config.json").write_text(json.dumps({**CONFIG, "num_hidden_layers": 0})),
+    "endless_layers": lambda at: (at / "config.json").write_text(json.dumps({**CONFIG, "n_layers": 10**30})),
+    "negative_heads": lambda at: (at / "config.json").write_text(json.dumps({**CONFIG, "num_attention_heads": -2})),
+    "no_width": lambda at: (at / "config.json").write_text(json.dumps({**CONFIG, "hidden_size": None})),
     "short": lambda at: (at / "config.json").write_text(json.dumps({**CONFIG, "max_position_embeddings": 7})),
     "short_by_its_offset": lambda at: (at / "config.json").write_text(
         json.dumps({**CONFIG, "model_type": "roberta", "pad_token_id": 1, "max_position_embeddings": 9})

@@ -198,7 +198,7 @@ def test_a_disk_without_room_is_told_of_and_what_is_kept_stays(made, tmp_path, m
 
 
 def test_states_that_take_too_much_room_are_left_to_the_steps_and_told_of(made):
-    _, before, after, states = made(train="top-1", most_bytes=100)
+    _, before, after, states = made(train="top-1", pair="together", most_bytes=100)
     assert after.fingerprint == before.fingerprint
     assert len(after.warnings) == len(before.warnings) + 1
     assert [size.fits for size in states.sizes] == [False]

@@ -68,6 +68,21 @@ def test_a_pair_is_one_sequence_with_types_where_the_encoder_knows_them(folder, 
     assert types is None if family == "roberta" else types.tolist() == [at for each in encoded for at in each.type_ids]
 
 
+def test_a_tokenizer_that_counts_more_texts_than_the_encoder_tells_apart_is_one_clear_error(raw, tmp_path, refused):
+    save(tmp_path)
+    file = tmp_path / "tokenizer.json"
+    file.write_text(file.read_text().replace('"type_id": 1', '"type_id": 3'))
+    with refused():
+        made(raw, tmp_path)
+
+
+def test_an_encoder_that_says_of_no_types_is_told_of_none(raw, tmp_path):
+    save(tmp_path)
+    file = tmp_path / "config.json"
+    file.write_text(file.read_text().replace('"type_vocab_size": 2', '"type_vocab_size": null'))
+    assert made(raw, tmp_path)[0]["match"].valid.inputs.types is None
+
+
 def test_or_two_sequences_and_how_far_they_overlap(folder, raw):
     found = made(raw, folder[1], together=False)[0]["match"]
     assert isinstance(found.valid.inputs, Pair)

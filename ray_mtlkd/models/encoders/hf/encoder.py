@@ -59,7 +59,7 @@ class PretrainedEncoder:
         pooling: How a text's pieces become one vector.
         max_length: Pieces kept of a row, those included that the tokenizer adds.
         pair: Whether the texts of a pair are one sequence, in which each sees the other, or two that are joined.
-            ``auto`` joins two where no layer trains: what a frozen vector says of both texts at once, no head compares.
+            ``auto`` joins two unless all layers train, which then learn to compare what stands in one sequence.
         encoder_lr: Factor on `training.lr` for what trains of the encoder; heads have 1.
         layer_decay: Factor on that rate for each layer further down (Howard and Ruder 2018, arXiv:1801.06146,
             section 3.2; Clark et al. 2020, arXiv:2003.10555, appendix B).
@@ -90,14 +90,19 @@ class PretrainedEncoder:
     @property
     def features(self) -> PieceFeatures:
         """Pieces by the folder's tokenizer, or the states of layers that do not train."""
-        is_one = self.pair == "together" or (self.pair == "auto" and self.train != "none")
+        is_one = self.pair == "together" or (self.pair == "auto" and self._trains_whole)
         return PieceFeatures(path=self.path, max_length=self.max_length, together=is_one, states=self._states)
 
     @property
+    def _trains_whole(self) -> bool:
+        """Whether every layer can change."""
+        return self.train == "all" or isinstance(self.train, Lora)
+
+    @property
     def _states(self) -> StateRequest | None:
-        if self.states == "none" or self.train == "all" or isinstance(self.train, Lora):
+        if self.states == "none" or self._trains_whole:
             return None
-        trained = 0 if self.train == "none" else int(self.train.removeprefix(_TOP))
+        trained = 0 if self.train == "none" else int(str(self.train).removeprefix(_TOP))
         return StateRequest(trained=trained, pooling=None if trained else self.pooling, numbers=self.states)
 
     @property
