@@ -35,8 +35,13 @@ SEEDS = (1, 2)
 STEPS, EVALUATIONS = 20, 4
 """Of a trial."""
 TRIALS_A_SECOND = 3.0
-LEAK_MIB, LEAK_FILES = 10.0, 5.0
-"""At most, that a process may hold more after each thousand trials."""
+GROWTH: Mapping[Kind, Mapping[str, float]] = {
+    "driver": {"own_mib": 50.0, "files": 5.0},
+    "worker": {"own_mib": 10.0, "files": 5.0},
+    "actor": {"own_mib": 10.0, "files": 5.0},
+}
+"""At most, more after each thousand trials. In the driver, Tune holds every trial to the end; what Ray's own processes
+hold is told without a bound."""
 _EVERY_S = 2.0
 _COMMAND = (sys.executable, "-c", "from ray_mtlkd.cli import main; main()", "sweep")
 
@@ -161,7 +166,8 @@ def rows(soak: Soak, *, case: str, goals: bool) -> list[Row]:
         ),
     ]
     for kind in ("driver", "worker", "actor", "ray"):
-        for what, unit, leak in (("own_mib", "MiB", LEAK_MIB), ("files", "open files", LEAK_FILES)):
+        for what, unit in (("own_mib", "MiB"), ("files", "open files")):
+            most = GROWTH.get(kind, {}).get(what)
             early, late, slope = _drift(running, kind, what)
             found.append(
                 Row(
@@ -169,7 +175,7 @@ def rows(soak: Soak, *, case: str, goals: bool) -> list[Row]:
                     what=f"{kind}: {'memory' if unit == 'MiB' else unit} of the largest, more a thousand trials",
                     figure=slope,
                     unit=unit,
-                    goal=("at most", leak) if goals else None,
+                    goal=("at most", most) if goals and most is not None else None,
                     note=f"{early:.0f} in the second fifth, {late:.0f} in the last",
                 )
             )
