@@ -72,7 +72,7 @@ def predict(
 
     code_path(code)
     console = open_console()
-    kept = load_model(checkpoint)
+    kept = load_model(checkpoint, task=task[0] if task else None)
     requests = requests_of(kept, task or [known.name for known in kept.tasks])
     tasks = [kept.tasks[kept.index(name)] for name in requests]
     keys = tuple(dict.fromkeys(key or ()))

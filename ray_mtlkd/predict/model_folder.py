@@ -181,18 +181,22 @@ def save(storage: Storage, chosen: Chosen, *, featurisers: bytes, origin: Origin
     storage.write(_HEAD, sealed_json(dumps(head, indent=1)))
 
 
-def load_model(folder: str | Path) -> KeptModel:
+def load_model(folder: str | Path, *, task: str | None = None) -> KeptModel:
     """A kept model, ready to predict.
 
     Args:
         folder: ``models/TRIAL`` of a sweep, or ``models/best/SETUP``, which names one: a path or a URI.
+        task: Whose model to take where the trial has several, as under ``single_task``.
 
     Raises:
         MtlkdError: where it cannot be reached, or holds no sound model.
     """
     uri = absolute(str(folder))
     with reaching(uri):
-        return load(followed(Storage.at(uri)))
+        found = followed(Storage.at(uri))
+        if task in found.folders() and not holds_model(found):
+            found = found.child(task)
+        return load(found)
 
 
 def followed(storage: Storage) -> Storage:

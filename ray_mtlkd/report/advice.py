@@ -130,7 +130,7 @@ def _why_chosen(verdict: Verdict, setups: Sequence[Setup]) -> str:
         f"{text.code(verdict.chosen)} has the best mean skill on validation of {len(verdict.scores)} multitask "
         f"strategies over {over}: {verdict.scores[verdict.chosen]:.2f} points."
     )
-    if count == 1 or verdict.elected_gain is None:
+    if count == 1 or verdict.elected_gain is None or set(verdict.elected) == {"sum"}:
         return said
     names = ", ".join(f"{text.code(name)} on {times}" for name, times in verdict.elected.most_common())
     return (

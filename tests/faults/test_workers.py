@@ -15,7 +15,21 @@ pytestmark = pytest.mark.fault
 
 KILLS = 4
 KINDS = {"trial": "ImplicitFunc", "shared": "SharedActor"}
-WITHIN_S = {"trial": 1.0, "shared": 0.3}
+WITHIN_S = {"trial": 1.0, "shared": 0.3, "pool": 1.0}
+EAGER = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ray_mtlkd.strategies.balancers.sum_ import Sum
+from ray_mtlkd.sweep.relabel import relabeller
+
+relabeller._STARTED_S, relabeller.BATCH_ROWS = 0.0, 64  # so that trials leave even small tables to the pool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eager(Sum):
+    name: ClassVar[str] = "eager"
+"""
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -25,19 +39,23 @@ def test_workers_that_are_killed_again_and_again_change_no_record(folder, whole,
     relabel = "inline" if kind == "trial" else kind
     (place.folder / "space.yaml").write_text(f"{space}relabel: {{where: {relabel}}}\n")
     driver = place.sweep(place.folder / "space.yaml", "--out", place.out)
-    wait_for(lambda: driver.poll() is not None or list(place.out.glob("checkpoints/*/checkpoint.json")))
-    moments, killed = chance("workers", kind), 0
-    while driver.poll() is None and killed < KILLS:
-        found = place.victims(KINDS[kind])
-        if found:
-            time.sleep(moments.uniform(0, WITHIN_S[kind]))
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(moments.choice(found), signal.SIGKILL)
-                killed += 1
-        time.sleep(0.05)
-    ended(driver, code=0)
+    killed = _killed(KINDS[kind], driver, place, chance("workers", kind), WITHIN_S[kind])
     assert killed
     assert_same(_common(place.out), _common(whole))
+
+
+def test_actors_of_a_pool_that_are_killed_change_no_record(folder, place):
+    (place.folder / "eager.py").write_text(EAGER)
+    space = (folder / "space.yaml").read_text().replace("fewer.yaml", str(folder / "fewer.yaml"))
+    space = space.replace("- {name: gradnorm}", "- {curriculum: joint_kd, balancer: eager:Eager}")
+    (place.folder / "space.yaml").write_text(f"{space}relabel: {{where: pool}}\n")
+    words = (place.folder / "space.yaml", "--code", place.folder, "--out")
+    ended(place.sweep(*words, place.folder / "undisturbed"), code=0)
+    killed = _killed("MapWorker", place.sweep(*words, place.out), place, chance("workers", "pool"), WITHIN_S["pool"])
+    assert killed
+    where = {row["relabelled_where"] for path in place.out.glob("records/*") for row in pq.read_table(path).to_pylist()}
+    assert "pool" in where
+    assert_same(_common(place.out), _common(place.folder / "undisturbed"))
 
 
 def test_a_worker_that_is_stopped_is_ended_and_its_trial_goes_on_with_the_same_records(folder, whole, place):
@@ -56,6 +74,22 @@ def test_a_worker_that_is_stopped_is_ended_and_its_trial_goes_on_with_the_same_r
     assert "resources.stall_s" in said
     assert_same(_common(place.out), _common(whole))
     assert {row["stalls"] for path in place.out.glob("records/*") for row in pq.read_table(path).to_pylist()} == {0, 1}
+
+
+def _killed(kind, driver, place, moments, within_s):
+    """How many processes of a kind were killed below a driver, which ends well."""
+    wait_for(lambda: driver.poll() is not None or list(place.out.glob("checkpoints/*/checkpoint.json")))
+    killed = 0
+    while driver.poll() is None and killed < KILLS:
+        found = place.victims(kind)
+        if found:
+            time.sleep(moments.uniform(0, within_s))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(moments.choice(found), signal.SIGKILL)
+                killed += 1
+        time.sleep(0.05)
+    ended(driver, code=0)
+    return killed
 
 
 def _common(out):

@@ -193,6 +193,13 @@ def test_a_folder_of_one_model_a_task_names_them(kept, refused):
         load(Storage.at(str(kept.parent)))
 
 
+def test_of_a_folder_of_one_model_a_task_the_task_s_is_taken(chosen, featurised, tmp_path):
+    for name in ("first", "second"):
+        save(Storage.at(str(tmp_path / name)), chosen, featurisers=featurised[1], origin=ORIGIN)
+    assert load_model(tmp_path, task="second").uri == str(tmp_path / "second")
+    assert load_model(tmp_path / "first", task="second").uri == str(tmp_path / "first")
+
+
 @pytest.mark.parametrize("scheme", ["", "file://"])
 def test_a_file_that_names_a_model_to_take_stands_for_it(chosen, featurised, tmp_path, scheme, refused):
     models = tmp_path / "models"
