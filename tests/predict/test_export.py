@@ -42,7 +42,7 @@ def said(folder, task, texts, monkeypatch, capsys):
     [
         ("bert", {"train": Lora(lora=2)}),
         ("roberta", {"pooling": "cls"}),
-        ("distilbert", {"train": "top-1"}),
+        ("distilbert", {"train": "top-1", "pair": "together"}),
         ("deberta-v2", {}),
         ("modernbert", {}),
     ],
