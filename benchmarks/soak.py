@@ -23,7 +23,7 @@ import yaml
 
 from benchmarks.record import Row, machine, save
 from benchmarks.sweep.held import Held, Kind, held_below
-from benchmarks.sweep.watch import Watch
+from benchmarks.sweep.watch import Watch, wait
 from ray_mtlkd.sweep import archive
 from ray_mtlkd.sweep_folder import SweepFolder
 from tests.cluster.nodes import free_port, head, joined
@@ -127,7 +127,7 @@ def run(trials: int, *, nodes: int, cpus: int, evaluations: int = EVALUATIONS) -
                 looks.append(_look(out, (child.pid, *roots), at_s=time.monotonic() - started))
                 for watch in watches:
                     watch.look()
-                _wait(child)
+                wait(child, most_s=_EVERY_S)
         wall_s = time.monotonic() - started
         if child.returncode:
             sys.exit(f"the sweep ended with code {child.returncode}:\n{(folder / 'said.txt').read_text()}")
@@ -220,14 +220,6 @@ def _cluster(nodes: int, cpus: int, environment: Mapping[str, str]) -> Iterator[
         others = (joined(most, address=address, environment=environment) for _ in range(nodes - 1))
         roots = [held.enter_context(node).pid for node in (first, *others)]
         yield roots, {**environment, "RAY_ADDRESS": address}
-
-
-def _wait(child: "subprocess.Popen[bytes]") -> None:
-    """Some seconds, or less where the process ends."""
-    try:
-        child.wait(timeout=_EVERY_S)
-    except subprocess.TimeoutExpired:
-        return
 
 
 def main() -> None:

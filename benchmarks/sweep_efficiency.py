@@ -20,7 +20,7 @@ import yaml
 
 from benchmarks.record import Goal, Row, machine, sampled, save
 from benchmarks.sweep.split import Sweep, read_trials
-from benchmarks.sweep.watch import Watch, machine_busy_s
+from benchmarks.sweep.watch import Watch, machine_busy_s, wait
 from ray_mtlkd.sweep.prepare import estimate, prepare
 from ray_mtlkd.sweep.space import decode_space
 
@@ -73,7 +73,7 @@ def run(value: dict[str, Any], *, cores: int) -> Sweep:
             watch = Watch(child.pid)
             while child.poll() is None and time.time() - started < _LIMIT_S:
                 watch.look()
-                _wait(child)
+                wait(child, most_s=1.0)
         ended, busy_after = time.time(), machine_busy_s()
         if child.poll() is None:
             child.terminate()
@@ -148,14 +148,6 @@ def main() -> None:
         settings=settings,
         started=started,
     )
-
-
-def _wait(child: "subprocess.Popen[bytes]") -> None:
-    """A second, or less where the process ends."""
-    try:
-        child.wait(timeout=1.0)
-    except subprocess.TimeoutExpired:
-        return
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """CPU time of the processes below another one, and of the whole machine, from /proc."""
 
 import os
+import subprocess
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -35,6 +37,12 @@ class Watch:
 
     def _kind(self, pid: int) -> str:
         return "driver" if pid == self._root else kind_of(_command(pid))
+
+
+def wait(child: "subprocess.Popen[bytes]", *, most_s: float) -> None:
+    """Return after so long, or as soon as a process ends."""
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=most_s)
 
 
 def processes_below(root: int) -> dict[int, str]:

@@ -194,7 +194,7 @@ def load_model(folder: str | Path, *, task: str | None = None) -> KeptModel:
     uri = absolute(str(folder))
     with reaching(uri):
         found = followed(Storage.at(uri))
-        if task in found.folders() and not holds_model(found):
+        if task is not None and not holds_model(found) and task in found.folders():
             found = found.child(task)
         return load(found)
 

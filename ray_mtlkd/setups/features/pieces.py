@@ -88,14 +88,15 @@ class PretrainedText:
         parts = [_Encoded.of(found) for found in _encoded(tokenizer, rows, are_words=are_words)]
         offsets = ends(np.concatenate([part.lengths for part in parts]))
         ids = np.concatenate([part.ids for part in parts])
-        types = np.concatenate([part.types for part in parts]) if self._types > 1 else None
+        known_types = self._types
+        types = np.concatenate([part.types for part in parts]) if known_types > 1 else None
         words = np.concatenate([part.words for part in parts])
         known = self._config["vocab_size"]
         if ids.max(initial=0) >= known:
             what, fix = f"piece {ids.max()} of an encoder that knows {known}", "copy the tokenizer that belongs to it"
             raise MtlkdError(what, where="tokenizer.json", fix=fix)
-        if types is not None and types.max(initial=0) >= self._types:
-            what, fix = f"text {types.max()} of an encoder of {self._types}", "copy the tokenizer that belongs to it"
+        if types is not None and types.max(initial=0) >= known_types:
+            what, fix = f"text {types.max()} of an encoder of {known_types}", "copy the tokenizer that belongs to it"
             raise MtlkdError(what, where="tokenizer.json", fix=fix)
         first = _first_pieces(words, offsets, [len(row) for row in rows]) if are_words else None
         return Pieces(ids, offsets, types, first, cut=sum(part.cut for part in parts))
