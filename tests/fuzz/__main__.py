@@ -56,7 +56,7 @@ def _work(door: Door, seeds: Sequence[int], at: mmap.mmap, out: int) -> None:
     for seed in seeds:
         at[:] = _AT.pack(seed)
         signal.alarm(_HANG_S)
-        fault = fault_of(door, seed)
+        fault = fault_of(door, door.mutant(seed))
         signal.alarm(0)
         if fault is not None:
             os.write(out, f"{seed}\t{fault}\n".encode())

@@ -12,9 +12,9 @@ from tests.fuzz.doors import Door
 _PACKAGE = "ray_mtlkd"
 
 
-def fault_of(door: Door, seed: int) -> str | None:
-    """How reading a mutant ended, in a line; None where it was read, or refused as it should be."""
-    data, folder = door.mutant(seed), Path(tempfile.mkdtemp())
+def fault_of(door: Door, data: bytes) -> str | None:
+    """How reading a file ended, in a line; None where it was read, or refused as it should be."""
+    folder = Path(tempfile.mkdtemp())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
