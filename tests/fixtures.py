@@ -6,7 +6,7 @@ import io
 import logging
 import os
 import sys
-from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -103,27 +103,13 @@ def cluster(tmp_path_factory):
         ray.shutdown()
 
 
-class _Connected:
-    """A cluster that there is a connection to already, though nobody names its address."""
-
-    def start(self):
-        pass
-
-    wait = stop = start
-
-    def watched(self, **_):
-        return nullcontext()
-
-
 @pytest.fixture(scope="session")
 def here(cluster):
     """Runs a command in this process, on the run's cluster: what `tests.scripts.run` gives, much sooner."""
-    from ray_mtlkd.cluster import connection  # noqa: PLC0415 - most tests go without
 
     def ask(*words, cwd=None):
         said, told = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(told):
-            patch.setattr(connection, "connect", lambda **_: nullcontext(_Connected()))
             patch.setattr(sys, "argv", ["ray-mtlkd", *map(str, words)])
             patch.chdir(cwd or Path.cwd())
             with pytest.raises(SystemExit) as end:

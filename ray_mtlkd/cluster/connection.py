@@ -20,12 +20,14 @@ from typing import Any
 import ray
 
 from ray_mtlkd.cluster import ray_private
-from ray_mtlkd.cluster.address import WAIT_S, address, reach
+from ray_mtlkd.cluster.address import WAIT_S, address, place, reach
 from ray_mtlkd.cluster.failures import explained, may_succeed_later, no_answer, wrong_token
 from ray_mtlkd.cluster.head_watch import OnLost, watching_head
 from ray_mtlkd.cluster.held_errors import HeldErrors
+from ray_mtlkd.errors import MtlkdError
 
 _TOKEN = Path.home() / ".ray" / "auth_token"
+_TUNE = logging.getLogger("ray.tune")
 
 _PRELOADED = "ray_mtlkd.sweep.preload"
 """What a worker of this machine imports as soon as it starts, while tables are read."""
@@ -92,7 +94,7 @@ class _Attempt:
 
 
 class Cluster:
-    """The cluster at RAY_ADDRESS, or one of this machine's own.
+    """The cluster at RAY_ADDRESS, or one of this machine's own; one that this process is connected to already stays so.
 
     Args:
         preload: Whether workers of this machine's own import what trials need as they start.
@@ -108,11 +110,19 @@ class Cluster:
         self._code = code
         self._wait_s = wait_s
         self._attempt: _Attempt | None = None
+        self._tune_level: int | None = None
         self._held = HeldErrors()
 
     def start(self) -> None:
-        """Connect or start, without waiting for it."""
-        self._attempt = self._attempt or self._begin()
+        """Connect or start, without waiting for it.
+
+        Raises:
+            MtlkdError: where this process is connected already, and there are modules that workers would not find.
+        """
+        if self._attempt is None and not ray.is_initialized():
+            self._attempt = self._begin()
+        elif self._attempt is None:
+            self._take()
 
     def wait(self) -> None:
         """Connect or start, if that has not begun, and return when it is done.
@@ -120,7 +130,7 @@ class Cluster:
         A start on this machine that fails is tried again, as long as there is time: what was slow lies in memory then.
 
         Raises:
-            MtlkdError: where Ray does not start here, or nobody lets this process in at RAY_ADDRESS.
+            MtlkdError: where Ray does not start here, or nobody lets this process in at RAY_ADDRESS; likewise.
         """
         self.start()
         until = time.monotonic() + self._wait_s
@@ -145,6 +155,19 @@ class Cluster:
             return _Attempt(partial(_start, environment, code=self._code))
         return _Attempt(partial(_join, environment, code=self._code, wait_s=self._wait_s, held=self._held))
 
+    def _take(self) -> None:
+        """Work with the connection that there is."""
+        if self._code is not None:
+            raise MtlkdError(
+                f"Ray runs in this process already, and its workers would not find the modules in {self._code}",
+                where=place(),
+                fix="call ray.shutdown() before: Ray is started, or connected to at RAY_ADDRESS, where it is needed",
+            )
+        _set(ENVIRONMENT)
+        if self._tune_level is None:
+            self._tune_level = _TUNE.level
+            _TUNE.setLevel(logging.ERROR)
+
     def watched(self, *, fix: str) -> AbstractContextManager[None]:
         """While the body runs, somebody looks whether the cluster's head is there, if anybody wants to know.
 
@@ -159,9 +182,11 @@ class Cluster:
             self._attempt.end()
 
     def close(self) -> None:
-        """Disconnect, and return when that is done, or when Ray has taken too long."""
+        """Disconnect, and return when that is done, or when Ray has taken too long; what was there before stays."""
         self.stop()
         self._held.release()
+        if self._tune_level is not None:
+            _TUNE.setLevel(self._tune_level)
         if self._attempt is None:
             return
         patience_s = _GOODBYE_S
@@ -208,12 +233,16 @@ def _join(environment: Mapping[str, str], *, code: str | None, wait_s: float, he
 
 
 def _init(environment: Mapping[str, str], options: Mapping[str, Any]) -> None:
-    for name, value in environment.items():
-        os.environ.setdefault(name, value)
+    _set(environment)
     ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     logging.getLogger("ray").setLevel(logging.ERROR)
     if _TOKEN.exists():
         _TOKEN.chmod(0o600)  # Ray leaves it readable by everyone
+
+
+def _set(environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        os.environ.setdefault(name, value)
 
 
 @contextmanager

@@ -54,11 +54,13 @@ class StallWatch(_SweepCallback):
 
     Args:
         settings: Where signs go, and how long there may be none.
+        context: What trials share, for the board to hand out.
         say: Told which.
     """
 
-    def __init__(self, settings: PulseSettings, *, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: PulseSettings, context: Any, *, say: Callable[[str], None]) -> None:
         self._settings = settings
+        self._context = context
         self._say = say
         self._asked: Any = None
         self._looked = time.monotonic()
@@ -73,6 +75,7 @@ class StallWatch(_SweepCallback):
             self._next = now + self._settings.every_s
         elif self._asked is None and now >= self._next:
             self._next = now + self._settings.every_s
+            self._settings.board.share.remote(self._context)
             self._asked = self._settings.board.take_silent.remote(self._settings.limit_s)
         elif self._asked is not None and ray.wait([self._asked], timeout=0)[0]:
             limit = f"{self._settings.limit_s:g} s (resources.stall_s)"

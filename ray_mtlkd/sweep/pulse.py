@@ -21,6 +21,7 @@ _SIGNS = 10
 """In the time after which a trial counts as silent."""
 _MOST_BETWEEN_S = 15.0
 """Two signs, or two looks for them."""
+_ASKED_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +34,20 @@ class TrialProcess:
 
 
 class PulseBoard:
-    """Notes signs of life; an actor."""
+    """Notes signs of life, and hands out what trials share; an actor, which ends with the sweep."""
 
     def __init__(self) -> None:
+        self._context: Any = None
         self._seen: dict[TrialProcess, float] = {}
         self._stalls: dict[str, int] = {}
+
+    def share(self, context: Any) -> None:
+        """Hand out this to trials; to be said again now and then, since one that starts again knows of nothing."""
+        self._context = context
+
+    def context(self) -> Any:
+        """What trials share; None where it is not known."""
+        return self._context
 
     def begin(self, process: TrialProcess) -> int:
         """A trial starts in this process; returns how often it was ended before since it gave no sign of life."""
@@ -68,7 +78,11 @@ class PulseBoard:
 
 @dataclass(frozen=True, kw_only=True)
 class PulseSettings:
-    """Where signs of life go, and how long a trial may give none."""
+    """Where signs of life go, and how long a trial may give none.
+
+    Tune keeps what trials are given as long as the driver's process lives: the board's handle, and not the tables that
+    what they share refers to.
+    """
 
     board: Any
     limit_s: float
@@ -77,6 +91,12 @@ class PulseSettings:
     def every_s(self) -> float:
         """Seconds between two signs, and two looks."""
         return min(_MOST_BETWEEN_S, self.limit_s / _SIGNS)
+
+    def context(self) -> Any:
+        """What trials share; waits for it where the board has just started again."""
+        while (found := ray.get(self.board.context.remote())) is None:
+            time.sleep(_ASKED_AGAIN_S)
+        return found
 
 
 @dataclass

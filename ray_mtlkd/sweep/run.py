@@ -118,6 +118,8 @@ def run_sweep(
 ) -> SweepEnd:
     """Search and replicate every strategy on every setup, on the cluster at RAY_ADDRESS or on this machine.
 
+    Where ``ray.init`` was called before, it runs there, and Ray goes on after it.
+
     Finished trials never run again: after an interruption, ``resume`` goes on; ``extend`` adds seeds, configurations,
     strategies or setups to a sweep, and leaves the records of what has run as they are.
 

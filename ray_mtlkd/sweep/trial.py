@@ -52,7 +52,6 @@ class TrialContext:
         cpus: Threads of a trial.
         gpus: Above 0: trials train on the GPU that Ray gives them.
         gradient_gb: What a trial's gradients by task may take.
-        pulse: Where trials give signs of life.
     """
 
     sweep: str
@@ -66,21 +65,21 @@ class TrialContext:
     gpus: float
     gradient_gb: float
     checkpoint_every_s: float
-    pulse: PulseSettings
 
 
-def run_trial(config: Mapping[str, Any], context: TrialContext) -> None:
+def run_trial(config: Mapping[str, Any], pulse: PulseSettings) -> None:
     """Train one trial as far as it goes; one that cannot go on leaves failed records and ends like any other."""
+    context: TrialContext = pulse.context()
     trial = Trial.loads(config["trial"])
     folder = _folder(context.sight)
     torch.set_num_threads(context.cpus)
     keep_memory()
     tables = ray.get(context.tables[trial.setup, trial.configuration.architecture.features])
-    with event_folder(folder.tensorboard.child(trial.events)) as events, beating(context.pulse, trial.name) as pulse:
+    with event_folder(folder.tensorboard.child(trial.events)) as events, beating(pulse, trial.name) as beat:
         writer = TrialWriter(events, hyper_parameters=hyper_parameters(trial))
         progress = _Teller(writer)
         try:
-            outcome = _train(trial, context, report=progress, folder=folder, pulse=pulse)
+            outcome = _train(trial, context, report=progress, folder=folder, pulse=beat)
         except (OSError, RayActorError, RaySystemError, ObjectLostError, OutOfMemoryError, torch.AcceleratorError):
             # The cluster's, the storage's or the GPU's trouble, not the trial's: it runs again, in another worker,
             # since no process uses a GPU again that has failed it.
@@ -91,7 +90,7 @@ def run_trial(config: Mapping[str, Any], context: TrialContext) -> None:
         else:
             end, results = outcome.end, outcome.tasks
             writer.finish(tuple(table.task.name for table in tables.tasks), outcome)
-        end = replace(end, stalls=pulse.stalls)
+        end = replace(end, stalls=beat.stalls)
         write_records(folder, trial.name, records_of(trial, tables, sweep=context.sweep, end=end, results=results))
     if end.stopped_at is None:
         folder.checkpoints(trial.name).clear()

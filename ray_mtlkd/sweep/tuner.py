@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import ray
@@ -29,6 +30,7 @@ from ray_mtlkd.sweep.pulse import PulseSettings, start_board
 from ray_mtlkd.sweep.relabel import start_shared
 from ray_mtlkd.sweep.resources import check_room, shared_actors
 from ray_mtlkd.sweep.results import records_of
+from ray_mtlkd.sweep.schema import Resources
 from ray_mtlkd.sweep.searcher import PlanSearcher
 from ray_mtlkd.sweep.state_pool import quickest, telling
 from ray_mtlkd.sweep.status import Status
@@ -113,12 +115,15 @@ def run_trials(
             rest = command("ray-mtlkd", "sweep", "--resume", uri)
 
             def fit(searcher: PlanSearcher) -> None:
-                watch = StallWatch(context.pulse, say=say)
                 heard = [LossWatch(searcher), StatusCallback(searcher, tell=tell), EndCallback(ended)]
-                callbacks = [StillDriving(lock), watch, *heard]
-                _fit(context, searcher, callbacks, name=_run_name(folder.tune))
+                callbacks = [StillDriving(lock), StallWatch(pulse, context, say=say), *heard]
+                _fit(pulse, prepared.space.resources, searcher, callbacks, tune_folder=folder.tune)
 
-            with cluster.watched(fix=f"start the cluster again, and go on: {rest}"), reaching(uri, then=rest):
+            with (
+                cluster.watched(fix=f"start the cluster again, and go on: {rest}"),
+                reaching(uri, then=rest),
+                _taking_pulse(context, limit_s=prepared.space.resources.stall_s) as pulse,
+            ):
                 searcher = _persistent(fit, searcher, search, say=say)
     lock.check()
     with reaching(uri):
@@ -157,13 +162,32 @@ def _last_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[-1] if said.startswith("Traceback") else said
 
 
-def _fit(context: TrialContext, searcher: PlanSearcher, callbacks: list[Callback], *, name: str) -> None:
+@contextmanager
+def _taking_pulse(context: TrialContext, *, limit_s: float) -> Iterator[PulseSettings]:
+    """Actors that trials share, for as long as the body runs: Ray may go on without this sweep."""
+    board = start_board()
+    board.share.remote(context)
+    try:
+        yield PulseSettings(board=board, limit_s=limit_s)
+    finally:
+        for actor in (board, *(context.shared.handles if context.shared else ())):
+            ray.kill(actor)
+
+
+def _fit(
+    pulse: PulseSettings,
+    resources: Resources,
+    searcher: PlanSearcher,
+    callbacks: list[Callback],
+    *,
+    tune_folder: Storage,
+) -> None:
     # With a searcher, Tune keeps one trial pending unless told: a cluster would fill up one trial at a time. Here as
     # many as run at a time are enough, and the others still give way to longer ones.
-    pending = _MOST_PENDING if address() else int(ray.cluster_resources().get("CPU", 1)) // context.cpus
+    pending = _MOST_PENDING if address() else int(ray.cluster_resources().get("CPU", 1)) // resources.cpus
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(min(searcher.total, max(1, pending))))
     trainable = tune.with_resources(
-        tune.with_parameters(run_trial, context=context), {"CPU": context.cpus, "GPU": context.gpus}
+        tune.with_parameters(run_trial, pulse=pulse), {"CPU": resources.cpus, "GPU": resources.gpus}
     )
     tuner = tune.Tuner(
         trainable,
@@ -175,8 +199,8 @@ def _fit(context: TrialContext, searcher: PlanSearcher, callbacks: list[Callback
             trial_dirname_creator=_trial_name,
         ),
         run_config=tune.RunConfig(
-            name=name,
-            storage_path=SweepFolder.at(context.sight.uri).tune.uri,
+            name=_run_name(tune_folder),
+            storage_path=tune_folder.uri,
             verbose=0,
             progress_reporter=Unreported(),
             callbacks=callbacks,
@@ -219,7 +243,6 @@ def _context(prepared: Prepared, tables: Mapping[Key, Any], sight: Sight, *, swe
         gpus=resources.gpus,
         gradient_gb=resources.gradient_gb,
         checkpoint_every_s=resources.checkpoint_every_s,
-        pulse=PulseSettings(board=start_board(), limit_s=resources.stall_s),
     )
 
 

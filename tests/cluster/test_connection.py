@@ -26,6 +26,7 @@ def calls(monkeypatch, tmp_path):
             raise problems[0]
 
     monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)  # other tests may have a connection
     monkeypatch.setattr(ray, "shutdown", lambda: seen.append(("shutdown", threading.get_ident())))
     monkeypatch.setattr(os, "environ", dict(os.environ))  # what Ray is told is not for other tests
     monkeypatch.setattr(module, "_TOKEN", tmp_path / "none")
@@ -50,6 +51,21 @@ def test_a_cluster_that_nobody_needs_never_starts(calls):
     with connect():
         pass
     assert calls[0] == []
+
+
+def test_a_process_that_is_connected_works_with_that_connection_and_keeps_it(calls, monkeypatch):
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    with connect() as cluster:
+        cluster.start()
+        cluster.wait()
+    assert calls[0] == []
+
+
+@pytest.mark.usefixtures("calls")
+def test_modules_that_workers_of_a_connection_would_not_find_are_an_error(monkeypatch, refused):
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    with connect(code="/own") as cluster, refused():
+        cluster.wait()
 
 
 @pytest.mark.usefixtures("calls")

@@ -45,11 +45,11 @@ class _Board:
 def test_a_driver_that_was_stopped_itself_ends_nobody(monkeypatch):
     asked, now = [], [0.0]
     monkeypatch.setattr(callback.time, "monotonic", lambda: now[0])
-    watch = callback.StallWatch(PulseSettings(board=_Board(asked), limit_s=10), say=pytest.fail)
+    watch = callback.StallWatch(PulseSettings(board=_Board(asked), limit_s=10), "tables", say=pytest.fail)
     for seconds in (0.5, 0.9, 300.0, 300.5, 301.1):
         now[0] = seconds
         watch.on_step_begin(0, [])
-    assert asked == ["forgive", "take_silent"]
+    assert asked == ["forgive", "share", "take_silent"]
 
 
 def test_a_trial_that_is_over_is_not_silent():

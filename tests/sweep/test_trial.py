@@ -1,6 +1,7 @@
 """One trial in this process, with Ray's object store and Tune left out."""
 
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -43,12 +44,12 @@ def plan(space_value, tmp_path, monkeypatch):
             featurisers=prepared.featurisers,
             checkpoint_every_s=15.0,
             gradient_gb=4.0,
-            pulse=PulseSettings(board=None, limit_s=600.0),
             **{**own, **changes},
         )
 
         def run():
-            run_trial({"name": trial.name, "trial": trial.dumps()}, context)
+            board = SimpleNamespace(context=SimpleNamespace(remote=lambda: context))
+            run_trial({"name": trial.name, "trial": trial.dumps()}, PulseSettings(board=board, limit_s=600.0))
             return told[-1]
 
         return trial, run

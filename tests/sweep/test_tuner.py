@@ -1,7 +1,10 @@
 """Runs of Ray Tune's that end before the sweep does."""
 
 import pytest
+import ray
+from ray.exceptions import RayActorError
 
+from ray_mtlkd import run_sweep
 from ray_mtlkd.sweep import tuner
 from ray_mtlkd.sweep.callback import StatusCallback
 from ray_mtlkd.sweep.progress import progress_of
@@ -65,3 +68,15 @@ def test_what_a_run_of_tune_s_leaves_goes_on_in_another_one(tmp_path, here):
     assert "another one goes on" in done.stdout
     found = progress_of(str(out))
     assert (found.ended, found.failed, found.planned) == (2, 0, 2)
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("cluster")
+def test_a_sweep_where_ray_runs_already_leaves_it_there_and_nothing_of_its_own(tmp_path, monkeypatch):
+    (tmp_path / "space.yaml").write_text(SPACE)
+    boards, start = [], tuner.start_board
+    monkeypatch.setattr(tuner, "start_board", lambda: boards.append(start()) or boards[-1])
+    assert run_sweep(tmp_path / "space.yaml", out=str(tmp_path / "out"), progress=False).ok == 2
+    (board,) = boards
+    with pytest.raises(RayActorError):
+        ray.get(board.context.remote(), timeout=30)
