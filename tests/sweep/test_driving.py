@@ -1,13 +1,14 @@
-"""Real drivers of one sweep: while another one drives, after it died or was thought dead, and as they are stopped."""
+"""Real drivers of one sweep: while another one drives, after it died or was thought dead, and as one is stopped.
+
+Other signals, and other moments, are in tests/faults/test_driver.py.
+"""
 
 import os
 import signal
-import sys
 import time
 
 import pytest
 
-from ray_mtlkd.cli import main
 from ray_mtlkd.serial import dumps
 from ray_mtlkd.sweep.lock import Claim
 from tests.processes import marked
@@ -29,8 +30,7 @@ classical: false
 
 
 @pytest.fixture
-def out(tmp_path, monkeypatch):
-    monkeypatch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 1}')  # a second worker would import for nothing
+def out(tmp_path):
     (tmp_path / "space.yaml").write_text(SPACE)
     return tmp_path / "out"
 
@@ -44,21 +44,19 @@ def _trains(out):
     return lambda since: any(path.stat().st_mtime_ns > since for path in out.glob("checkpoints/*/checkpoint.json"))
 
 
-def test_a_sweep_has_one_driver_and_a_dead_one_or_one_that_was_thought_dead_gives_way(out, monkeypatch, capsys):
-    first = start(out.parent / "space.yaml", "--out", out)
+def test_a_sweep_has_one_driver_and_a_dead_one_or_one_that_was_thought_dead_gives_way(out, cluster, here):
+    first = start(out.parent / "space.yaml", "--out", out, on=cluster)
     wait_for(lambda: _trains(out)(0))
     (claim,) = _claims(out)
-    monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", "--resume", str(out)])
-    with pytest.raises(SystemExit) as second:
-        main()
-    assert second.value.code == 2
-    assert f"process {first.pid} on" in capsys.readouterr().err
+    second = here("sweep", "--resume", out)
+    assert second.returncode == 2
+    assert f"process {first.pid} on" in second.stderr
     assert _claims(out) == [claim]
 
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
     killed = time.time_ns()
-    third = start("--resume", out)
+    third = start("--resume", out, on=cluster)
     # trials of the dead driver may go on for a moment
     wait_for(lambda: claim not in _claims(out) and _trains(out)(killed))
     (own,) = _claims(out)
@@ -74,28 +72,16 @@ def test_a_sweep_has_one_driver_and_a_dead_one_or_one_that_was_thought_dead_give
     assert _claims(out) == ["driver-thief.json"]
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "when"),
-    [
-        (signal.SIGTERM, 143, "training"),
-        (signal.SIGHUP, 129, "training"),
-        (signal.SIGINT, 130, "starting"),
-    ],
-)
-def test_a_sweep_that_is_stopped_says_how_to_go_on_and_leaves_no_process(out, monkeypatch, number, code, when):
+def test_a_sweep_that_is_stopped_says_how_to_go_on_and_leaves_no_process(out, monkeypatch):
+    monkeypatch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 1}')  # a second worker would import for nothing
     mark = f"MARK={out}"
     monkeypatch.setenv(*mark.split("="))
     driver = start(out.parent / "space.yaml", "--out", out)
-    printed = ""
-    if when == "training":
-        wait_for(lambda: _trains(out)(0))
-    else:
-        while "starting Ray" not in printed:
-            printed += driver.stdout.readline()
-    driver.send_signal(number)
-    rest, errors = driver.communicate(timeout=LIMIT_S)
-    assert driver.returncode == code, errors
+    wait_for(lambda: _trains(out)(0))
+    driver.send_signal(signal.SIGTERM)
+    printed, errors = driver.communicate(timeout=LIMIT_S)
+    assert driver.returncode == 143, errors
     assert errors == ""
-    assert (f"--resume {out}" in rest) == (when == "training")
+    assert f"--resume {out}" in printed
     wait_for(lambda: not marked(mark))
     assert not _claims(out)
