@@ -135,7 +135,7 @@ def write_data_set(folder: Path, size: int, rng: np.random.Generator) -> tuple[i
 def run(folder: Path, *, actors: int, rows_per_part: int) -> Run:
     """Relabel the data set once."""
     work = plan(
-        checkpoint=str(folder / "model"),
+        model=str(folder / "model"),
         data=str(folder / "data"),
         out=str(folder / f"out-{actors}"),
         settings=Settings(task="topic"),

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from ray_mtlkd.cli.options import CsvEncoding
+from ray_mtlkd.cli.paths import KeptModel
 from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
 
@@ -27,7 +28,7 @@ class ExportFormat(StrEnum):
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="A sweep's models/TRIAL, or models/best/SETUP.")],
+    model: KeptModel,
     *,
     out: Annotated[Path, typer.Option(help="Folder to write.", metavar="DIR", show_default=False)],
     form: Annotated[

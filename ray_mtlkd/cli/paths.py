@@ -15,6 +15,10 @@ CodeDir = Annotated[
         "--code", help="Folder of your own modules, for what is named module:Name.", metavar="DIR", show_default=False
     ),
 ]
+KeptModel = Annotated[
+    str,
+    typer.Argument(help="A kept model: a sweep's models/TRIAL, or models/best/SETUP.", show_default=False),
+]
 SpaceFile = Annotated[Path, typer.Argument(help="A search space, e.g. search_spaces/quickstart.yaml.")]
 
 

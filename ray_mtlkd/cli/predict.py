@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ray_mtlkd.cli.options import AllowUnseen, CsvEncoding
-from ray_mtlkd.cli.paths import CodeDir, code_path
+from ray_mtlkd.cli.paths import CodeDir, KeptModel, code_path
 from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError, first_line
 from ray_mtlkd.imports import importing
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
     from ray_mtlkd.tasks.task import Task
 
 EXAMPLE = (
-    "Example: `ray-mtlkd predict --checkpoint runs/first/models/shop-sum-c0-s1 --data new.csv --task category"
-    " --out predictions.csv`"
+    "Example: `ray-mtlkd predict runs/first/models/shop-sum-c0-s1 --data new.csv --task category --out predictions.csv`"
 )
 _SHOWN = 10
 """Rows that the terminal shows where no file is asked for."""
 
 
 def predict(
+    model: KeptModel,
     *,
-    checkpoint: Annotated[str, typer.Option(help="A sweep's models/TRIAL.", metavar="DIR", show_default=False)],
     data: Annotated[
         Path,
         typer.Option(
@@ -72,7 +71,7 @@ def predict(
 
     code_path(code)
     console = open_console()
-    kept = load_model(checkpoint, task=task[0] if task else None)
+    kept = load_model(model, task=task[0] if task else None)
     requests = requests_of(kept, task or [known.name for known in kept.tasks])
     tasks = [kept.tasks[kept.index(name)] for name in requests]
     keys = tuple(dict.fromkeys(key or ()))

@@ -6,7 +6,7 @@ import typer
 
 from ray_mtlkd.cli.options import AllowUnseen
 from ray_mtlkd.cli.parts import ActorCount, GpusPerActor, PoolOptions, Quiet, RowsPerPart, Wait, do_parts
-from ray_mtlkd.cli.paths import CodeDir, code_path
+from ray_mtlkd.cli.paths import CodeDir, KeptModel, code_path
 from ray_mtlkd.cli.streams import lasting
 from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from ray_mtlkd.predict.dataset.labels import Precision, Settings, Values
 
 EXAMPLE = (
-    "Example: `ray-mtlkd relabel --checkpoint runs/first/models/similar-joint_kd-c0-s1 --task large"
-    " --data events/ --out labels/`"
+    "Example: `ray-mtlkd relabel runs/first/models/similar-joint_kd-c0-s1 --task large --data events/ --out labels/`"
 )
 
 
 @lasting()
 def relabel(
+    model: KeptModel,
     *,
-    checkpoint: Annotated[str, typer.Option(help="A sweep's models/TRIAL.", metavar="DIR", show_default=False)],
     task: Annotated[str, typer.Option(help="Whose head predicts.", show_default=False)],
     data: Annotated[
         str, typer.Option(help="Parquet files: a folder, or a pattern in quotes.", metavar="DIR", show_default=False)
@@ -60,7 +59,7 @@ def relabel(
     settings = _settings(task, values=values, dtype=dtype, top_k=top_k, key=tuple(key or ()))
     options = PoolOptions(actors=actors, gpus=gpus_per_actor, wait_s=wait, code=own)
     work = plan(
-        checkpoint=absolute(checkpoint),
+        model=absolute(model),
         data=absolute(data),
         out=absolute(out),
         settings=settings,

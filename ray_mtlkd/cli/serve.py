@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from ray_mtlkd.cli.paths import CodeDir, code_path
+from ray_mtlkd.cli.paths import CodeDir, KeptModel, code_path
 from ray_mtlkd.cli.stops import stoppable
 from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
@@ -28,7 +28,7 @@ _LAST_ANSWERS_S = 10
 
 
 def serve(
-    model: Annotated[str, typer.Argument(help="A sweep's models/TRIAL, or models/best/SETUP.")],
+    model: KeptModel,
     *,
     host: Annotated[
         str, typer.Option(help="Address to listen at; 0.0.0.0 is every one of this machine.")

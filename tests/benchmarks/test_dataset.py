@@ -22,7 +22,7 @@ def test_the_model_can_read_the_data_set_which_has_the_size_that_was_asked_for(t
     rows, size = write_data_set(tmp_path / "data", 2**22, rng)
     assert size == pytest.approx(2**22, rel=0.1)
     work = plan(
-        checkpoint=str(tmp_path / "model"),
+        model=str(tmp_path / "model"),
         data=str(tmp_path / "data"),
         out=str(tmp_path / "out"),
         settings=Settings(task="topic"),

@@ -45,7 +45,7 @@ def predict(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("COLUMNS", "80")
 
     def run(kept, data, *options):
-        named = ["--checkpoint", kept.uri, "--data", str(data)]
+        named = [str(getattr(kept, "uri", kept)), "--data", str(data)]
         monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "predict", *named, *map(str, options)])
         with pytest.raises(SystemExit) as end:
             main()
@@ -143,7 +143,6 @@ def test_a_broken_file_is_one_line_whatever_the_number_of_tasks(predict, words, 
         ["--data", "notes.txt"],
         ["--data", "empty.csv"],
         ["--data", "other.csv"],
-        ["--checkpoint", "nowhere"],
     ],
     ids=" ".join,
 )
@@ -157,6 +156,12 @@ def test_a_mistake_is_a_line_and_writes_nothing(predict, words, data, options, w
     assert code == 2
     worded(printed.err)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_folder_without_a_model_is_an_error(predict, data, worded):
+    code, printed = predict("nowhere", data)
+    assert code == 2
+    worded(printed.err)
 
 
 @pytest.mark.parametrize(

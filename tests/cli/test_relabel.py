@@ -32,7 +32,7 @@ def work(diverse, tmp_path):
     """What the command is to do: 4 parts, the last one smaller."""
     folder = write_data_set(tmp_path / "data", rows_of_diverse()["segment"].slice(0, 4000), (4000,))
     return plan(
-        checkpoint=diverse.uri,
+        model=diverse.uri,
         data=str(folder),
         out=str(tmp_path / "out"),
         settings=Settings(task="segment"),
@@ -44,9 +44,8 @@ def work(diverse, tmp_path):
 def command(work, monkeypatch):
     """Runs the command with options replaced; returns its exit code."""
 
-    def run(**options):
+    def run(*, model=work.making.model, **options):
         given = {
-            "checkpoint": work.making.checkpoint,
             "task": "segment",
             "data": work.source.uri,
             "out": work.out,
@@ -54,7 +53,7 @@ def command(work, monkeypatch):
             **options,
         }
         named = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
-        monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "relabel", *named])
+        monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "relabel", model, *named])
         with pytest.raises(SystemExit) as end:
             main()
         return end.value.code or 0
@@ -87,7 +86,7 @@ def test_an_output_of_which_every_part_is_there_needs_no_ray(command, capsys, wo
         {"top_k": 13},
         {"key": "id"},
         {"task": "x"},
-        {"checkpoint": "/nowhere"},
+        {"model": "/nowhere"},
         {"data": "/nowhere"},
     ],
     ids=str,

@@ -34,8 +34,8 @@ VERBS = {
     "check": ("check", "space.yaml"),
     "sweep": ("sweep", "space.yaml", "--out=out"),
     "report": ("report", "out"),
-    "predict": ("predict", "--checkpoint=kept", "--data=new.parquet", "--out=new.csv"),
-    "relabel": ("relabel", "--checkpoint=kept", "--task=intent", "--data=new.parquet", "--out=labels"),
+    "predict": ("predict", "kept", "--data=new.parquet", "--out=new.csv"),
+    "relabel": ("relabel", "kept", "--task=intent", "--data=new.parquet", "--out=labels"),
     "help": ("--help",),
 }
 FILES = {"sweep": "out/report/report.md", "predict": "new.csv", "relabel": "labels/manifest.json"}
@@ -90,7 +90,7 @@ def run(kept, tmp_path, monkeypatch, _figures_unsaved):
     def relabel():
         """All but what the verb itself does where every part is there."""
         work = plan(
-            checkpoint=str(tmp_path / "kept"),
+            model=str(tmp_path / "kept"),
             data=str(tmp_path / "new.parquet"),
             out=str(tmp_path / "labels"),
             settings=Settings(task="intent"),

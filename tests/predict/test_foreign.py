@@ -61,7 +61,7 @@ def test_a_kept_model_says_what_it_predicts_and_what_it_reaches_on_validation(di
 def test_what_relabel_has_written_says_the_same_as_its_model(tmp_path, diverse, teach, by_model, name, values, dtype):
     folder = write_data_set(tmp_path / "data", teach.rows[name], [len(teach.rows[name])])
     settings = Settings(task=name, values=values, dtype=dtype)
-    work = plan(checkpoint=diverse.uri, data=str(folder), out=str(tmp_path / "out"), settings=settings)
+    work = plan(model=diverse.uri, data=str(folder), out=str(tmp_path / "out"), settings=settings)
     relabel_alone(work)
     given, expected = teach(name, tmp_path / "out"), by_model[name].outputs
     assert given.value is None

@@ -62,7 +62,7 @@ def said(finder, tmp_path, monkeypatch, capsys):
 
     def run(table):
         pq.write_table(table, tmp_path / "new.parquet")
-        command = ["ray-mtlkd", "predict", "--checkpoint", finder.uri, "--data", str(tmp_path / "new.parquet")]
+        command = ["ray-mtlkd", "predict", finder.uri, "--data", str(tmp_path / "new.parquet")]
         for more in ([], ["--out", str(tmp_path / "ranks.csv")]):
             monkeypatch.setattr(sys, "argv", [*command, "--task", "find", *more])
             with pytest.raises(SystemExit) as end:
@@ -82,7 +82,7 @@ def test_the_command_ranks_where_the_file_names_the_queries(said, has_queries):
 
 def test_a_data_set_is_labelled_with_the_scores_of_its_rows_in_their_order(finder, tmp_path):
     data = write_data_set(tmp_path / "data", TABLE, (40, len(TABLE) - 40))
-    paths = {"checkpoint": finder.uri, "data": str(data), "out": str(tmp_path / "out")}
+    paths = {"model": finder.uri, "data": str(data), "out": str(tmp_path / "out")}
     relabel_alone(plan(**paths, settings=Settings(task="find", key=("query_id",))))
     found = labels_in(tmp_path / "out")
     assert found.column_names == ["row", "query_id", "logits"]

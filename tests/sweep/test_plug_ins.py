@@ -115,7 +115,7 @@ def test_a_kept_model_of_theirs_predicts_with_their_code_and_says_what_it_misses
     (model,) = (folder / "out" / "models").glob("*-sum+apart-*")
 
     def ask(*more):
-        words = ["predict", "--checkpoint", str(model), "--data", "rows/test.parquet", "--out", "answers.parquet"]
+        words = ["predict", str(model), "--data", "rows/test.parquet", "--out", "answers.parquet"]
         monkeypatch.setattr(sys, "argv", ["ray-mtlkd", *words, *more])
         with pytest.raises(SystemExit) as end:
             main()

@@ -24,12 +24,12 @@ class Labelling:
     """A kept model labels rows.
 
     Attributes:
-        checkpoint: Its folder.
+        model: Its folder.
         teacher: Its identity.
         settings: What is wanted of each row.
     """
 
-    checkpoint: str
+    model: str
     teacher: str
     settings: Settings
 
@@ -39,16 +39,16 @@ class Labelling:
         Raises:
             MtlkdError: where another one is there now.
         """
-        kept = load(Storage.at(self.checkpoint))
+        kept = load(Storage.at(self.model))
         if kept.teacher != self.teacher:
             fix = "keep the folder as it is while a data set is relabelled"
-            raise MtlkdError("the model was replaced by another one", where=self.checkpoint, fix=fix)
+            raise MtlkdError("the model was replaced by another one", where=self.model, fix=fix)
         return Labeller(kept, self.settings, device=device)
 
 
 def plan(
     *,
-    checkpoint: str,
+    model: str,
     data: str,
     out: str,
     settings: Settings,
@@ -58,7 +58,7 @@ def plan(
     """What is to be done, after whatever is in the output folder already; nothing is written.
 
     Args:
-        checkpoint: Folder of a kept model.
+        model: Folder of a kept model.
         data: Parquet files: a folder, a file or a pattern.
         out: Folder of the labels: an absolute path or a URI, as the others are.
         settings: What is wanted of each row.
@@ -68,7 +68,7 @@ def plan(
     Raises:
         MtlkdError: the only problem; ExceptionGroup of them, where there are several.
     """
-    kept = load_model(checkpoint)
+    kept = load_model(model, task=settings.task)
     task = kept.tasks[kept.index(settings.task)]
     check_settings(settings, task)
     with reaching(data):
@@ -81,7 +81,7 @@ def plan(
         maker="teacher",
         stored={"use_dictionary": False, "write_statistics": ["row"]},
     )
-    making = Labelling(checkpoint=kept.uri, teacher=kept.teacher, settings=settings)
+    making = Labelling(model=kept.uri, teacher=kept.teacher, settings=settings)
     work = Work.left_of(making, source=found, layout=layout, out=out)
     if work.complete:
         return work

@@ -39,7 +39,7 @@ def planned(tmp_path):
 
     def make(kept, folder, task, *, out="out", rows_per_part=2048, **settings):
         return plan(
-            checkpoint=kept.uri,
+            model=kept.uri,
             data=str(folder),
             out=str(tmp_path / out),
             settings=Settings(task=task, **settings),

@@ -26,7 +26,7 @@ def main(model, data, out):
         logging_level=logging.ERROR,
     )
     settings = Settings(task="segment", key=("payload",))
-    work = plan(checkpoint=model, data=data, out=out, settings=settings, rows_per_part=2**13)
+    work = plan(model=model, data=data, out=out, settings=settings, rows_per_part=2**13)
     seen = []
     compute(work, Pool(actors=2), tell=seen.append)
     grown = max(done.peak_bytes - done.start_bytes for done in seen)

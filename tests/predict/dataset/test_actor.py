@@ -51,5 +51,5 @@ def test_an_output_that_cannot_be_written_comes_back_as_a_value(work):
 
 
 def test_a_teacher_that_is_gone_comes_back_as_a_value(work, tmp_path):
-    object.__setattr__(work.making, "checkpoint", str(tmp_path / "gone"))
+    object.__setattr__(work.making, "model", str(tmp_path / "gone"))
     assert all("no model here" in done.problems[0][0] for done in _ask(work))

@@ -47,7 +47,7 @@ def expected(segments, diverse, tmp_path_factory):
     """The whole output, made in this process."""
     out = tmp_path_factory.mktemp("expected") / "out"
     work = plan(
-        checkpoint=diverse.uri, data=str(segments), out=str(out), settings=Settings(task="segment"), rows_per_part=1024
+        model=diverse.uri, data=str(segments), out=str(out), settings=Settings(task="segment"), rows_per_part=1024
     )
     relabel_alone(work)
     return content_of(out)
@@ -115,7 +115,7 @@ def test_a_cluster_whose_cpus_are_all_held_is_an_error_and_nothing_is_written(pl
 
 
 def _words(kept, data, out):
-    named = ("--checkpoint", kept.uri, "--task", "segment", "--data", data, "--out", out)
+    named = (kept.uri, "--task", "segment", "--data", data, "--out", out)
     return "relabel", *named, "--rows-per-part", "1024"
 
 

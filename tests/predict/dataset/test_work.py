@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -236,9 +237,16 @@ def test_a_teacher_that_was_replaced_in_between_is_an_error(
     segments, other_diverse, diverse, planned, monkeypatch, refused
 ):
     work = planned(diverse, segments[1], "segment").lean
-    object.__setattr__(work.making, "checkpoint", other_diverse.uri)
+    object.__setattr__(work.making, "model", other_diverse.uri)
     with refused():
         Worker(work)
+
+
+def test_of_a_folder_of_one_model_a_task_the_task_s_labels(segments, diverse, planned, tmp_path):
+    (tmp_path / "apart").mkdir()
+    (tmp_path / "apart" / "segment").symlink_to(diverse.uri)
+    work = planned(SimpleNamespace(uri=str(tmp_path / "apart")), segments[1], "segment")
+    assert work.making.model == str(tmp_path / "apart" / "segment")
 
 
 def test_what_an_actor_is_given_is_small_whatever_the_number_of_parts(segments, diverse, planned):
