@@ -1,5 +1,6 @@
 """One entry of a search space's ``strategies``, with everything that it can be configured by."""
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from ray_mtlkd.training.settings import SAME_FOR_ALL
 
 SETTINGS = tuple(key for key in OWN if key not in KEYS)
 """Sections whose keys a strategy may set each for itself, beside what the space says for all."""
+_MOST_TO_TRY = 8
+"""Values that an error repeats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +90,7 @@ def strategy_space(
         else:
             known[path] = found
     space = None if broken else _read(document, entry, own, tree=tree, known=known, reader=reader, problems=broken)
-    problems += [MtlkdError(each.what, where=_placed(each.where, where, own), fix=each.fix) for each in broken]
+    problems += [MtlkdError(each.what, where=_placed(each.where, where, own), fix=_fix(each, tree)) for each in broken]
     return space
 
 
@@ -118,6 +121,23 @@ def _read(
         label = _label(entry, example, own)
         return StrategySpace(label=label, tree=tree, domains=known, design=design, example=example)
     return None
+
+
+def _fix(problem: MtlkdError, tree: Tree) -> str:
+    """How to mend it: a list where one value belongs may mean several to try."""
+    there = dict(_lists(tree, "")).get(problem.where)
+    if there is None or not problem.fix.startswith("give ") or "list" in problem.fix:
+        return problem.fix
+    return f"{problem.fix}, or {{choice: {json.dumps(there)}}} to try each"
+
+
+def _lists(tree: Any, where: str) -> Iterator[tuple[str, list[Any]]]:
+    """Lists of a few numbers or names, by path."""
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from _lists(value, join(where, str(key)))
+    elif isinstance(tree, list) and 1 < len(tree) <= _MOST_TO_TRY and {*map(type, tree)} <= {int, float, str}:
+        yield where, tree
 
 
 def _own_problems(own: Mapping[str, Any]) -> Iterator[MtlkdError]:

@@ -88,6 +88,7 @@ def test_a_sound_space_decodes(space_value):
         ({"resources": {"gpus": 1.5}}, "resources.gpus"),
         ({"resources": {"keep_models": "best"}}, "resources.keep_models"),
         ({"training": {"lr": {"grid": [0.1, 0.2, 0.3]}}}, "search.configurations"),
+        ({"encoder": {"name": "mlp", "hidden": [16], "dropout": [0, 0.2]}}, "encoder.dropout"),
     ],
     ids=str,
 )
