@@ -48,7 +48,7 @@ def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener)
             for warning in prepared.warnings:
                 listener.warn(f"warning: {warning}")
             listener.begin(prepared.plan.size, folder.uri)
-            from ray_mtlkd.sweep import tuner  # noqa: PLC0415 - it imports Ray, which the checks above do without
+            from ray_mtlkd.sweep.work import SweepWork  # noqa: PLC0415 - it imports Ray, which the checks above do without
 
             def begin() -> Lock:
                 with reaching(folder.uri):
@@ -62,17 +62,8 @@ def drive(cluster: "Cluster", request: SweepRequest, *, listener: SweepListener)
                 return lock
 
             with tracked(space, folder, sweep=head.sweep, say=listener.warn) as ended:
-                counts = tuner.run_trials(
-                    prepared,
-                    head,
-                    uri=folder.uri,
-                    cluster=cluster,
-                    begin=begin,
-                    tell=listener.tell,
-                    ended=ended,
-                    say=listener.warn,
-                    prepare=listener.prepare,
-                )
+                work = SweepWork(prepared=prepared, head=head, folder=folder, listener=listener, ended=ended)
+                counts = work.run(cluster, begin)
     return SweepEnd(uri=folder.uri, ok=counts.ok, failed=counts.failed)
 
 

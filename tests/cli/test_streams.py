@@ -14,9 +14,9 @@ from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings
 from ray_mtlkd.records import TaskResult, TrialEnd
-from ray_mtlkd.sweep import archive, tuner
+from ray_mtlkd.sweep import archive
 from ray_mtlkd.sweep.results import records_of
-from ray_mtlkd.sweep_folder import SweepFolder
+from ray_mtlkd.sweep.work import SweepWork
 from tests.keeping import TEXT_TASKS, keep_model, relabel_alone, text_setup, text_table
 from tests.setup_files import Files
 
@@ -51,9 +51,9 @@ class _Cluster:
     stop = start
 
 
-def _run_trials(prepared, _head, *, uri, begin, **_):
+def _run(work, _cluster, begin):
     """Every trial ends well, at once."""
-    folder = SweepFolder.at(uri)
+    prepared, folder = work.prepared, work.folder
     begin()
     for group in prepared.plan.groups:
         for trial in prepared.plan.replicates(group, 0):
@@ -78,7 +78,7 @@ def run(kept, tmp_path, monkeypatch, _figures_unsaved):
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("RAY_ADDRESS", "")
     monkeypatch.setattr(connection, "connect", lambda **_: nullcontext(_Cluster()))
-    monkeypatch.setattr(tuner, "run_trials", _run_trials)
+    monkeypatch.setattr(SweepWork, "run", _run)
     files = Files(tmp_path)
     for split in files.tables:
         files.change("label", ["naïve", "日本"] * (len(files.tables[split]["text"]) // 2), splits=(split,))

@@ -11,10 +11,10 @@ from ray_mtlkd.cli import sweep as module
 from ray_mtlkd.cli.stops import Interruption
 from ray_mtlkd.cluster import connection
 from ray_mtlkd.records import TrialEnd
-from ray_mtlkd.sweep import archive, tuner
+from ray_mtlkd.sweep import archive
 from ray_mtlkd.sweep.results import records_of
 from ray_mtlkd.sweep.status import RunningTrial, Status
-from ray_mtlkd.sweep_folder import SweepFolder
+from ray_mtlkd.sweep.work import SweepWork
 
 SPACE = """
 name: small
@@ -93,8 +93,8 @@ def test_a_sweep_of_which_every_trial_failed_is_an_error(configurations, monkeyp
     (tmp_path / "space.yaml").write_text(SPACE.replace("configurations: 2", f"configurations: {configurations}"))
     out = tmp_path / "out"
 
-    def lose(prepared, *_, **__):
-        folder = SweepFolder.at(str(out))
+    def lose(work, *_):
+        prepared, folder = work.prepared, work.folder
         for group in prepared.plan.groups:
             trial = (*prepared.plan.search(group), *prepared.plan.replicates(group, 0))[0]
             end = TrialEnd(status="failed", error="loss is NaN")
@@ -103,7 +103,7 @@ def test_a_sweep_of_which_every_trial_failed_is_an_error(configurations, monkeyp
         return archive.count(folder)
 
     monkeypatch.setattr(connection, "connect", lambda **_: nullcontext(_Cluster()))
-    monkeypatch.setattr(tuner, "run_trials", lose)
+    monkeypatch.setattr(SweepWork, "run", lose)
     monkeypatch.setattr(sys, "argv", ["ray-mtlkd", "sweep", str(tmp_path / "space.yaml"), f"--out={out}"])
     with pytest.raises(SystemExit) as end:
         main()
@@ -120,13 +120,13 @@ def test_a_sweep_that_is_stopped_says_how_to_go_on_if_there_is_anything_to_go_on
     out, code = tmp_path / "o u t", tmp_path / "code"
     code.mkdir()
 
-    def stop(*_, begin, **__):
+    def stop(work, cluster, begin):
         if begun:
             begin()
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(connection, "connect", lambda **_: nullcontext(_Cluster()))
-    monkeypatch.setattr(tuner, "run_trials", stop)
+    monkeypatch.setattr(SweepWork, "run", stop)
     monkeypatch.setattr(Interruption, "end_in_time", lambda _: None)  # it would end the tests
     monkeypatch.delenv("MTLKD_DATA", raising=False)  # else the line says it as well
     monkeypatch.chdir(tmp_path)

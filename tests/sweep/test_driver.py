@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.sweep import output, tuner
+from ray_mtlkd.sweep import output
 from ray_mtlkd.sweep.archive import Counts
 from ray_mtlkd.sweep.driver import drive
 from ray_mtlkd.sweep.run import SweepRequest, Unheard
+from ray_mtlkd.sweep.work import SweepWork
 from ray_mtlkd.sweep_folder import SweepFolder
 from tests.setup_files import Files
 
@@ -25,11 +26,11 @@ replicate: {configurations: 1, seeds: [1, 2]}
 def home(tmp_path, monkeypatch):
     """A user's folder, which is the current one; a sweep of its search space begins and ends without Ray."""
 
-    def run(prepared, head, *, begin, **_):
+    def run(work, cluster, begin):
         begin()
-        return Counts(ok=prepared.plan.size, failed=0)
+        return Counts(ok=work.prepared.plan.size, failed=0)
 
-    monkeypatch.setattr(tuner, "run_trials", run)
+    monkeypatch.setattr(SweepWork, "run", run)
     found = Files(tmp_path / "home")
     found.folder.mkdir()
     found.write()
@@ -55,9 +56,9 @@ def test_a_sweep_goes_on_from_any_folder_by_any_path_and_by_itself(home, tmp_pat
 def test_trials_are_called_by_their_setup_s_name_wherever_its_manifest_lies(home, tmp_path, monkeypatch):
     planned = []
     monkeypatch.setattr(
-        tuner,
-        "run_trials",
-        lambda prepared, *_, **__: planned.append(next(prepared.plan.distinct()).name) or Counts(ok=0, failed=0),
+        SweepWork,
+        "run",
+        lambda work, *_: planned.append(next(work.prepared.plan.distinct()).name) or Counts(ok=0, failed=0),
     )
     home.manifest.rename(home.folder / "renamed.yaml")
     (home.folder / "space.yaml").write_text(SPACE.replace("shop.yaml", "renamed.yaml"))
@@ -126,7 +127,7 @@ def test_a_sweep_that_is_running_is_refused_before_its_tables_are_read(home, tmp
     out = str(tmp_path / "out")
     found = []
 
-    def meanwhile(*_, begin, **__):
+    def meanwhile(work, cluster, begin):
         begin()
         home.path("train").unlink()
         for target in ({"resume": out}, {"out": out}):
@@ -135,7 +136,7 @@ def test_a_sweep_that_is_running_is_refused_before_its_tables_are_read(home, tmp
             found.append(caught.value)
         return Counts(ok=0, failed=0)
 
-    monkeypatch.setattr(tuner, "run_trials", meanwhile)
+    monkeypatch.setattr(SweepWork, "run", meanwhile)
     _drive(home.folder / "space.yaml", out=out)
     resumed, new = found
     assert (resumed.where, new.where) == (out, out)
@@ -147,13 +148,13 @@ def test_of_two_new_sweeps_in_one_folder_the_second_is_refused_also_where_the_fi
     home, tmp_path, monkeypatch, refused
 ):
     out = str(tmp_path / "out")
-    run = tuner.run_trials
+    run = SweepWork.run
 
-    def after_another(*given, **named):
-        monkeypatch.setattr(tuner, "run_trials", run)
+    def after_another(*given):
+        monkeypatch.setattr(SweepWork, "run", run)
         assert _drive(home.folder / "space.yaml", out=out).ok
-        return run(*given, **named)
+        return run(*given)
 
-    monkeypatch.setattr(tuner, "run_trials", after_another)
+    monkeypatch.setattr(SweepWork, "run", after_another)
     with refused():
         _drive(home.folder / "space.yaml", out=out)

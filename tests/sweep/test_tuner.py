@@ -37,7 +37,7 @@ def test_a_run_that_ends_too_soon_again_and_again_without_a_trial_that_ends_is_a
         raise AssertionError(plan)
 
     with pytest.raises(AssertionError):
-        tuner._persistent(fit, _Plan(), _Plan, say=said.append)
+        tuner.persistent(fit, _Plan(), _Plan, say=said.append)
     assert len(planned) == 7
     assert len(said) == 6
 
@@ -47,7 +47,7 @@ def test_a_mistake_of_the_user_s_ends_the_first_run():
         raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
-        tuner._persistent(fit, _Plan(), lambda: pytest.fail("there is no other run"), say=pytest.fail)
+        tuner.persistent(fit, _Plan(), lambda: pytest.fail("there is no other run"), say=pytest.fail)
 
 
 @pytest.mark.ray
