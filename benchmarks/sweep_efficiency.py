@@ -21,7 +21,8 @@ import yaml
 from benchmarks.record import Goal, Row, machine, sampled, save
 from benchmarks.sweep.split import Sweep, read_trials
 from benchmarks.sweep.watch import Watch, machine_busy_s, wait
-from ray_mtlkd.sweep.prepare import estimate, prepare
+from ray_mtlkd.sweep.cost import estimate
+from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import decode_space
 
 ROOT = Path(__file__).parents[1]

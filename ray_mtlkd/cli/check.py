@@ -25,11 +25,12 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     Every error is printed with its place and its fix; the exit code is 2 then.
     """
     from ray_mtlkd import prepare, read_space
+    from ray_mtlkd.console.live import duration
+    from ray_mtlkd.sweep.cost import estimate
     from ray_mtlkd.sweep.distillable import distillable
     from ray_mtlkd.sweep.foresight import shared_encoders
     from ray_mtlkd.sweep.machine import check_gpus
     from ray_mtlkd.sweep.predictions import size_of
-    from ray_mtlkd.sweep.prepare import duration, estimate
     from ray_mtlkd.sweep.trackers.tracking import check_installed
 
     code_path(code)
@@ -108,7 +109,7 @@ def _size(count: int) -> str:
 
 def _states(prepared: "Prepared") -> Iterator[str]:
     """What layers that do not train leave of each setup."""
-    from ray_mtlkd.sweep.prepare import duration
+    from ray_mtlkd.console.live import duration
 
     for states in prepared.states:
         if states.fits:

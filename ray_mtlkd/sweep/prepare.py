@@ -1,18 +1,12 @@
 """Everything that can be found wrong before a sweep starts; no Ray in here."""
 
-import functools
-import itertools
-import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import SetupTables, as_tensors
-from ray_mtlkd.data.features import PARTS, Features, MixedFeatures
+from ray_mtlkd.data.features import PARTS, MixedFeatures
 from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.decode import join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
@@ -20,20 +14,17 @@ from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.sweep.content import SweepContent
-from ray_mtlkd.sweep.foreign import ForeignTeachers, taught_problems
+from ray_mtlkd.sweep.foreign import taught_problems
 from ray_mtlkd.sweep.foresight import GradientSizes, budget_warnings, gradient_warnings, unused_tables
-from ray_mtlkd.sweep.held_states import PendingStates, StateSize, StateTables, pieces_of
+from ray_mtlkd.sweep.held_states import PendingStates, StateSize
+from ray_mtlkd.sweep.made_tables import Key, MadeTables
 from ray_mtlkd.sweep.names import folded, trial_name
 from ray_mtlkd.sweep.plan import Plan, Trial
 from ray_mtlkd.sweep.space import SearchSpace
-from ray_mtlkd.training.evaluation.evaluate import facts, metrics_of
-from ray_mtlkd.training.job import Job
+from ray_mtlkd.training.evaluation.evaluate import facts
 from ray_mtlkd.training.schooling import check_schooling
 from ray_mtlkd.training.step.feed import batch_sizes
 from ray_mtlkd.training.step.model import model_for, outline
-from ray_mtlkd.training.step.trainer import Trainer
-
-Key = tuple[str, Features]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,70 +82,58 @@ def prepare(
     problems.extend(_name_problems(plan))
     problems.extend(_unread_problems(plan, validated))
     problems.extend(taught_problems(space.teachers, validated))
-    taught = ForeignTeachers(space.teachers)
-    tables: dict[Key, SetupTables[Array]] = {}
-    featurisers: dict[Key, bytes] = {}
+    made = MadeTables(space, validated, compute=compute, say=say)
     sizes: dict[tuple[str, Architecture], GradientSizes] = {}
-    featurised = functools.cache(lambda name, features: setups.featurise_and_pack(validated[name], features))
-    states = StateTables(most_bytes=space.resources.cache_gb * 2**30)
-    pending: dict[Key, PendingStates] = {}
     for trial in plan.distinct():
         with gather(problems):
-            decoded = trial.configuration
-            key = (trial.setup, decoded.architecture.features)
-            if key not in tables:
-                say(f"featurising {trial.setup} for {decoded.architecture.encoder.name}")
-                made, featurisers[key] = featurised(trial.setup, pieces_of(key[1]))
-                made, left = states.plan(made, decoded.architecture.encoder)
-                if left is not None and compute:
-                    if left.size.seconds:
-                        say(f"computing states of {trial.setup}: about {duration(left.size.seconds)} of one core")
-                    made = left.put(made, say=say)
-                elif left is not None:
-                    pending[key] = left
-                tables[key] = taught.teach(validated[trial.setup], made, say=say)
-            tasks = tables[key].tasks
-            problems.extend(_size_problems(trial, validated))
-            found = (_rows_problem(trial, tables[key]), _gpu_problem(trial, space))
-            problems.extend(problem for problem in found if problem is not None)
-            if (trial.setup, decoded.architecture) not in sizes:
-                views, place = as_tensors(tables[key]).tasks, f"{_place(space, trial)}: encoder"
-                model = outline(decoded.architecture, views, where=place)
-                sizes[trial.setup, decoded.architecture] = GradientSizes.of(model)
-                model_for(decoded.architecture, views)
-            check_schooling(decoded, where=_place(space, trial))
-            fit_tasks(decoded.strategy, [facts(table) for table in tasks], where=_place(space, trial))
+            tables = made.of(trial)
+            problems.extend(_trial_problems(trial, space, validated, tables))
+            at = (trial.setup, trial.configuration.architecture)
+            if at not in sizes:
+                sizes[at] = _gradient_sizes(trial, space, tables)
+            check_schooling(trial.configuration, where=_place(space, trial))
+            fit_tasks(trial.configuration.strategy, [facts(each) for each in tables.tasks], where=_place(space, trial))
     raise_all(space.name, without_repeats(problems))
-    planned = [(trial, tables[trial.setup, trial.configuration.architecture.features]) for trial in plan.distinct()]
-    warnings = (
-        *dict.fromkeys(warning for table in tables.values() for warning in table.warnings),
+    return Prepared(
+        space=space,
+        plan=plan,
+        tables=made.tables,
+        featurisers=made.featurisers,
+        content=space.content({name: made.content(name) for name in validated}),
+        for_classical=tuple(validated.values()) if space.classical else (),
+        states=made.states,
+        pending=made.pending,
+        warnings=_warnings(space, plan, validated, made, sizes),
+    )
+
+
+def _warnings(
+    space: SearchSpace,
+    plan: Plan,
+    validated: Mapping[str, ValidatedSetup],
+    made: MadeTables,
+    sizes: Mapping[tuple[str, Architecture], GradientSizes],
+) -> tuple[str, ...]:
+    planned = [(trial, made.of(trial)) for trial in plan.distinct()]
+    return (
+        *dict.fromkeys(warning for table in made.tables.values() for warning in table.warnings),
         *budget_warnings(planned),
         *gradient_warnings(planned, sizes, most_gb=space.resources.gradient_gb),
         *unused_tables(plan.distinct(), validated),
     )
-    wanted = tuple(validated.values()) if space.classical else ()
-    return Prepared(
-        space=space,
-        plan=plan,
-        tables=tables,
-        featurisers=featurisers,
-        content=space.content(
-            {
-                name: {**setups.content_of(setup), **taught.content(name), **_encoders(name, tables)}
-                for name, setup in validated.items()
-            }
-        ),
-        for_classical=wanted,
-        states=tuple(states.sizes),
-        pending=pending,
-        warnings=warnings,
-    )
 
 
-def _encoders(setup: str, tables: Mapping[Key, SetupTables[Array]]) -> dict[str, str]:
-    """What the pretrained encoders are that read a setup."""
-    found = (setups.content_of_encoder(features) for name, features in tables if name == setup)
-    return {path: content for each in found for path, content in each.items()}
+def _gradient_sizes(trial: Trial, space: SearchSpace, tables: SetupTables[Array]) -> GradientSizes:
+    """Of the trial's model, which can be built.
+
+    Raises:
+        MtlkdError: where it does not fit the tables.
+    """
+    architecture, views = trial.configuration.architecture, as_tensors(tables).tasks
+    model = outline(architecture, views, where=f"{_place(space, trial)}: encoder")
+    sizes = GradientSizes.of(model)
+    model_for(architecture, views)
+    return sizes
 
 
 def _read_setups(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], None]) -> dict[str, ValidatedSetup]:
@@ -178,6 +157,13 @@ def _place(space: SearchSpace, trial: Trial) -> str:
     """Where a trial's strategy stands."""
     at = [strategy.label for strategy in space.strategies].index(trial.strategy)
     return f"setup {trial.setup}: {join('strategies', at)}"
+
+
+def _trial_problems(
+    trial: Trial, space: SearchSpace, validated: Mapping[str, ValidatedSetup], tables: SetupTables[Array]
+) -> Iterator[MtlkdError]:
+    yield from _size_problems(trial, validated)
+    yield from (found for found in (_rows_problem(trial, tables), _gpu_problem(trial, space)) if found is not None)
 
 
 def _name_problems(plan: Plan) -> Iterator[MtlkdError]:
@@ -235,89 +221,3 @@ def _gpu_problem(trial: Trial, space: SearchSpace) -> MtlkdError | None:
         where="relabel.where",
         fix="use shared, whose actors get theirs first, or set relabel.gpus_per_actor to 0",
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CostEstimate:
-    """What a sweep will cost at most: curricula that converge early need less.
-
-    Attributes:
-        task_batches: Physical task batches of all trials; ``steps``: these divided by the number of tasks.
-        cpu_s: Seconds of one core, from a few steps and one evaluation measured here.
-    """
-
-    trials: int
-    steps: int
-    task_batches: int
-    cpu_s: float
-
-
-def duration(seconds: float) -> str:
-    """``7 s``, ``3.5 min``, ``6.8 h``."""
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-_MEASURED_STEPS = 12
-
-
-def estimate(prepared: Prepared) -> CostEstimate:
-    """Measure the first trial of each group for a few steps, and extrapolate to the whole plan."""
-    plan = prepared.plan
-    views = {key: as_tensors(tables) for key, tables in prepared.tables.items()}
-    count, steps, batches, seconds = 0, 0, 0, 0.0
-    for group in plan.groups:
-        replicated = [plan.replicates(group, index) for index in plan.known_indices]
-        # which configurations will be replicated is not known: at most the longest
-        longest = sorted(replicated, key=lambda trials: -trials[0].configuration.training.steps)[: plan.chosen]
-        # nor what follows from scores: about what is known by now
-        searched = list(itertools.islice(itertools.cycle(plan.search(group)), plan.search_size))
-        planned = [*searched, *itertools.chain(*longest)]
-        configuration = planned[0].configuration
-        job = Job(
-            tables=views[planned[0].setup, configuration.architecture.features],
-            configuration=configuration,
-            seed=0,
-            gradient_bytes=prepared.space.resources.gradient_gb * 2**30,
-        )
-        per_step_s = _trial_seconds(job) / configuration.training.steps
-        share = plan.search_share if _scores_early(job) else 1.0
-        for trial in planned:
-            training = trial.configuration.training
-            spent = math.ceil(training.steps * (share if trial.stage == "search" else 1.0))
-            count += 1
-            steps += spent
-            batches += spent * len(job.tables.tasks)
-            seconds += per_step_s * spent
-    return CostEstimate(trials=count, steps=steps, task_batches=batches, cpu_s=seconds)
-
-
-def _scores_early(job: Job) -> bool:
-    """Whether all tasks train from the first step: a search that halves can compare no others early on."""
-    curriculum = job.configuration.strategy.curriculum
-    state, _ = curriculum.begin([facts(table) for table in job.tables.tasks])
-    return "waiting" not in state.phases
-
-
-def _trial_seconds(job: Job) -> float:
-    return sum(map(_run_seconds, job.parts))
-
-
-def _run_seconds(job: Job) -> float:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    trainer = Trainer(job)
-    tasks = range(len(job.tables.tasks))
-    trainer.step(tasks, soft={}, share=0.5)
-    started = time.process_time()
-    for _ in range(_MEASURED_STEPS):
-        trainer.step(tasks, soft={}, share=0.5)
-    step_s = (time.process_time() - started) / _MEASURED_STEPS
-    started = time.process_time()
-    metrics_of(trainer.model, job.tables, "valid", tasks)
-    evaluation_s = time.process_time() - started
-    torch.set_num_threads(threads)
-    training = job.configuration.training
-    return training.steps * step_s + (training.steps // training.eval_every) * evaluation_s

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ray_mtlkd.console.live import duration
 from ray_mtlkd.setups.proposal import Proposal, plain
+from ray_mtlkd.sweep.cost import estimate
 from ray_mtlkd.sweep.plan import Plan
-from ray_mtlkd.sweep.prepare import duration, estimate, prepare
+from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import parse_space
 
 _BATCH = 64

@@ -1,7 +1,7 @@
 from ray_mtlkd.setups.proposal import Proposal
 from ray_mtlkd.setups.proposal.guess import Guess
 from ray_mtlkd.sweep import proposal as module
-from ray_mtlkd.sweep.prepare import CostEstimate
+from ray_mtlkd.sweep.cost import CostEstimate
 from ray_mtlkd.sweep.proposal import propose_space
 from ray_mtlkd.sweep.space import parse_space
 
