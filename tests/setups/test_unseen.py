@@ -74,7 +74,7 @@ def test_a_few_rows_are_told_alone(kept):
 
 
 def relabel(kept, folder, out, **options):
-    return plan(checkpoint=kept.uri, data=str(folder), out=str(out), settings=Settings(task="intent"), **options)
+    return plan(model=kept.uri, data=str(folder), out=str(out), settings=Settings(task="intent"), **options)
 
 
 def test_a_data_set_is_looked_at_before_it_is_relabelled(kept, tmp_path, monkeypatch):
