@@ -1,5 +1,6 @@
 import pytest
 
+from benchmarks import soak as module
 from benchmarks.soak import Look, Soak, rows, run, space
 from benchmarks.sweep.held import Held
 from ray_mtlkd.sweep.plan import Plan
@@ -40,7 +41,8 @@ def test_the_sweep_has_at_least_as_many_trials_as_asked_for():
 
 
 @pytest.mark.ray
-def test_the_command_itself_is_watched():
+def test_the_command_itself_is_watched(monkeypatch):
+    monkeypatch.setattr(module, "_EVERY_S", 0.2)  # so few trials may be over between two looks
     found = run(12, nodes=0, cpus=2)
     assert (found.planned, found.lost) == (12, 0)
     assert found.files["records"] == 12
