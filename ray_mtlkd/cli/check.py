@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ray_mtlkd.cli.paths import CodeDir, DataDir, SpaceFile, code_path
+from ray_mtlkd.console.live import duration
 from ray_mtlkd.console.plain import open_console
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     Every error is printed with its place and its fix; the exit code is 2 then.
     """
     from ray_mtlkd import prepare, read_space
-    from ray_mtlkd.console.live import duration
     from ray_mtlkd.sweep.cost import estimate
     from ray_mtlkd.sweep.distillable import distillable
     from ray_mtlkd.sweep.foresight import shared_encoders
@@ -109,8 +109,6 @@ def _size(count: int) -> str:
 
 def _states(prepared: "Prepared") -> Iterator[str]:
     """What layers that do not train leave of each setup."""
-    from ray_mtlkd.console.live import duration
-
     for states in prepared.states:
         if states.fits:
             once = f"about {duration(states.seconds)} of one core, once" if states.seconds else "known already"

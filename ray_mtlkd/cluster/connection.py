@@ -130,7 +130,7 @@ class Cluster:
         A start on this machine that fails is tried again, as long as there is time: what was slow lies in memory then.
 
         Raises:
-            MtlkdError: where Ray does not start here, or nobody lets this process in at RAY_ADDRESS; likewise.
+            MtlkdError: where Ray does not start here, or nobody lets this process in at RAY_ADDRESS; and as `start`.
         """
         self.start()
         until = time.monotonic() + self._wait_s

@@ -46,7 +46,7 @@ def estimate(prepared: Prepared) -> CostEstimate:
         planned = [*searched, *itertools.chain(*longest)]
         configuration = planned[0].configuration
         job = Job(
-            tables=views[planned[0].setup, configuration.architecture.features],
+            tables=views[planned[0].key],
             configuration=configuration,
             seed=0,
             gradient_bytes=prepared.space.resources.gradient_gb * 2**30,

@@ -6,16 +6,13 @@ from collections.abc import Callable, Mapping
 from ray_mtlkd import setups
 from ray_mtlkd.console.live import duration
 from ray_mtlkd.data.examples import SetupTables
-from ray_mtlkd.data.features import Features
 from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.models.encoders import EncoderConfig
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.sweep.foreign import ForeignTeachers
 from ray_mtlkd.sweep.held_states import PendingStates, StateSize, StateTables, pieces_of
-from ray_mtlkd.sweep.plan import Trial
+from ray_mtlkd.sweep.plan import Key, Trial
 from ray_mtlkd.sweep.space import SearchSpace
-
-Key = tuple[str, Features]
 
 
 class MadeTables:
@@ -64,12 +61,11 @@ class MadeTables:
             MtlkdError: where its encoder or a foreign teacher does not fit the setup; a group of such, where several do
                 not.
         """
-        architecture = trial.configuration.architecture
-        key = (trial.setup, architecture.features)
-        if key not in self.tables:
-            self._say(f"featurising {trial.setup} for {architecture.encoder.name}")
-            self.tables[key] = self._made(key, architecture.encoder)
-        return self.tables[key]
+        if trial.key not in self.tables:
+            encoder = trial.configuration.architecture.encoder
+            self._say(f"featurising {trial.setup} for {encoder.name}")
+            self.tables[trial.key] = self._made(trial.key, encoder)
+        return self.tables[trial.key]
 
     def content(self, setup: str) -> dict[str, str]:
         """What decides the results of the setup's trials, by path."""

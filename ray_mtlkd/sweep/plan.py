@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from statistics import fmean
 from typing import Any
 
+from ray_mtlkd.data.features import Features
 from ray_mtlkd.records import Stage
 from ray_mtlkd.serial import dumps, fingerprint, loads
 from ray_mtlkd.sweep import domains
@@ -15,6 +16,9 @@ from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.sweep.tpe import FIRST, round_of, standing_by_rounds, suggest
 from ray_mtlkd.training.configuration import Configuration, ConfigurationReader, describe
 from ray_mtlkd.training.job import Ladder
+
+Key = tuple[str, Features]
+"""Of tables: a setup's name, and what an encoder asks of it."""
 
 _WHOLE = Ladder()
 
@@ -52,6 +56,11 @@ class Trial:
     def group(self) -> tuple[str, str]:
         """Trials of one group compete for one replication."""
         return self.setup, self.strategy
+
+    @property
+    def key(self) -> Key:
+        """Of its tables."""
+        return self.setup, self.configuration.architecture.features
 
     def dumps(self) -> str:
         """The trial as JSON, which anybody can read in Tune's folders; others' parts are found again by their names."""

@@ -17,9 +17,9 @@ from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.foreign import taught_problems
 from ray_mtlkd.sweep.foresight import GradientSizes, budget_warnings, gradient_warnings, unused_tables
 from ray_mtlkd.sweep.held_states import PendingStates, StateSize
-from ray_mtlkd.sweep.made_tables import Key, MadeTables
+from ray_mtlkd.sweep.made_tables import MadeTables
 from ray_mtlkd.sweep.names import folded, trial_name
-from ray_mtlkd.sweep.plan import Plan, Trial
+from ray_mtlkd.sweep.plan import Key, Plan, Trial
 from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.training.evaluation.evaluate import facts
 from ray_mtlkd.training.schooling import check_schooling
@@ -53,7 +53,7 @@ class Prepared:
 
     def of(self, trial: Trial) -> SetupTables[Array]:
         """A trial's tables."""
-        return self.tables[trial.setup, trial.configuration.architecture.features]
+        return self.tables[trial.key]
 
 
 def prepare(

@@ -125,19 +125,11 @@ def _read(
 
 def _fix(problem: MtlkdError, tree: Tree) -> str:
     """How to mend it: a list where one value belongs may mean several to try."""
-    there = dict(_lists(tree, "")).get(problem.where)
-    if there is None or not problem.fix.startswith("give ") or "list" in problem.fix:
+    there = leaves(tree).get(problem.where)
+    is_list = isinstance(there, list) and 1 < len(there) <= _MOST_TO_TRY and {*map(type, there)} <= {int, float, str}
+    if not is_list or not problem.fix.startswith("give ") or "list" in problem.fix:
         return problem.fix
     return f"{problem.fix}, or {{choice: {json.dumps(there)}}} to try each"
-
-
-def _lists(tree: Any, where: str) -> Iterator[tuple[str, list[Any]]]:
-    """Lists of a few numbers or names, by path."""
-    if isinstance(tree, Mapping):
-        for key, value in tree.items():
-            yield from _lists(value, join(where, str(key)))
-    elif isinstance(tree, list) and 1 < len(tree) <= _MOST_TO_TRY and {*map(type, tree)} <= {int, float, str}:
-        yield where, tree
 
 
 def _own_problems(own: Mapping[str, Any]) -> Iterator[MtlkdError]:

@@ -15,13 +15,12 @@ from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError, Ray
 
 from ray_mtlkd.data.device import choose_device, keep_memory, within_memory
 from ray_mtlkd.data.examples import as_tensors
-from ray_mtlkd.data.features import Features
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.predict.model_folder import Origin, save
 from ray_mtlkd.records import TrialEnd
 from ray_mtlkd.sweep.archive import write_records
 from ray_mtlkd.sweep.common_folder import Sight
-from ray_mtlkd.sweep.plan import Trial
+from ray_mtlkd.sweep.plan import Key, Trial
 from ray_mtlkd.sweep.predictions import PredictionKeeper
 from ray_mtlkd.sweep.pulse import Pulse, PulseSettings, beating
 from ray_mtlkd.sweep.relabel import Relabeller, SharedActors
@@ -56,8 +55,8 @@ class TrialContext:
 
     sweep: str
     sight: Sight
-    tables: Mapping[tuple[str, Features], Any]
-    featurisers: Mapping[tuple[str, Features], Any]
+    tables: Mapping[Key, Any]
+    featurisers: Mapping[Key, Any]
     keep_models: KeepModels
     keep_predictions: bool
     shared: SharedActors | None
@@ -74,7 +73,7 @@ def run_trial(config: Mapping[str, Any], pulse: PulseSettings) -> None:
     folder = _folder(context.sight)
     torch.set_num_threads(context.cpus)
     keep_memory()
-    tables = ray.get(context.tables[trial.setup, trial.configuration.architecture.features])
+    tables = ray.get(context.tables[trial.key])
     with event_folder(folder.tensorboard.child(trial.events)) as events, beating(pulse, trial.name) as beat:
         writer = TrialWriter(events, hyper_parameters=hyper_parameters(trial))
         progress = _Teller(writer)
@@ -113,7 +112,7 @@ def _folder(sight: Sight) -> SweepFolder:
 def _train(trial: Trial, context: TrialContext, *, report: "_Teller", folder: SweepFolder, pulse: Pulse) -> Outcome:
     """Train on the device that the trial was given."""
     configuration = trial.configuration
-    reference = context.tables[trial.setup, configuration.architecture.features]
+    reference = context.tables[trial.key]
     with within_memory():
         tables = as_tensors(ray.get(reference), choose_device(context.gpus))
         relabeller = Relabeller(
@@ -165,7 +164,7 @@ def _model_keeper(trial: Trial, context: TrialContext, folder: SweepFolder) -> K
         save(
             place if chosen.own is None else place.child(chosen.own),
             chosen,
-            featurisers=ray.get(context.featurisers[trial.setup, trial.configuration.architecture.features]),
+            featurisers=ray.get(context.featurisers[trial.key]),
             origin=Origin(
                 sweep=context.sweep,
                 setup=trial.setup,

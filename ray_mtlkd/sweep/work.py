@@ -15,8 +15,7 @@ from ray_mtlkd.sweep.classical import computing
 from ray_mtlkd.sweep.common_folder import Sight, check_nodes, check_records, sight_of
 from ray_mtlkd.sweep.lock import Lock
 from ray_mtlkd.sweep.losses import Losses
-from ray_mtlkd.sweep.made_tables import Key
-from ray_mtlkd.sweep.plan import Trial
+from ray_mtlkd.sweep.plan import Key, Trial
 from ray_mtlkd.sweep.prepare import Prepared
 from ray_mtlkd.sweep.relabel import start_shared
 from ray_mtlkd.sweep.resources import check_room, shared_actors

@@ -17,10 +17,8 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from tests.fuzz.doors import DOORS, Door
-from tests.fuzz.reading import fault_of
+from tests.fuzz.reading import HANG_S, MEMORY, fault_of
 
-_MEMORY = 8 * 2**30
-_HANG_S = 20
 _AT = struct.Struct("<q")
 """The seed that a process is at, in memory that outlives it."""
 
@@ -49,13 +47,13 @@ def survey(door: Door, *, start: int, stop: int) -> dict[str, list[int]]:
 
 def _work(door: Door, seeds: Sequence[int], at: mmap.mmap, out: int) -> None:
     """The life of such a process: a line for each fault."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for stream in (1, 2):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     for seed in seeds:
         at[:] = _AT.pack(seed)
-        signal.alarm(_HANG_S)
+        signal.alarm(HANG_S)
         fault = fault_of(door, door.mutant(seed))
         signal.alarm(0)
         if fault is not None:

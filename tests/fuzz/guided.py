@@ -17,7 +17,7 @@ import atheris
 
 with atheris.instrument_imports(include=["ray_mtlkd"]):
     from tests.fuzz.doors import DOORS, Door
-    from tests.fuzz.reading import fault_of
+    from tests.fuzz.reading import HANG_S, MEMORY, fault_of
 import torch
 
 
@@ -69,10 +69,16 @@ def fuzz(door: Door, *, keep: Path, seconds: int, seed: int) -> None:
     samples.mkdir(parents=True, exist_ok=True)
     for number, sample in enumerate(door.samples):
         (samples / f"sound-{number}").write_bytes(sample)
-    most = 2 * max(map(len, door.samples))
-    options = (f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={most}", "-timeout=20", "-rss_limit_mb=8192")
+    options = {
+        "max_total_time": seconds,
+        "seed": seed,
+        "max_len": 2 * max(map(len, door.samples)),
+        "timeout": HANG_S,
+        "rss_limit_mb": MEMORY // 2**20,
+        "artifact_prefix": f"{keep}/",
+    }
     atheris.Setup(
-        [sys.argv[0], *options, f"-artifact_prefix={keep}/", str(samples)],
+        [sys.argv[0], *(f"-{name}={value}" for name, value in options.items()), str(samples)],
         read_of(door),
         custom_mutator=change_of(door),
     )

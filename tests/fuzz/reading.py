@@ -9,6 +9,8 @@ from pathlib import Path
 from ray_mtlkd.errors import MtlkdError
 from tests.fuzz.doors import Door
 
+MEMORY, HANG_S = 8 * 2**30, 20
+"""Bytes and seconds that whatever reads a file may take."""
 _PACKAGE = "ray_mtlkd"
 
 
