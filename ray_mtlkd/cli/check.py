@@ -26,63 +26,74 @@ def check(space: SpaceFile, data_dir: DataDir = None, code: CodeDir = None) -> N
     Every error is printed with its place and its fix; the exit code is 2 then.
     """
     from ray_mtlkd import prepare, read_space
-    from ray_mtlkd.sweep.cost import estimate
     from ray_mtlkd.sweep.distillable import distillable
     from ray_mtlkd.sweep.foresight import shared_encoders
     from ray_mtlkd.sweep.machine import check_gpus
-    from ray_mtlkd.sweep.predictions import size_of
     from ray_mtlkd.sweep.trackers.tracking import check_installed
 
     code_path(code)
     console = open_console()
     prepared = prepare(read_space(space), data_dir=data_dir, compute=False)
-    for warning in prepared.warnings:
+    for warning in (*prepared.warnings, *_too_few_cpus(prepared)):
         console.print(f"warning: {warning}", style="yellow")
     check_gpus(prepared)
     check_installed(prepared.space.tracking)
-    cpus = prepared.space.resources.cpus
-    if cpus > (os.cpu_count() or 1) and not os.environ.get("RAY_ADDRESS"):
-        console.print(
-            f"warning: resources.cpus: a trial asks for {cpus} CPUs, more than this machine has", style="yellow"
-        )
-    cost = estimate(prepared)
-    plan, found = prepared.plan, prepared.space
-    table = Table(title=f"{found.name}: what would run", title_justify="left")
-    for column in ("setup", "strategies", "configurations", "replicated", "seeds", "trials"):
-        table.add_column(column, justify="left" if column == "setup" else "right")
-    for setup in dict.fromkeys(setup for setup, _ in plan.groups):
-        groups = [group for group in plan.groups if group[0] == setup]
-        table.add_row(
-            setup,
-            str(len(groups)),
-            str(found.search.configurations),
-            str(plan.chosen),
-            str(len(found.replicate.seeds)),
-            str(plan.size // len(plan.groups) * len(groups)),
-        )
-    console.print(table)
+    console.print(_planned(prepared))
     for said in shared_encoders(prepared.tables.values()):
         console.print(said)
     rows = _rows(distillable(prepared))
     if rows.row_count:
         console.print(rows)
-    amount = duration(cost.cpu_s)
-    console.print(
-        f"{cost.trials} trials, at most {cost.steps:,} steps of all tasks ({cost.task_batches:,} task batches),"
-        f" about {amount} of one core (measured on a few steps here; divide by the cores that the trials get; to start"
-        " Ray and trials comes on top)"
-    )
-    for said in _states(prepared):
+    for said in (*_cost(prepared), *_states(prepared), *_predictions(prepared)):
         console.print(said)
-    if found.resources.keep_predictions:
-        size = size_of(prepared)
-        console.print(
-            f"predictions of validation and test rows: {size.files} files, at most {size.bytes / 1e6:,.1f} MB before "
-            "they are compressed (`resources: {keep_predictions: false}` leaves them out)"
-        )
     _tell_disk(prepared, console)
     for said in _classical(prepared, lambda line: console.print(line, style="yellow")):
         console.print(said)
+
+
+def _too_few_cpus(prepared: "Prepared") -> Iterator[str]:
+    """What no trial could be given here; a cluster may have more."""
+    cpus = prepared.space.resources.cpus
+    if cpus > (os.cpu_count() or 1) and not os.environ.get("RAY_ADDRESS"):
+        yield f"resources.cpus: a trial asks for {cpus} CPUs, more than this machine has"
+
+
+def _planned(prepared: "Prepared") -> Table:
+    """The trials of each setup."""
+    plan, space = prepared.plan, prepared.space
+    table = Table(title=f"{space.name}: what would run", title_justify="left")
+    for column in ("setup", "strategies", "configurations", "replicated", "seeds", "trials"):
+        table.add_column(column, justify="left" if column == "setup" else "right")
+    for setup in dict.fromkeys(setup for setup, _ in plan.groups):
+        strategies = sum(group[0] == setup for group in plan.groups)
+        trials = plan.size // len(plan.groups) * strategies
+        counts = (strategies, space.search.configurations, plan.chosen, len(space.replicate.seeds), trials)
+        table.add_row(setup, *map(str, counts))
+    return table
+
+
+def _cost(prepared: "Prepared") -> Iterator[str]:
+    """What all trials take at most."""
+    from ray_mtlkd.sweep.cost import estimate
+
+    cost = estimate(prepared)
+    yield (
+        f"{cost.trials} trials, at most {cost.steps:,} steps of all tasks ({cost.task_batches:,} task batches), about "
+        f"{duration(cost.cpu_s)} of one core (measured on a few steps here; divide by the cores that the trials get; "
+        "to start Ray and trials comes on top)"
+    )
+
+
+def _predictions(prepared: "Prepared") -> Iterator[str]:
+    """What predictions of rows take, where they are kept."""
+    from ray_mtlkd.sweep.predictions import size_of
+
+    if prepared.space.resources.keep_predictions:
+        size = size_of(prepared)
+        yield (
+            f"predictions of validation and test rows: {size.files} files, at most {size.bytes / 1e6:,.1f} MB before "
+            "they are compressed (`resources: {keep_predictions: false}` leaves them out)"
+        )
 
 
 def _tell_disk(prepared: "Prepared", console: Console) -> None:

@@ -1,6 +1,6 @@
 """Charts of the shared step over training: what tasks count in it and how often they conflict."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,19 +33,12 @@ _CHANCE = {
 
 def weights_chart(setup: Setup, found: Courses) -> Chart | None:
     """Weights of the tasks, a view a strategy; None where they are 1 throughout."""
-    colors = task_colors(setup)
-    views, even = [], []
-    for name, (seed, lines) in found.items():
-        known = np.concatenate([line.weights[np.isfinite(line.weights)] for line in lines])
-        if len(known) and not np.allclose(known, 1.0):
-            traces = [_course(line, line.weights, colors) for line in lines if np.isfinite(line.weights).any()]
-            views.append(View(name=f"{name} (seed {seed})", traces=traces, layout={}))
-        elif len(known):
-            even.append(text.code(name))
-    rest = f" Not drawn: {', '.join(even)}, whose tasks count 1 throughout." if even else ""
+    even = {name for name, (_, lines) in found.items() if _even(lines)}
+    drawn = {name: course for name, course in found.items() if name not in even}
+    rest = f" Not drawn: {_names(found, even)}, whose tasks count 1 throughout." if even else ""
     return chart(
         f"Weights of the tasks of {setup.name}",
-        views,
+        _views(setup, drawn, lambda line: line.weights),
         said=_WEIGHTS + rest,
         **with_legend(xaxis=SPENT, yaxis={"title": {"text": "weight in the shared step"}, "rangemode": "tozero"}),
     )
@@ -53,22 +46,39 @@ def weights_chart(setup: Setup, found: Courses) -> Chart | None:
 
 def conflicts_chart(setup: Setup, found: Courses) -> Chart | None:
     """How often tasks' gradients conflict, a view a strategy; None where no trial has measured any."""
-    colors = task_colors(setup)
-    views, unmeasured = [], []
-    for name, (seed, lines) in found.items():
-        traces = [_course(line, line.conflicts, colors) for line in lines if np.isfinite(line.conflicts).any()]
-        if traces:
-            views.append(View(name=f"{name} (seed {seed})", traces=traces, layout={}))
-        else:
-            unmeasured.append(text.code(name))
-    rest = f" Not measured: {', '.join(unmeasured)}." if unmeasured else ""
+    measured = {
+        name: course for name, course in found.items() if any(np.isfinite(line.conflicts).any() for line in course[1])
+    }
+    rest = f" Not measured: {_names(found, found.keys() - measured.keys())}." if len(measured) < len(found) else ""
     return chart(
         f"Conflicts between the tasks of {setup.name}",
-        views,
+        _views(setup, measured, lambda line: line.conflicts),
         said=_CONFLICTS + rest,
         shapes=[_CHANCE],
         **with_legend(xaxis=SPENT, yaxis={"title": {"text": "share of conflicts"}, "range": [0, 1]}),
     )
+
+
+def _even(lines: Sequence[Line]) -> bool:
+    """Whether tasks that count in the step count 1 throughout."""
+    weights = np.concatenate([line.weights for line in lines])
+    known = weights[np.isfinite(weights)]
+    return len(known) > 0 and np.allclose(known, 1.0)
+
+
+def _views(setup: Setup, found: Courses, values: Callable[[Line], Floats]) -> list[View]:
+    """A view a strategy, of the tasks that have such values at all."""
+    colors = task_colors(setup)
+    views = []
+    for name, (seed, lines) in found.items():
+        traces = [_course(line, values(line), colors) for line in lines if np.isfinite(values(line)).any()]
+        if traces:
+            views.append(View(name=f"{name} (seed {seed})", traces=traces, layout={}))
+    return views
+
+
+def _names(found: Courses, some: Collection[str]) -> str:
+    return ", ".join(text.code(name) for name in found if name in some)
 
 
 def _course(line: Line, values: Floats, colors: Mapping[str, str]) -> dict[str, Any]:
