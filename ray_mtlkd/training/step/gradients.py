@@ -52,11 +52,13 @@ class SharedGradients:
         self._update_views = views(self._update, self._dense)
         self._last = _joined(part for p, part in zip(self._dense, slices, strict=True) if id(p) in last)
         self._begun: set[int] = set()
+        self._unread = set(range(len(self._dense)))
         self._passed: list[tuple[Sequence[Tensor], Sequence[Tensor]]] = []
 
     def begin(self, tasks: Sequence[int]) -> None:
         """Forget the last step."""
         self._begun.clear()
+        self._unread = set(range(len(self._dense)))
         self._passed.clear()
         self._sparse.begin(tasks)
 
@@ -110,11 +112,14 @@ class SharedGradients:
         return self._sparse.add_squares(squares).sqrt()
 
     def combine(self, tasks: Sequence[int], weights: Sequence[float]) -> None:
-        """Set ``.grad`` of the shared parameters to sum_i weights[i] g_i; after `gather`."""
+        """Set ``.grad`` of the shared parameters to sum_i weights[i] g_i; after `gather`.
+
+        It is None where no task of the step has a gradient: zeros would move the parameter by momentum and decay.
+        """
         w = on_device(weights, self._rows)
         torch.mv(self._of(tasks).T, w, out=self._update)
-        for parameter, view in zip(self._dense, self._update_views, strict=True):
-            parameter.grad = view
+        for at, (parameter, view) in enumerate(zip(self._dense, self._update_views, strict=True)):
+            parameter.grad = None if at in self._unread else view
         self._sparse.combine(w)
         if self._rest:
             outputs, seeds = _weighted(self._passed, weights)
@@ -137,6 +142,8 @@ class SharedGradients:
 
     def _add_to_row(self, task: int, gradients: Gradients) -> None:
         used = [(view, part) for view, part in zip(self._row_views[task], gradients, strict=True) if part is not None]
+        if self._unread:
+            self._unread.intersection_update(at for at, part in enumerate(gradients) if part is None)
         if task not in self._begun and len(used) < len(gradients):
             self._rows[task].zero_()
         # to copy the first part is cheaper than to clear the row and add to it

@@ -14,7 +14,8 @@ from ray_mtlkd.models.encoders.mixed import MixedEncoder
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.encoders.transformer import Transformer
 from ray_mtlkd.models.regularizers.block_sparse import BlockSparse
-from ray_mtlkd.models.sharing import MultitaskModel, split
+from ray_mtlkd.models.sharing import SHARING, MultitaskModel, split
+from ray_mtlkd.models.sharing.low_level import LowLevel
 from ray_mtlkd.strategies.balancers.sum_ import Sum
 from ray_mtlkd.training.settings import Optimization
 from ray_mtlkd.training.step.feed import feed
@@ -171,6 +172,41 @@ def test_a_step_is_the_weighted_sum_of_what_autograd_says(
         torch.testing.assert_close(found[name], wanted + torch.zeros_like(found[name]), atol=2e-5, rtol=2e-4)
     if needs == "norms":
         _assert_measured_at_every_last_shared_layer(heard[0].norms, model, totals)
+
+
+WEIGHINGS = {
+    "of losses": ("losses", 1, math.inf),
+    "of losses, in parts": ("losses", 2, math.inf),
+    "of losses, in parts, streamed": ("losses", 2, _FEW),
+    "of norms": ("norms", 1, math.inf),
+    "of a Gramian": ("gram", 1, math.inf),
+    "of a Gramian, streamed": ("gram", 1, _FEW),
+}
+SHARING_IN_PART = {
+    "low_level": LowLevel(layers={"yes": 1, "which": 1}),
+    "serial": SHARING["serial"](),
+    "interaction": SHARING["interaction"](direction="forward"),
+    "in_turn": EVERY["in_turn"],
+}
+"""Ways of sharing in which tasks share what others do not use."""
+
+
+@pytest.mark.parametrize("weighing", WEIGHINGS)
+@pytest.mark.parametrize("encoder", ["mlp", "mlp, own rows"])
+@pytest.mark.parametrize("sharing", SHARING_IN_PART)
+def test_what_no_task_of_a_step_uses_stays_as_it_is(trained, sharing, encoder, weighing):
+    needs, parts, most_bytes = WEIGHINGS[weighing]
+    architecture = Architecture(encoder=STILL[encoder][1], sharing=SHARING_IN_PART[sharing])
+    trainer = Trainer(trained(needs, encoder, architecture, accumulation=parts, gradient_bytes=most_bytes))
+    model = trainer._model
+    for _ in range(2):
+        step(trainer, model.num_tasks)  # momentum, which must not go on
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    trainer.step([0], soft={}, share=0.5)
+    moved = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
+    used, shared = ({id(p) for p in found} for found in (model.used(0), model.shared()))
+    assert moved == {name for name, p in model.named_parameters() if id(p) in used}
+    assert shared - used
 
 
 def _assert_measured_at_every_last_shared_layer(norms, model, totals):
