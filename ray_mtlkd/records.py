@@ -18,7 +18,7 @@ from ray_mtlkd.arrow import defaults_of, from_plain, hints, schema_of, to_plain
 
 Stage = Literal["search", "replicate"]
 Status = Literal["ok", "failed", "defect", "lost"]
-EventKind = Literal["start", "converge", "relabel", "rewind", "stop", "return", "resume", "cooldown", "finish"]
+EventKind = Literal["start", "converge", "relabel", "weigh", "rewind", "stop", "return", "resume", "cooldown", "finish"]
 RelabelPlace = Literal["inline", "shared", "pool", "given"]
 
 

@@ -110,11 +110,21 @@ class Distilling:
             )
         )
         taught = self._learn(task, labels, self._settings.rows, progress)
-        weight, reason = self._weigh(task, progress, spare=spare)
-        progress.relabelled[task] = replace(progress.relabelled[task], kd_weight=weight)
+        reason = self._weigh(task, progress, spare=spare, again=True)
         known, reached = progress.teachers[task], teacher.validated.value
         progress.teachers[task] = None if known is None else replace(known, value=reached, step=teacher.step)
         return f"{reason}{taught}"
+
+    def unweighed(self, progress: Progress) -> list[int]:
+        """Tasks that distil, whose weight is still to be measured."""
+        phases = progress.curriculum.phases
+        return [
+            task for task, known in progress.relabelled.items() if not known.weighed and phases[task] == "distilling"
+        ]
+
+    def weigh(self, task: int, progress: Progress, *, spare: int) -> str:
+        """Measure the weight of a task that had not moved on from its teacher at the switch; returns how."""
+        return self._weigh(task, progress, spare=spare, again=False)
 
     def begin(self, task: int, lesson: Lesson, progress: Progress) -> str:
         """Let a task distil from the first step; there is no switch to measure at, and `auto` weighs 1."""
@@ -136,6 +146,7 @@ class Distilling:
             rows=rows,
             tables=taught.tables,
             kd_weight=1.0 if given == "auto" else given,
+            weighed=True,
             batches=progress.batches,
         )
         return "" if rows == "own" else f", on {taught}"
@@ -148,15 +159,20 @@ class Distilling:
         self._trainer.teach(task, taught)
         return taught
 
-    def _weigh(self, task: int, progress: Progress, *, spare: int) -> tuple[float, str]:
+    def _weigh(self, task: int, progress: Progress, *, spare: int, again: bool) -> str:
+        """Weigh what the teacher says; once ``again`` where the student does not differ from it yet."""
         if self._settings.kd_weight != "auto":
-            return self._settings.kd_weight, f"weight {self._settings.kd_weight:g}"
+            return f"weight {self._settings.kd_weight:g}"
         most, soft = self._settings.pull, SoftTarget(table=self._soft[task])
         most_batches = min(spare, max(PASSES, self._budget // _PARTS)) // PASSES
         found = self._trainer.pulls.measure(task, soft, step=progress.step, most=most_batches)
         progress.batches += PASSES * found.batches
-        weight = found.weight(most)
+        weight, later = found.weight(most), again and found.batches > 0 and found.still
+        known = progress.relabelled[task]
+        progress.relabelled[task] = replace(known, kd_weight=1.0 if later else weight, weighed=not later)
+        if later:
+            return "weight 1 until the next evaluation, by when the student has moved on from its teacher"
         if not found.batches:
-            return weight, f"weight {weight:g}, since no batch is left to measure by"
+            return f"weight {weight:g}, since no batch is left to measure by"
         ratio = f"shared gradients of {found.teacher:.3g} beside {found.labels:.3g} on labels"
-        return weight, f"weight {weight:.3g} for a pull of at most {most:g}: {ratio} over {found.batches} batches"
+        return f"weight {weight:.3g} for a pull of at most {most:g}: {ratio} over {found.batches} batches"

@@ -139,6 +139,7 @@ class Loop:
             self._progress.best = Best(score=reached, step=self._progress.step, values=tuple(known))
         if self._progress.step in self._needed():
             self._snapshots.keep(self._progress.step, self._capture())
+        self._weigh()
         self._advance()
         self._note_rungs()
         self._snapshots.prune(self._needed())
@@ -169,7 +170,9 @@ class Loop:
                 known = progress.teachers[task] or first
                 progress.teachers[task] = replace(known, noticed=known.noticed or progress.step)
                 self._event("converge", task, verdicts[task].reason)
-        if all(progress.curriculum.converged) and progress.converged_at is None:
+        if not all(progress.curriculum.converged):
+            progress.converged_at = None  # one that had converged may learn from its labels again
+        elif progress.converged_at is None:
             progress.converged_at = progress.batches
         active = self._active()
         if not self._may_step(active):
@@ -180,7 +183,10 @@ class Loop:
         for action in actions:
             self._execute(action, verdicts)
         cooling = self._tail.cooling(progress.batches, progress.converged_at)
-        if cooling is not None and all(event.kind != "cooldown" for event in progress.events):
+        begun = self._tail.begin(progress.converged_at)
+        if cooling is not None and not any(
+            event.kind == "cooldown" and event.batches >= begun for event in progress.events
+        ):
             self._event("cooldown", None, cooling)
 
     def _execute(self, action: Action, verdicts: Sequence[ConvergenceVerdict] = ()) -> None:
@@ -196,6 +202,7 @@ class Loop:
                 self._trackers.restart(task, mark=self._trackers.all[task].mark)
                 self._event("return", task, f"back to its labels: {verdicts[task].reason}")
             case Resume(task):
+                self._trackers.restart(task, mark=self._trackers.all[task].mark)
                 self._event("resume", task, "its teacher is still the better one")
             case Rewind(step):
                 self._rewind(step)
@@ -208,10 +215,19 @@ class Loop:
             self._event("resume", task, f"{again}{teacher.what}, is not better than its teacher")
             return
         # rewinds come after relabels: the student that is weighed has moved on from its teacher
-        spare = self._tail.end(self._progress.converged_at) - self._progress.batches - len(self._tables)
-        weighed = self._distilling.switch(task, teacher, self._progress, spare=spare)
+        weighed = self._distilling.switch(task, teacher, self._progress, spare=self._spare())
         self._trackers.restart(task, mark=teacher.validated)
         self._event("relabel", task, f"{again}by {teacher.what}, {weighed}", model_step=step)
+
+    def _weigh(self) -> None:
+        """Measure weights that could not be measured at the switch, where a step follows."""
+        for task in self._distilling.unweighed(self._progress):
+            if self._spare() >= 0:
+                self._event("weigh", task, self._distilling.weigh(task, self._progress, spare=self._spare()))
+
+    def _spare(self) -> int:
+        """Task batches that are left beside those of a last step."""
+        return self._tail.end(self._progress.converged_at) - self._progress.batches - len(self._tables)
 
     def _rewind(self, step: int) -> None:
         self._trackers.rewind(self._trainer.restore(self._snapshots.kept[step]), self._progress)

@@ -141,8 +141,10 @@ class Distillation:
         kd_weight: Factor on the distillation loss. ``auto`` measures it at the task's switch: the largest up to 1 under
             which the loss pulls at the shared parameters at most ``pull`` times as hard as the loss on labels did, in
             the root mean square of gradient norms over up to 8 batches of the task's own table. Each of these goes
-            backward twice and counts as two task batches; a task takes a hundredth of the budget at most for them.
-            A student that has not moved on from its teacher by then is not pulled at all: its weight is 1.
+            backward twice and counts as two task batches; a measurement takes a hundredth of the budget at most.
+            A student that has not moved on from its teacher by then is not pulled at all: its weight is 1, and
+            measured once more at the next evaluation. So it is, for good, where a task has soft labels from the first
+            step.
         pull: What ``auto`` aims at, in (0, 1].
         every: A task that distils takes a batch in one of so many physical steps, as long as others learn from labels:
             these get what it saves of the budget.

@@ -13,6 +13,9 @@ def beside(
 ) -> ConvergenceVerdict:
     """The verdict with what the task retains of a metric, and whether it surpasses its teacher.
 
+    Nothing is said before there are as many evaluations as are smoothed over: since a switch, a few make a mean that is
+    mostly luck, of a student that has hardly heard its teacher.
+
     Args:
         verdict: Of the task.
         tracker: Its evaluations.
@@ -20,7 +23,7 @@ def beside(
         sign: +1 where a higher metric is better, else -1.
         rule: What counts as a gain.
     """
-    if not tracker.recent:
+    if len(tracker.recent) < rule.smoothing:
         return verdict
     smoothed = mean_of(tracker.recent)
     retained = retention(smoothed.value, reference, sign=sign)

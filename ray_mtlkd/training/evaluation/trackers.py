@@ -65,7 +65,7 @@ class Trackers:
         """On each task [T]."""
         verdicts = [judge(tracker, self._rule) for tracker in self.all]
         for task, tracker in enumerate(self.all):
-            reference = _reference(progress, task)
+            reference = _reference(progress, task, tracker)
             if reference is not None:
                 sign = self._signs[task]
                 verdicts[task] = beside(verdicts[task], tracker, reference=reference, sign=sign, rule=self._rule)
@@ -86,9 +86,15 @@ class Trackers:
         self.all = [now if is_done else was for now, was, is_done in zip(self.all, then, done, strict=True)]
 
 
-def _reference(progress: Progress, task: int) -> float | None:
-    """What a task that has a teacher, or has converged, is compared with: its teacher's metric, or its best."""
-    teacher, peak = progress.teachers[task], progress.peaks[task]
-    if teacher is None or peak is None:
+def _reference(progress: Progress, task: int, tracker: Tracker) -> float | None:
+    """What a task that has a teacher, or has converged, is compared with.
+
+    Its teacher's metric, or else the smoothed one at its last gain: beside its best single evaluation, which is its
+    luckiest, any task has fallen.
+    """
+    teacher = progress.teachers[task]
+    if teacher is None:
         return None
-    return teacher.value if task in progress.relabelled else peak.value
+    if task in progress.relabelled:
+        return teacher.value
+    return None if tracker.anchor is None else tracker.anchor.value

@@ -82,6 +82,7 @@ class Relabelled:
         where: Its soft labels were computed, and ``why`` there.
         rows: Which rows have soft labels, and of which ``tables`` they are.
         kd_weight: Factor on the distillation loss.
+        weighed: Whether that stays; else it is measured at the next evaluation.
         batches: Task batches that were spent by then.
     """
 
@@ -90,6 +91,7 @@ class Relabelled:
     rows: DistilledRows
     tables: tuple[TaughtRows, ...]
     kd_weight: float
+    weighed: bool
     batches: int
 
 

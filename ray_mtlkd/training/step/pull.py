@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.torch_private import content
@@ -23,6 +23,8 @@ PASSES = 2
 """Backward passes of a batch that is measured, one a loss: it costs as many task batches."""
 _MOST = 8
 """Batches by which a task is measured."""
+_STILL = 1e-3
+"""Of the pull of labels: a student that has moved on from its teacher is pulled a hundred times as hard at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,11 @@ class Pull:
     labels: float
     teacher: float
     batches: int
+
+    @property
+    def still(self) -> bool:
+        """Whether the student was as good as its teacher itself, so that nothing can be told of how it will pull."""
+        return self.teacher <= _STILL * self.labels
 
     def weight(self, most: float) -> float:
         """Factor in [0, 1] on the distillation loss under which it pulls at most ``most`` times as hard as labels did.
@@ -116,12 +123,16 @@ def _summed(parts: Sequence[Tensor]) -> Tensor:
 
 @contextmanager
 def _unmoved(model: MultitaskModel, key: str) -> Iterator[None]:
-    """Train mode, in which chance comes from ``key``; torch's generators and the model's buffers are put back."""
-    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    """Train mode, in which chance comes from ``key``; torch's generators and the model's own buffers are put back.
+
+    Buffers that no state dict has are nobody's to write to: those that stay as they are lie in memory of all trials.
+    """
+    state = model.state_dict(keep_vars=True).values()
+    buffers = [(tensor, tensor.clone()) for tensor in state if not isinstance(tensor, nn.Parameter)]
     device = next(model.parameters()).device
     model.train()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(int.from_bytes(hashlib.blake2b(key.encode(), digest_size=7).digest()))
         yield
-    for name, buffer in model.named_buffers():
-        buffer.copy_(buffers[name])
+    for buffer, before in buffers:
+        buffer.copy_(before)

@@ -28,7 +28,8 @@ def _beside(values, *, mark=0.8, spread=(), sign=1, **changes):
         ([0.81], {"min_delta": 0.02}, False),
         ([0.9, 0.79], {}, False),  # as it is now
         ([0.9, 0.79], {"smoothing": 2}, True),
-        ([0.9, 0.85], {"smoothing": 3}, True),  # gains among evaluations do not move what it is compared with
+        ([0.9, 0.85, 0.85], {"smoothing": 3}, True),  # gains among evaluations do not move what it is compared with
+        ([0.9, 0.9], {"smoothing": 3}, False),  # too few to tell
         ([0.79], {"sign": -1}, True),
         ([0.81], {"spread": (-0.01, 0.01), "noise": 1.0}, False),  # a standard error of 0.01
         ([0.82], {"spread": (-0.01, 0.01), "noise": 1.0}, True),
@@ -53,6 +54,12 @@ def test_retention_is_the_metric_over_the_reference_or_the_inverse_where_lower_i
     value, reference, sign, expected
 ):
     assert retention(value, reference, sign=sign) == expected
+
+
+@pytest.mark.parametrize("evaluations", [1, 2, 3])
+def test_what_a_task_retains_is_told_from_as_many_evaluations_as_are_smoothed_over(evaluations):
+    found = _beside([0.7] * evaluations, smoothing=3)
+    assert found.retained == (pytest.approx(0.875) if evaluations == 3 else None)
 
 
 def test_what_was_not_evaluated_since_is_left_as_it_is():
