@@ -11,8 +11,10 @@ from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.decode import join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
 from ray_mtlkd.models.architecture import Architecture
+from ray_mtlkd.models.named_tasks import unknown_tasks
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
+from ray_mtlkd.strategies.curricula.base import models_of
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.foreign import taught_problems
 from ray_mtlkd.sweep.foresight import GradientSizes, budget_warnings, gradient_warnings, unused_tables
@@ -90,7 +92,9 @@ def prepare(
             problems.extend(_trial_problems(trial, space, validated, tables))
             at = (trial.setup, trial.configuration.architecture)
             if at not in sizes:
+                problems.extend(unknown_tasks(at[1], validated[at[0]].manifest.tasks, where=f"setup {at[0]}"))
                 sizes[at] = _gradient_sizes(trial, space, tables)
+            _check_parts(trial, space, tables)
             check_schooling(trial.configuration, where=_place(space, trial))
             fit_tasks(trial.configuration.strategy, [facts(each) for each in tables.tasks], where=_place(space, trial))
     raise_all(space.name, without_repeats(problems))
@@ -134,6 +138,18 @@ def _gradient_sizes(trial: Trial, space: SearchSpace, tables: SetupTables[Array]
     sizes = GradientSizes.of(model)
     model_for(architecture, views)
     return sizes
+
+
+def _check_parts(trial: Trial, space: SearchSpace, tables: SetupTables[Array]) -> None:
+    """Build the models of a trial that trains several, without a byte of memory.
+
+    Raises:
+        MtlkdError: where one does not fit its tasks.
+    """
+    groups, views = trial.configuration.strategy.curriculum.groups, as_tensors(tables).tasks
+    for model in () if groups is None else models_of(groups, [view.task.name for view in views]):
+        of = [views[task] for task in model]
+        outline(trial.configuration.architecture, of, where=f"{_place(space, trial)}: encoder")
 
 
 def _read_setups(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], None]) -> dict[str, ValidatedSetup]:

@@ -45,7 +45,7 @@ def planted():
 def trained(planted, tmp_path):
     """The records of a sweep of these strategies, without Ray."""
 
-    def run(strategies):
+    def run(strategies, **sections):
         space = decode_space(
             {
                 "name": "search",
@@ -53,6 +53,7 @@ def trained(planted, tmp_path):
                 "encoder": {"name": "mlp", "hidden": [1]},
                 "training": {"steps": 30, "batch_size": 25, "eval_every": 30, "lr": 0.1},
                 "strategies": strategies,
+                **sections,
                 "replicate": {"configurations": 1, "seeds": [1]},
             },
             where="space",

@@ -28,6 +28,20 @@ def test_planted_clusters_are_found_by_the_affinity_of_gradients_in_one_training
     assert found.label == "split"
 
 
+IN_NAMES = {
+    "low_level": {"sharing": {"name": "low_level", "layers": {"a": 1, "c": 1}}},
+    "serial": {"sharing": {"name": "serial", "order": ["d", "a", "b"]}},
+    "graph": {"regularizers": [{"name": "graph", "edges": [["a", "d"], ["b", "c"], ["c", "d"]]}]},
+}
+
+
+@pytest.mark.parametrize("sections", IN_NAMES.values(), ids=IN_NAMES)
+def test_pairs_of_tasks_train_where_an_architecture_names_others(trained, sections):
+    table = trained(strategies(TRAININGS), encoder={"name": "mlp", "hidden": [2, 1]}, **sections).table
+    assert set(table["strategy"].to_pylist()) == set(TRAININGS)
+    assert set(table["status"].to_pylist()) == {"ok"}
+
+
 @pytest.mark.parametrize(("models", "label"), [(1, "sum"), (4, "single_task")])
 def test_one_model_and_a_model_a_task_have_names_already(models, label):
     *_, proposed = best_splits(len, tasks=len(TASKS), models=models)

@@ -1,6 +1,10 @@
+from typing import ClassVar
+
 import pytest
 
+from ray_mtlkd.decode import document
 from ray_mtlkd.errors import MtlkdError, gather
+from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import decode_space
 from tests.setup_files import Files
@@ -36,6 +40,48 @@ def test_trials_of_two_setups_that_would_have_one_name_are_refused(
     assert len(problems) == alike
     for problem in problems:
         worded(problem)
+
+
+IN_LAYERS = {"name": "low_level", "layers": {"churn": 1, "segmnt": 1}}
+IN_ORDER = {"name": "serial", "order": ["segmnt", "churn"]}
+OF_NEIGHBOURS = ["l1", {"name": "graph", "edges": [["churn", "segment"], ["churn", "segmnt"]]}]
+
+
+@pytest.mark.parametrize(
+    ("sections", "place"),
+    [
+        ({"sharing": IN_LAYERS}, "sharing.layers.segmnt"),
+        ({"sharing": IN_ORDER}, "sharing.order[0]"),
+        ({"regularizers": OF_NEIGHBOURS}, "regularizers[1].edges[1][1]"),
+    ],
+    ids=["layer", "order", "edge"],
+)
+def test_a_name_that_is_no_task_of_the_setup_is_refused_where_it_stands(space_value, refused, sections, place):
+    value = space_value(setups=["diverse"], strategies=["sum", "single_task"], **sections)
+    with refused() as caught:
+        _prepare(value)
+    assert caught.value.where == f"setup diverse: {place}"
+
+
+@document
+class Together(HardSharing):
+    """Refuses to serve a task alone."""
+
+    name: ClassVar[str] = "together"
+
+    def build(self, encoder, tasks):
+        if len(tasks) == 1:
+            raise MtlkdError(f"{tasks[0][0].name} alone", where="sharing", fix="give it company")
+        return super().build(encoder, tasks)
+
+
+def test_a_model_of_some_tasks_that_cannot_be_built_is_told_before_it_trains(space_value, refused):
+    value = space_value(setups=["diverse"], sharing=f"{__name__}:Together", strategies=["sum"])
+    assert _prepare(value).plan.size
+    groups = [["churn", "segment"], ["interests", "spend"]]
+    with refused() as caught:
+        _prepare({**value, "strategies": ["sum", {"name": "split", "curriculum": {"groups": groups}}]})
+    assert caught.value.where == "sharing"
 
 
 def test_a_model_that_no_memory_holds_is_refused_before_a_byte_of_it_is_taken(space_value):

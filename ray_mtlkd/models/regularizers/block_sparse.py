@@ -47,10 +47,10 @@ class BlockSparse:
 
     @torch.no_grad()
     def value(self, model: MultitaskModel) -> Tensor:
-        """The sum of the groups' norms."""
+        """The sum of the groups' norms; 0 where no head is a task's own."""
         groups = [torch.cat(list(weights)) for weights in by_inputs(model)]
         norms = [torch.linalg.vector_norm(columns, ord=float(self.q), dim=0).sum() for columns in groups]
-        return self.strength * torch.stack(norms).sum()
+        return self.strength * sum(norms, start=torch.zeros(()))
 
 
 def _shrink_2(columns: Tensor, radius: float) -> Tensor:

@@ -1,12 +1,12 @@
 """Tasks whose heads are near those of their neighbours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from ray_mtlkd.decode import document, join, refuse, unknown_name
+from ray_mtlkd.decode import document, join, refuse
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.regularizers.task_matrix import TaskMatrix, task_matrices
 from ray_mtlkd.models.sharing.base import MultitaskModel, total_penalty
@@ -23,7 +23,8 @@ class Graph:
     is strength · L + size · I, L being the graph's Laplacian.
 
     Attributes:
-        edges: Pairs of tasks by their names; every pair, where none is given.
+        edges: Pairs of tasks by their names; every pair, where none is given. A model of some of the tasks has those
+            among them.
         strength: How much to neighbours, above 0; 1e-3 to 10.
         size: How much to 0.
     """
@@ -42,17 +43,13 @@ class Graph:
             if one == other
         )
 
-    def penalty(self, model: MultitaskModel) -> Tensor | None:
-        """None where no two heads are alike.
+    def named(self) -> Mapping[str, str]:
+        """The ends of all edges."""
+        return {join("edges", at, end): name for at, edge in enumerate(self.edges) for end, name in enumerate(edge)}
 
-        Raises:
-            MtlkdError: where an edge names a task that is not there.
-        """
+    def penalty(self, model: MultitaskModel) -> Tensor | None:
+        """None where no two heads are alike."""
         places = {name: task for task, name in enumerate(model.names)}
-        if model.num_tasks > 1:  # a model of one task alone is not about the others
-            for at, name in ((at, name) for at, edge in enumerate(self.edges) for name in edge):
-                if name not in places:
-                    raise unknown_name(name, places, what="task", where=join("regularizers.edges", at))
         edges = [(places[one], places[other]) for one, other in self.edges if {one, other} <= places.keys()]
         return total_penalty([self._of(matrix, edges) for matrix in task_matrices(model)])
 

@@ -1,6 +1,6 @@
 """The weights of the tasks' heads, side by side: what penalties between tasks are about."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -14,7 +14,7 @@ _KNOWN: WeakKeyDictionary[MultitaskModel, list[list[nn.Parameter]]] = WeakKeyDic
 
 @dataclass(frozen=True)
 class TaskMatrix:
-    """Weights of one shape that some tasks have of their own where they end.
+    """Weights of one shape where some tasks end, and no others.
 
     Attributes:
         tasks: Whose [A], ascending.
@@ -41,16 +41,19 @@ def task_matrices(model: MultitaskModel) -> list[TaskMatrix]:
     return [TaskMatrix(tuple(found), tuple(found.values())) for found in alike.values() if len(found) > 1]
 
 
-def head_weights(model: MultitaskModel, task: int) -> list[nn.Parameter]:
-    """The dense weight matrices that the task's outputs come from and that are its own."""
-    own = {id(p) for p in model.own(task)}
-    return [p for module in model.uses(task)[-1] for p in module.parameters() if id(p) in own and p.ndim > 1]
-
-
 def _of_heads(model: MultitaskModel) -> list[list[nn.Parameter]]:
-    """`head_weights` of each task [T], looked up once: every step asks, and finding what is a task's own takes long."""
+    """The weight matrices that each task's outputs come from, and no other's [T]; of a model that shares no last stage,
+    those of all heads, also of heads whose outputs other tasks read.
+
+    Looked up once: every step asks, and to find what tasks use takes long.
+    """  # noqa: D205 - the summary needs two lines
     if model not in _KNOWN:
-        _KNOWN[model] = [head_weights(model, task) for task in range(model.num_tasks)]
+        ends = [
+            {id(p): p for module in model.uses(task)[-1] for p in module.parameters() if p.ndim > 1}
+            for task in range(model.num_tasks)
+        ]
+        tasks = Counter(key for end in ends for key in end)
+        _KNOWN[model] = [[p for key, p in end.items() if tasks[key] == 1] for end in ends]
     return _KNOWN[model]
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from ray_mtlkd.decode import document, join, unknown_name
+from ray_mtlkd.decode import document, join
 from ray_mtlkd.models.encoders.base import EncoderConfig, Stages
 from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_layers, check_depth
 from ray_mtlkd.ranges import PositiveInt
@@ -20,7 +20,7 @@ class LowLevel:
 
     Attributes:
         layers: The layer of each task by its name, from 1 up to the encoder's depth; tasks that are not named are
-            supervised at the last one.
+            supervised at the last one. A model of some of the tasks lets the others be.
     """
 
     name: ClassVar[str] = "low_level"
@@ -31,11 +31,15 @@ class LowLevel:
         """Of what it says, as of any architecture."""
         return hash(tuple(sorted(self.layers.items())))
 
+    def named(self) -> Mapping[str, str]:
+        """Whose layers are given."""
+        return {join("layers", name): name for name in self.layers}
+
     def build(self, encoder: EncoderConfig, tasks: Tasks) -> "LowLevelModel":
         """One encoder, a head a task.
 
         Raises:
-            MtlkdError: where there is no such task or layer, or the encoder has none.
+            MtlkdError: where there is no such layer, or the encoder has none.
         """
         return LowLevelModel(self.layers, encoder, tasks)
 
@@ -49,9 +53,6 @@ class LowLevelModel(HeadedModel):
         sequence = self.encoder.sequence
         names = [task.name for task, _ in tasks]
         for name, layer in layers.items():
-            # a model of one task alone is not about the others
-            if name not in names and len(names) > 1:
-                raise unknown_name(name, names, what="task", where=join("sharing.layers", name))
             check_depth(layer, sequence, where=join("sharing.layers", name))
         self.depths = [layers.get(name, len(sequence)) for name in names]
         widths = [self.encoder.ending.width(task, sequence[depth - 1].width) for task, depth in enumerate(self.depths)]

@@ -1,12 +1,12 @@
 """Tasks in a series: each reads what those before it have found and said."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ray_mtlkd.decode import document, join, unknown_name
+from ray_mtlkd.decode import document, join
 from ray_mtlkd.models.encoders.base import EncoderConfig, Stages
 from ray_mtlkd.models.encoders.layers import Layer
 from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder
@@ -28,7 +28,8 @@ class Serial:
     parameters where the epoch of the task before left them, and here all tasks train in every step.
 
     Attributes:
-        order: Names of tasks, the first one first; those that are not named follow in the setup's order.
+        order: Names of tasks, the first one first; those that are not named follow in the setup's order. A model of
+            some of the tasks lets the others be.
         embedding: Width of a label embedding.
     """
 
@@ -37,12 +38,12 @@ class Serial:
     order: Annotated[tuple[str, ...], Distinct] = ()
     embedding: PositiveInt = 8
 
-    def build(self, encoder: EncoderConfig, tasks: Tasks) -> "SerialModel":
-        """One encoder, a layer and a head a task.
+    def named(self) -> Mapping[str, str]:
+        """Who is in the order."""
+        return {join("order", at): name for at, name in enumerate(self.order)}
 
-        Raises:
-            MtlkdError: where `order` names a task that is not there.
-        """
+    def build(self, encoder: EncoderConfig, tasks: Tasks) -> "SerialModel":
+        """One encoder, a layer and a head a task."""
         return SerialModel(self, encoder, tasks)
 
 
@@ -98,8 +99,4 @@ class SerialModel(HeadedModel):
 
 def _places(order: Sequence[str], names: Sequence[str]) -> list[int]:
     """Where in the order each task is [T]."""
-    for at, name in enumerate(order):
-        # a model of one task alone is not about the others
-        if name not in names and len(names) > 1:
-            raise unknown_name(name, names, what="task", where=join("sharing.order", at))
     return [order.index(name) if name in order else len(order) + at for at, name in enumerate(names)]

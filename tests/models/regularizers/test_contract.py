@@ -13,7 +13,7 @@ from tests.models.conftest import NUMBERS
 EVERY = {name: config() for name, config in REGULARIZERS.items()} | {"cluster": TaskClusters(clusters=1)}
 
 
-@pytest.mark.parametrize("sharing", ["hard", "mmoe"])
+@pytest.mark.parametrize("sharing", SHARING)
 @pytest.mark.parametrize("name", EVERY)
 def test_every_regularizer_keeps_its_promises(name, sharing):
     check_regularizer(EVERY[name], sharing=SHARING[sharing]())

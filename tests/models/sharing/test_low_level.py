@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from ray_mtlkd.models.encoders.cnn import Cnn
@@ -35,11 +34,14 @@ def test_where_no_task_is_named_it_is_hard_sharing(made):
     assert all(torch.equal(model(task, NUMBERS.inputs()), hard(task, NUMBERS.inputs())) for task in range(2))
 
 
-@pytest.mark.parametrize("layers", [{"other": 1}, {LOW.task.name: 3}], ids=str)
-def test_a_task_or_layer_that_is_not_there_is_refused(made, refused, layers):
+def test_a_layer_that_is_not_there_is_refused(made, refused):
     with refused() as caught:
-        made(LowLevel(layers=layers), (LOW, HIGH))
-    assert caught.value.where == f"sharing.layers.{next(iter(layers))}"
+        made(LowLevel(layers={LOW.task.name: 3}), (LOW, HIGH))
+    assert caught.value.where == f"sharing.layers.{LOW.task.name}"
+
+
+def test_a_model_of_some_tasks_lets_the_others_layers_be(made):
+    assert made(LowLevel(layers={**NAMED, "other": 1}), (LOW, HIGH)).depths == [1, 2]
 
 
 def test_it_is_hashed_by_what_it_says():

@@ -46,7 +46,5 @@ def test_taggers_are_a_series_and_texts_another_and_pairs_are_alone(made):
     assert model.before == [[], [], [], [0], [1]]
 
 
-def test_an_order_of_tasks_that_are_not_there_is_refused(made, refused):
-    with refused() as caught:
-        made(Serial(order=("other",)), (ONE, TWO))
-    assert caught.value.where == "sharing.order[0]"
+def test_a_model_of_some_tasks_has_them_in_the_same_order(made):
+    assert made(Serial(order=(NAMES[2], "other", NAMES[0])), (ONE, THREE)).before == [[1], []]
