@@ -9,6 +9,9 @@ from torch import nn
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.heads import Head
 from ray_mtlkd.models.sharing import SHARING, MultitaskModel, SplitModel
+from ray_mtlkd.models.sharing.adapters import Adapters
+from ray_mtlkd.models.sharing.low_level import LowLevel
+from ray_mtlkd.models.sharing.soft import SoftSharing
 
 
 def _built(config, tasks):
@@ -164,5 +167,18 @@ class Decay:
 
 OTHERS = {"mixture": Mixture(), "in_turn": Serial(), "stitched": Stitched(), "apart": Apart()}
 
-EVERY = {name: config() for name, config in SHARING.items()} | OTHERS
-"""This package's own with what they are unless told, and others'."""
+LOW = ("yes", "where", "churn", "binary_Dense", "binary_Bag", "tagging_Tokens")
+"""Tasks of the tests' tables and examples that `low_level` supervises at the first layer."""
+
+EVERY = (
+    {name: config() for name, config in SHARING.items()}
+    | {
+        "low_level": LowLevel(layers=dict.fromkeys(LOW, 1)),
+        "serial": SHARING["serial"](successive=0.1),
+        "soft, trace": SoftSharing(norm="trace"),
+        "lora": Adapters(form="lora"),
+        "shared_lora": Adapters(form="shared_lora"),
+    }
+    | OTHERS
+)
+"""This package's own, those whose forms are other models in each form, and others'."""

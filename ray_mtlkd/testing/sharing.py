@@ -56,6 +56,8 @@ def check_sharing(sharing: SharingConfig, *, encoder: EncoderConfig = _SMALL) ->
         _check_together(model, examples)
         check_chance(architecture, examples)
         _check_penalty(model, lambda of: of.penalty())
+        model.remember()
+        _check_penalty(model, lambda of: of.penalty())
 
 
 def check_regularizer(regularizer: Regularizer, *, sharing: SharingConfig = _HARD) -> None:

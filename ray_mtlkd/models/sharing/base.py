@@ -47,6 +47,13 @@ class MultitaskModel(nn.Module, ABC):
         """A loss [] that is no task's, beside those of the regularizers: no balancer sees or weighs it. Mostly none."""
         return None
 
+    def remember(self) -> None:
+        """Take the parameters as they are for those of the last evaluation. Mostly nobody asks for them.
+
+        Told after each evaluation, once a rewind is done, and where a run goes on from a checkpoint, which is written
+        after an evaluation: what is remembered then follows from the parameters, and no checkpoint need hold it.
+        """
+
     def sorts(self, task: int) -> tuple[str, ...]:  # noqa: ARG002
         """The sorts of inputs behind the task's head: only between tasks of the same ones do its inputs mean the same.
 

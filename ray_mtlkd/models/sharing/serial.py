@@ -9,14 +9,15 @@ from torch import Tensor, nn
 from ray_mtlkd.decode import document, join
 from ray_mtlkd.models.encoders.base import EncoderConfig, Stages
 from ray_mtlkd.models.encoders.layers import Layer
+from ray_mtlkd.models.sharing.base import sparse_tables, total_penalty
 from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder
 from ray_mtlkd.models.sharing.label_embedding import LabelEmbedding, companions
-from ray_mtlkd.ranges import Distinct, PositiveInt
+from ray_mtlkd.ranges import Distinct, NonNegativeFloat, PositiveInt
 
 
 @document
 class Serial:
-    """The joint many-task model of Hashimoto et al. 2017 (arXiv:1611.01587), sections 2.2 to 2.6.
+    """The joint many-task model of Hashimoto et al. 2017 (arXiv:1611.01587), sections 2.2 to 3.
 
     Over a shared encoder r each task k has a layer, which reads the layer and all predictions before it (`y` are
     `LabelEmbedding`), and a head on its layer:
@@ -24,19 +25,29 @@ class Serial:
         h_k = layer_k([r; h_{k-1}; y_1; …; y_{k-1}]),    outputs_k = head_k(h_k)
 
     Gradients go back through the whole series. Series are of tasks whose representations are of one sort: taggers make
-    one, texts another, and a pair of texts is alone. The successive regularisation of section 3 is not there: it holds
-    parameters where the epoch of the task before left them, and here all tasks train in every step.
+    one, texts another, and a pair of texts is alone.
+
+    The successive regularisation of section 3 keeps what tasks have learned from being overwritten by those after them:
+
+        successive · ‖θ - θ'‖²
+
+    over all parameters θ that some task uses which others follow, each once, but for hash tables. There, tasks take
+    turns, and θ' is where the turn before left θ; here all tasks train in every step, and θ' is θ at the last
+    evaluation. Before the first one nothing has been learned, and nothing is held.
 
     Attributes:
         order: Names of tasks, the first one first; those that are not named follow in the setup's order. A model of
             some of the tasks lets the others be.
         embedding: Width of a label embedding.
+        successive: Strength of the successive regularisation: 0 for none, or 1e-3 to 1. The longer it is between
+            evaluations (`training.eval_every`), the more it holds.
     """
 
     name: ClassVar[str] = "serial"
 
     order: Annotated[tuple[str, ...], Distinct] = ()
     embedding: PositiveInt = 8
+    successive: NonNegativeFloat = 0.0
 
     def named(self) -> Mapping[str, str]:
         """Who is in the order."""
@@ -70,6 +81,21 @@ class SerialModel(HeadedModel):
         read = sorted({other for before in self.before for other in before})
         self.embeddings = nn.ModuleDict({str(task): LabelEmbedding(tasks[task][0], serial.embedding) for task in read})
         self.add_heads(tasks, widths, config)
+        self._successive = serial.successive
+        self._remembered: list[tuple[nn.Parameter, Tensor]] = []
+
+    def penalty(self) -> Tensor | None:
+        """How far what earlier tasks use has moved since the last evaluation."""
+        moved = total_penalty([(parameter - then).square().sum() for parameter, then in self._remembered])
+        return None if moved is None else self._successive * moved
+
+    def remember(self) -> None:
+        """What earlier tasks use, if it is to be held."""
+        if self._successive:
+            tables = {id(table) for table in sparse_tables(self).values()}
+            earlier = {other for before in self.before for other in before}
+            used = {id(p): p for task in sorted(earlier) for p in self.used(task) if id(p) not in tables}
+            self._remembered = [(p, p.detach().clone()) for p in used.values()]
 
     def encode(self, inputs: Any, tasks: Sequence[int]) -> Sequence[tuple[Tensor, ...]]:
         """The layer of each task."""

@@ -103,8 +103,12 @@ class Trainer:
         return penalties(self._model, self._architecture)
 
     def hear(self, skills: Sequence[float | None]) -> None:
-        """What the balancer is told from now on: skills on validation [T], None of a task that was not evaluated."""
+        """What an evaluation has found: skills on validation [T], None of a task that was not evaluated.
+
+        The balancer is told of them from now on, and the model that its parameters were evaluated.
+        """
         self._skills = tuple(skills)
+        self._model.remember()
 
     def teach(self, task: int, rows: TransferSet) -> None:
         """From now on, a task that learns from soft labels draws these rows."""

@@ -18,7 +18,6 @@ from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.models.encoders.mixed import MixedEncoder
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.sharing import SHARING
-from ray_mtlkd.models.sharing.adapters import Adapters
 from ray_mtlkd.models.sharing.interaction import Interaction
 from ray_mtlkd.registry import decode_part, describe_part
 from ray_mtlkd.testing import check_encoder, check_sharing
@@ -60,11 +59,6 @@ def test_it_keeps_the_promises_of_an_encoder_on_three_sorts():
 @pytest.mark.parametrize("name", [name for name in EVERY if name not in LAYERED])
 def test_ways_of_sharing_that_know_no_layers_keep_their_promises_on_it(name):
     check_sharing(EVERY[name], encoder=OF_ROWS)
-
-
-@pytest.mark.parametrize("form", ["lora", "shared_lora"])
-def test_low_rank_adapters_keep_theirs(form):
-    check_sharing(Adapters(form=form), encoder=OF_ROWS)
 
 
 @pytest.mark.parametrize("name", LAYERED)

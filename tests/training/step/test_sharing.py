@@ -15,7 +15,6 @@ from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.models.encoders.transformer import Transformer
 from ray_mtlkd.models.regularizers.block_sparse import BlockSparse
 from ray_mtlkd.models.sharing import SHARING, MultitaskModel, split
-from ray_mtlkd.models.sharing.low_level import LowLevel
 from ray_mtlkd.strategies.balancers.sum_ import Sum
 from ray_mtlkd.training.settings import Optimization
 from ray_mtlkd.training.step.feed import feed
@@ -183,8 +182,8 @@ WEIGHINGS = {
     "of a Gramian, streamed": ("gram", 1, _FEW),
 }
 SHARING_IN_PART = {
-    "low_level": LowLevel(layers={"yes": 1, "which": 1}),
-    "serial": SHARING["serial"](),
+    "low_level": EVERY["low_level"],
+    "serial": EVERY["serial"],
     "interaction": SHARING["interaction"](direction="forward"),
     "in_turn": EVERY["in_turn"],
 }
