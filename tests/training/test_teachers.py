@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 
+from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.training.evaluation.evaluate import metrics_of
 from ray_mtlkd.training.run import train
@@ -29,9 +30,9 @@ STEADY = {
 @pytest.fixture
 def run(job, inline, tmp_path):
     def train_with(
-        kd, *, strategy="joint_kd", relabel=inline, folder="", report=lambda _: None, every_s=60.0, rule=QUICK
+        kd, *, strategy="joint_kd", relabel=inline, folder="", report=lambda _: None, every_s=60.0, rule=QUICK, **more
     ):
-        made = job(strategy, kd=kd, training=SHORT, convergence=rule)
+        made = job(strategy, kd=kd, training=SHORT, convergence=rule, **more)
         return train(
             made,
             relabel=relabel,
@@ -49,7 +50,7 @@ def whole(run, once):
     return lambda kd, strategy: once(repr((kd, strategy)), lambda: run(kd, strategy=strategy, folder="whole"))
 
 
-def killed(run, kd, *, strategy, rule=QUICK):
+def killed(run, kd, *, strategy, rule=QUICK, **more):
     """The outcome of a run that dies where tasks converge, after that, then ever more seldom."""
     seen = 0
 
@@ -62,7 +63,7 @@ def killed(run, kd, *, strategy, rule=QUICK):
 
     while seen < 60:
         with suppress(InterruptedError):
-            return run(kd, strategy=strategy, folder="killed", report=die, every_s=0.0, rule=rule)
+            return run(kd, strategy=strategy, folder="killed", report=die, every_s=0.0, rule=rule, **more)
     pytest.fail("the run never ends")
 
 
@@ -109,6 +110,26 @@ def test_who_distils_nothing_keeps_no_average(job):
     assert [(job("stop", kd=kd).teacher, job("stop", kd=kd).leaders) for kd in steady] == [(None, 1)] * 2
 
 
+@pytest.mark.parametrize(("rule", "is_still"), [(QUICK, True), (EAGER, False)])
+def test_a_student_that_is_its_teacher_still_is_weighed_at_the_next_evaluation(run, rule, is_still):
+    measured, plain = Distillation(pull=0.01), Mlp(hidden=(8,), dropout=0.0)
+    given = {"strategy": "joint_kd", "encoder": plain, "rule": rule}
+    whole = run(measured, folder="whole", **given)
+    assert _untimed(killed(run, measured, **given)) == _untimed(whole)
+    switches = 0
+    for task in whole.tasks:
+        own = [event for event in task.events if event.task is not None]
+        by_step = {point.step: point.kd_weight for point in task.curve}
+        for switched in (event for event in own if event.kind == "relabel"):
+            switches += 1
+            assert (switched.model_step == switched.step) == is_still
+            assert (by_step[switched.step] == 1.0) == is_still
+            then = [switched.step + SHORT.eval_every] if is_still else []
+            assert [event.step for event in own if event.kind == "weigh"] == then
+            assert task.curve[-1].kd_weight < 1.0
+    assert switches
+
+
 TURNING = {
     "reteach": {"name": "joint_kd", "curriculum": {"reteach": True}},
     "retention": {"name": "joint_kd", "curriculum": {"retention": 1.0}},
@@ -131,6 +152,19 @@ def test_tasks_that_turn_do_so_again_in_a_killed_run(run, name):
             assert by_step[event.step].phase == ("distilling" if name == "reteach" else "labels")
             assert "beside" in event.reason
     assert turned
+
+
+def test_a_run_whose_tasks_have_all_converged_goes_on_while_one_has_gone_back(job, inline, tmp_path):
+    training = replace(SHORT, steps=80, finish="converged", cooldown=0.2)
+    made = job(TURNING["retention"], kd=FIXED, training=training, convergence=QUICK)
+    storage = Storage.at(str(tmp_path))
+    outcome = train(made, relabel=inline, report=lambda _: None, storage=storage, checkpoint_every_s=60.0)
+    events = [event for task in outcome.tasks for event in task.events]
+    back, end = max(event.batches for event in events if event.kind == "return"), events[-1]
+    assert end.kind == "finish"
+    assert back + 0.2 * made.budget < end.batches < made.budget
+    begun = {event.batches for event in events if event.kind == "cooldown"}
+    assert min(begun) < back < max(begun)
 
 
 def test_a_task_that_has_gone_back_to_its_labels_learns_from_them(run):
