@@ -180,6 +180,8 @@ def _probabilities(numbers: Numbers, task: Task, _about: Mapping[str, Any], wher
         return np.log(sure) - np.log1p(-sure)
     if numbers.shape[1] == task.outputs and (np.abs(numbers.sum(axis=1) - 1) > _OFF).any():
         raise MtlkdError("those of some row do not add up to 1", where=where, fix="give those of all classes")
+    if not (numbers.max(axis=1) > 0).all():
+        raise MtlkdError("those of some row are all 0", where=where, fix="give the likeliest classes of each row")
     with np.errstate(divide="ignore"):  # minus infinity where there is none, as in all soft labels
         logs: Numbers = np.log(numbers)
     return logs
@@ -201,6 +203,8 @@ def _spread(numbers: Numbers, places: NDArray[np.int64], task: Task, *, where: s
     if places.shape != numbers.shape or places.min() < 0 or places.max() >= task.outputs:
         fix = f"give a place from 0 to {task.outputs - 1} for each number"
         raise MtlkdError("these do not say whose the numbers are", where=where, fix=fix)
+    if not np.diff(np.sort(places, axis=1), axis=1).all():
+        raise MtlkdError("a class stands twice in a row", where=where, fix="give each place once in a row")
     found = np.full((len(numbers), task.outputs), -np.inf)
     np.put_along_axis(found, places, numbers, axis=1)
     return found

@@ -124,6 +124,14 @@ WRONG = {
     "other width": ("segment", lambda good: {"logits": _lists(np.zeros((len(good["row"]), WIDTH + 1)))}),
     "no lists": ("segment", lambda good: {"logits": good["row"]}),
     "no class": ("segment", lambda good: {**good, "classes": _lists(np.full((len(good["row"]), WIDTH), WIDTH))}),
+    "a class twice": ("segment", lambda good: {**good, "classes": _lists(np.zeros((len(good["row"]), WIDTH)))}),
+    "of none": (
+        "segment",
+        lambda good: {
+            "probabilities": _lists(np.zeros((len(good["row"]), 2))),
+            "classes": _lists(np.tile([0, 1], (len(good["row"]), 1))),
+        },
+    ),
     "some of several": ("interests", lambda good: {**good, "classes": good["logits"]}),
     "other tokens": ("events", lambda good: {"logits": pa.array([[[0.0] * TAGS]] * len(good["row"]))}),
     "numbers of classes": ("segment", lambda good: {"numbers": good["logits"]}),

@@ -52,9 +52,10 @@ class ConvergenceVerdict:
     Attributes:
         best_step: Physical step of its best evaluation (-1 where there was none), since it started, or else since it
             was last relabelled or went back to its labels.
-        retained: Its present metric, smoothed, over its teacher's, or over its best where it has none (the inverse
-            where lower is better); None before it has converged, and where that says nothing.
-        surpasses: Whether it is better than its teacher by more than counts as a gain.
+        retained: Its present metric, smoothed, over its teacher's, or over the smoothed one of its last gain where it
+            has none (the inverse where lower is better); None before it has converged, before there are as many
+            evaluations since as are smoothed over, and where it says nothing.
+        surpasses: Whether it is better than its teacher by more than counts as a gain, after as many evaluations.
     """
 
     converged: bool

@@ -18,13 +18,13 @@ from ray_mtlkd.strategies.curricula.transitions import go_back, has_lost, newly_
 
 @document
 class StopAndGo:
-    """All tasks train together; each stops when it has converged, and goes when it has fallen below its best.
+    """All tasks train together; each stops when it has converged, and goes when it has fallen.
 
     Dynamic stop-and-go: Lu et al., "12-in-1: Multi-Task Vision and Language Representation Learning", CVPR 2020,
     arXiv:1912.02315, section 3.2. There a task counts as converged when it has gained less than 0.1 % over two of its
     epochs, goes on when it is 0.5 % below its best, and takes every fourth batch while it has stopped. Here
-    ``convergence`` says when a task has converged, a fall is that of the smoothed metric, and one that has stopped
-    takes no batch.
+    ``convergence`` says when a task has converged, a fall is that of the smoothed metric below what it was at its last
+    gain, and one that has stopped takes no batch.
 
     >>> from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, TaskFacts
     >>> facts = [TaskFacts(name="large", rows=900, difficulty=0.5), TaskFacts(name="small", rows=90, difficulty=0.5)]
@@ -41,7 +41,7 @@ class StopAndGo:
     (('labels', 'labels'), (Return(task=1),))
 
     Attributes:
-        degradation: Share of its best that a task that has stopped may lose.
+        degradation: Share of its metric that a task that has stopped may lose.
     """
 
     name: ClassVar[str] = "stop_and_go"
