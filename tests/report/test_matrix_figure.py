@@ -41,6 +41,13 @@ def test_a_heat_map_is_the_mean_over_the_trials_of_a_strategy(figure):
     assert [label.get_text() for label in axis.get_yticklabels()] == ["t0", "t1", "t2"]
 
 
+def test_how_a_regularizer_relates_tasks_has_a_heat_map_of_its_own(figure):
+    related = np.eye(TASKS) / 3
+    (axis,) = figure(("sum", 1, {"relations": related.tolist()})).axes
+    assert np.allclose(_image(axis), related)
+    assert axis.get_title() == "sum\nrelation of heads"
+
+
 def test_every_strategy_that_measured_something_has_a_row_and_the_others_none(figure):
     measured = {"cosines": np.eye(TASKS).tolist(), "affinities": np.eye(TASKS).tolist()}
     drawn = figure(("pcgrad", 1, measured), ("sum", 1, {}), ("gradnorm", 1, {"cosines": measured["cosines"]}))

@@ -2,11 +2,15 @@ from typing import ClassVar
 
 import pytest
 
+from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.decode import document
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.models.sharing import HardSharing
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import decode_space
+from ray_mtlkd.training.job import Job
+from ray_mtlkd.training.run import train
 from tests.setup_files import Files
 
 
@@ -82,6 +86,21 @@ def test_a_model_of_some_tasks_that_cannot_be_built_is_told_before_it_trains(spa
     with refused() as caught:
         _prepare({**value, "strategies": ["sum", {"name": "split", "curriculum": {"groups": groups}}]})
     assert caught.value.where == "sharing"
+
+
+def test_a_domain_on_the_layer_of_a_split_is_planned_and_each_of_its_models_trains(space_value, tmp_path):
+    encoder, sharing = {"name": "mlp", "hidden": [6, 4]}, {"name": "hybrid", "split": {"choice": [0, 1, 2]}}
+    value = space_value(encoder=encoder, sharing=sharing, strategies=["sum"], search={"configurations": 8})
+    prepared = _prepare({**value, "training": {"steps": 4, "batch_size": 32, "eval_every": 2}})
+    trials = {trial.configuration.architecture.sharing.split: trial for trial in prepared.plan.distinct()}
+    assert trials.keys() == {0, 1, 2}
+    scores = set()
+    for split, trial in trials.items():
+        given = Job(tables=as_tensors(prepared.of(trial)), configuration=trial.configuration, seed=1)
+        folder = Storage.at(str(tmp_path / str(split)))
+        outcome = train(given, relabel=None, report=lambda _: None, storage=folder, checkpoint_every_s=1e9)
+        scores.add(outcome.end.score)
+    assert len(scores) == 3
 
 
 def test_a_model_that_no_memory_holds_is_refused_before_a_byte_of_it_is_taken(space_value):

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
@@ -8,6 +9,19 @@ from ray_mtlkd.sweep.tensorboard import TrialWriter
 from ray_mtlkd.training.job import Outcome
 from ray_mtlkd.training.state.progress import Evaluation
 from ray_mtlkd.training.step.agreement import TaskAgreement
+
+POINT = CurvePoint(step=5, batches=10, valid=0.5, loss=1.0, weight=1.0, phase="labels", conflict=0.5)
+EVALUATION = Evaluation(
+    step=5,
+    batches=10,
+    budget=20,
+    tasks=("a", "b"),
+    points=(POINT, POINT),
+    score=0.5,
+    events=(),
+    agreement=TaskAgreement(),
+    penalties={},
+)
 
 
 def _written(folder, *tasks):
@@ -20,22 +34,8 @@ def _written(folder, *tasks):
 
 def test_all_tasks_are_in_one_chart_and_all_events_of_a_step_in_one_text(tmp_path):
     events = [Event(step=5, batches=10, task=name, kind="relabel", reason="enough") for name in ("a", "b")]
-    point = CurvePoint(step=5, batches=10, valid=0.5, loss=1.0, weight=1.0, phase="labels", conflict=0.5)
-    points = (point, point)
     writer = TrialWriter(tmp_path, hyper_parameters={})
-    writer.tell(
-        Evaluation(
-            step=5,
-            batches=10,
-            budget=20,
-            tasks=("a", "b"),
-            points=points,
-            score=0.5,
-            events=tuple(events),
-            agreement=TaskAgreement(),
-            penalties={},
-        )
-    )
+    writer.tell(replace(EVALUATION, events=tuple(events)))
     writer.finish(
         ("a", "b"), Outcome(end=TrialEnd(status="ok", score=0.5, batches=10), tasks=(TaskResult(), TaskResult()))
     )
@@ -54,6 +54,22 @@ def test_what_was_measured_of_pairs_of_tasks_is_an_image_with_its_numbers(tmp_pa
     tags = _written(tmp_path, TaskResult(cosines=[1.0, 0.5]), TaskResult(cosines=[0.5, 1.0]))
     assert tags["images"] == ["cosines"]
     assert "cosines/text_summary" in tags["tensors"]
+
+
+def test_what_regularizers_charge_is_a_curve_and_how_they_relate_tasks_an_image(tmp_path):
+    writer = TrialWriter(tmp_path, hyper_parameters={})
+    for at, charged in ((5, 0.5), (10, 0.25)):
+        writer.tell(replace(EVALUATION, step=at, batches=2 * at, penalties={"matrix_normal": charged, "sharing": 1.0}))
+    related = (TaskResult(relations=[0.75, -0.25]), TaskResult(relations=[-0.25, 0.25]))
+    writer.finish(("a", "b"), Outcome(end=TrialEnd(status="ok", score=0.5, batches=20), tasks=related))
+    found = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0})
+    found.Reload()
+    curve = [(event.step, event.value) for event in found.Scalars("penalty/matrix_normal")]
+    assert curve == [(10, 0.5), (20, 0.25)]
+    assert {event.value for event in found.Scalars("penalty/sharing")} == {1.0}
+    assert found.Tags()["images"] == ["relations"]
+    (text,) = found.Tensors("relations/text_summary")
+    assert "-0.25" in text.tensor_proto.string_val[0].decode()
 
 
 def test_where_nothing_was_measured_there_is_no_image(tmp_path):

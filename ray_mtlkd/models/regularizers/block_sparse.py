@@ -21,7 +21,8 @@ class BlockSparse:
     proximal step of q = 2 is w_j ← max(1 - step · strength / ‖w_j‖, 0) w_j. That of q = inf is what is left of w_j
     after its projection onto the l1 ball of radius step · strength (Moreau; Duchi et al. 2008 for the projection).
     Either makes whole groups exactly 0. Under AdamW a weight moves by about the learning rate a step, so a strength of
-    the root of the number of weights in a group (q = 2), or of this number, would hold any group at 0.
+    the root of the number of weights in a group (q = 2), or of this number, would hold any group at 0; one of about
+    half of that holds those that only chance moves.
 
     Attributes:
         strength: Above 0; 1e-2 to 1.

@@ -1,5 +1,6 @@
 import torch
 
+from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.models.sharing.cross_stitch import CrossStitch
 from ray_mtlkd.training.optimizer.optimizer import Optimizer
 from ray_mtlkd.training.settings import Optimization
@@ -13,6 +14,28 @@ def test_identity_units_are_separate_networks(made):
         for layer in model.networks[task]:
             states = layer(states, inputs, task)
         assert torch.equal(model(task, inputs), model.heads[task](states))
+
+
+def test_networks_with_identity_units_have_no_gradient_of_other_tasks_and_train_as_alone(made, trained):
+    values = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    targets = torch.stack([values[:, 0], values[:, 1].abs()], dim=1)
+    model = made(CrossStitch(own=1.0))
+    for unit in (*model.units, *model.last_units):
+        unit.requires_grad_(requires_grad=False)
+    for task in range(2):
+        model.zero_grad()
+        model(task, NUMBERS.inputs()).square().sum().backward()
+        assert not any(p.grad.any() for p in model.networks[1 - task].parameters())
+        assert all(p.grad.any() for p in model.networks[task].parameters())
+    alone = [made(HardSharing(), (NUMBERS,), seed=7) for _ in range(2)]
+    for task, each in enumerate(alone):
+        each.encoder.layers.load_state_dict(model.networks[task].state_dict())
+        each.heads[0].load_state_dict(model.heads[task].state_dict())
+    trained(model, values, targets, steps=20)
+    for task, each in enumerate(alone):
+        trained(each, values, targets[:, [task]], steps=20)
+        for module, other in ((each.encoder.layers, model.networks[task]), (each.heads[0], model.heads[task])):
+            assert all(map(torch.equal, module.state_dict().values(), other.state_dict().values()))
 
 
 def test_gradient_reaches_the_units(made, reached):

@@ -8,11 +8,22 @@ from tests.models.conftest import NUMBERS
 EVEN = Mlp(hidden=(4, 4), bins=0)
 
 
-def test_with_one_subspace_no_orthogonality_and_the_last_layer_it_is_cross_stitch(made):
+def test_with_one_subspace_no_orthogonality_and_the_last_layer_it_is_cross_stitch(made, trained):
+    values = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    targets = torch.stack([values[:, 0], values[:, 1].abs()], dim=1)
     special, stitched = made(Sluice(subspaces=1, orthogonality=0.0, read="last")), made(CrossStitch())
     assert special.penalty() is None
-    for task in range(2):
-        assert torch.equal(special(task, NUMBERS.inputs()), stitched(task, NUMBERS.inputs()))
+    for steps in (0, 20):
+        for model in (special, stitched):
+            trained(model, values, targets, steps=steps)
+        for (name, one), (other_name, other) in zip(
+            special.named_parameters(), stitched.named_parameters(), strict=True
+        ):
+            assert name == other_name
+            assert torch.equal(one, other), name
+        for task in range(2):
+            assert torch.equal(special(task, NUMBERS.inputs()), stitched(task, NUMBERS.inputs()))
+    assert special.units[0].change.any()
 
 
 def test_a_subspace_reads_those_of_all_networks(made):
