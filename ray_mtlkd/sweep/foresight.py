@@ -25,7 +25,12 @@ def budget_warnings(trials: Iterable[tuple[Trial, SetupTables[Any]]]) -> tuple[s
     """What a reader should know of the budgets of some trials, each with its tables; each thing once for a setup."""
     found: dict[tuple[str, ...], str] = {}
     for trial, tables in trials:
-        for key, text in (*_rows(trial, tables), *_endless(trial, tables), *_late_start(trial, tables)):
+        for key, text in (
+            *_rows(trial, tables),
+            *_endless(trial, tables),
+            *_late_start(trial, tables),
+            *_cut_short(trial),
+        ):
             found.setdefault((trial.setup, *key), f"{trial.setup}: {text}")
     return tuple(found.values())
 
@@ -150,6 +155,22 @@ def _late_start(trial: Trial, tables: SetupTables[Any]) -> Iterator[tuple[tuple[
             " later: each one before it trains until it has converged; more steps, fewer epochs or less patience help"
         )
         yield ("convergence", trial.strategy), said
+
+
+def _cut_short(trial: Trial) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What lasts as long as the budget, in runs that may end before it."""
+    training = trial.configuration.training
+    distils = trial.configuration.strategy.curriculum.role == "kd"
+    whole = {
+        "training.schedule: cosine": training.schedule == "cosine",
+        "kd.label_weight: anneal": distils and trial.configuration.kd.label_weight == "anneal",
+    }
+    for setting, is_set in whole.items():
+        if is_set and training.finish == "converged":
+            yield (
+                (setting,),
+                f"{setting} takes the whole budget, and runs may end before; set training.finish to budget",
+            )
 
 
 def _rows_of(tables: SetupTables[Any]) -> list[int]:

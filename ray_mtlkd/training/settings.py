@@ -14,7 +14,7 @@ Where = Literal["auto", "inline", "shared", "pool"]
 TeacherSort = Literal["peak", "average", "ema"]
 SoftNumbers = Literal["float32", "float16"]
 DistilledRows = Literal["own", "all", "confident"]
-Finish = Literal["converged", "budget"]
+Finish = Literal["budget", "converged"]
 
 
 SAME_FOR_ALL = ("steps", "batch_size", "sampling", "eval_every")
@@ -40,10 +40,11 @@ class Optimization:
         schedule: What becomes of it over the budget: it stays, or falls to 0 along half a cosine (Loshchilov and
             Hutter 2017, arXiv:1608.03983, eq. 5, without restarts). Batches that a rewind undoes count.
         warmup: Share of the budget over which it first rises from 0.
-        finish: Whether the run ends once every task has ``converged``, after which its checkpoint seldom changes, or
-            goes on until its ``budget`` is spent, so that all strategies take as many steps.
-        cooldown: Share of the budget over which the rate falls to 0 along half a cosine, whatever the schedule: from
-            where every task has converged, and early enough to end with the budget; see `ray_mtlkd.training.tail`.
+        finish: Whether the run goes on until its ``budget`` is spent, the same for all strategies, or ends once every
+            task has ``converged``: sooner, but what tasks that distil would still win back is lost then.
+        cooldown: Share of the budget over which the rate falls to 0 along half a cosine, whatever the schedule, to end
+            with the run: with the budget, or, where ``finish`` is ``converged``, from where every task has; see
+            `ray_mtlkd.training.tail`.
         weight_decay: Decoupled (Loshchilov and Hutter 2019, arXiv:1711.05101), on dense parameters.
         clip_norm: Largest norm of the whole gradient; None leaves it as it is.
         label_smoothing: Share of the target that goes evenly to all classes (Szegedy et al. 2016, arXiv:1512.00567,
@@ -63,7 +64,7 @@ class Optimization:
     lr: PositiveFloat = 3e-3
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
-    finish: Finish = "converged"
+    finish: Finish = "budget"
     cooldown: Share = 0.0
     weight_decay: NonNegativeFloat = 0.0
     clip_norm: PositiveFloat | None = None

@@ -1,11 +1,10 @@
 """How a run ends, for every strategy alike: when, and how the learning rate falls before that.
 
-Let B be the budget in task batches, L = ``cooldown`` B, and c the batches spent when every task had converged
-(infinite where not all have). The cool-down begins at ``begin`` and the run ends at ``end``:
+Let B be the budget in task batches, L = ``cooldown`` B, and c the batches spent when every task had converged (infinite
+where not all have, and with ``finish: budget``). The cool-down begins at ``begin`` and the run ends at ``end``:
 
     begin = min(c, B - L)
-    end   = min(B, c + L)   with ``finish: converged``
-            B               with ``finish: budget``
+    end   = min(B, c + L)
 
 From begin to end the rate that the schedule says is multiplied by
 
@@ -40,14 +39,13 @@ class Tail:
         Args:
             converged: Task batches that were spent when every task had converged; None where not all have.
         """
-        late = self.budget - self._length
-        return late if converged is None else min(converged, late)
+        late, heeded = self.budget - self._length, self._heeded(converged)
+        return late if heeded is None else min(heeded, late)
 
     def end(self, converged: int | None) -> int:
         """Task batches beyond which the run spends none."""
-        if converged is None or self.settings.finish == "budget":
-            return self.budget
-        return min(self.budget, converged + self._length)
+        heeded = self._heeded(converged)
+        return self.budget if heeded is None else min(self.budget, heeded + self._length)
 
     def fall(self, batches: int, converged: int | None) -> float:
         """Factor on the learning rate of the step after which so many ``batches`` are spent, in [0, 1]."""
@@ -60,7 +58,7 @@ class Tail:
         """Why the rate falls after so many ``batches``; None where it does not."""
         if not self._length or batches < self.begin(converged):
             return None
-        why = "the budget is nearly spent" if converged is None else "every task has converged"
+        why = "the budget is nearly spent" if self._heeded(converged) is None else "every task has converged"
         return f"{why}: the learning rate falls to 0 from task batch {self.begin(converged)} to {self.end(converged)}"
 
     def reason(self, converged: int | None) -> str:
@@ -68,6 +66,9 @@ class Tail:
         if self.end(converged) < self.budget:
             return "every task has converged" + (", and the learning rate has fallen to 0" if self._length else "")
         return f"the budget of {self.budget} task batches is spent"
+
+    def _heeded(self, converged: int | None) -> int | None:
+        return converged if self.settings.finish == "converged" else None
 
     @property
     def _length(self) -> int:

@@ -17,9 +17,10 @@ ENOUGH = {"steps": 8000, "batch_size": 160, "eval_every": 100}
 def warnings(space_value):
     """What is warned of, without what the tables themselves call for."""
 
-    def found(*, patience=5, epochs=0, strategies=("sum",), search=1, resources=None, **training):
+    def found(*, patience=5, epochs=0, strategies=("sum",), search=1, resources=None, kd=None, **training):
         value = space_value(
             resources=resources or {},
+            kd=kd or {},
             training={**ENOUGH, **training},
             convergence={"patience": patience, "patience_epochs": epochs, "min_epochs": 0},
             strategies=list(strategies),
@@ -56,6 +57,15 @@ def test_tasks_that_the_budget_ends_before_they_could_converge_are_told(warnings
     worded(said)
     assert warnings(strategies=["joint_kd"], steps=2100, epochs=15.5) == []
     assert warnings(strategies=["sum"], steps=2000, epochs=15.5) == []
+
+
+@pytest.mark.parametrize(
+    ("strategy", "changes"), [("sum", {"schedule": "cosine"}), ("joint_kd", {"kd": {"label_weight": "anneal"}})]
+)
+def test_what_lasts_as_long_as_the_budget_is_told_where_runs_may_end_before(warnings, worded, strategy, changes):
+    (said,) = warnings(strategies=[strategy], finish="converged", **changes)
+    worded(said)
+    assert warnings(strategies=[strategy], **changes) == []
 
 
 def test_a_curriculum_whose_last_task_hardly_trains_is_told_by_its_strategy(warnings):

@@ -57,7 +57,7 @@ NAMED = (
     {"balancer": "torchjd:UPGrad"},
 )
 
-SHORT = Optimization(steps=24, batch_size=16, eval_every=3, lr=4e-2)
+SHORT = Optimization(steps=24, batch_size=16, eval_every=3, lr=4e-2, finish="converged")
 EAGER = replace(HASTY, patience=1)
 """Tasks converge one after another within so few evaluations."""
 OFTEN = Distillation(every=2)

@@ -12,13 +12,13 @@ def _tail(**settings):
     ("settings", "converged", "begin", "end"),
     [
         ({}, None, 1000, 1000),
-        ({}, 400, 400, 400),
-        ({"finish": "budget"}, 400, 400, 1000),
-        ({"cooldown": 0.1}, None, 900, 1000),  # early enough to end with the budget
-        ({"cooldown": 0.1}, 400, 400, 500),
-        ({"cooldown": 0.1}, 950, 900, 1000),  # it had begun before the last task converged
-        ({"cooldown": 0.1, "finish": "budget"}, 400, 400, 1000),
-        ({"cooldown": 0.1, "finish": "budget"}, None, 900, 1000),
+        ({}, 400, 1000, 1000),
+        ({"finish": "converged"}, 400, 400, 400),
+        ({"cooldown": 0.1}, None, 900, 1000),
+        ({"cooldown": 0.1}, 400, 900, 1000),
+        ({"cooldown": 0.1, "finish": "converged"}, None, 900, 1000),  # early enough to end with the budget
+        ({"cooldown": 0.1, "finish": "converged"}, 400, 400, 500),
+        ({"cooldown": 0.1, "finish": "converged"}, 950, 900, 1000),  # it had begun before the last task converged
     ],
 )
 def test_a_run_ends_where_all_have_converged_and_the_rate_has_fallen_or_with_its_budget(
@@ -31,12 +31,12 @@ def test_a_run_ends_where_all_have_converged_and_the_rate_has_fallen_or_with_its
 
 
 def test_the_rate_goes_on_falling_where_the_last_task_converges_on_the_way():
-    tail = _tail(cooldown=0.1)
+    tail = _tail(cooldown=0.1, finish="converged")
     assert tail.fall(960, None) == tail.fall(960, 950)
 
 
 def test_it_says_why_the_rate_falls_and_why_the_run_ends(worded):
-    tail = _tail(cooldown=0.1)
+    tail = _tail(cooldown=0.1, finish="converged")
     assert tail.cooling(899, None) is None
     assert _tail().cooling(1000, None) is None
     for said in (
