@@ -1,6 +1,6 @@
 """How many rows each task of a sweep could distil from, as far as that can be told before anything trains."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ray_mtlkd.data.examples import as_tensors
@@ -42,9 +42,9 @@ def distillable(prepared: Prepared) -> Iterator[Distillable]:
             key = trial.setup, configuration.architecture.encoder.name
             asked.setdefault(key, {})[configuration.kd.rows] = trial
     for (name, encoder), trials in asked.items():
-        setup = as_tensors(prepared.of(next(iter(trials.values()))))
+        setup, most = as_tensors(prepared.of(next(iter(trials.values())))), _most(trials)
         for task, table in enumerate(setup.tasks):
-            found = transfer_set(setup, task, "all")
+            found = transfer_set(setup, task, most)
             own, *more = (rows.rows for rows in found.tables)
             unlabelled = 0 if table.unlabelled is None else len(table.unlabelled)
             yield Distillable(
@@ -57,3 +57,8 @@ def distillable(prepared: Prepared) -> Iterator[Distillable]:
                 left_out=found.left_out,
                 where_sure="confident" in trials and kind_of(table.task).confidence is not None,
             )
+
+
+def _most(asked: Collection[DistilledRows]) -> DistilledRows:
+    """The widest of what several configurations ask."""
+    return "unlabelled" if set(asked) == {"unlabelled"} else "all"

@@ -83,7 +83,7 @@ def unused_tables(trials: Iterable[Trial], validated: Mapping[str, ValidatedSetu
         for task in setup.tasks if name not in used else ():
             if task.unlabelled is not None:
                 place = f"{name}: tasks.{task.task.name}.unlabelled"
-                yield f"{place}: no strategy distils from these rows; with kd.rows all or confident it does"
+                yield f"{place}: no strategy distils from these rows; with kd.rows unlabelled, all or confident it does"
 
 
 def shared_encoders(setups: Iterable[SetupTables[Any]]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from ray_mtlkd.ranges import Fraction, Gpus, NonNegativeFloat, PositiveFloat, Po
 Where = Literal["auto", "inline", "shared", "pool"]
 TeacherSort = Literal["peak", "average", "ema"]
 SoftNumbers = Literal["float32", "float16"]
-DistilledRows = Literal["own", "all", "confident"]
+DistilledRows = Literal["own", "unlabelled", "all", "confident"]
 Finish = Literal["budget", "converged"]
 
 
@@ -154,8 +154,8 @@ class Distillation:
             from 0 at the switch to 1 at the end of the budget (teacher annealing, Clark et al. 2019,
             arXiv:1907.04829).
         rows: Which rows a teacher labels, and the task distils from: ``own``, those of train that it has labels of;
-            ``all``, also those that it has no label of, the manifest's ``unlabelled`` ones included, and those that
-            other tasks train on and it can read (the same columns, or texts, as the other task's features have them);
+            ``unlabelled``, also those of its table of that name in the manifest; ``all``, also those that other tasks
+            train on and it can read (the same columns, or texts, as the other task's features have them);
             ``confident``, of what ``all`` adds where the teacher is sure, or all of it where the task's kind knows no
             probabilities (numbers, rankings). What is added takes the place of own rows in the task's batches, each row
             as often as any other, and counts what labels do on average. ``auto`` weighs by own rows. Teachers from

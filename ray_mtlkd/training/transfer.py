@@ -74,7 +74,8 @@ def transfer_set(setup: SetupTables[Tensor], task: int, rows: DistilledRows) -> 
     Args:
         setup: Its tables.
         task: Its index.
-        rows: Its own labelled ones alone, or whatever it can read; of which a teacher is sure, only its answers tell.
+        rows: Its own labelled ones alone, with its own ``unlabelled`` ones, or whatever it can read; of which a teacher
+            is sure, only its answers tell.
     """
     own = setup.tasks[task]
     name, train = f"{own.task.name}/train", own.train
@@ -83,9 +84,10 @@ def transfer_set(setup: SetupTables[Tensor], task: int, rows: DistilledRows) -> 
     more = _More(own.task, train)
     if own.unlabelled is not None:
         more.add_rows(f"{own.task.name}/unlabelled", own.unlabelled)
-    for other in setup.tasks:
+    among = (own,) if rows == "unlabelled" else setup.tasks
+    for other in among:
         more.add(other.task.name, other.train)
-    return replace(more.transfer_set(name), among=tuple(other.task.name for other in setup.tasks))
+    return replace(more.transfer_set(name), among=tuple(other.task.name for other in among))
 
 
 def settled(found: TransferSet, task: Task, soft: SoftTable, settings: Distillation) -> TransferSet:

@@ -50,9 +50,10 @@ def test_rows_of_train_that_lack_a_label_are_among_them(written, files):
     (table,) = as_tensors(setups.featurise(written(missing_labels="skip"), BagFeatures())).tasks
     assert table.train.row_ids.tolist() == [0, 2, 3]
     assert table.unlabelled.tolist() == [1, 4, 5, 6, 7]
-    rows = transfer_set(as_tensors(setups.featurise(files.read(), BagFeatures())), 0, "all")
-    assert rows.examples.row_ids.tolist() == [0, 2, 3, 1, 4, 5, 6, 7]
-    assert [(part.table, part.rows) for part in rows.tables] == [("intent/train", 3), ("intent/unlabelled", 5)]
+    for asked in ("unlabelled", "all"):
+        rows = transfer_set(as_tensors(setups.featurise(files.read(), BagFeatures())), 0, asked)
+        assert rows.examples.row_ids.tolist() == [0, 2, 3, 1, 4, 5, 6, 7]
+        assert [(part.table, part.rows) for part in rows.tables] == [("intent/train", 3), ("intent/unlabelled", 5)]
 
 
 def test_no_fit_and_no_vocabulary_knows_them(written, files):

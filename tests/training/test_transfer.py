@@ -64,6 +64,16 @@ def test_a_teacher_says_as_much_of_rows_as_they_have_tokens(job, shared_words):
     assert torch.equal(predict_all(model, 0, found)[:labels], predict_all(model, 0, shared_words.tasks[0].train))
 
 
+def test_a_task_s_own_rows_without_labels_are_taken_without_those_of_others(readable):
+    own, rows = readable.tasks[0], torch.tensor([3, 5])
+    without = replace(readable, tasks=(replace(own, unlabelled=rows), *readable.tasks[1:]))
+    found = transfer_set(without, 0, "unlabelled")
+    assert _counts(found) == {"yes/train": len(own.train), "yes/unlabelled": 2}
+    assert found.examples.row_ids.tolist() == [*own.train.row_ids.tolist(), 3, 5]
+    assert found.among == ("yes",)
+    assert _counts(transfer_set(without, 1, "unlabelled")) == {"which/train": len(readable.tasks[1].train)}
+
+
 @pytest.fixture
 def ranked():
     """Two rankings of candidates in one table, of which they share some queries, and a task that tells its rows."""
@@ -140,7 +150,7 @@ def _soft(values):
     return SoftTable(values=values, classes=None, outputs=1 if values.ndim == 1 else values.shape[1])
 
 
-@pytest.mark.parametrize("rows", ["all", "confident"])
+@pytest.mark.parametrize("rows", ["unlabelled", "all", "confident"])
 def test_labels_weigh_nothing_where_rows_have_none(rows):
     with pytest.raises(ValueError, match="label_weight"):
         Distillation(rows=rows, label_weight=0.5)

@@ -222,19 +222,21 @@ def test_a_shared_actor_keeps_the_last_teachers_as_far_as_there_is_room(monkeypa
 
 
 @pytest.mark.usefixtures("fetch")
-@pytest.mark.parametrize("index", [0, 4])
-def test_an_actor_labels_the_same_rows_as_the_trial_also_those_of_others(monkeypatch, tables, request_of, index):
+@pytest.mark.parametrize(("index", "rows"), [(0, "all"), (4, "all"), (0, "unlabelled"), (4, "unlabelled")])
+def test_an_actor_labels_the_same_rows_as_the_trial_also_those_of_others(monkeypatch, tables, request_of, index, rows):
     plain = request_of(index)
     without = replace(tables.tasks[0], unlabelled=np.arange(900, 1000))
     tables = replace(tables, tasks=(without, *tables.tasks[1:]))
-    found = transfer_set(as_tensors(replace(tables, tasks=tables.tasks[::-1])), len(tables.tasks) - 1 - index, "all")
+    found = transfer_set(as_tensors(replace(tables, tasks=tables.tasks[::-1])), len(tables.tasks) - 1 - index, rows)
     asked = found.examples
     request = replace(plain, table=replace(plain.table, train=asked), among=found.among)
     monkeypatch.setattr(module.ray, "put", _Reference)
     desk = Relabeller(Relabelling(), architecture=Architecture(encoder=ENCODER), tables=_Reference(tables), shared=None)
     expected = predict_all(request.model, index, asked)
-    assert len(expected) == 30_600
-    parts = [(0, 4 * BATCH_ROWS), (4 * BATCH_ROWS, len(asked))]
+    own = len(plain.table.train) + (100 if index == 0 else 0)
+    assert len(expected) == (30_600 if rows == "all" else own)
+    cut = min(4 * BATCH_ROWS, len(asked) - 1)
+    parts = [(0, cut), (cut, len(asked))]
     found = [SharedActor().predict(desk._references(request), bounds) for bounds in parts]
     torch.testing.assert_close(torch.cat([torch.from_numpy(part) for part in found]), expected)
 
