@@ -17,7 +17,7 @@ from ray_mtlkd.training.step.feed import batch_sizes
 from ray_mtlkd.training.step.weighing import gradients_for, matrix_bytes
 
 _LEAST_EPOCHS = 10
-_LATE = 0.25
+_LATE = 0.5
 """Share of the budget: where the last task starts later at the very least, it will hardly train."""
 
 

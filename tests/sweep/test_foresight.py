@@ -70,12 +70,12 @@ def test_what_lasts_as_long_as_the_budget_is_told_where_runs_may_end_before(warn
 
 def test_a_curriculum_whose_last_task_hardly_trains_is_told_by_its_strategy(warnings):
     strategies = ["sum", "sequential", "joint_kd", "single_task"]
-    # 1 + 2 + 3 + 4 tasks train for 6 x 100 steps each, of 5 x 4700 task batches
-    (said,) = warnings(steps=4700, strategies=strategies)
-    assert "under sequential the last task starts when 26% of the budget" in said
-    assert warnings(steps=4900, strategies=strategies) == []
+    # 1 + 2 + 3 + 4 tasks train for 6 x 100 steps each, of 5 x 2400 task batches
+    (said,) = warnings(steps=2400, strategies=strategies)
+    assert "under sequential the last task starts when 50% of the budget" in said
+    assert warnings(steps=2500, strategies=strategies) == []
     # 8 epochs of each table before the next one: 100 steps and 8 x 20 000 / 160 of the largest one alone
-    assert warnings(steps=4900, strategies=strategies, epochs=8) != []
+    assert warnings(steps=2500, strategies=strategies, epochs=8) != []
 
 
 def test_each_thing_is_told_once_however_many_configurations_there_are(warnings):
