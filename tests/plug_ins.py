@@ -125,6 +125,7 @@ class Apart:
     """Nothing is shared."""
 
     name: ClassVar[str] = "apart"
+    whole_layers: ClassVar[int | None] = None
 
     def build(self, encoder, tasks):
         return ApartModel(encoder, tasks)

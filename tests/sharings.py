@@ -47,6 +47,7 @@ class MixtureModel(MultitaskModel):
 @document
 class Mixture:
     name: ClassVar[str] = "mixture"
+    whole_layers: ClassVar[int | None] = None
     experts: int = 2
 
     def build(self, encoder, tasks):
@@ -87,6 +88,7 @@ class SerialModel(SplitModel):
 @document
 class Serial:
     name: ClassVar[str] = "in_turn"
+    whole_layers: ClassVar[int | None] = None
 
     def build(self, encoder, tasks):
         return SerialModel(encoder, tasks)
@@ -114,6 +116,7 @@ class StitchedModel(MultitaskModel):
 @document
 class Stitched:
     name: ClassVar[str] = "stitched"
+    whole_layers: ClassVar[int | None] = None
 
     def build(self, encoder, tasks):
         return StitchedModel(encoder, tasks)
@@ -148,6 +151,7 @@ class ApartModel(MultitaskModel):
 @document
 class Apart:
     name: ClassVar[str] = "apart"
+    whole_layers: ClassVar[int | None] = None
     strength: float = 0.1
 
     def build(self, encoder, tasks):

@@ -1,6 +1,6 @@
 """What an encoder asks of the tables, and what it is told of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 
@@ -80,12 +80,14 @@ class PieceFeatures:
         max_length: Pieces kept of a row, those included that the tokenizer adds.
         together: Whether the two texts of a pair are one sequence.
         states: What stands in the place of the pieces, where it fits; None for the pieces.
+        whole_layers: States may stand for so many of the encoder's layers at most; None for any number.
     """
 
     path: str
     max_length: int = 128
     together: bool = True
     states: StateRequest | None = None
+    whole_layers: int | None = None
 
 
 OneSort = DenseFeatures | BagFeatures | TokenFeatures | PieceFeatures
@@ -118,6 +120,24 @@ def pieces_asked(features: Features) -> PieceFeatures | None:
     """What is asked of a pretrained encoder's tokenizer; None where nothing is."""
     asked = features.text if isinstance(features, MixedFeatures) else features
     return asked if isinstance(asked, PieceFeatures) else None
+
+
+def read_by(features: Features, *, whole_layers: int | None) -> Features:
+    """What an encoder asks inside a model that takes so many of its layers as one; None for all of them."""
+    asked = pieces_asked(features)
+    if asked is None or asked.states is None:
+        return features
+    return _with_pieces(features, replace(asked, whole_layers=whole_layers))
+
+
+def pieces_of(features: Features) -> Features:
+    """What the tables are before states stand in them."""
+    asked = pieces_asked(features)
+    return features if asked is None else _with_pieces(features, replace(asked, states=None, whole_layers=None))
+
+
+def _with_pieces(features: Features, pieces: PieceFeatures) -> Features:
+    return replace(features, text=pieces) if isinstance(features, MixedFeatures) else pieces
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ray_mtlkd.data.features import Features, Layout
+from ray_mtlkd.data.features import Features, Layout, read_by
 from ray_mtlkd.decode import join
 from ray_mtlkd.errors import MtlkdError, gather, raise_all
 from ray_mtlkd.models.encoders import ENCODERS, EncoderConfig
@@ -39,7 +39,7 @@ class Architecture:
     @property
     def features(self) -> Features:
         """What it asks of the tables."""
-        return self.encoder.features
+        return read_by(self.encoder.features, whole_layers=self.sharing.whole_layers)
 
     def describe(self) -> dict[str, Any]:
         """What `decode_architecture` makes the same architecture of, as plain data."""

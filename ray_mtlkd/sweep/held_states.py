@@ -12,11 +12,13 @@ from functools import partial
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import SPLITS, Examples, SetupTables, TaskTables
-from ray_mtlkd.data.features import Features, Layout, MixedFeatures, StateRequest, pieces_asked
+from ray_mtlkd.data.features import Features, Layout, StateRequest, pieces_asked, pieces_of, read_by
 from ray_mtlkd.data.inputs import Array, Dense, DenseTokens, Inputs, Mixed, Pair, Pieces, Text, text_of
-from ray_mtlkd.models.encoders import EncoderConfig
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.hf.states import HeldLayers, Unit, with_states
 from ray_mtlkd.models.encoders.mixed import MixedEncoder
+from ray_mtlkd.sweep.divided import DividedLayers
+from ray_mtlkd.sweep.plan import Key
 from ray_mtlkd.sweep.state_work import Compute, StateWork, fill, here
 from ray_mtlkd.tasks.kinds import kind_of
 
@@ -75,41 +77,48 @@ class StateTables:
 
     Attributes:
         sizes: What the states of each setup take.
+        divided: Layers for which no states can stand, by setup's name and by what the encoder asks of it.
     """
 
     def __init__(self, *, most_bytes: float) -> None:
         self._most_bytes = most_bytes
         self.sizes: list[StateSize] = []
+        self.divided: dict[Key, DividedLayers] = {}
 
-    def plan(
-        self, tables: SetupTables[Array], encoder: EncoderConfig
-    ) -> tuple[SetupTables[Array], PendingStates | None]:
-        """The tables with zeros where an encoder asks for states, and what they are to be, where they fit.
-
-        The tables are as they are, and nothing is pending, where it asks for none or they do not fit.
+    def readable(self, tables: SetupTables[Array], architecture: Architecture) -> Features:
+        """What of an architecture's features there can be: pieces alone where it does not take the layers as one.
 
         Raises:
             MtlkdError: where the encoder's weights do not fit it.
         """
-        asked, weights = pieces_asked(encoder.features), tables.tasks[0].pretrained
-        request = None if asked is None else asked.states
-        layout = next(filter(None, (_of_texts(task.layout) for task in tables.tasks)), None)
-        if asked is None or request is None or weights is None or layout is None:
+        features, key = architecture.features, (tables.name, architecture.features)
+        asked = pieces_asked(features)
+        if asked is None or asked.whole_layers is None:
+            return features
+        known = None if key in self.divided else self._work(tables, architecture)
+        if known is not None:
+            work, held = known
+            if asked.whole_layers < held.count:
+                self.divided[key] = DividedLayers(layers=held.count, seconds=work.seconds_of_all(held))
+        return pieces_of(features) if key in self.divided else read_by(features, whole_layers=None)
+
+    def plan(
+        self, tables: SetupTables[Array], architecture: Architecture
+    ) -> tuple[SetupTables[Array], PendingStates | None]:
+        """The tables with zeros where an encoder asks for states, and what they are to be, where they fit.
+
+        The tables are as they are, and nothing is pending, where it asks for none, they do not fit, or its layers are
+        not taken as one by the way of sharing.
+
+        Raises:
+            MtlkdError: where the encoder's weights do not fit it.
+        """
+        asked = pieces_asked(self.readable(tables, architecture))
+        known = None if asked is None or asked.states is None else self._work(tables, architecture)
+        if known is None:
             return tables, None
-        reader = encoder.text if isinstance(encoder, MixedEncoder) and encoder.text is not None else encoder
-        layers = HeldLayers.of(reader, layout, weights, pooling=request.pooling)
-        work = StateWork(
-            setup=tables.name,
-            encoder=reader,
-            layout=layout,
-            weights=weights,
-            request=request,
-            width=layers.width,
-            sides=tuple(side for inputs, unit in _distinct(tables, request) for side in _sides(inputs, unit)),
-            content=setups.content_of_encoder(asked),
-            kept_bytes=_SETUPS_KEPT * self._most_bytes,
-        )
-        fits = work.bytes <= self._most_bytes
+        work, layers = known
+        request, fits = work.request, work.bytes <= self._most_bytes
         size = StateSize(
             setup=tables.name,
             trained=request.trained,
@@ -131,14 +140,28 @@ class StateTables:
         found = replace(_with_inputs(tables, made), fingerprint=digest.hexdigest())
         return found, PendingStates(work=work, size=size)
 
-
-def pieces_of(features: Features) -> Features:
-    """What the tables are before states stand in them."""
-    asked = pieces_asked(features)
-    if asked is None:
-        return features
-    pieces = replace(asked, states=None)
-    return replace(features, text=pieces) if isinstance(features, MixedFeatures) else pieces
+    def _work(self, tables: SetupTables[Array], architecture: Architecture) -> tuple[StateWork, HeldLayers] | None:
+        """What there is to compute, and by which layers; None where nobody asks, or no task has texts."""
+        encoder = architecture.encoder
+        asked, weights = pieces_asked(encoder.features), tables.tasks[0].pretrained
+        request = None if asked is None else asked.states
+        layout = next(filter(None, (_of_texts(task.layout) for task in tables.tasks)), None)
+        if asked is None or request is None or weights is None or layout is None:
+            return None
+        reader = encoder.text if isinstance(encoder, MixedEncoder) and encoder.text is not None else encoder
+        layers = HeldLayers.of(reader, layout, weights, pooling=request.pooling)
+        work = StateWork(
+            setup=tables.name,
+            encoder=reader,
+            layout=layout,
+            weights=weights,
+            request=request,
+            width=layers.width,
+            sides=tuple(side for inputs, unit in _distinct(tables, request) for side in _sides(inputs, unit)),
+            content=setups.content_of_encoder(asked),
+            kept_bytes=_SETUPS_KEPT * self._most_bytes,
+        )
+        return work, layers
 
 
 def _of_texts(layout: Layout) -> Layout | None:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from ray_mtlkd import setups
 from ray_mtlkd.console.live import duration
 from ray_mtlkd.data.examples import SetupTables
+from ray_mtlkd.data.features import pieces_of
 from ray_mtlkd.data.inputs import Array
-from ray_mtlkd.models.encoders import EncoderConfig
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.setups.validated import ValidatedSetup
+from ray_mtlkd.sweep.divided import DividedLayers
 from ray_mtlkd.sweep.foreign import ForeignTeachers
-from ray_mtlkd.sweep.held_states import PendingStates, StateSize, StateTables, pieces_of
+from ray_mtlkd.sweep.held_states import PendingStates, StateSize, StateTables
 from ray_mtlkd.sweep.plan import Key, Trial
 from ray_mtlkd.sweep.space import SearchSpace
 
@@ -42,6 +44,7 @@ class MadeTables:
         self.tables: dict[Key, SetupTables[Array]] = {}
         self.featurisers: dict[Key, bytes] = {}
         self.pending: dict[Key, PendingStates] = {}
+        self._made: dict[Key, tuple[SetupTables[Array], PendingStates | None]] = {}
         self._validated = validated
         self._compute = compute
         self._say = say
@@ -54,6 +57,11 @@ class MadeTables:
         """What layers of pretrained encoders that do not train leave of each setup."""
         return tuple(self._states.sizes)
 
+    @property
+    def divided(self) -> Mapping[Key, DividedLayers]:
+        """Such layers of which none is left, since ways of sharing act in or between them."""
+        return self._states.divided
+
     def of(self, trial: Trial) -> SetupTables[Array]:
         """A trial's tables.
 
@@ -61,10 +69,17 @@ class MadeTables:
             MtlkdError: where its encoder or a foreign teacher does not fit the setup; a group of such, where several do
                 not.
         """
-        if trial.key not in self.tables:
-            encoder = trial.configuration.architecture.encoder
-            self._say(f"featurising {trial.setup} for {encoder.name}")
-            self.tables[trial.key] = self._made(trial.key, encoder)
+        key, architecture = trial.key, trial.configuration.architecture
+        if key not in self.tables:
+            self._say(f"featurising {trial.setup} for {architecture.encoder.name}")
+            pieces, self.featurisers[key] = self._featurised(trial.setup, pieces_of(architecture.features))
+            # what differs in which layers it takes as one mostly reads the same
+            same = (trial.setup, self._states.readable(pieces, architecture))
+            if same not in self._made:
+                self._made[same] = self._make(pieces, architecture)
+            self.tables[key], pending = self._made[same]
+            if pending is not None:
+                self.pending[key] = pending
         return self.tables[trial.key]
 
     def content(self, setup: str) -> dict[str, str]:
@@ -76,13 +91,13 @@ class MadeTables:
             **{path: content for each in encoders for path, content in each.items()},
         }
 
-    def _made(self, key: Key, encoder: EncoderConfig) -> SetupTables[Array]:
-        made, self.featurisers[key] = self._featurised(key[0], pieces_of(key[1]))
-        made, left = self._states.plan(made, encoder)
+    def _make(
+        self, pieces: SetupTables[Array], architecture: Architecture
+    ) -> tuple[SetupTables[Array], PendingStates | None]:
+        """Tables with states or zeros in them, and what is to stand in the place of these."""
+        made, left = self._states.plan(pieces, architecture)
         if left is not None and self._compute:
             if left.size.seconds:
-                self._say(f"computing states of {key[0]}: about {duration(left.size.seconds)} of one core")
-            made = left.put(made, say=self._say)
-        elif left is not None:
-            self.pending[key] = left
-        return self._taught.teach(self._validated[key[0]], made, say=self._say)
+                self._say(f"computing states of {made.name}: about {duration(left.size.seconds)} of one core")
+            made, left = left.put(made, say=self._say), None
+        return self._taught.teach(self._validated[made.name], made, say=self._say), left

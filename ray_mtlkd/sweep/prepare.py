@@ -16,6 +16,7 @@ from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.strategies.curricula.base import models_of
 from ray_mtlkd.sweep.content import SweepContent
+from ray_mtlkd.sweep.divided import divided_warnings
 from ray_mtlkd.sweep.foreign import taught_problems
 from ray_mtlkd.sweep.foresight import GradientSizes, budget_warnings, gradient_warnings, unused_tables
 from ray_mtlkd.sweep.held_states import PendingStates, StateSize
@@ -121,6 +122,7 @@ def _warnings(
     planned = [(trial, made.of(trial)) for trial in plan.distinct()]
     return (
         *dict.fromkeys(warning for table in made.tables.values() for warning in table.warnings),
+        *divided_warnings((trial for trial, _ in planned), made.divided),
         *budget_warnings(planned),
         *gradient_warnings(planned, sizes, most_gb=space.resources.gradient_gb),
         *unused_tables(plan.distinct(), validated),

@@ -127,16 +127,22 @@ class StateWork:
 
     def seconds(self, layers: HeldLayers) -> float:
         """Of one core for those that are not kept, from a few rows; 0 where all are."""
-        missing = self.missing()
-        if not missing:
+        return self._seconds(layers, self.missing())
+
+    def seconds_of_all(self, layers: HeldLayers) -> float:
+        """Of one core for all, once."""
+        return self._seconds(layers, [*self.parts()])
+
+    def _seconds(self, layers: HeldLayers, parts: Sequence[StatePart]) -> float:
+        if not parts:
             return 0.0
-        first = missing[0]
+        first = parts[0]
         few = StatePart(side=first.side, start=first.start, stop=min(first.stop, first.start + _MEASURED_ROWS))
         self.computed(layers, few)
         started = time.process_time()
         self.computed(layers, few)
         spent = time.process_time() - started
-        return spent * sum(map(self._pieces, missing)) / max(1, self._pieces(few))
+        return spent * sum(map(self._pieces, parts)) / max(1, self._pieces(few))
 
     def _pieces(self, part: StatePart) -> int:
         offsets = self.sides[part.side][0].offsets

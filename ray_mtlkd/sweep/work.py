@@ -97,13 +97,15 @@ class SweepWork:
     def _tables(self) -> Iterator[tuple[Key, Any]]:
         """References to the setups' tables in the object store, one after the other: of no two is a copy here."""
         say, prepare = self.listener.warn, self.listener.prepare
+        put: dict[int, Any] = {}
         for key, tables in self.prepared.tables.items():
             pending = self.prepared.pending.get(key)
-            if pending is None:
-                yield key, ray.put(tables)
-            else:
+            if id(tables) not in put and pending is None:
+                put[id(tables)] = ray.put(tables)
+            elif id(tables) not in put and pending is not None:
                 compute = telling(quickest(pending, say=prepare), say=prepare)
-                yield key, ray.put(pending.put(tables, compute=compute, say=say))
+                put[id(tables)] = ray.put(pending.put(tables, compute=compute, say=say))
+            yield key, put[id(tables)]
 
     def _train(
         self, searcher: PlanSearcher, losses: Losses, tables: Mapping[Key, Any], *, lock: Lock, cluster: Cluster

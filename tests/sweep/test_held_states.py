@@ -10,21 +10,33 @@ import torch
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
+from ray_mtlkd.data.features import pieces_of
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.models.architecture import Architecture
+from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.hf import states as computing
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
+from ray_mtlkd.models.pretrained import fill
+from ray_mtlkd.models.sharing import SHARING
+from ray_mtlkd.models.sharing.adapters import Adapters
+from ray_mtlkd.models.sharing.low_level import LowLevel
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.sweep import kept_states, state_work
-from ray_mtlkd.sweep.held_states import StateTables, pieces_of
+from ray_mtlkd.sweep.held_states import StateTables
 from ray_mtlkd.training.configuration import Configuration
 from ray_mtlkd.training.evaluation.evaluate import predict_all
 from ray_mtlkd.training.job import Job
 from ray_mtlkd.training.settings import Optimization
 from ray_mtlkd.training.step.trainer import Trainer
 from tests.keeping import TAG_TASKS, text_setup
-from tests.pretrained import WIDTH, save
+from tests.pretrained import LAYERS, WIDTH, save
 
+HARD = SHARING["hard"]()
+WAYS = {
+    **{name: config() for name, config in SHARING.items()},
+    **{f"adapters_{form}": Adapters(form=form) for form in ("lora", "shared_lora")},
+    **{f"low_level_{layer}": LowLevel(layers={"names": layer}) for layer in range(1, LAYERS + 2)},
+}
+"""Every way of sharing, and those whose settings say what they read."""
 TOLERANCES = {"float32": 1e-6, "float16": 1e-3}
 """Of what an untrained model makes of them; two steps may make ten times as much of it."""
 
@@ -45,14 +57,14 @@ def raw():
 def made(folder, raw):
     """Tables for an encoder, and with its states in them."""
 
-    def make(*, compute=True, most_bytes=1e9, say=lambda _: None, **settings):
+    def make(*, compute=True, sharing=HARD, most_bytes=1e9, say=lambda _: None, **settings):
         encoder = PretrainedEncoder(path=str(folder), max_length=16, **settings)
         states = StateTables(most_bytes=most_bytes)
         before = setups.featurise(raw, pieces_of(encoder.features))
-        after, pending = states.plan(before, encoder)
+        after, pending = states.plan(before, Architecture(encoder=encoder, sharing=sharing))
         if pending is not None and compute:
             after = pending.put(after, say=say)
-        return encoder, before, after, SimpleNamespace(sizes=states.sizes, pending=pending)
+        return encoder, before, after, SimpleNamespace(sizes=states.sizes, pending=pending, divided=states.divided)
 
     return make
 
@@ -81,6 +93,32 @@ def test_a_model_learns_from_states_what_it_learns_from_pieces(made, numbers, tr
         made_of_states, made_of_pieces = (outputs(encoder, tables, steps=steps) for tables in (after, before))
         for found, expected in zip(made_of_states, made_of_pieces, strict=True):
             torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def moved_outputs(encoder, tables, sharing):
+    """What a model says whose parameters are not as they were drawn: where they start, some of them do nothing."""
+    views = as_tensors(tables).tasks
+    torch.manual_seed(1)
+    model = build(Architecture(encoder=encoder, sharing=sharing), [(table.task, table.layout) for table in views])
+    fill(model, views[0].pretrained)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.1 * torch.randn_like(p))
+    return [predict_all(model, at, table.test) for at, table in enumerate(views)]
+
+
+@pytest.mark.parametrize("train", ["none", "top-1"])
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_of_sharing_says_of_states_what_it_says_of_pieces(made, way, train):
+    sharing = WAYS[way]
+    encoder, before, after, states = made(sharing=sharing, train=train, states="float32", dropout=0.0)
+    held = LAYERS + 1 - (train == "top-1")
+    layer = int(way[-1]) if way.startswith("low_level_") else held
+    assert (after is before) == (layer < held or way.startswith(("cross_stitch", "sluice", "adapters")))
+    assert [each.layers for each in states.divided.values()] == [held] * (after is before)
+    found, expected = (moved_outputs(encoder, tables, sharing) for tables in (after, before))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
 def test_where_nothing_trains_there_is_one_state_a_row_or_word(made):

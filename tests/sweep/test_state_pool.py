@@ -7,9 +7,11 @@ import pytest
 import yaml
 
 from ray_mtlkd import setups
+from ray_mtlkd.data.features import pieces_of
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
 from ray_mtlkd.sweep import state_pool, state_work
-from ray_mtlkd.sweep.held_states import StateTables, pieces_of
+from ray_mtlkd.sweep.held_states import StateTables
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import read_space
 from ray_mtlkd.sweep.state_pool import by_pool, quickest, telling
@@ -26,7 +28,7 @@ def planned(tmp_path_factory):
     save(folder)
     encoder = PretrainedEncoder(path=str(folder), max_length=16, train="top-1", pair="apart")
     tables = setups.featurise(text_setup(TAG_TASKS), pieces_of(encoder.features))
-    return StateTables(most_bytes=1e9).plan(tables, encoder)
+    return StateTables(most_bytes=1e9).plan(tables, Architecture(encoder=encoder))
 
 
 def test_the_driver_computes_alone_what_is_over_before_a_pool_has_started(planned, monkeypatch):

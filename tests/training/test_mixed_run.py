@@ -9,6 +9,8 @@ import torch
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
+from ray_mtlkd.data.features import pieces_of
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
 from ray_mtlkd.models.encoders.mixed import MixedEncoder
@@ -20,7 +22,7 @@ from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
 from ray_mtlkd.storage import Storage
-from ray_mtlkd.sweep.held_states import StateTables, pieces_of
+from ray_mtlkd.sweep.held_states import StateTables
 from ray_mtlkd.sweep.relabel.teacher import Predictor, TeacherMessage
 from ray_mtlkd.training.evaluation.evaluate import metrics_of, predict_all
 from ray_mtlkd.training.settings import Distillation, Optimization
@@ -157,7 +159,7 @@ def test_a_pretrained_encoder_reads_the_texts_beside_columns(folder, make, inlin
     text = PretrainedEncoder(path=str(folder), max_length=8, train=trained, encoder_lr=0.5, states="float32")
     encoder = replace(MIXED, text=replace(text, dropout=0.0))
     made, packed = setups.featurise_and_pack(read(TASKS), pieces_of(encoder.features))
-    states, pending = StateTables(most_bytes=1e9).plan(made, encoder)
+    states, pending = StateTables(most_bytes=1e9).plan(made, Architecture(encoder=encoder))
     assert (pending is None) == (trained == "all")
     states = states if pending is None else pending.put(states)
     found = []
@@ -183,7 +185,7 @@ def test_a_setup_without_texts_has_no_states_and_trains_without_the_pretrained_e
     text = PretrainedEncoder(path=str(folder), max_length=8, train="none")
     encoder = replace(MIXED, text=text)
     tables = setups.featurise(read({"price": TASKS["price"]}), pieces_of(encoder.features))
-    assert StateTables(most_bytes=1e9).plan(tables, encoder) == (tables, None)
+    assert StateTables(most_bytes=1e9).plan(tables, Architecture(encoder=encoder)) == (tables, None)
     trainer = Trainer(make(of=as_tensors(tables), encoder=encoder))
     trainer.step([0], soft={}, share=0.5)
     assert not held(trainer.model)

@@ -9,6 +9,8 @@ import torch
 
 from ray_mtlkd import setups
 from ray_mtlkd.data.examples import as_tensors
+from ray_mtlkd.data.features import pieces_of
+from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.hf.encoder import Lora, PretrainedEncoder
 from ray_mtlkd.models.pretrained import held
 from ray_mtlkd.predict.model_folder import Origin, load, save
@@ -16,7 +18,7 @@ from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.manifest_reader import parse_manifest
 from ray_mtlkd.setups.tables import read_setup
 from ray_mtlkd.storage import Storage
-from ray_mtlkd.sweep.held_states import StateTables, pieces_of
+from ray_mtlkd.sweep.held_states import StateTables
 from ray_mtlkd.sweep.relabel.teacher import Predictor, TeacherMessage
 from ray_mtlkd.training.evaluation.evaluate import metrics_of, predict_all
 from ray_mtlkd.training.settings import Distillation, Optimization
@@ -154,7 +156,7 @@ def test_tasks_that_label_the_rows_of_one_table_share_batches_and_states(folder,
     raw = read_setup(parse_manifest(SHARED, where="one.yaml"), source)
     encoder = PretrainedEncoder(path=str(folder), max_length=16, train=trained, states="float32", dropout=0.0)
     pieces = setups.featurise(raw, pieces_of(encoder.features))
-    zeros, pending = StateTables(most_bytes=1e9).plan(pieces, encoder)
+    zeros, pending = StateTables(most_bytes=1e9).plan(pieces, Architecture(encoder=encoder))
     states = pending.put(zeros)
     found = []
     for tables in (pieces, states):

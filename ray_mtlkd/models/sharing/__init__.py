@@ -52,6 +52,6 @@ SHARING: Registry[type[SharingConfig]] = Registry(
     "way of sharing",
     group="ray_mtlkd.sharing",
     members={config.name: config for config in OWN_SHARING},
-    contract=part_of("build"),
+    contract=part_of("build", "whole_layers"),
 )
 """Every way of sharing by name."""

@@ -1,16 +1,17 @@
 """Adapters: one encoder for all tasks, and a few parameters a task that change what it does."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal, cast
 
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from ray_mtlkd.decode import document
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig, LayeredEncoder, Stages
 from ray_mtlkd.models.encoders.layers import LowRank
-from ray_mtlkd.models.sharing.base import sparse_tables
+from ray_mtlkd.models.pretrained import tensors_from_weights
 from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, build_layers
 from ray_mtlkd.ranges import PositiveInt
 
@@ -29,6 +30,7 @@ class Adapters:
 
         W + B_t A_t
 
+    also of a pretrained encoder's that do not train, as there; tables of embeddings of such a one stay as they are.
     `shared_lora` has one B A for all tasks, which at a larger rank is said to do as well (arXiv:2508.05078). U and B
     start at 0, so that training starts from hard sharing. Tasks then differ from the first layer on, and a step of
     theirs runs the encoder once for each.
@@ -45,11 +47,17 @@ class Adapters:
     rank: PositiveInt = 4
     freeze: bool = False
 
+    @property
+    def whole_layers(self) -> int:
+        """A bottleneck follows the first layer; low-rank matrices are in it."""
+        return 1 if self.form == "bottleneck" else 0
+
     def build(self, encoder: EncoderConfig, tasks: Tasks) -> "BottleneckModel | LowRankModel":
         """One encoder, adapters and a head a task.
 
         Raises:
-            MtlkdError: where a bottleneck would follow layers, and the encoder has none.
+            MtlkdError: where a bottleneck would follow layers, and the encoder has none; where a task uses no weight
+                matrix that could be adapted, or the encoder has low-rank matrices already.
         """
         if self.form == "bottleneck":
             return BottleneckModel(encoder, tasks, rank=self.rank, freeze=self.freeze)
@@ -127,12 +135,19 @@ class LowRankModel(AdaptedModel):
 
     def __init__(self, config: EncoderConfig, tasks: Tasks, *, rank: int, freeze: bool, apart: bool) -> None:
         super().__init__(build_encoder(config, tasks), config, tasks, freeze=freeze)
-        tables = {id(table) for table in sparse_tables(self.encoder).values()}
-        named = {name: p for name, p in self.encoder.named_parameters() if p.ndim > 1 and id(p) not in tables}
+        if any(isinstance(module, LowRank) for module in self.encoder.modules()):
+            what = "the encoder trains low-rank matrices, which would have low-rank matrices of their own"
+            fix = "let one of them change its weights: set encoder.train to none, or sharing to hard"
+            raise MtlkdError(what, where="sharing.form", fix=fix)
+        named = dict(_matrices(self.encoder))
         self.matrices = []
-        for task in range(len(tasks)):
-            used = {id(p) for part in self.encoder.parts(task) for p in part.parameters()}
-            self.matrices.append([name for name, p in named.items() if id(p) in used])
+        for task, (of, _) in enumerate(tasks):
+            used = {id(tensor) for part in self.encoder.parts(task) for tensor in _tensors(part)}
+            self.matrices.append([name for name, tensor in named.items() if id(tensor) in used])
+            if not self.matrices[-1]:
+                what = f"task {of.name} goes through no weight matrix that low-rank matrices could change"
+                fix = "set it to bottleneck, or give the encoder more layers"
+                raise MtlkdError(what, where="sharing.form", fix=fix)
         self.owners = [str(task) if apart else "all" for task in range(len(tasks))]
         keys = {
             _key(owner, name): name for owner, names in zip(self.owners, self.matrices, strict=True) for name in names
@@ -156,10 +171,32 @@ class LowRankModel(AdaptedModel):
 
     def _weights(self, task: int) -> dict[str, Tensor]:
         names = self.matrices[task]
-        weights = (self.encoder.get_parameter(name) for name in names)
+        weights = (_named(self.encoder, name) for name in names)
         return {
             name: update(weight) for name, update, weight in zip(names, self.adapters_of(task), weights, strict=True)
         }
+
+
+def _matrices(encoder: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Weights that inputs or states are multiplied by, those that stay as they are included, each once, by name."""
+    starts = {id(getattr(module, name)) for module, name, _ in tensors_from_weights(encoder)}
+    lookups = (module for module in encoder.modules() if isinstance(module, nn.Embedding | nn.EmbeddingBag))
+    left_out = {id(tensor) for module in lookups for tensor in _tensors(module)}
+    yield from ((name, p) for name, p in encoder.named_parameters() if p.ndim > 1 and id(p) not in left_out)
+    for name, buffer in encoder.named_buffers():
+        if id(buffer) in starts and buffer.ndim > 1 and id(buffer) not in left_out:
+            yield name, buffer
+
+
+def _tensors(module: nn.Module) -> Iterator[Tensor]:
+    yield from module.parameters()
+    yield from module.buffers()
+
+
+def _named(module: nn.Module, name: str) -> Tensor:
+    """One of its tensors; what stays as it is may be another one than when the model was built."""
+    owner, _, leaf = name.rpartition(".")
+    return cast(Tensor, getattr(module.get_submodule(owner), leaf))
 
 
 def _key(owner: str, name: str) -> str:

@@ -198,6 +198,14 @@ class SharingConfig(Protocol):
 
     name: ClassVar[str]
 
+    @property
+    def whole_layers(self) -> int | None:
+        """How many of the encoder's layers, from the inputs on, are one piece to it; None: any number.
+
+        It neither changes what is in them nor reads or changes the states between them, so that what they make of the
+        tables may be computed once where they do not train.
+        """
+
     def build(self, encoder: EncoderConfig, tasks: Sequence[tuple[Task, Layout]]) -> MultitaskModel:
         """The network for these tasks, on the CPU, in training mode.
 

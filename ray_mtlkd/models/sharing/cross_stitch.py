@@ -32,6 +32,7 @@ class CrossStitch:
     """
 
     name: ClassVar[str] = "cross_stitch"
+    whole_layers: ClassVar[int | None] = 1
 
     own: UnitInterval = 0.9
     rate: PositiveFloat = 10.0

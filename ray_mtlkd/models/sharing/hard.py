@@ -15,6 +15,7 @@ class HardSharing:
     """Every task goes through the same encoder; heads, joins and input layers of other columns are its own."""
 
     name: ClassVar[str] = "hard"
+    whole_layers: ClassVar[int | None] = None
 
     def build(self, encoder: EncoderConfig, tasks: Tasks) -> "HardSharingModel":
         """One encoder, a head a task."""

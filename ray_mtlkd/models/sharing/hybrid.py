@@ -25,6 +25,7 @@ class Hybrid:
     """
 
     name: ClassVar[str] = "hybrid"
+    whole_layers: ClassVar[int | None] = None
 
     split: NaturalInt = 1
     norm: Norm = "l2"

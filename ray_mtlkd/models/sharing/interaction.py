@@ -37,6 +37,7 @@ class Interaction:
     """
 
     name: ClassVar[str] = "interaction"
+    whole_layers: ClassVar[int | None] = None
 
     direction: Direction = "both"
     embedding: PositiveInt = 8

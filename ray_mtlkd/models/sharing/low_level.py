@@ -35,6 +35,11 @@ class LowLevel:
         """Whose layers are given."""
         return {join("layers", name): name for name in self.layers}
 
+    @property
+    def whole_layers(self) -> int | None:
+        """Up to the lowest one that a head reads."""
+        return min(self.layers.values(), default=None)
+
     def build(self, encoder: EncoderConfig, tasks: Tasks) -> "LowLevelModel":
         """One encoder, a head a task.
 

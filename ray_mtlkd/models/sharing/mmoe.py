@@ -26,6 +26,7 @@ class MixtureOfExperts:
     """
 
     name: ClassVar[str] = "mmoe"
+    whole_layers: ClassVar[int | None] = None
 
     experts: SmallCount = 3
 

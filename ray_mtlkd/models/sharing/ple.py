@@ -36,6 +36,7 @@ class LayeredExtraction:
     """
 
     name: ClassVar[str] = "ple"
+    whole_layers: ClassVar[int | None] = None
 
     shared: SmallCount = 1
     own: SmallCount = 1

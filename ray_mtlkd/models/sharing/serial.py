@@ -44,6 +44,7 @@ class Serial:
     """
 
     name: ClassVar[str] = "serial"
+    whole_layers: ClassVar[int | None] = None
 
     order: Annotated[tuple[str, ...], Distinct] = ()
     embedding: PositiveInt = 8

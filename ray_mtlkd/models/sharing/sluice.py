@@ -34,6 +34,7 @@ class Sluice:
     """
 
     name: ClassVar[str] = "sluice"
+    whole_layers: ClassVar[int | None] = 1
 
     subspaces: SmallCount = 2
     orthogonality: NonNegativeFloat = 0.01

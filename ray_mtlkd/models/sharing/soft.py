@@ -39,6 +39,7 @@ class SoftSharing:
     """
 
     name: ClassVar[str] = "soft"
+    whole_layers: ClassVar[int | None] = None
 
     norm: Norm = "l2"
     strength: NonNegativeFloat = 0.01

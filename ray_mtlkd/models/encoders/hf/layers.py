@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
 from ray_mtlkd.data.inputs import Pieces
@@ -193,14 +194,19 @@ class BlockLayer(EncoderLayer):
         for rows in similar_rows(inputs.offsets):
             given, mask = rows.pad(states), rows.mask()
             if self._computes_again and self._learns and torch.is_grad_enabled():
-                found = checkpoint(self._states, given, mask, use_reentrant=False)
+                # of a way of sharing that swaps weights, those of now are gone in the backward pass
+                weights = dict(_named(self.alone))
+                found = checkpoint(self._states, given, mask, weights, use_reentrant=False)
             else:
                 found = self._states(given, mask)
             parts.append((rows, rows.unpad(found)))
         return in_order(parts) if parts else states
 
-    def _states(self, given: Tensor, mask: Tensor) -> Tensor:
-        return cast(Tensor, self.alone(inputs_embeds=given, attention_mask=mask).last_hidden_state)
+    def _states(self, given: Tensor, mask: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        """States by the layer, or by others in the place of its weights."""
+        asked = {"inputs_embeds": given, "attention_mask": mask}
+        found = self.alone(**asked) if weights is None else functional_call(self.alone, dict(weights), kwargs=asked)
+        return cast(Tensor, found.last_hidden_state)
 
     def sources(self) -> Mapping[str, str]:
         """The layer's, and what all layers of the encoder share."""

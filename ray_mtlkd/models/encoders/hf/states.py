@@ -62,6 +62,11 @@ class HeldLayers:
         return cls(tuple(held), pooling or "mean", device)
 
     @property
+    def count(self) -> int:
+        """How many they are, that of the pieces' embedding included."""
+        return len(self.layers)
+
+    @property
     def width(self) -> int:
         """Of a state."""
         return self.layers[-1].width
