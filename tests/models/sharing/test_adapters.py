@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.transformer import Transformer
 from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.models.sharing.adapters import Adapters
@@ -57,3 +58,10 @@ def test_a_low_rank_update_is_equation_3(made):
     hidden = torch.nn.functional.linear(first(None, inputs, 1), changed, second.layer.linear.bias).relu()
     torch.testing.assert_close(model(1, inputs), model.heads[1](hidden))
     assert not torch.equal(model(0, inputs), model(1, inputs))
+
+
+@pytest.mark.parametrize("form", FORMS[1:])
+def test_where_there_is_no_matrix_to_change_it_is_refused(made, refused, form):
+    with refused() as caught:
+        made(Adapters(form=form), (Example("binary", "Bag"),), encoder=BagOfNgrams(hidden=(4,)))
+    assert caught.value.where == "sharing.form"

@@ -124,11 +124,50 @@ def test_a_path_must_be_given(refused):
         decode_part(ENCODERS, "hf", where="encoder")
 
 
-def _trained_once(folder, *, again):
+def moved(model):
+    """The model with other parameters than it was drawn with: what starts at 0 changes nothing."""
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.1 * torch.randn_like(p))
+    return model
+
+
+@pytest.mark.parametrize("form", ["lora", "shared_lora"])
+def test_low_rank_adapters_change_what_does_not_train_as_what_is_frozen(folder, form):
+    examples = [PieceExample(kind, "Pieces", backbone=folder.config) for kind in ("multiclass", "binary")]
+    sharing = {"name": "adapters", "form": form, "rank": 2}
+    model = moved(network(folder, PretrainedEncoder(path="x", train="none", dropout=0.0), examples, sharing))
+    matrices = {name for name in model.encoder.state_dict(keep_vars=True)} | set(model.matrices[0])
+    assert len(matrices) == len(model.matrices[0]) == 6 * LAYERS
+    assert len(model.updates) == 6 * LAYERS * (2 if form == "lora" else 1)
+    whole = PretrainedEncoder(path="x", train="all", dropout=0.0)
+    frozen = network(folder, whole, examples, {**sharing, "freeze": True})
+    assert {*frozen.updates} == {*model.updates}
+    frozen.load_state_dict(model.state_dict(), strict=False)
+    hard = network(folder, whole, examples)
+    hard.load_state_dict({name: p for name, p in model.state_dict().items() if name in hard.state_dict()}, strict=False)
+    for task, example in enumerate(examples):
+        found = model.eval()(task, example.inputs())
+        torch.testing.assert_close(found, frozen.eval()(task, example.inputs()))
+        assert not torch.allclose(found, hard.eval()(task, example.inputs()), atol=1e-2)
+
+
+def test_low_rank_adapters_of_low_rank_matrices_are_refused(folder, refused):
+    example = PieceExample("binary", "Pieces", backbone=folder.config)
+    for form in ("lora", "shared_lora"):
+        with refused() as caught:
+            network(
+                folder, PretrainedEncoder(path="x", train=Lora(lora=2)), [example], {"name": "adapters", "form": form}
+            )
+        assert caught.value.where == "sharing.form"
+
+
+def _trained_once(folder, *, again, sharing="hard"):
     """Gradients of one pass that drops units, and the bytes that autograd kept of it."""
     examples = [PieceExample(kind, "Pieces", backbone=folder.config) for kind in ("multiclass", "binary")]
     config = PretrainedEncoder(path="x", train="top-2", dropout=0.3, gradient_checkpointing=again)
-    model = network(folder, config, examples).train()
+    model = moved(network(folder, config, examples, sharing)).train()
     kept = []
     torch.manual_seed(1)
     with torch.autograd.graph.saved_tensors_hooks(lambda each: kept.append(each.nbytes) or each, lambda each: each):
@@ -138,8 +177,9 @@ def _trained_once(folder, *, again):
     return [*first, *torch.autograd.grad(found[0] + found[1], shared)], sum(kept)
 
 
-def test_what_is_computed_again_has_the_same_gradients_and_is_not_kept(folder):
-    (expected, whole), (found, kept) = (_trained_once(folder, again=again) for again in (False, True))
+@pytest.mark.parametrize("sharing", ["hard", {"name": "adapters", "form": "lora"}], ids=str)
+def test_what_is_computed_again_has_the_same_gradients_and_is_not_kept(folder, sharing):
+    (expected, whole), (found, kept) = (_trained_once(folder, again=again, sharing=sharing) for again in (False, True))
     assert kept < 0.7 * whole
     for one, other in zip(expected, found, strict=True):
         assert torch.equal(one, other)
