@@ -34,8 +34,8 @@ def divided_warnings(trials: Iterable[Trial], divided: Mapping[Key, DividedLayer
     for key, sharing in names.items():
         found = divided[key]
         yield (
-            f"{key[0]}: sharing {', '.join(sharing)} reads or changes what is in or between the {found.layers} layers"
-            " that do not train, so that no states stand for them: each step goes through them, about"
-            f" {duration(found.seconds)} of one core for all tables once, forward alone (encoder.states none says so"
-            " too, and hard among others needs none of it)"
+            f"{key[0]}: sharing {', '.join(sharing)} acts in or between the {found.layers} layers that do not train"
+            " (the first embeds pieces), so that what they make is not computed once: each step goes through them,"
+            f" about {duration(found.seconds)} of one core for all tables, forward alone; with encoder.states none"
+            " nothing is said of it"
         )

@@ -10,7 +10,8 @@ from ray_mtlkd.cli import app
 from ray_mtlkd.sweep.portable import portable
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import parse_space, read_space
-from tests.pretrained import WIDTH, save
+from ray_mtlkd.sweep.state_work import StateWork
+from tests.pretrained import LAYERS, WIDTH, save
 from tests.setup_files import Files
 
 SPACE = {
@@ -79,6 +80,48 @@ def test_a_check_computes_no_states_and_says_what_they_take(home):
 def test_a_check_says_it_on_the_command_line(home):
     result = CliRunner().invoke(app, ["check", str(home / "space.yaml")], catch_exceptions=False)
     assert "shop: 0.0 MB of states by the layers, none of which trains" in " ".join(result.output.split())
+
+
+def with_sharing(home, *ways, **encoder):
+    """A search space of `sum` on the encoder, in several ways of sharing."""
+    asked = {**SPACE["encoder"], "train": "none", **encoder}
+    strategies = [{"name": "sum", "label": str(at), "sharing": way} for at, way in enumerate(ways)]
+    (home / "space.yaml").write_text(yaml.safe_dump({**SPACE, "encoder": asked, "strategies": strategies}))
+    return read_space(home / "space.yaml")
+
+
+def test_strategies_of_one_sweep_have_states_or_pieces_as_their_way_of_sharing_can_read_them(home):
+    lowest = {"name": "low_level", "layers": {"intent": 1}}
+    top = {"name": "low_level", "layers": {"intent": LAYERS + 1}}
+    low_rank = {"name": "adapters", "form": "lora"}
+    prepared = prepare(with_sharing(home, "hard", "cross_stitch", lowest, top, low_rank, "soft"), compute=False)
+    has_states = {}
+    for trial in prepared.plan.distinct():
+        inputs = [table.train.inputs for table in prepared.of(trial).tasks]
+        has_states[trial.strategy] = {each.states is not None for each in inputs}
+    assert has_states == {"0": {True}, "1": {False}, "2": {False}, "3": {True}, "4": {False}, "5": {True}}
+    assert len({id(tables) for tables in prepared.tables.values()}) == 2, "what reads the same is there once"
+    assert [size.setup for size in prepared.states] == ["shop"]
+    assert len({id(pending) for pending in prepared.pending.values()}) == 1
+    assert {prepared.tables[key].tasks[0].train.inputs.states is None for key in prepared.pending} == {False}
+
+
+def test_a_check_says_what_ways_of_sharing_without_states_cost(home, monkeypatch, worded):
+    monkeypatch.setattr(StateWork, "seconds_of_all", lambda *_: 90.0)
+
+    def said(*ways, **encoder):
+        found = prepare(with_sharing(home, *ways, **encoder), compute=False).warnings
+        return [warning for warning in found if "sharing" in warning]
+
+    for warning in said("hard", "cross_stitch", "sluice", {"name": "adapters", "form": "lora"}):
+        worded(warning)
+    assert said("cross_stitch", states="none") == said("hard", "soft") == []
+
+
+def test_low_rank_adapters_of_low_rank_matrices_are_an_error_before_anything_starts(home, refused):
+    with refused() as caught:
+        prepare(with_sharing(home, {"name": "adapters", "form": "shared_lora"}, train={"lora": 2}), compute=False)
+    assert caught.value.where == "sharing.form"
 
 
 def test_a_folder_that_is_not_there_is_one_error_before_anything_starts(home, refused):

@@ -13,6 +13,9 @@ from ray_mtlkd.data.features import pieces_of
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.hf.encoder import Lora, PretrainedEncoder
 from ray_mtlkd.models.pretrained import held
+from ray_mtlkd.models.sharing import HardSharing
+from ray_mtlkd.models.sharing.adapters import Adapters
+from ray_mtlkd.models.sharing.cross_stitch import CrossStitch
 from ray_mtlkd.predict.model_folder import Origin, load, save
 from ray_mtlkd.setups.files import MemorySource
 from ray_mtlkd.setups.manifest_reader import parse_manifest
@@ -22,6 +25,7 @@ from ray_mtlkd.sweep.held_states import StateTables
 from ray_mtlkd.sweep.relabel.teacher import Predictor, TeacherMessage
 from ray_mtlkd.training.evaluation.evaluate import metrics_of, predict_all
 from ray_mtlkd.training.settings import Distillation, Optimization
+from ray_mtlkd.training.step.pull import Pulls
 from ray_mtlkd.training.step.trainer import Trainer
 from tests.interrupted import Killed, run, untimed
 from tests.keeping import TAG_TASKS, text_setup, text_table
@@ -31,6 +35,7 @@ from tests.pretrained import save as save_encoder
 ORIGIN = Origin(sweep="s", setup="shop", trial="t", strategy="sum", stage="replicate", seed=1, step=1, score=0.5)
 TRAINING = Optimization(steps=6, batch_size=4, eval_every=2, lr=1e-2)
 EAGER = Distillation(every=1, kd_weight=0.5)
+HARD, LOW_RANK = HardSharing(), Adapters(form="lora", rank=2)
 
 
 @pytest.fixture(scope="module")
@@ -52,20 +57,29 @@ def featurised(folder):
 def make(featurised, job):
     """A job on these tasks."""
 
-    def made(strategy, trained, *, only=None, **settings):
+    def made(strategy, trained, *, only=None, kd=EAGER, sharing=HARD, **settings):
         encoder = PretrainedEncoder(path="it is not read again", train=trained, max_length=16, encoder_lr=0.5)
-        return job(
-            strategy, encoder=encoder, of=featurised[0], only=only, kd=EAGER, training=replace(TRAINING, **settings)
-        )
+        training = replace(TRAINING, **settings)
+        given = job(strategy, encoder=encoder, of=featurised[0], only=only, kd=kd, training=training)
+        architecture = replace(given.configuration.architecture, sharing=sharing)
+        return replace(given, configuration=replace(given.configuration, architecture=architecture))
 
     return made
 
 
 @pytest.mark.parametrize(
-    ("strategy", "trained"), [("pcgrad", "none"), ("joint_kd", Lora(lora=2)), ("gradnorm", "top-1")], ids=str
+    ("strategy", "trained", "sharing"),
+    [
+        ("pcgrad", "none", HARD),
+        ("joint_kd", Lora(lora=2), HARD),
+        ("gradnorm", "top-1", HARD),
+        ("joint_kd", "none", LOW_RANK),
+        ("pcgrad", "none", replace(LOW_RANK, form="shared_lora")),
+    ],
+    ids=str,
 )
-def test_a_killed_run_resumes_bit_for_bit(make, inline, tmp_path, strategy, trained):
-    given = make(strategy, trained, only=(0, 2), steps=4, eval_every=1)
+def test_a_killed_run_resumes_bit_for_bit(make, inline, tmp_path, strategy, trained, sharing):
+    given = make(strategy, trained, only=(0, 2), steps=4, eval_every=1, sharing=sharing)
     expected = run(given, inline, tmp_path / "whole")
     with pytest.raises(Killed):
         run(given, inline, tmp_path / "parts", stop_after=3)
@@ -104,8 +118,12 @@ def test_each_layer_learns_at_its_own_rate(make):
     assert moved["head"] == pytest.approx(1e-2, rel=1e-2)
 
 
-@pytest.mark.parametrize("trained", ["all", "top-1"])
-def test_a_kept_model_predicts_without_the_encoder_s_folder(featurised, make, inline, tmp_path, trained):
+@pytest.mark.parametrize(
+    ("trained", "sharing"),
+    [("all", HARD), ("top-1", HARD), ("none", LOW_RANK), ("none", Adapters()), ("top-1", CrossStitch())],
+    ids=str,
+)
+def test_a_kept_model_predicts_without_the_encoder_s_folder(featurised, make, inline, tmp_path, trained, sharing):
     chosen = []
     storage = Storage.at(str(tmp_path / "kept"))
 
@@ -113,7 +131,7 @@ def test_a_kept_model_predicts_without_the_encoder_s_folder(featurised, make, in
         save(storage, found, featurisers=featurised[1], origin=ORIGIN)
         chosen.extend(predict_all(found.model, at, table.test) for at, table in enumerate(found.job.tables.tasks))
 
-    given = make("sum", trained, steps=1, eval_every=1)
+    given = make("sum", trained, steps=2, eval_every=2, sharing=sharing)
     run(given, inline, tmp_path / "run", keep=keep)
     kept = load(storage)
     for at, table in enumerate(given.tables.tasks):
@@ -121,22 +139,53 @@ def test_a_kept_model_predicts_without_the_encoder_s_folder(featurised, make, in
     assert (tmp_path / "kept" / "held.safetensors").exists() == (trained != "all")
 
 
-def test_a_teacher_predicts_in_another_process_what_it_predicts_here(featurised, make, tmp_path, folder):
+@pytest.mark.parametrize(("trained", "sharing"), [("top-1", HARD), ("none", LOW_RANK)], ids=str)
+def test_a_teacher_predicts_in_another_process_what_it_predicts_here(
+    featurised, make, tmp_path, folder, trained, sharing
+):
     copied = tmp_path / "gone"
     shutil.copytree(folder, copied)
     tables = setups.featurise(
         text_setup(TAG_TASKS), replace(PretrainedEncoder(path=str(copied)).features, max_length=16)
     )
     shutil.rmtree(copied)
-    trainer = Trainer(make("joint_kd", "top-1"))
-    trainer.step([0, 1, 2], soft={}, share=0.5)
+    given = make("joint_kd", trained, sharing=sharing)
+    trainer = Trainer(given)
+    for _ in range(2):  # what starts at 0 hides the rest of it from the first step
+        trainer.step([0, 1, 2], soft={}, share=0.5)
     parameters = {key: tensor.numpy() for key, tensor in trainer.model.state_dict().items()}
     built_for = tuple((table.task, table.layout) for table in featurised[0].tasks)
-    architecture = make("joint_kd", "top-1").configuration.architecture
+    architecture = given.configuration.architecture
     for at, table in enumerate(featurised[0].tasks):
         message = TeacherMessage(architecture=architecture, tasks=built_for, index=at, parameters=parameters)
         found = Predictor(message, tables, device="cpu").predict(range(len(table.train)))
         assert torch.equal(torch.from_numpy(found), predict_all(trainer.model, at, table.train))
+
+
+@pytest.mark.parametrize(
+    ("trained", "sharing"),
+    [("top-1", HARD), (Lora(lora=2), HARD), ("none", replace(LOW_RANK, form="shared_lora"))],
+    ids=str,
+)
+def test_what_stays_as_it_is_is_written_to_by_nobody_and_what_is_distilled_is_measured(
+    make, inline, tmp_path, monkeypatch, trained, sharing
+):
+    measured = []
+    measure = Pulls.measure
+    monkeypatch.setattr(
+        Pulls, "measure", lambda *args, **named: measured.append(measure(*args, **named)) or measured[-1]
+    )
+    auto = replace(EAGER, kd_weight="auto")
+    given = make("joint_kd", trained, steps=16, eval_every=1, finish="budget", kd=auto, sharing=sharing)
+    weights = given.tables.tasks[0].pretrained
+    stays = held(Trainer(given).model)
+    assert {id(tensor) for tensor in stays.values()} <= set(map(id, weights.arrays))
+    before = [tensor._version for tensor in weights.arrays]
+    outcome = run(given, inline, tmp_path)
+    assert [tensor._version for tensor in weights.arrays] == before
+    assert (outcome.end.status, outcome.end.error) == ("ok", None)
+    assert any(task.relabelled_where for task in outcome.tasks)
+    assert any(pull.labels > 0 and pull.batches for pull in measured)
 
 
 SHARED = {

@@ -138,8 +138,8 @@ def test_low_rank_adapters_change_what_does_not_train_as_what_is_frozen(folder, 
     examples = [PieceExample(kind, "Pieces", backbone=folder.config) for kind in ("multiclass", "binary")]
     sharing = {"name": "adapters", "form": form, "rank": 2}
     model = moved(network(folder, PretrainedEncoder(path="x", train="none", dropout=0.0), examples, sharing))
-    matrices = {name for name in model.encoder.state_dict(keep_vars=True)} | set(model.matrices[0])
-    assert len(matrices) == len(model.matrices[0]) == 6 * LAYERS
+    names = {*model.encoder.state_dict(), *model.matrices[0]}
+    assert len(names) == len(model.matrices[0]) == 6 * LAYERS
     assert len(model.updates) == 6 * LAYERS * (2 if form == "lora" else 1)
     whole = PretrainedEncoder(path="x", train="all", dropout=0.0)
     frozen = network(folder, whole, examples, {**sharing, "freeze": True})
