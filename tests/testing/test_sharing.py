@@ -10,7 +10,7 @@ from ray_mtlkd.models.encoders.cnn import Cnn
 from ray_mtlkd.testing import check_regularizer, check_sharing
 from tests.sharings import EVERY, Decay, Mixture, MixtureModel, Serial, SerialModel
 
-ENCODERS = {"bag": BagOfNgrams(hidden=(4,)), "cnn": Cnn(embedding=4, channels=3, widths=(1, 3), wide=4)}
+ENCODERS = {"bag": BagOfNgrams(hidden=(4, 2)), "cnn": Cnn(embedding=4, channels=3, widths=(1, 3), wide=4)}
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -24,12 +24,12 @@ from tests.listening import listen, step
 from tests.sharings import EVERY, Decay, Serial, SerialModel
 
 STILL_MIXED = MixedEncoder(
-    text=BagOfNgrams(hidden=(4,), dropout=0.0), columns=Mlp(hidden=(6, 4), dropout=0.0), join=5, dropout=0.0
+    text=BagOfNgrams(hidden=(4, 2), dropout=0.0), columns=Mlp(hidden=(6, 4), dropout=0.0), join=5, dropout=0.0
 )
 STILL = {
     "mlp": ("shared_tables", Mlp(hidden=(6, 4), dropout=0.0)),
     "mlp, own rows": ("tables", Mlp(hidden=(6, 4), dropout=0.0)),
-    "bag": ("hashed_tables", BagOfNgrams(hidden=(4,), dropout=0.0)),
+    "bag": ("hashed_tables", BagOfNgrams(hidden=(4, 2), dropout=0.0)),
     "cnn": ("shared_words", Cnn(embedding=4, channels=3, widths=(1, 3), wide=4, dropout=0.0, word_dropout=0.0)),
     "transformer": (
         "shared_words",
