@@ -14,6 +14,7 @@ from ray_mtlkd.models.regularizers import REGULARIZERS, ProximalRegularizer, Reg
 from ray_mtlkd.models.sharing import SHARING, HardSharing, MultitaskModel, SharingConfig, split
 from ray_mtlkd.testing.base import expect, expect_structure
 from ray_mtlkd.testing.examples import Example, examples_of
+from ray_mtlkd.testing.known_layers import LAYERS, KnownLayers
 from ray_mtlkd.testing.models import check_chance, check_gradients, check_outputs, names_of, seeded
 
 _SMALL, _HARD = Mlp(hidden=(6, 4)), HardSharing()
@@ -25,7 +26,8 @@ def check_sharing(sharing: SharingConfig, *, encoder: EncoderConfig = _SMALL) ->
     A task's outputs have their shape and depend on their row alone; asked for together, tasks have the outputs that
     each has alone; `uses` names every parameter that a task's outputs depend on, as autograd sees it, and every
     parameter is some task's; where the forward pass has two parts, they give the same outputs; initial values follow
-    torch's global generator; and a penalty of the model's own is a finite number.
+    torch's global generator; a penalty of the model's own is a finite number; and what the layers that it takes as one
+    make may stand in their place.
 
     Args:
         sharing: Its configuration.
@@ -58,6 +60,7 @@ def check_sharing(sharing: SharingConfig, *, encoder: EncoderConfig = _SMALL) ->
         _check_penalty(model, lambda of: of.penalty())
         model.remember()
         _check_penalty(model, lambda of: of.penalty())
+    _check_whole_layers(sharing)
 
 
 def check_regularizer(regularizer: Regularizer, *, sharing: SharingConfig = _HARD) -> None:
@@ -101,6 +104,24 @@ def _check_shrink(model: MultitaskModel, regularizer: ProximalRegularizer) -> No
 
 def _all(model: MultitaskModel) -> range:
     return range(model.num_tasks)
+
+
+@torch.no_grad()
+def _check_whole_layers(sharing: SharingConfig) -> None:
+    """Where the first of `whole_layers` gives what all of them make and the others pass it on, outputs are the same."""
+    held = LAYERS if sharing.whole_layers is None else min(LAYERS, sharing.whole_layers)
+    if not held:
+        return
+    examples = examples_of(KnownLayers(held=held, known=False))
+    found = []
+    for known in (False, True):
+        model = seeded(Architecture(encoder=KnownLayers(held=held, known=known), sharing=sharing), examples).eval()
+        draw = torch.Generator().manual_seed(0)
+        for p in model.parameters():  # what starts at 0 would hide where it acts
+            p.add_(0.1 * torch.randn(p.shape, generator=draw))
+        found.append([model(task, example.inputs()) for task, example in enumerate(examples)])
+    same = all(torch.allclose(one, other, atol=1e-5, rtol=1e-5) for one, other in zip(*found, strict=True))
+    expect(same, f"`whole_layers` is {sharing.whole_layers}, and it acts below or in the last of {held} layers")
 
 
 def _check_together(model: MultitaskModel, examples: list[Example]) -> None:

@@ -7,6 +7,10 @@ from torch import nn
 from ray_mtlkd.decode import document
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.cnn import Cnn
+from ray_mtlkd.models.sharing.adapters import Adapters
+from ray_mtlkd.models.sharing.cross_stitch import CrossStitch
+from ray_mtlkd.models.sharing.low_level import LowLevel
+from ray_mtlkd.models.sharing.sluice import Sluice
 from ray_mtlkd.testing import check_regularizer, check_sharing
 from tests.sharings import EVERY, Decay, Mixture, MixtureModel, Serial, SerialModel
 
@@ -83,6 +87,18 @@ def test_a_broken_promise_is_told(how, refused):
 def test_what_uses_does_not_name_is_told(refused):
     with refused():
         check_sharing(_serial(uses_to_read=lambda self, task: ((self.heads[task],),)))
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [CrossStitch(), Sluice(), Adapters(), LowLevel(layers={"binary_Dense": 2})],
+    ids=["cross_stitch", "sluice", "bottleneck", "low_level"],
+)
+def test_a_way_that_acts_between_layers_and_does_not_say_so_is_told(refused, sound):
+    check_sharing(sound)
+    silent = document(type("Silent", (type(sound),), {"whole_layers": None}))
+    with refused(AssertionError):
+        check_sharing(silent(**vars(sound)))
 
 
 def regularizer(penalty):
