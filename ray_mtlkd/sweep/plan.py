@@ -1,7 +1,7 @@
 """Which trials a sweep consists of: a search over configurations, then the best of each strategy on fresh seeds."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from statistics import fmean
 from typing import Any
 
@@ -21,6 +21,8 @@ Key = tuple[str, Features]
 """Of tables: a setup's name, and what an encoder asks of it."""
 
 _WHOLE = Ladder()
+_FORESEEN = 64
+"""Points of a design: of a choice between sixteen values, all but about one in sixty is among them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +205,16 @@ class Plan:
         for group in self.groups:
             for index in self.known_indices:
                 yield self.replicates(group, index)[0]
+
+    def foreseen(self) -> Iterator[Trial]:
+        """Those, and where configurations follow scores, as many more as show what later ones may ask of the tables."""
+        yield from self.distinct()
+        for group in self.groups if self.follows_scores else ():
+            (setup, label), first = group, self.replicates(group, 0)[0]
+            space = self._by_label[label]
+            for index in range(FIRST, FIRST + _FORESEEN):
+                values = space.design.values(index, tasks=self._tasks[setup])
+                yield replace(first, configuration=self._reader.read(domains.fill(space.tree, values)))
 
     def _trial(self, group: tuple[str, str], stage: Stage, *, index: int, seed: int, ladder: Ladder = _WHOLE) -> Trial:
         setup, label = group

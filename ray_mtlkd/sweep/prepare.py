@@ -29,6 +29,9 @@ from ray_mtlkd.training.schooling import check_schooling
 from ray_mtlkd.training.step.feed import batch_sizes
 from ray_mtlkd.training.step.model import model_for, outline
 
+_MOST_TABLES = 8
+"""Ways of one strategy to read a setup, where later configurations follow scores."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
@@ -87,7 +90,9 @@ def prepare(
     problems.extend(taught_problems(space.teachers, validated))
     made = MadeTables(space, validated, compute=compute, say=say)
     sizes: dict[tuple[str, Architecture], GradientSizes] = {}
-    for trial in plan.distinct():
+    endless = list(_endless_tables(plan))
+    problems.extend(endless)
+    for trial in plan.distinct() if endless else plan.foreseen():
         with gather(problems):
             tables = made.of(trial)
             problems.extend(_trial_problems(trial, space, validated, tables))
@@ -198,11 +203,24 @@ def _name_problems(plan: Plan) -> Iterator[MtlkdError]:
 def _unread_problems(plan: Plan, validated: Mapping[str, ValidatedSetup]) -> Iterator[MtlkdError]:
     """Encoders for sorts of inputs that no task of any setup has."""
     given = {part for setup in validated.values() for spec in setup.manifest.tasks.values() for part in spec.parts}
-    asked = {trial.configuration.architecture.features for trial in plan.distinct()}
+    asked = {trial.configuration.architecture.features for trial in plan.foreseen()}
     for part in PARTS:
         if part not in given and any(isinstance(each, MixedFeatures) and part in each.by_part() for each in asked):
             fix = "leave it out, or give some task such inputs"
             yield MtlkdError(f"no task has inputs for it ({part})", where=join("encoder", part), fix=fix)
+
+
+def _endless_tables(plan: Plan) -> Iterator[MtlkdError]:
+    """Searches whose later configurations may ask for tables that nobody has made, each setup's widest."""
+    asked: dict[str, dict[str, set[Key]]] = {}
+    for trial in plan.foreseen() if plan.follows_scores else ():
+        asked.setdefault(trial.setup, {}).setdefault(trial.strategy, set()).add(trial.key)
+    for setup, by_label in asked.items():
+        label, keys = max(by_label.items(), key=lambda item: len(item[1]))
+        if len(keys) > _MOST_TABLES:
+            what = f"{label} may read {setup} in {len(keys)} ways or more, and tables are made before the first trial"
+            fix = f"give keys of the encoder that decide it {_MOST_TABLES} values in all at most, or sampler spread"
+            yield MtlkdError(what, where="search.sampler", fix=fix)
 
 
 def _size_problems(trial: Trial, validated: Mapping[str, ValidatedSetup]) -> Iterator[MtlkdError]:

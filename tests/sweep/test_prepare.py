@@ -128,3 +128,20 @@ def test_an_encoder_for_inputs_that_no_task_of_any_setup_has_is_refused(space_va
     with refused() as caught:
         _prepare(space_value(setups=setups[:1], encoder=encoder, **settings))
     assert caught.value.where == "encoder.columns"
+
+
+FOLLOWING = {"configurations": 16, "sampler": "tpe"}
+
+
+def test_tables_are_made_for_all_that_later_configurations_may_ask(space_value):
+    bins = [2, 3, 4, 5, 6, 7, 8, 9]
+    value = space_value(encoder={"name": "mlp", "hidden": [4], "bins": {"choice": bins}}, search=FOLLOWING)
+    made = prepare(decode_space(value, where="x"))
+    assert {features.bins for _, features in made.tables} == set(bins)
+
+
+def test_a_search_that_follows_scores_through_ever_other_tables_is_refused(space_value, refused):
+    encoder = {"name": "mlp", "hidden": [4], "bins": {"randint": [2, 60]}}
+    with refused():
+        prepare(decode_space(space_value(encoder=encoder, search=FOLLOWING), where="x"))
+    assert prepare(decode_space(space_value(encoder=encoder, search={"configurations": 9}), where="x")).tables
