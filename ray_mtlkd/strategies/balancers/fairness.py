@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ray_mtlkd.strategies.balancers.gramian import Array, directions
+from ray_mtlkd.strategies.balancers.gramian import Array, directions, root
 
 _DAMPING = 1e-6
 """On the diagonal of the cosines: gradients that cancel would let all weights grow together without end."""
 _STEPS = 100
+_HALVINGS = 60
+"""Of a step: what is left of it is rounding, and so is how far the function could still fall."""
 _OVERSHOOT = 0.1
 """Of the slope at the start of a step, that may point upwards at its end."""
 _CLOSE = 1e-8
@@ -31,7 +33,8 @@ def fair_weights(gram: Sequence[Sequence[float]], *, alpha: float) -> Array:
     weights = np.zeros(len(found.norms))
     if active.any():
         norms = found.norms[active]
-        cosines = found.cosines[np.ix_(active, active)] + _DAMPING * np.eye(len(norms))
+        rooted = root(found.cosines[np.ix_(active, active)])
+        cosines = rooted.T @ rooted + _DAMPING * np.eye(len(norms))
         gains = norms ** (1 / alpha - 1)
         lengths = _solve(cosines, gains / gains.max(), alpha=alpha)
         weights[active] = lengths * (norms.sum() / lengths.sum()) / norms
@@ -52,8 +55,12 @@ def _solve(cosines: Array, gains: Array, *, alpha: float) -> Array:
         step = -np.linalg.solve(cosines + np.diag(wanted / (alpha * x)), here)
         share = 1.0
         # The function is convex: it falls along the step until the slope turns.
-        while (x + share * step).min() <= 0 or step @ slope(x + share * step) > _OVERSHOOT * -(step @ here):
+        for _ in range(_HALVINGS):
+            if (x + share * step).min() > 0 and step @ slope(x + share * step) <= _OVERSHOOT * -(step @ here):
+                break
             share /= 2
+        else:
+            return x
         x = x + share * step
         if np.abs(step / x).max() <= _CLOSE:
             break

@@ -1,7 +1,8 @@
 """What the methods that read the Gramian G = J J^T [A, A] of the shared gradients have in common.
 
-They work on numpy where they need eigenvectors or solve systems, on Python's floats otherwise. Gradients are measured
-in float32: what is below 1e-6 of a matrix's largest eigenvalue is rounding, and treated as none.
+They work on numpy where they need eigenvectors or solve systems, on Python's floats otherwise. A step measures cosines
+to 1e-7 (its gradients are float32, sums of their products float64): what is below 1e-6 of a matrix's largest eigenvalue
+is rounding, and treated as none.
 
 Papers differ in whether they take sums, means or convex combinations. Here every method's weights are in the unit of
 the plain sum (A where the paper's sum to 1), so that a learning rate, a penalty and a clipped norm mean the same with

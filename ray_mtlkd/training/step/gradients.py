@@ -18,6 +18,7 @@ from torch import Tensor
 from ray_mtlkd.data.device import on_device
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.torch_private import add_each, copy_each
+from ray_mtlkd.training.step.inner_products import inner_products
 from ray_mtlkd.training.step.sparse import SparseGradients
 
 Gradients = Sequence[Tensor | None]
@@ -100,9 +101,8 @@ class SharedGradients:
         self._sparse.gather(tasks)
 
     def gram(self, tasks: Sequence[int]) -> Tensor:
-        """Inner products of the tasks' shared gradients [A, A]; after `gather`."""
-        rows = self._of(tasks)
-        return self._sparse.add_gram(rows @ rows.T)
+        """Inner products of the tasks' shared gradients [A, A], in float64; after `gather`."""
+        return self._sparse.add_gram(inner_products(self._of(tasks)))
 
     def norms(self, tasks: Sequence[int]) -> Tensor:
         """Norms of the tasks' gradients at the last shared layer [A]; after `gather`."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ray_mtlkd.models.rows import distinct, of_rows, sums
 from ray_mtlkd.torch_private import content
+from ray_mtlkd.training.step.inner_products import inner_products
 
 
 class SparseGradients:
@@ -100,8 +101,8 @@ class _Touched:
         )
 
     def squares(self, tasks: int) -> Tensor:
-        """Squared norms of the tasks' gradients [A]."""
-        each = torch.linalg.vector_norm(self.values[:-1], dim=1).square()
+        """Squared norms of the tasks' gradients [A], in float64."""
+        each = torch.linalg.vector_norm(self.values[:-1], dim=1).double().square()
         squares: Tensor = each.new_zeros(tasks).index_add_(0, self.task, each)
         return squares
 
@@ -118,7 +119,7 @@ class _Touched:
         at = self.task.new_full((tasks, common + 1), len(self.values) - 1)
         at[self.task[self.order], column.repeat_interleave(counts, output_size=len(self.order))] = self.order
         flat = self.values.index_select(0, at[:, :common].flatten()).view(tasks, -1)
-        gram = flat @ flat.T
+        gram = inner_products(flat)
         gram.diagonal().copy_(self.squares(tasks))
         return gram
 

@@ -18,6 +18,7 @@ from ray_mtlkd.torch_private import add_each
 from ray_mtlkd.training.state.soft_labels import SoftTarget
 from ray_mtlkd.training.step.feed import Batch
 from ray_mtlkd.training.step.gradients import views
+from ray_mtlkd.training.step.inner_products import inner_products
 from ray_mtlkd.training.step.objective import Objective
 from ray_mtlkd.training.step.sparse import SparseGradients
 from ray_mtlkd.training.step.weighing import StepReport, Weigh, tasks_of, told
@@ -75,7 +76,7 @@ class StreamedWeighing:
     def _measure(self, tasks: Sequence[int], passes: "_Passes") -> Tensor:
         """The Gramian [A, A], or norms at the last shared layer [A]; of losses alone nothing."""
         self._sparse.begin(tasks)
-        gram = self._rows.new_zeros(len(tasks), len(tasks))
+        gram = self._rows.new_zeros(len(tasks), len(tasks), dtype=torch.float64)
         for at, part in enumerate(self._parts):
             hashed = self._sparse.parameters if at == len(self._parts) - 1 else ()
             rows = self._rows[: len(tasks), : _size(part)].zero_()
@@ -86,7 +87,7 @@ class StreamedWeighing:
                     _add(places[tasks.index(task)], found[: len(part)])
                     if hashed:
                         self._sparse.keep(task, found[len(part) :])
-            gram += rows @ rows.T
+            gram += inner_products(rows)
         self._sparse.gather(tasks)
         if self._needs == "gram":
             return self._sparse.add_gram(gram)

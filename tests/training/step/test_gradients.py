@@ -4,7 +4,16 @@ import pytest
 import torch
 from torch import nn
 
+from ray_mtlkd.strategies.balancers.cagrad import CAGrad
+from ray_mtlkd.strategies.balancers.config import ConFIG
+from ray_mtlkd.strategies.balancers.dual_proj import DualProj
+from ray_mtlkd.strategies.balancers.fairgrad import FairGrad
+from ray_mtlkd.strategies.balancers.imtl_g import IMTLG
+from ray_mtlkd.strategies.balancers.mgda import MGDA
+from ray_mtlkd.strategies.balancers.nash_mtl import NashMTL
+from ray_mtlkd.strategies.balancers.upgrad import UPGrad
 from ray_mtlkd.training.step.gradients import SharedGradients
+from tests.gramians import step
 
 
 class Net(nn.Module):
@@ -211,3 +220,48 @@ def test_measuring_only_the_last_shared_layer_serves_a_task_that_has_the_batch_t
     for name in _shared_names(net):
         torch.testing.assert_close(dict(net.named_parameters())[name].grad.to_dense(), 3.0 * reference[name])
     torch.testing.assert_close(net.heads[1].weight.grad, reference["heads.1.weight"])
+
+
+class Wide(nn.Module):
+    """A million shared parameters, whose gradient by the loss of a task is that task's direction."""
+
+    num_tasks = 3
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1_000_000))
+        drawn = torch.randn(2, len(self.weight), generator=torch.Generator().manual_seed(0))
+        self.directions = (*drawn, -drawn.sum(0))
+
+    def shared(self):
+        return (self.weight,)
+
+    def shared_sparse(self):
+        return ()
+
+    def own(self, _task):
+        return ()
+
+    def last_shared(self):
+        return (self.weight,)
+
+
+ALL_HARM = (NashMTL(), FairGrad(), UPGrad(), DualProj(), MGDA(), CAGrad())
+"""Balancers that do not move where no direction is good for all tasks."""
+
+
+@pytest.mark.parametrize("balancer", [*ALL_HARM, IMTLG(), ConFIG()], ids=lambda each: each.name)
+def test_gradients_of_a_million_float32_numbers_that_cancel_are_weighed_as_such(balancer):
+    net = Wide()
+    matrix = SharedGradients(net)
+    matrix.begin((0, 1, 2))
+    for task, direction in enumerate(net.directions):
+        matrix.backward([task], (net.weight * direction).sum())
+    matrix.gather((0, 1, 2))
+    signals = step(matrix.gram((0, 1, 2)))
+    shared = balancer.weigh(signals, balancer.init(3))[0].shared
+    matrix.combine((0, 1, 2), shared)
+    lengths = [float(direction.norm()) for direction in net.directions]
+    assert max(abs(weight) * length for weight, length in zip(shared, lengths, strict=True)) <= 10 * sum(lengths)
+    if balancer in ALL_HARM:
+        assert float(net.weight.grad.norm()) <= 1e-3 * sum(lengths)
