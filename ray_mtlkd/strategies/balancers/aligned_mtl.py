@@ -25,16 +25,15 @@ class AlignedMTL:
     Two gradients that agree are one strong component and one weak one, which counts as much:
 
     >>> from ray_mtlkd.strategies.balancers.base import Signals
-    >>> gram = ((1.0, 0.0), (0.0, 9.0))
+    >>> gram = ((1.0, 0.6), (0.6, 1.0))
     >>> step = Signals(tasks=(0, 1), losses=(1.0, 1.0), regression=(False, False), gram=gram)
     >>> weights, _ = AlignedMTL().weigh(step, ())
     >>> [round(weight, 6) for weight in weights.shared]
-    [1.0, 0.333333]
+    [0.5, 0.5]
 
     Attributes:
         scale: Which of the eigenvalues all components get: the least as in the paper, the median, or (``rmse``) the
-        mean
-            as in its code.
+            mean as in its code.
     """
 
     name: ClassVar[str] = "aligned_mtl"

@@ -2,15 +2,11 @@
 
 from typing import ClassVar
 
-import numpy as np
-
 from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
+from ray_mtlkd.strategies.balancers.equiangular import equiangular
 from ray_mtlkd.strategies.balancers.facts import MethodFacts
-from ray_mtlkd.strategies.balancers.gramian import directions, on_shared, pseudo_inverse
-
-_SHORTEST = 1e-6
-"""Of the squared length of the direction, whose parts are unit vectors: below, the gradients cancel."""
+from ray_mtlkd.strategies.balancers.gramian import directions, on_shared
 
 
 @document
@@ -21,11 +17,13 @@ class ConFIG:
     arXiv:2408.11104, eq. 2. With U the unit gradients, one a row, and ^+ the pseudo-inverse::
 
         v       =  U^+ 1  /  || U^+ 1 ||
-        update  =  (sum_i g_i . v) v
+        update  =  | sum_i g_i . v | v
 
     U^+ = U^T (U U^T)^+ and U U^T are the cosines C, so that all of it is arithmetic on T x T numbers: the update is s
-    sum_i c_i / || g_i || g_i with c = C^+ 1 and s = sum_i || g_i || (C c)_i / c^T C c. Where gradients do not depend on
-    each other it opposes none of them; where they do, the cosines are as equal as they can be.
+    sum_i c_i / || g_i || g_i with c = C^+ 1 and s = | sum_i || g_i || (C c)_i | / c^T C c. Where gradients do not
+    depend on each other it opposes none of them, and the sum, which the paper takes as it is, is above 0. Where they
+    do, the cosines are as equal as they can be, some below 0; a long gradient among these would turn the paper's update
+    round, against all others. Here no norm decides on the direction.
 
     The longer gradient is weighed down, the length is that of both:
 
@@ -50,10 +48,9 @@ class ConFIG:
     def weigh(self, signals: Signals, state: tuple[()]) -> tuple[Weights, tuple[()]]:
         """Weights of the conflict-free direction times its length; 0 where the gradients cancel."""
         found = directions(signals.gram)
-        combination = pseudo_inverse(found.cosines, np.ones(len(signals.tasks)))
+        combination = equiangular(found.cosines)
+        if not combination.any():
+            return on_shared(combination), state
         projections = found.cosines @ combination
-        squared = combination @ projections
-        if squared <= _SHORTEST:
-            return on_shared(np.zeros(len(combination))), state
-        length = (found.norms @ projections) / squared
+        length = abs(found.norms @ projections) / (combination @ projections)
         return on_shared(length * combination * found.inverse_norms), state

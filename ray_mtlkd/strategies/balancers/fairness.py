@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ray_mtlkd.strategies.balancers.gramian import Array, directions, root
+from ray_mtlkd.strategies.balancers.gramian import ROUNDING, Array, directions, root
 
-_DAMPING = 1e-6
-"""On the diagonal of the cosines: gradients that cancel would let all weights grow together without end."""
 _STEPS = 100
 _HALVINGS = 60
 """Of a step: what is left of it is rounding, and so is how far the function could still fall."""
@@ -23,7 +21,8 @@ def fair_weights(gram: Sequence[Sequence[float]], *, alpha: float) -> Array:
     With x_i = w_i || g_i || the equation reads C x = b x^(-1 / alpha), where C are the cosines and
     b_i = || g_i ||^(1 / alpha - 1): gradients of very different lengths leave it well conditioned. Its two sides are
     the gradients of a strictly convex function, x^T C x / 2 - sum_i b_i h(x_i) with h' = x^(-1 / alpha), which Newton's
-    method with a line search takes to its only minimum.
+    method with a line search takes to its only minimum: rounding leaves C no negative eigenvalue, and 1e-6 is added to
+    its diagonal, as gradients that cancel would let all weights grow together without end.
 
     w is scaled so that the weighted gradients are together as long as the gradients, sum_i x_i = sum_i || g_i ||: if
     the weights summed to A, one gradient near 0 would take all of them and end the training of the others.
@@ -34,7 +33,7 @@ def fair_weights(gram: Sequence[Sequence[float]], *, alpha: float) -> Array:
     if active.any():
         norms = found.norms[active]
         rooted = root(found.cosines[np.ix_(active, active)])
-        cosines = rooted.T @ rooted + _DAMPING * np.eye(len(norms))
+        cosines = rooted.T @ rooted + ROUNDING * np.eye(len(norms))
         gains = norms ** (1 / alpha - 1)
         lengths = _solve(cosines, gains / gains.max(), alpha=alpha)
         weights[active] = lengths * (norms.sum() / lengths.sum()) / norms

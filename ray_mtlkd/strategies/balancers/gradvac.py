@@ -36,7 +36,8 @@ class GradVac:
             p_ij <- (1 - beta) p_ij + beta p
 
     and the update is the sum of all v. p_ij starts at 0, where GradVac is PCGrad. As there, all of it is arithmetic on
-    the Gramian: v = sum_k c_k g_k. What a pair remembers stays as it is while one of the two takes no batch.
+    the Gramian: v = sum_k c_k g_k. What a pair remembers stays as it is while one of the two takes no batch, or has a
+    gradient of 0, which has no cosine.
 
     >>> from ray_mtlkd.strategies.balancers.base import Signals
     >>> gram = ((1.0, -0.5), (-0.5, 1.0))
@@ -70,10 +71,13 @@ class GradVac:
         for i in active:
             coefficients, products = [float(k == i) for k in active], list(signals.gram[i])
             for j in order_of_others(i, len(active), signals.rng):
+                met = _meet(coefficients, products, j, squared=signals.gram[j][j])
+                if met is None:
+                    continue
+                cosine, length = met
                 target = expected[signals.tasks[i]][signals.tasks[j]]
-                cosine, length = _meet(coefficients, products, j, squared=signals.gram[j][j])
                 expected[signals.tasks[i]][signals.tasks[j]] += self.beta * (cosine - target)
-                if cosine < target and length is not None:
+                if cosine < target:
                     step = length * _pull(cosine, target)
                     coefficients[j] += step
                     products = [
@@ -86,8 +90,8 @@ class GradVac:
 
 def _meet(
     coefficients: Sequence[float], products: Sequence[float], j: int, *, squared: float
-) -> tuple[float, float | None]:
-    """Cosine of v = sum_k c_k g_k and g_j, and || v || / || g_j ||; 0 and None where one of them is 0.
+) -> tuple[float, float] | None:
+    """Cosine of v = sum_k c_k g_k and g_j, and || v || / || g_j ||; None where one of them is 0.
 
     Args:
         coefficients: c [A].
@@ -97,7 +101,7 @@ def _meet(
     """
     own = sum(c * product for c, product in zip(coefficients, products, strict=True))
     if own <= 0 or squared <= 0:
-        return 0.0, None
+        return None
     length, other = math.sqrt(own), math.sqrt(squared)
     return min(max(products[j] / length / other, -1.0), 1.0), length / other
 

@@ -19,7 +19,8 @@ from ray_mtlkd.strategies.balancers.base import Weights
 
 Array = NDArray[np.float64]
 
-_ROUNDING = 1e-6
+ROUNDING = 1e-6
+"""Of the largest eigenvalue; added to the diagonal of cosines where lengths that cancel could grow without end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,7 @@ def root(gram: Array) -> Array:
 def spectrum(gram: Array) -> tuple[Array, Array]:
     """Eigenvalues [R], ascending, and eigenvectors [A, R], without those that are rounding."""
     values, vectors = np.linalg.eigh(gram)
-    real = values > _ROUNDING * max(values[-1], 0.0)
+    real = values > ROUNDING * max(values[-1], 0.0)
     return values[real], vectors[:, real]
 
 

@@ -6,11 +6,12 @@ import numpy as np
 
 from ray_mtlkd.decode import document
 from ray_mtlkd.strategies.balancers.base import Needs, Signals, Weights
+from ray_mtlkd.strategies.balancers.equiangular import equiangular
 from ray_mtlkd.strategies.balancers.facts import MethodFacts
-from ray_mtlkd.strategies.balancers.gramian import directions, on_shared, pseudo_inverse
+from ray_mtlkd.strategies.balancers.gramian import directions, on_shared
 
 _SMALLEST = 1e-6
-"""Of the sum of weights beside their sizes: below, they cancel and there is no such update."""
+"""Of the sum of weights beside their sizes: below, they cancel and no length is that of the paper."""
 
 
 @document
@@ -22,10 +23,14 @@ class IMTLG:
 
         update . u_i  =  update . u_j      for all i, j        sum_i w_i = 1
 
-    With C the cosines of the gradients, w_i is proportional to (C^-1 1)_i / || g_i ||. Where gradients depend on each
-    other C^-1 is the pseudo-inverse (Quinton and Rey 2024, arXiv:2406.16232, do so on G). The weights are scaled to sum
-    to A. Some may be negative; where they cancel, no update is impartial, and all are 0. ``config`` has the same
-    direction and another length.
+    With C the cosines of the gradients, w_i is proportional to v_i = (C^-1 1)_i / || g_i ||. Where gradients depend on
+    each other C^-1 is the pseudo-inverse (Quinton and Rey 2024, arXiv:2406.16232, do so on G).
+
+    Some v_i may be negative, and so may their sum, which depends on the norms: gradients that agree have it where a
+    short one is not needed. To divide by it, as the paper does, turns the update round, which then climbs every loss.
+    Here the weights are scaled to the sum A or -A, whichever descends all losses alike: w = A v / | sum_i v_i |. The
+    direction is that of ``config``, whatever the norms; the length is the paper's, without bound where the weights
+    nearly cancel. Where they do, or the gradients do, all weights are 0.
 
     The longer gradient is weighed down:
 
@@ -50,10 +55,10 @@ class IMTLG:
         return ()
 
     def weigh(self, signals: Signals, state: tuple[()]) -> tuple[Weights, tuple[()]]:
-        """Impartial weights, which sum to the number of active tasks, or are all 0."""
+        """Impartial weights, whose sum is the number of active tasks or minus that; or all 0."""
         found = directions(signals.gram)
-        weights = pseudo_inverse(found.cosines, np.ones(len(signals.tasks))) * found.inverse_norms
-        total = weights.sum()
-        if abs(total) <= _SMALLEST * np.abs(weights).sum():
+        weights = equiangular(found.cosines) * found.inverse_norms
+        total = abs(weights.sum())
+        if total <= _SMALLEST * np.abs(weights).sum():
             return on_shared(np.zeros(len(weights))), state
         return on_shared(weights * (len(weights) / total)), state

@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from ray_mtlkd.imports import Later
 from ray_mtlkd.strategies.balancers.gramian import Array
-
-optimize = Later("scipy.optimize")
+from ray_mtlkd.strategies.balancers.nonnegative import nonnegative
 
 
 def least_norm(points: Array) -> Array:
@@ -18,6 +16,6 @@ def least_norm(points: Array) -> Array:
     stacked = np.vstack([points, np.ones(points.shape[1])])
     target = np.zeros(len(stacked))
     target[-1] = 1.0
-    scaled: Array = optimize.nnls(stacked, target)[0]
+    scaled = nonnegative(stacked, target)
     weights: Array = scaled / scaled.sum()
     return weights

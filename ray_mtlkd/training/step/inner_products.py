@@ -15,6 +15,7 @@ def inner_products(rows: Tensor) -> Tensor:
     them errs by 1e-5. Balancers take what is below 1e-6 of a Gramian for nothing.
     """
     blocks, rest = divmod(rows.shape[1], _BLOCK)
-    whole, last = rows.split([blocks * _BLOCK, rest], dim=1)
+    whole, last = torch.split(rows, [blocks * _BLOCK, rest], dim=1)
     cut = whole.unflatten(1, (blocks, _BLOCK)).transpose(0, 1)
-    return (cut @ cut.mT).sum(0, dtype=torch.float64) + last @ last.T
+    found: Tensor = (cut @ cut.mT).sum(0, dtype=torch.float64) + last @ last.T
+    return found

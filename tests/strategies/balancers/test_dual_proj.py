@@ -15,8 +15,8 @@ def test_the_update_is_torchjd_s_times_the_number_of_tasks(count):
     for seed in range(5):
         gradients = jacobian(count, seed=seed)
         expected = count * theirs(torch.tensor(gradients)).numpy()
-        # Theirs adds 1e-12 to the eigenvalues, of which the smallest here is 1e-4 of their sum.
-        assert np.allclose(weights(DualProj(), gradients) @ gradients, expected, atol=1e-7 * np.linalg.norm(expected))
+        # Theirs adds 1e-12 to the eigenvalues of G, ours 1e-6 to those of the cosines.
+        assert np.allclose(weights(DualProj(), gradients) @ gradients, expected, atol=1e-5 * np.linalg.norm(expected))
 
 
 def test_the_update_is_the_closest_to_the_sum_that_opposes_no_gradient():

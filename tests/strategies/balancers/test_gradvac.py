@@ -49,3 +49,13 @@ def test_a_pulled_gradient_has_the_cosine_that_was_expected():
 def test_without_memory_it_is_pcgrad():
     gradients = jacobian(4, seed=0)
     assert np.allclose(weights(GradVac(beta=0.0), gradients), weights(PCGrad(), gradients), rtol=1e-12)
+
+
+@pytest.mark.parametrize("vanished", [0, 1])
+def test_a_gradient_of_0_leaves_what_its_pairs_remember_as_it_is(vanished):
+    balancer, gradients = GradVac(beta=0.5), np.array([[1.0, 0.0], [0.6, 0.8]])
+    _, state = balancer.weigh(step(gradients @ gradients.T), balancer.init(2))
+    gradients[vanished] = 0
+    found, after = balancer.weigh(step(gradients @ gradients.T), state)
+    assert after == state
+    assert found.shared == (1.0, 1.0)

@@ -25,8 +25,8 @@ def test_all_gradients_with_weight_gain_the_same_and_the_others_more():
         update = found @ gradients
         gains = gradients @ update / (update @ update)
         # The conditions of optimality; their solver stops at 1e-15 of the largest numbers, lengths differ by 1e2.
-        assert np.allclose(gains[found > 1e-9], 4 / found.sum() / 4, atol=1e-6)
-        assert gains.min() >= 0.25 - 1e-6 if found.sum() == 1 else gains.min() >= gains[found > 1e-9].max() - 1e-6
+        assert np.allclose(gains[found > 1e-9], 0.25, atol=1e-6)
+        assert gains.min() >= 0.25 - 1e-6
 
 
 def test_the_shortest_gradient_alone_counts_where_the_others_project_past_it():
