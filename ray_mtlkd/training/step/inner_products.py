@@ -16,6 +16,6 @@ def inner_products(rows: Tensor) -> Tensor:
     """
     blocks, rest = divmod(rows.shape[1], _BLOCK)
     whole, last = torch.split(rows, [blocks * _BLOCK, rest], dim=1)
-    cut = whole.unflatten(1, (blocks, _BLOCK)).transpose(0, 1)
+    cut = whole.view(len(rows), blocks, _BLOCK).transpose(0, 1)
     found: Tensor = (cut @ cut.mT).sum(0, dtype=torch.float64) + last @ last.T
     return found
