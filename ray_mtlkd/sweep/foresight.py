@@ -7,6 +7,7 @@ from typing import Any
 
 from ray_mtlkd.data.examples import SetupTables
 from ray_mtlkd.models.architecture import Architecture
+from ray_mtlkd.models.regularizers import ProximalRegularizer
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies.curricula import Curriculum
@@ -84,6 +85,21 @@ def unused_tables(trials: Iterable[Trial], validated: Mapping[str, ValidatedSetu
             if task.unlabelled is not None:
                 place = f"{name}: tasks.{task.task.name}.unlabelled"
                 yield f"{place}: no strategy distils from these rows; with kd.rows unlabelled, all or confident it does"
+
+
+def idle_regularizers(trial: Trial, model: MultitaskModel) -> Iterator[str]:
+    """Those of a trial's model that have nothing to be about.
+
+    Args:
+        trial: Whose.
+        model: Its outline.
+    """
+    for regularizer in trial.configuration.architecture.regularizers:
+        if not isinstance(regularizer, ProximalRegularizer) and regularizer.penalty(model) is None:
+            yield (
+                f"{trial.setup}: regularizers: {regularizer.name} does nothing, since too few tasks have heads of one"
+                " shape (numbers and yes or no, or as many classes, of the same inputs)"
+            )
 
 
 def shared_encoders(setups: Iterable[SetupTables[Any]]) -> Iterator[str]:

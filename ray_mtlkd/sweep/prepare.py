@@ -12,13 +12,20 @@ from ray_mtlkd.decode import join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.named_tasks import unknown_tasks
+from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
 from ray_mtlkd.strategies.curricula.base import models_of
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.divided import divided_warnings
 from ray_mtlkd.sweep.foreign import taught_problems
-from ray_mtlkd.sweep.foresight import GradientSizes, budget_warnings, gradient_warnings, unused_tables
+from ray_mtlkd.sweep.foresight import (
+    GradientSizes,
+    budget_warnings,
+    gradient_warnings,
+    idle_regularizers,
+    unused_tables,
+)
 from ray_mtlkd.sweep.held_states import PendingStates, StateSize
 from ray_mtlkd.sweep.made_tables import MadeTables
 from ray_mtlkd.sweep.names import folded, trial_name
@@ -90,6 +97,7 @@ def prepare(
     problems.extend(taught_problems(space.teachers, validated))
     made = MadeTables(space, validated, compute=compute, say=say)
     sizes: dict[tuple[str, Architecture], GradientSizes] = {}
+    idle: dict[str, None] = {}
     endless = list(_endless_tables(plan))
     problems.extend(endless)
     for trial in plan.distinct() if endless else plan.foreseen():
@@ -99,7 +107,9 @@ def prepare(
             at = (trial.setup, trial.configuration.architecture)
             if at not in sizes:
                 problems.extend(unknown_tasks(at[1], validated[at[0]].manifest.tasks, where=f"setup {at[0]}"))
-                sizes[at] = _gradient_sizes(trial, space, tables)
+                model = _outline(trial, space, tables)
+                sizes[at] = GradientSizes.of(model)
+                idle |= dict.fromkeys(idle_regularizers(trial, model))
             _check_parts(trial, space, tables)
             check_schooling(trial.configuration, where=_place(space, trial))
             fit_tasks(trial.configuration.strategy, [facts(each) for each in tables.tasks], where=_place(space, trial))
@@ -113,7 +123,7 @@ def prepare(
         for_classical=tuple(validated.values()) if space.classical else (),
         states=made.states,
         pending=made.pending,
-        warnings=_warnings(space, plan, validated, made, sizes),
+        warnings=(*_warnings(space, plan, validated, made, sizes), *idle),
     )
 
 
@@ -134,17 +144,16 @@ def _warnings(
     )
 
 
-def _gradient_sizes(trial: Trial, space: SearchSpace, tables: SetupTables[Array]) -> GradientSizes:
-    """Of the trial's model, which can be built.
+def _outline(trial: Trial, space: SearchSpace, tables: SetupTables[Array]) -> MultitaskModel:
+    """The trial's model without its numbers; it can be built.
 
     Raises:
         MtlkdError: where it does not fit the tables.
     """
     architecture, views = trial.configuration.architecture, as_tensors(tables).tasks
     model = outline(architecture, views, where=f"{_place(space, trial)}: encoder")
-    sizes = GradientSizes.of(model)
     model_for(architecture, views)
-    return sizes
+    return model
 
 
 def _check_parts(trial: Trial, space: SearchSpace, tables: SetupTables[Array]) -> None:

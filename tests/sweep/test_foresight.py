@@ -17,8 +17,11 @@ ENOUGH = {"steps": 8000, "batch_size": 160, "eval_every": 100}
 def warnings(space_value):
     """What is warned of, without what the tables themselves call for."""
 
-    def found(*, patience=5, epochs=0, strategies=("sum",), search=1, resources=None, kd=None, **training):
+    def found(
+        *, patience=5, epochs=0, strategies=("sum",), search=1, resources=None, kd=None, regularizers=(), **training
+    ):
         value = space_value(
+            regularizers=list(regularizers),
             resources=resources or {},
             kd=kd or {},
             training={**ENOUGH, **training},
@@ -108,6 +111,11 @@ def tables(**sorts):
         ),
         "fingerprint",
     )
+
+
+def test_a_regularizer_between_tasks_whose_heads_are_not_alike_is_told_to_do_nothing(warnings, worded):
+    (said,) = warnings(strategies=["sum", "joint_kd"], regularizers=["mean_constraint", "l1"])
+    worded(said)
 
 
 def test_who_shares_what_is_told_where_tasks_read_inputs_of_different_sorts():
