@@ -1,6 +1,8 @@
 """This project's own training loop, step by step."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -38,7 +40,7 @@ class SteppedLoop(Loop):
 
     Args:
         problem: What to learn.
-        strategy: By its name.
+        strategy: By its name, or as a search space describes it.
         sharing: Hard unless told.
         gradient_share: Of what the gradients of all tasks take, what may be there at a time; None: all of it.
     """
@@ -46,7 +48,7 @@ class SteppedLoop(Loop):
     def __init__(
         self,
         problem: Problem,
-        strategy: str,
+        strategy: str | Mapping[str, Any],
         *,
         sharing: SharingConfig | None = None,
         gradient_share: float | None = None,

@@ -22,13 +22,14 @@ def strategies(
 
     A strategy is a curriculum times a balancer; a balancer's name alone is the pair with `joint`.
     """
+    from ray_mtlkd.cli.step_costs import step_costs
     from ray_mtlkd.decode import unknown_name
     from ray_mtlkd.described import idea_of
     from ray_mtlkd.strategies import BALANCERS, CURRICULA, catalogue
 
-    console = open_console()
+    console, costs = open_console(), step_costs()
     if markdown:
-        console.print(catalogue.markdown(), soft_wrap=True, end="")
+        console.print(catalogue.markdown(costs), soft_wrap=True, end="")
         return
     if name is not None:
         known = {**CURRICULA, **BALANCERS}
@@ -43,10 +44,12 @@ def strategies(
         table.add_row(own, idea_of(kind), kind.role)
     console.print(table)
     table = Table(title="balancers: how the losses of one step become one update", title_justify="left")
-    for column in ("name", "what it does", "needs", "settings", "promises", "from"):
-        table.add_column(column, overflow="fold", no_wrap=column in {"name", "needs"})
-    for each in catalogue.entries():
+    for column in ("name", "what it does", "needs", "step", "settings", "promises", "from"):
+        table.add_column(column, overflow="fold", no_wrap=column in {"name", "needs", "step"})
+    for each in catalogue.entries(costs):
         settings = "\n".join(setting.replace("`", "") for setting in each.settings)
         source = "\n".join(part for part in (each.paper, each.equation) if part is not None)
-        table.add_row(each.name, each.idea, each.needs, settings, "\n".join(each.guarantees), source)
+        step, promises = "\n".join(each.step), "\n".join(each.guarantees)
+        table.add_row(each.name, each.idea, each.needs, step, settings, promises, source)
     console.print(table)
+    console.print(f"step: its time over that of sum, tasks with rows of their own / shared rows; {costs.measured}")

@@ -7,6 +7,7 @@ from typing import Any
 from ray_mtlkd.described import default_of, idea_of, values_of
 from ray_mtlkd.strategies import FAMILIES
 from ray_mtlkd.strategies.balancers import OWN_BALANCERS
+from ray_mtlkd.strategies.step_costs import StepCosts
 
 _INSIDE = ("method", "options")
 """Fields of families: the name says the one, the other is the method's own."""
@@ -18,20 +19,22 @@ class CatalogueEntry:
 
     Attributes:
         idea: First line of its docstring.
+        step: What a step costs beside that of ``sum``, as `StepCosts.of` tells it.
         settings: Each hyper-parameter with its range and what it is unless told.
     """
 
     name: str
     idea: str
     needs: str
+    step: tuple[str, ...]
     settings: tuple[str, ...]
     guarantees: tuple[str, ...]
     paper: str | None
     equation: str
 
 
-def entries() -> Iterator[CatalogueEntry]:
-    """This package's balancers, from losses alone to the Gramian."""
+def entries(costs: StepCosts) -> Iterator[CatalogueEntry]:
+    """This package's balancers, from losses alone to the Gramian, with what their steps were measured to cost."""
     for name, kind in OWN_BALANCERS.items():
         # mypy: the protocol does not say that its classes are dataclasses
         settings = [_setting(each) for each in fields(kind) if each.name not in _INSIDE]  # type: ignore[arg-type]
@@ -39,6 +42,7 @@ def entries() -> Iterator[CatalogueEntry]:
             name=f"{name}:METHOD" if name in FAMILIES else name,
             idea=idea_of(kind),
             needs=kind.needs,
+            step=costs.of(name),
             settings=tuple(settings),
             guarantees=kind.facts.guarantees,
             paper=kind.facts.paper,
@@ -46,14 +50,15 @@ def entries() -> Iterator[CatalogueEntry]:
         )
 
 
-def markdown() -> str:
-    """The table in Markdown, one line a balancer."""
-    lines = ["| name | idea | needs | settings | promises | from |", "|---|---|---|---|---|---|"]
-    for each in entries():
+def markdown(costs: StepCosts) -> str:
+    """The table in Markdown, one line a balancer, and below it how steps were measured."""
+    lines = ["| name | idea | needs | step | settings | promises | from |", "|---|---|---|---|---|---|---|"]
+    for each in entries(costs):
         source = each.equation if each.paper is None else f"{_linked(each.paper)}: {each.equation}"
-        cells = (f"`{each.name}`", each.idea, each.needs, "; ".join(each.settings), ", ".join(each.guarantees), source)
+        lists = ("; ".join(each.step), "; ".join(each.settings), ", ".join(each.guarantees))
+        cells = (f"`{each.name}`", each.idea, each.needs, *lists, source)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", f"Steps: {costs.measured}."]) + "\n"
 
 
 def _linked(paper: str) -> str:

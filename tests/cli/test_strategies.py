@@ -2,6 +2,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from ray_mtlkd.cli.step_costs import step_costs
 from ray_mtlkd.cli.strategies import strategies
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.strategies import BALANCERS, CURRICULA
@@ -20,7 +21,8 @@ def app():
 def test_every_curriculum_and_balancer_is_listed(app):
     result = RUNNER.invoke(app, [], catch_exceptions=False)
     assert result.exit_code == 0
-    for part in (*BALANCERS, *CURRICULA, "arXiv:2110.14048", "c in [0, 1), 0.4", "no conflict"):
+    cost, *_ = step_costs().of("pcgrad")
+    for part in (*BALANCERS, *CURRICULA, "arXiv:2110.14048", "c in [0, 1), 0.4", "no conflict", cost):
         assert part in result.output
 
 
@@ -31,7 +33,7 @@ def test_one_by_its_name_shows_its_paper_and_formula(app):
 
 
 def test_the_table_of_the_docs_is_printed_as_it_is(app):
-    assert RUNNER.invoke(app, ["--markdown"], catch_exceptions=False).output == markdown()
+    assert RUNNER.invoke(app, ["--markdown"], catch_exceptions=False).output == markdown(step_costs())
 
 
 def test_an_unknown_name_lists_the_known_ones(app, worded):
