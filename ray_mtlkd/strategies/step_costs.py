@@ -19,8 +19,8 @@ class StepCosts:
     shared_rows: Mapping[str, float]
 
     def of(self, name: str) -> tuple[str, ...]:
-        """``1.08 / 1.90``: of own rows and of shared ones; ``mgda 1.09 / 1.95`` of each measured method of a family."""
-        found = {each: f"{ratio:.2f} / {self.shared_rows[each]:.2f}" for each, ratio in self.own_rows.items()}
+        """``1.1 / 1.9``: of own rows and of shared ones; ``mgda 1.2 / 2.0`` of each measured method of a family."""
+        found = {each: f"{ratio:.1f} / {self.shared_rows[each]:.1f}" for each, ratio in self.own_rows.items()}
         if name in found:
             return (found[name],)
         return tuple(

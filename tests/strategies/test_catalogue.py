@@ -35,8 +35,8 @@ def test_a_setting_shows_its_range_and_what_it_is_unless_told():
 
 def test_a_step_shows_its_cost_on_own_and_shared_rows_a_family_s_by_method_and_what_was_not_measured_none():
     found = {entry.name: entry.step for entry in entries(COSTS)}
-    assert found["pcgrad"] == ("1.08 / 2.40",)
-    assert found["smooth:METHOD"] == ("mgda 1.20 / 2.50", "cagrad 1.30 / 2.60")
+    assert found["pcgrad"] == ("1.1 / 2.4",)
+    assert found["smooth:METHOD"] == ("mgda 1.2 / 2.5", "cagrad 1.3 / 2.6")
     assert found["mgda"] == ()
 
 
