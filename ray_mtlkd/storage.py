@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import posixpath
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSy
 
 from ray_mtlkd.errors import MtlkdError, first_line
 
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+"""What is the name of a file on any system, and of nothing but a file in its folder."""
 DRAFT = ".draft"
 """How the name of a file ends that is still being written."""
 

@@ -122,9 +122,9 @@ def _to_parquet(table: "pa.Table", stream: Any) -> None:
 
 
 def _to_csv(table: "pa.Table", stream: Any) -> None:
-    import pyarrow.csv
+    from ray_mtlkd.csv_writing import write_csv
 
-    pyarrow.csv.write_csv(table, stream)
+    write_csv(table, stream, quoting_header="needed")
 
 
 def _to_arrow(table: "pa.Table", stream: Any) -> None:

@@ -65,12 +65,14 @@ def report(
 
 def print_report(report: "Report", console: Console, *, failed: int) -> None:
     """What a report says in short, how many trials failed, and where the rest is."""
+    from ray_mtlkd.report import unmarked
+
     if report.part:
-        console.print(f"warning: {_plain(report.part)}", style="yellow", markup=False)
+        console.print(f"warning: {unmarked(report.part)}", style="yellow", markup=False)
     print_advice(report.advice, console)
     print_summary(report.summary, console)
     for caution in report.cautions:
-        console.print(f"warning: {_plain(caution)}", style="yellow", markup=False)
+        console.print(f"warning: {unmarked(caution)}", style="yellow", markup=False)
     if failed:
         console.print(f"{failed} trial{'s' * (failed > 1)} failed; the report says which and why", style="yellow")
     console.print(f"report:      {report.page}", soft_wrap=True)
@@ -79,7 +81,7 @@ def print_report(report: "Report", console: Console, *, failed: int) -> None:
 def print_summary(summary: "Summary", console: Console) -> None:
     """Strategies x setups: difference in mean skill from each reference with its interval, in points, on test."""
     # The report's libraries take a second to import; --help and the other verbs should not wait for them.
-    from ray_mtlkd.report import ALL_SETUPS, REFERENCES, footnote
+    from ray_mtlkd.report import ALL_SETUPS, REFERENCES, footnote, unmarked
 
     table = Table(
         title="Mean skill on test: difference in points, with intervals that hold together with 95 %",
@@ -102,20 +104,18 @@ def print_summary(summary: "Summary", console: Console) -> None:
                 *(_difference(cell, wide=wide) for cell in cells),
             )
     console.print(table)
-    said = footnote(summary.unfinished[summary.total]).replace("`", "")
+    said = unmarked(footnote(summary.unfinished[summary.total]))
     if said:
         console.print(said)
     for warning in summary.warnings:
-        console.print(f"warning: {warning}", style="yellow")
+        console.print(f"warning: {unmarked(warning)}", style="yellow")
 
 
 def print_advice(advice: "Advice", console: Console) -> None:
     """The recommendation, without its Markdown."""
-    console.print(_plain(advice.said))
+    from ray_mtlkd.report import unmarked
 
-
-def _plain(markdown: str) -> str:
-    return markdown.replace("**", "").replace("`", "")
+    console.print(unmarked(advice.said))
 
 
 def _difference(cell: "Cell", *, wide: bool) -> Text:

@@ -2,11 +2,14 @@
 
 import codecs
 import io
-import re
+from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
+
+from ray_mtlkd.escapes import visible
 
 HANDLER = "ray_mtlkd.plain"
 """Of signs that an encoding lacks (`codecs.register_error`)."""
@@ -29,21 +32,23 @@ _PLAIN = {
 }
 """Signs that this package and rich print, in ASCII."""
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What moves a cursor, colours or turns a terminal's text around; a tab and the end of a line are text."""
-
 
 class _PlainConsole(Console):
-    """Puts other signs for those that its encoding lacks before it lays text out, so that tables stand.
+    """Shows control characters in names and messages, and obeys none but its own.
 
-    Control characters in names and messages are shown, not obeyed.
+    Strings are spelled before they are laid out, in signs that its encoding has, so that tables stand; what comes as
+    anything else, a `Text` say, on its way out.
     """
 
     def render_str(self, text: str, **options: Any) -> Text:
         """See `Console`."""
-        shown = _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
-        known = shown.encode(self.encoding, HANDLER).decode(self.encoding, "surrogateescape")
+        known = visible(text).encode(self.encoding, HANDLER).decode(self.encoding, "surrogateescape")
         return super().render_str(known, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """See `Console`: everything that is shown passes here."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
 
 def open_console(*, stderr: bool = False, quiet: bool = False) -> Console:

@@ -6,6 +6,7 @@ from ray_mtlkd.report.gain_tables import cell as cell_text
 from ray_mtlkd.report.load import Records, of, read
 from ray_mtlkd.report.section import ALL_SETUPS
 from ray_mtlkd.report.summary import REFERENCES, Cell, Reference, Summary
+from ray_mtlkd.report.text import unmarked
 from ray_mtlkd.report.warnings import footnote
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "of",
     "read",
     "summary",
+    "unmarked",
 ]

@@ -189,7 +189,7 @@ def _robust(verdict: Verdict, found: Section, setups: Sequence[Setup], rows: Row
     """The tasks without which something else would be shipped."""
     changed = fragile(setups, verdict, found, rows=rows)
     told = [
-        f"without {text.code(task)}{f' of {setup}' if len(setups) > 1 else ''} "
+        f"without {text.code(task)}{f' of {text.plain(setup)}' if len(setups) > 1 else ''} "
         + ("it could not be told" if ship is None else f"{text.code(ship)} would be shipped")
         for (setup, task), ship in changed.items()
     ]
@@ -209,7 +209,7 @@ def _alone(
     found = summary.parts[setup.name]
     verdict = decide(found)
     if verdict is None:
-        return f"- {setup.name}: nothing to ship yet."
+        return f"- {text.plain(setup.name)}: nothing to ship yet."
     taken = verdict.ship or verdict.simplest
     head = (
         f"ship {text.code(verdict.ship)}"
@@ -217,7 +217,7 @@ def _alone(
         else f"not told yet, {_missing(found, verdict, more_seeds(found, verdict))}"
     )
     chances = found.comparison.best(verdict.contenders)
-    parts = [f"- {setup.name}: {head}.", *_reasons(verdict, found, [setup], chances)]
+    parts = [f"- {text.plain(setup.name)}: {head}.", *_reasons(verdict, found, [setup], chances)]
     parts += [_robust(verdict, found, [setup], rows), advised(setup)]
     if taken != besides:
         parts += [against(taken, [setup], classical), said_models(taken, [setup], folders)]

@@ -30,7 +30,8 @@ def auxiliaries(setup: Setup, summary: Summary, records: Records) -> str:
     splits = list(_splits(setup, records.table))
     affinities = list(_affinities(setup, records, weights))
     rows = [
-        [setup.tasks[at].name, _with(at, setup, summary, splits), text.listed(_helped(at, affinities))] for at in found
+        [text.plain(setup.tasks[at].name), _with(at, setup, summary, splits), text.listed(_helped(at, affinities))]
+        for at in found
     ]
     return SAID + "\n\n" + text.table(["auxiliary", "with it", "affinity"], rows, words=["with it", "affinity"])
 
@@ -52,9 +53,11 @@ def _with(at: int, setup: Setup, summary: Summary, splits: Sequence[tuple[str, l
     together, apart = setup.of("sum"), None if label is None else setup.of(label)
     if found is None or together is None or apart is None:
         fix = ", ".join(task.name for task in setup.tasks if task.name in others)
-        return f"not known: add `{{name: split, curriculum: {{groups: [[{fix}]]}}}}`"
+        return f"not known: add {text.code(f'{{name: split, curriculum: {{groups: [[{fix}]]}}}}')}"
     changes = by_task(together).mean(axis=0) - by_task(apart).mean(axis=0)
-    parts = [f"{task.name} {change:+.2f}" for task, change in zip(setup.tasks, changes, strict=True) if change]
+    parts = [
+        f"{text.plain(task.name)} {change:+.2f}" for task, change in zip(setup.tasks, changes, strict=True) if change
+    ]
     return f"{text.contrast(found)} {found.finding} ({', '.join(parts)})"
 
 

@@ -81,7 +81,9 @@ def told(bests: Mapping[str, BestBaseline | None]) -> str:
     """The best baselines of several setups in words."""
     names = {setup: text.code(best.said if best is not None else "none") for setup, best in bests.items()}
     found = set(names.values())
-    return found.pop() if len(found) == 1 else "; ".join(f"{best} in {setup}" for setup, best in names.items())
+    return (
+        found.pop() if len(found) == 1 else "; ".join(f"{best} in {text.plain(setup)}" for setup, best in names.items())
+    )
 
 
 def _has(found: Skills, name: str, seed: int) -> bool:

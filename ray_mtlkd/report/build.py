@@ -32,7 +32,10 @@ from ray_mtlkd.report.sheets import sheet_files
 from ray_mtlkd.report.statistics import Floats
 from ray_mtlkd.report.summary import Summary, summarise
 from ray_mtlkd.report.web import web_page
-from ray_mtlkd.storage import Storage, join_uri, reaching
+from ray_mtlkd.storage import FILE_NAME, Storage, join_uri, reaching
+
+_LETTERS = 40
+"""Of a setup's name in a file name that is not it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +209,7 @@ def _figures(
     setups: Sequence[Setup], found: Summary, records: Records, advice: Advice
 ) -> tuple[dict[str, bytes], Images]:
     """Files by name, and the names of images."""
-    drawn = {}
+    drawn, names = {}, _file_names([setup.name for setup in setups])
     also = [name for name in (advice.ship or advice.simplest, advice.chosen) if name is not None]
     with style():
         if _is_compared(found):
@@ -215,9 +218,17 @@ def _figures(
             figures = {"curves": draw_curves(setup, records, also=also), "tasks": draw_matrices(setup, records)}
             for sort, figure in figures.items():
                 if figure is not None:
-                    drawn[sort, setup.name] = (f"{sort}-{re.sub(r'[^A-Za-z0-9_.-]', '_', setup.name)}.svg", figure)
+                    drawn[sort, setup.name] = (f"{sort}-{names[setup.name]}.svg", figure)
         files = {name: saved(figure) for name, figure in drawn.values()}
     return files, {each: name for each, (name, _) in drawn.items()}
+
+
+def _file_names(setups: Sequence[str]) -> dict[str, str]:
+    """By setup, a part of a file name; numbered where its own is none."""
+    return {
+        name: name if FILE_NAME.fullmatch(name) else f"{at}-{re.sub(r'[^A-Za-z0-9_.-]', '_', name[:_LETTERS])}"
+        for at, name in enumerate(setups)
+    }
 
 
 def _is_compared(found: Summary) -> bool:

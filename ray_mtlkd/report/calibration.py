@@ -131,7 +131,7 @@ def calibration_table(
         for name in strategies
         if any((setup, task, name) in calibrations for task in measured)
     ]
-    return text.table(["strategy", *measured], lines) if lines else ""
+    return text.table(["strategy", *map(text.plain, measured)], lines) if lines else ""
 
 
 def _cell(found: Calibration | None) -> str:

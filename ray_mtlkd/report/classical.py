@@ -48,7 +48,8 @@ def read(results: Sequence[str]) -> Classical:
         for record in _read(file, warnings):
             first = records.setdefault((record.setup, record.task), record)
             if first.content != record.content:
-                said = f"{record.setup}: its tables differ between these sweeps; the classical models are the first's"
+                setup = text.plain(record.setup)
+                said = f"{setup}: its tables differ between these sweeps; the classical models are the first's"
                 warnings.append(said)
     return Classical(records=records, warnings=tuple(dict.fromkeys(warnings)))
 
@@ -58,7 +59,8 @@ def _read(file: RecordFile, warnings: list[str]) -> list[ClassicalRecord]:
         table = read_parquet(check_table(file.read()), columns=CLASSICAL.names)
         return classical_from_table(fitted(table, CLASSICAL, defaults={}))
     except OSError as error:
-        warnings.append(f"no classical models from {file.uri}: {first_line(error)}; delete it and resume the sweep")
+        why = text.plain(f"{file.uri}: {first_line(error)}")
+        warnings.append(f"no classical models from {why}; delete it and resume the sweep")
         return []
 
 
@@ -69,7 +71,7 @@ def row(setup: Setup, classical: Classical) -> list[str] | None:
     if not models:
         return None
     cells = [text.NOTHING if record is None else text.number(record.test, _DIGITS) for record in found]
-    return [f"classical ({models[0] if len(models) == 1 else 'a model a task'})", text.NOTHING, *cells]
+    return [f"classical ({text.plain(models[0]) if len(models) == 1 else 'a model a task'})", text.NOTHING, *cells]
 
 
 def models(setup: Setup, classical: Classical) -> str:
@@ -77,7 +79,7 @@ def models(setup: Setup, classical: Classical) -> str:
     known = [record for record in classical.of(setup) if record is not None]
     if len({record.model for record in known}) <= 1:
         return ""
-    return f"Classical: {'; '.join(f'{record.task}: {record.model}' for record in known)}."
+    return f"Classical: {'; '.join(f'{text.plain(record.task)}: {text.plain(record.model)}' for record in known)}."
 
 
 def against(strategy: str, setups: Sequence[Setup], classical: Classical) -> str:
@@ -92,7 +94,7 @@ def against(strategy: str, setups: Sequence[Setup], classical: Classical) -> str
             if record is not None:
                 compared += 1
                 figures = f"{text.number(mean, _DIGITS)} against {text.number(record.test, _DIGITS)}"
-                name = task.name if len(setups) == 1 else f"{task.name} of {setup.name}"
+                name = text.plain(task.name if len(setups) == 1 else f"{task.name} of {setup.name}")
                 below.extend([f"{name} ({figures})"] if task.sign * (mean - record.test) < 0 else [])
     if not compared:
         return ""

@@ -93,7 +93,7 @@ def confusions_sheet(confusions: Confusions) -> pa.Table:
 def confusions_table(confusions: Confusions, *, setup: str, tasks: Sequence[str], strategy: str) -> str:
     """A strategy's most frequent mistakes on each task; empty where there is none."""
     lines = [
-        [task, true, said, f"{count:.1f}", f"{100 * share:.1f}"]
+        [*map(text.plain, (task, true, said)), f"{count:.1f}", f"{100 * share:.1f}"]
         for task in tasks
         if (setup, task, strategy) in confusions
         for true, said, count, share in confusions[setup, task, strategy].mistakes()

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter
 
-from ray_mtlkd.report.figures import LEGEND_ROW, PALETTE, Frame
+from ray_mtlkd.report.figures import LEGEND_ROW, PALETTE, Frame, drawn
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.trial_curves import Line, lines_of, trials_of
@@ -50,7 +50,7 @@ def draw_curves(setup: Setup, records: Records, *, also: Sequence[str] = ()) -> 
         for line in lines[strong]:
             _draw(axis, line, colors[line.task])
         _tell_untrained(axis, lines[strong])
-        axis.set_title(f"{name} (seed {strong.seed})")
+        axis.set_title(f"{drawn(name)} (seed {strong.seed})")
     low, high = axes[0].get_ylim()
     axes[0].set_ylim(max(low, _FLOOR), high)
     return figure
@@ -78,7 +78,7 @@ def _panels(count: int, *, legend: float) -> tuple[Figure, list[Any]]:
 def _tell_untrained(axis: Any, lines: Sequence[Line]) -> None:
     late = [line.task for line in lines if not line.trained]
     if late:
-        said = textwrap.fill(f"never trained: {', '.join(late)}", 40)
+        said = textwrap.fill(f"never trained: {', '.join(map(drawn, late))}", 40)
         axis.text(0.98, 0.02, said, transform=axis.transAxes, ha="right", va="bottom", fontsize=7, color="0.35")
 
 
@@ -102,7 +102,7 @@ def _draw(axis: Any, line: Line, color: str) -> None:
 def _handles(setup: Setup, colors: dict[str, str], *, rewinds: bool, faint: bool) -> list[Line2D]:
     """What the legend tells."""
     handles = [
-        Line2D([], [], color=colors[task.name], linewidth=1.7, label=f"{task.name} ({task.metric})")
+        Line2D([], [], color=colors[task.name], linewidth=1.7, label=f"{drawn(task.name)} ({drawn(task.metric)})")
         for task in setup.tasks
     ]
     handles.append(Line2D([], [], linestyle=(0, (2.2, 0.9)), label="distilling", color="0.3", linewidth=1.7))

@@ -150,7 +150,7 @@ def disagreements_table(disagreements: Disagreements, *, setup: str, tasks: Sequ
     """The first rows of each task, with the strategies that are best and worst there; empty where there is none."""
     known = {task: disagreements[setup, task] for task in tasks if (setup, task) in disagreements}
     lines = [
-        [task, str(found.rows[at]), _short(found.labels[at]), *_ends(found, at)]
+        [text.plain(task), str(found.rows[at]), text.plain(_short(found.labels[at])), *_ends(found, at)]
         for task, found in known.items()
         for at in range(min(_SHOWN, len(found.rows)))
     ]

@@ -102,14 +102,16 @@ def _trials(records: Records) -> list[Distilled]:
 def _never(trials: Sequence[Distilled]) -> str:
     first = trials[0]
     what = "was relabelled" if any(trial.converged for trial in trials) else "converged"
-    return f"{first.setup}: no task {what} within the budget, so {text.code(first.strategy)} trained {_plainly(first)}"
+    setup, strategy = text.plain(first.setup), text.code(first.strategy)
+    return f"{setup}: no task {what} within the budget, so {strategy} trained {_plainly(first)}"
 
 
 def _without(trials: Sequence[Distilled]) -> str:
     first, number = trials[0], sum(trial.is_without for trial in trials)
     return (
-        f"{first.setup}: in {number} of {len(trials)} trials the best checkpoint of {text.code(first.strategy)} is "
-        f"from before its first task distilled, so what is measured there trained {_plainly(first)}"
+        f"{text.plain(first.setup)}: in {number} of {len(trials)} trials the best checkpoint of "
+        f"{text.code(first.strategy)} is from before its first task distilled, so what is measured there "
+        f"trained {_plainly(first)}"
     )
 
 
@@ -125,6 +127,6 @@ def _hardly(trial: Distilled, trials: int) -> str:
     late = f", {trial.late} of them in the last tenth of its steps" if trial.late else ""
     median = f" (the median of {trials} trials)" if trials > 1 else ""
     return (
-        f"{trial.setup}: {text.code(trial.strategy)} hardly distilled: {trial.converged} of {trial.tasks} tasks "
-        f"converged{late}{median}; give it more steps before you conclude"
+        f"{text.plain(trial.setup)}: {text.code(trial.strategy)} hardly distilled: {trial.converged} of "
+        f"{trial.tasks} tasks converged{late}{median}; give it more steps before you conclude"
     )

@@ -10,11 +10,12 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
 from matplotlib.textpath import text_to_path
 
+from ray_mtlkd.escapes import one_line
 from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.runs import StrategyInfo
 from ray_mtlkd.report.summary import Cell, Reference, Summary
@@ -31,11 +32,14 @@ _COLUMNS: tuple[tuple[Reference, str], ...] = (
     ("best_baseline", "over the best baseline"),
     ("sum", "over sum"),
 )
+_FONT = "DejaVu Sans"
+_LONGEST = 60
+"""Letters of a name."""
 LEGEND_ROW = 0.2
 """Inches that a legend takes for each of its rows."""
 _STYLE = {
     "font.size": 9,
-    "font.family": "DejaVu Sans",
+    "font.family": _FONT,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 10,
@@ -67,6 +71,15 @@ def as_png(figure: Figure) -> bytes:
     png = io.BytesIO()
     FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
     return png.getvalue()
+
+
+def drawn(name: str) -> str:
+    """A name as figures show it: in one line, cut where it is long, and with what the font lacks spelled."""
+    said = one_line(name)
+    said = said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
+    font = get_font(findfont(_FONT))
+    shown = "".join(sign if font.get_char_index(ord(sign)) else ascii(sign)[1:-1] for sign in said)
+    return f" {shown}" if shown.startswith("_") else shown  # a legend leaves out what begins so
 
 
 def inches(words: Iterable[str], *, size: float) -> float:
@@ -121,14 +134,16 @@ def draw_gains(summary: Summary) -> Figure:
     """A row a setup (and all setups), a column a reference, a point with its interval a strategy."""
     rows = summary.sections
     strategies = [summary.strategies(name) for name in rows]
-    frame = Frame(left=0.3 + inches((each.name for of in strategies for each in of), size=9), bottom=0.75, down=0.9)
+    frame = Frame(
+        left=0.3 + inches((drawn(each.name) for of in strategies for each in of), size=9), bottom=0.75, down=0.9
+    )
     figure, axes = frame.panels([0.24 * (len(of) + 0.5) for of in strategies], (3.5, 3.5), share="row")
     for row, setup in zip(axes, rows, strict=True):
         order = sorted(summary.strategies(setup), key=lambda each: _height(summary, setup, each.name))
         for axis, (reference, title) in zip(row, _COLUMNS, strict=True):
             cells = [summary.cells[setup, each.name, reference] for each in order]
             against = summary.parts[setup].who(reference)
-            axis.set_title(f"{setup}: {title}" + (f" ({against})" if against else ""))
+            axis.set_title(f"{drawn(setup)}: {title}" + (f" ({drawn(against)})" if against else ""))
             _draw_cells(axis, order, cells)
             axis.set_xlabel("difference in mean skill on test, points")
         row[1].tick_params(labelleft=False)
@@ -168,7 +183,7 @@ def _draw_cells(axis: Any, strategies: Sequence[StrategyInfo], cells: Sequence[C
                 axis.plot(ends, [height, height], color=color, alpha=alpha, linewidth=1.8, solid_capstyle="butt")
             face = color if shown else "white"
             axis.plot(cell.skill.mean, height, marker="o", color=color, alpha=alpha, zorder=3, markerfacecolor=face)
-    axis.set_yticks(range(len(strategies)), [strategy.name for strategy in strategies])
+    axis.set_yticks(range(len(strategies)), [drawn(strategy.name) for strategy in strategies])
     axis.set_ylim(-0.6, len(strategies) - 0.4)
     axis.tick_params(axis="y", length=0)
 

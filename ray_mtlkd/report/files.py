@@ -4,6 +4,7 @@ import posixpath
 from dataclasses import dataclass
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.escapes import in_markdown
 from ray_mtlkd.report.sheets import TABLES
 from ray_mtlkd.storage import Storage, join_uri, reaching, split_uri
 from ray_mtlkd.sweep_folder import CLASSICAL_FILE, DRIVER, HEAD, PARQUET, SweepFolder
@@ -69,7 +70,7 @@ def going_on(given: str) -> str | None:
     if not trials and not drivers:
         return None
     some = f"{trials} trial{'s have' if trials > 1 else ' has'} begun and not ended" if trials else "it is still driven"
-    return f"{given} has not ended ({some}): this is of what has; `ray-mtlkd status` says what is missing"
+    return f"{in_markdown(given)} has not ended ({some}): this is of what has; `ray-mtlkd status` says what is missing"
 
 
 def classical_files(given: str) -> list[RecordFile]:

@@ -28,7 +28,7 @@ def gains(summary: Summary, setup: str) -> str:
         rows.append(
             [
                 text.code(strategy.name) + (mark and f" {mark}"),
-                strategy.role,
+                text.plain(strategy.role),
                 *(cell(each) for each in cells.values()),
                 relative(cells["sum"]),
                 text.NOTHING if chance is None else text.number(100 * chance, 0),
@@ -66,7 +66,7 @@ def variances(summary: Summary) -> str:
         "configurations",
         "test rows",
     ]
-    rows = [[name, *_variances(summary.parts[name])] for name in summary.sections]
+    rows = [[text.plain(name), *_variances(summary.parts[name])] for name in summary.sections]
     family = max(part.comparison.family for part in summary.parts.values())
     margin = max(part.comparison.margin for part in summary.parts.values())
     said = (
@@ -105,7 +105,7 @@ def contributions(summary: Summary, setup: Setup) -> str:
     base = setup.of("sum")
     if base is None:
         return "No `sum` trial finished."
-    header = ["strategy", *(task.name for task in setup.tasks)]
+    header = ["strategy", *(text.plain(task.name) for task in setup.tasks)]
     rows = []
     for runs in setup.runs:
         shown = summary.cells[setup.name, runs.strategy.name, "sum"]

@@ -41,7 +41,14 @@ def failures(rows: Sequence[dict[str, Any]]) -> str:
     if not failed:
         return "No trial failed."
     lines = [
-        [row["setup"], text.code(row["strategy"]), row["stage"], str(row["seed"]), row["trial"], row["error"] or "?"]
+        [
+            text.plain(row["setup"]),
+            text.code(row["strategy"]),
+            row["stage"],
+            str(row["seed"]),
+            text.plain(row["trial"]),
+            text.plain(row["error"] or "?"),
+        ]
         for row in failed
     ]
     header = ["setup", "strategy", "stage", "seed", "trial", "error"]
@@ -53,7 +60,7 @@ def _searched(rows: Sequence[dict[str, Any]], varied: Collection[str]) -> list[l
     failed = {row["config_index"] for row in searched if row["status"] != "ok"}
     tried = {row["config_index"] for row in searched}
     count = f"{len(failed)} of {len(tried)} configurations failed" if failed else str(len(tried))
-    head = [rows[0]["setup"], text.code(rows[0]["strategy"]), count]
+    head = [text.plain(rows[0]["setup"]), text.code(rows[0]["strategy"]), count]
     chosen = sorted({(row["config_index"], row["config"]) for row in rows if row["stage"] == "replicate"})
     lines = []
     for index, config in chosen:

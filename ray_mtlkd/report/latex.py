@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ray_mtlkd.escapes import in_latex
 from ray_mtlkd.report import text
 from ray_mtlkd.report.summary import REFERENCES, Cell, Reference, Summary
 
@@ -9,12 +10,6 @@ _HEADS: dict[Reference, str] = {
     "best_baseline": "best baseline",
     "sum": "\\texttt{sum}",
     "single_task": "one model a task",
-}
-_SPECIAL = {
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    "\\": "\\textbackslash{}",
-    "~": "\\textasciitilde{}",
-    "^": "\\textasciicircum{}",
 }
 _SHOWN = frozenset({"better", "worse"})
 
@@ -41,17 +36,12 @@ def _blocks(summary: Summary) -> Iterator[str]:
     for setup in summary.sections:
         part = summary.parts[setup]
         named = {"best baseline": part.who("best_baseline"), "one model a task": part.who("single_task")}
-        against = "".join(f", {words}: {escaped(name)}" for words, name in named.items() if name)
+        against = "".join(f", {words}: {in_latex(name)}" for words, name in named.items() if name)
         yield "\\midrule"
-        yield f"\\multicolumn{{{1 + len(REFERENCES)}}}{{l}}{{\\emph{{{escaped(setup)}}}{against}}} \\\\"
+        yield f"\\multicolumn{{{1 + len(REFERENCES)}}}{{l}}{{\\emph{{{in_latex(setup)}}}{against}}} \\\\"
         for strategy in summary.strategies(setup):
             cells = (_cell(summary.cells[setup, strategy.name, reference]) for reference in REFERENCES)
-            yield f"{escaped(strategy.name)} & {' & '.join(cells)} \\\\"
-
-
-def escaped(name: str) -> str:
-    """A name as LaTeX prints it."""
-    return "".join(_SPECIAL.get(sign, sign) for sign in " ".join(name.split()))
+            yield f"{in_latex(strategy.name)} & {' & '.join(cells)} \\\\"
 
 
 def _cell(cell: Cell) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ray_mtlkd.report.figures import Frame, inches
+from ray_mtlkd.report.figures import Frame, drawn, inches
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.matrices import matrices_of
 from ray_mtlkd.report.runs import Setup
@@ -51,7 +51,7 @@ def draw_matrices(setup: Setup, records: Records) -> Figure | None:
     columns = [name for name in _MEASURES if any(name in matrices for matrices in rows.values())]
     if not rows:
         return None
-    tasks = [task.name for task in setup.tasks]
+    tasks = [drawn(task.name) for task in setup.tasks]
     room = 0.15 + inches(tasks, size=7)
     frame = Frame(left=room, bottom=room, right=0.3, top=0.5, across=0.4 + room, down=0.6 + room)
     figure, axes = frame.panels([_SIDE] * len(rows), [_SIDE] * len(columns), share="none")
@@ -61,7 +61,7 @@ def draw_matrices(setup: Setup, records: Records) -> Figure | None:
                 axis.remove()
                 continue
             _draw(axis, matrices[column], tasks, _MEASURES[column])
-            axis.set_title(f"{strategy}\n{_MEASURES[column].title}")
+            axis.set_title(f"{drawn(strategy)}\n{_MEASURES[column].title}")
     return figure
 
 

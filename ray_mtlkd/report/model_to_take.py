@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from ray_mtlkd.report import text
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.runs import Setup
-from ray_mtlkd.storage import Storage, reaching, split_uri
+from ray_mtlkd.storage import FILE_NAME, Storage, reaching, split_uri
 from ray_mtlkd.sweep_folder import SweepFolder
 
 ModelFolders = Mapping[tuple[str, str], str]
@@ -45,7 +45,7 @@ def said_models(strategy: str, setups: Sequence[Setup], folders: ModelFolders) -
     said = "Its models" if several else "Its model"
     if any(runs.strategy.role == "reference" for setup in setups if (runs := setup.of(strategy)) is not None):
         said = "A folder a task, its models"
-    named = [text.code(folder) + (f" ({setup})" if several else "") for setup, folder in models.items()]
+    named = [text.code(folder) + (f" ({text.plain(setup)})" if several else "") for setup, folder in models.items()]
     return f"{said} with the best validation score: {text.listed(named)}." if named else ""
 
 
@@ -64,7 +64,8 @@ def name_models(results: Sequence[str], report: Storage, models: Mapping[str, st
     if len(results) > 1 or sweep.root.is_file or sweep.report.root != report.root:
         return
     for setup, folder in models.items():
-        sweep.best.write(setup, f"{split_uri(folder)[1]}\n".encode())
+        if FILE_NAME.fullmatch(setup):  # no sweep writes another one: it would lead out of the folder
+            sweep.best.write(setup, f"{split_uri(folder)[1]}\n".encode())
 
 
 def _trials(records: Records) -> list[tuple[str, str, int]]:

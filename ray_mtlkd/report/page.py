@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ray_mtlkd.report import gain_tables, history, tables, warnings
+from ray_mtlkd.report import gain_tables, history, tables, text, warnings
 from ray_mtlkd.report.advice import Advice
 from ray_mtlkd.report.auxiliaries import auxiliaries
 from ray_mtlkd.report.classical import SAID as CLASSICAL
@@ -74,14 +74,14 @@ def page(
     failed = sum(row["status"] != "ok" for row in trials)
     found_by_fewer = search_budget(trials)
     parts = [
-        f"# Report: {', '.join(sweeps)}",
+        f"# Report: {', '.join(map(text.plain, sweeps))}",
         f"> {part}" if part else "",
         advice.said,
         f"{counts[0]} search and {counts[1]} replicate trials, {failed} failed.",
         *(["## What could be wrong", _bullets(found)] if found else []),
         "## Average gains",
         "Differences of mean skill on test, in points; all intervals hold together with 95 %.",
-        *(f"### {name}\n\n{gain_tables.gains(summary, name)}" for name in summary.sections),
+        *(f"### {text.plain(name)}\n\n{gain_tables.gains(summary, name)}" for name in summary.sections),
         "### How sure they are",
         gain_tables.variances(summary),
         _image("Average gains", figures.get(("gains", ALL_SETUPS))),
@@ -102,11 +102,12 @@ def page(
 
 
 def _setup(setup: Setup, figures: Images, summary: Summary, classical: Classical, records: Records) -> str:
+    name = text.plain(setup.name)
     together, helped = figures.get(("tasks", setup.name)), auxiliaries(setup, summary, records)
     return "\n\n".join(
         [
-            f"## Setup {setup.name}",
-            _image(f"Validation curves of {setup.name}", figures.get(("curves", setup.name)))
+            f"## Setup {name}",
+            _image(f"Validation curves of {name}", figures.get(("curves", setup.name)))
             or "No figure of curves: no finished trial of `sum`, `joint_kd`, `sequential_kd` or what to ship has one.",
             _METRICS,
             tables.metrics(setup, classical),
@@ -119,7 +120,7 @@ def _setup(setup: Setup, figures: Images, summary: Summary, classical: Classical
             "What its trials came to, on average over seeds:",
             tables.quantities(setup),
             *([helped] if helped else []),
-            *([TOGETHER, _image(f"Which tasks of {setup.name} go together", together)] if together else []),
+            *([TOGETHER, _image(f"Which tasks of {name} go together", together)] if together else []),
         ]
     )
 

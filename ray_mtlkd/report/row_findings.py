@@ -16,6 +16,7 @@ from ray_mtlkd.report.disagreements import DisagreementReader, Disagreements, di
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.prediction_files import PredictionFile, find
 from ray_mtlkd.report.row_noise import RowNoise, RowNoiseReader, joined
+from ray_mtlkd.report.text import plain
 
 
 class RowReader(Protocol):
@@ -82,7 +83,9 @@ def read_rows(results: Sequence[str], records: Records) -> RowFindings:
         if _read(trials, readers.every):
             found.append(readers)
         else:
-            warnings.append(f"{setup}: trials were tested on different rows, so that nothing is said of single rows")
+            warnings.append(
+                f"{plain(setup)}: trials were tested on different rows, so that nothing is said of single rows"
+            )
     return RowFindings(
         noise=joined(each.noise.noise() for each in found),
         confusions={key: one for each in found for key, one in each.confusions.confusions().items()},
@@ -114,4 +117,4 @@ def _gaps(files: Sequence[PredictionFile], records: Records) -> Iterator[str]:
     for setup, own in groupby(files, key=lambda file: file.setup):
         count, total = len(list(own)), trials.count(setup)
         if count < total:
-            yield f"{setup}: the predictions of {total - count} of {total} trials are not there"
+            yield f"{plain(setup)}: the predictions of {total - count} of {total} trials are not there"

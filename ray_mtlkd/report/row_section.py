@@ -44,7 +44,7 @@ def _setup(findings: RowFindings, setup: Setup, strategy: str | None) -> str:
         (_DISAGREEMENTS, disagreements_table(findings.disagreements, setup=setup.name, tasks=tasks)),
     )
     said = [each for title, table in tables if table for each in (title, table)]
-    return "\n\n".join([f"### Rows of {setup.name}", *said]) if said else ""
+    return "\n\n".join([f"### Rows of {text.plain(setup.name)}", *said]) if said else ""
 
 
 def _shown(findings: RowFindings, runs: Sequence[Runs], setup: str, strategy: str | None) -> str:

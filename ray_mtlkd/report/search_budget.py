@@ -53,7 +53,7 @@ def search_budget(trials: Sequence[Mapping[str, Any]]) -> str:
             text.NOTHING if math.isnan(score) else f"{score:.4f} ({1 + sum(other[at] > score for other in rivals)})"
             for at, score in enumerate(row)
         ]
-        lines.append([setup, text.code(strategy), *cells])
+        lines.append([text.plain(setup), text.code(strategy), *cells])
     return text.table(["setup", "strategy", *(f"best of {k}" for k in sizes)], lines, words=["strategy"])
 
 

@@ -6,15 +6,14 @@ from itertools import chain
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import csv as arrow_csv
+
+from ray_mtlkd.csv_writing import write_csv
 
 TABLES = ("gains", "strategies", "tasks", "configurations", "confusions", "calibration", "disagreements")
 """Every one that there may be."""
 TEXT, WHOLE, REAL = pa.string(), pa.int64(), pa.float64()
 """What a column holds."""
 _DIGITS = 6
-_FORMULAS = ("=", "+", "-", "@", "\t")
-"""How a cell begins that a spreadsheet computes."""
 
 
 def sheet(columns: Mapping[str, pa.DataType], lines: Iterable[Sequence[object]]) -> pa.Table:
@@ -34,15 +33,9 @@ def sheet_files(tables: Mapping[str, pa.Table]) -> dict[str, bytes]:
 
 
 def csv_file(table: pa.Table) -> bytes:
-    """The content of a CSV file, whose lines end as on Unix.
-
-    A text that a spreadsheet would take for a formula has an apostrophe before it.
-    """
-    for at, column in enumerate(table.schema):
-        if column.type == TEXT:
-            table = table.set_column(at, column.name, _no_formulas(table[column.name]))
+    """The content of a CSV file, whose lines end as on Unix; no cell of it is a formula to a spreadsheet."""
     out = io.BytesIO()
-    arrow_csv.write_csv(table, out, arrow_csv.WriteOptions(quoting_style="needed", quoting_header="none"))
+    write_csv(table, out, quoting_header="none")
     return out.getvalue()
 
 
@@ -50,25 +43,6 @@ def _parquet(table: pa.Table) -> bytes:
     out = io.BytesIO()
     pq.write_table(table, out)
     return out.getvalue()
-
-
-def _no_formulas(column: pa.ChunkedArray) -> pa.Array:
-    """Each text changed once, however many rows hold it."""
-    coded = column.combine_chunks().dictionary_encode()
-    texts = pa.array([_no_formula(each) for each in coded.dictionary.to_pylist()], TEXT)
-    return texts.take(coded.indices)
-
-
-def _no_formula(cell: str) -> str:
-    if "\r" in cell:  # a reader would begin a new row at one by itself
-        cell = cell.replace("\r\n", "\n").replace("\r", "\n")
-    if not cell.startswith(_FORMULAS):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell
 
 
 def _rounded(value: object) -> object:

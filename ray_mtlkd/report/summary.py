@@ -157,7 +157,7 @@ def _gain(parts: Sequence[Gains]) -> Interval:
 
 def _baseline_warnings(parts: Mapping[str, Section]) -> list[str]:
     return [
-        f"{name}: no baseline can be compared, so there is no best one"
+        f"{text.plain(name)}: no baseline can be compared, so there is no best one"
         for name, part in parts.items()
         if name != ALL_SETUPS and part.bests[name] is None
     ]
@@ -171,6 +171,7 @@ def _undefined(gains: Mapping[_Pair, Gains]) -> list[str]:
             if each.strategy != each.reference:
                 found.setdefault((setup, each.reference, why), []).append(each.strategy)
     return [
-        f"{setup}: gains over {reference} are undefined for {text.listed(strategies)}, because {why}"
+        f"{text.plain(setup)}: gains over {text.plain(reference)} are undefined for "
+        f"{text.listed(map(text.plain, strategies))}, because {text.plain(why)}"
         for (setup, reference, why), strategies in found.items()
     ]

@@ -19,7 +19,11 @@ def metrics(setup: Setup, classical: Classical) -> str:
     The last row is that of the classical models, where there are some.
     """
     arrows = {1: "↑", -1: "↓"}
-    header = ["strategy", "seeds", *(f"{task.name}<br>{task.metric} {arrows[task.sign]}" for task in setup.tasks)]
+    header = [
+        "strategy",
+        "seeds",
+        *(f"{text.plain(task.name)}<br>{text.plain(task.metric)} {arrows[task.sign]}" for task in setup.tasks),
+    ]
     rows = []
     for runs in setup.runs:
         test, peak = (runs.over_configurations(runs.per_task[name]) for name in ("test", "test_peak"))
@@ -78,10 +82,11 @@ def _metric(test: Floats, peak: Floats) -> str:
 
 def _below(task: str, change: Floats, *, out: Collection[str], family: int) -> str:
     """A task's name: with the mark where it did not train, with a star where the loss is shown, not luck."""
+    name = text.plain(task)
     if task in out:
-        return f"{task}{MARK}"
+        return f"{name}{MARK}"
     found = estimate(change, family=family) if np.isfinite(change).all() else None
-    return f"{task}*" if found is not None and found.difference == "worse" else task
+    return f"{name}\\*" if found is not None and found.difference == "worse" else name
 
 
 def _retention(setup: Setup, runs: Runs) -> tuple[str, str, str]:
@@ -98,7 +103,7 @@ def _retention(setup: Setup, runs: Runs) -> tuple[str, str, str]:
     if not known:
         return text.NOTHING, converged, text.NOTHING
     lowest = min(known, key=lambda name: known[name])
-    return text.number(_median(kept)), converged, f"{lowest} {text.number(known[lowest])}"
+    return text.number(_median(kept)), converged, f"{text.plain(lowest)} {text.number(known[lowest])}"
 
 
 def _median(values: Floats) -> float:

@@ -1,12 +1,17 @@
 """Numbers and tables as the report prints them."""
 
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from ray_mtlkd.escapes import as_code, in_markdown
 from ray_mtlkd.report.comparison import Contrast
 from ray_mtlkd.report.statistics import Interval
 
+code, plain = as_code, in_markdown
+"""A name as code, and any text of somebody else's as text: whatever signs it has."""
 NOTHING = "\N{EN DASH}"
 WITHOUT = {
     "self": NOTHING,
@@ -36,7 +41,7 @@ def main_task(found: Interval | None, by_task: Mapping[str, float] | None) -> st
     if found is None or not by_task or len(by_task) == 1:
         return ""
     name = max(by_task, key=lambda task: by_task[task] * found.mean)
-    return f"{name} alone {by_task[name]:+.2f}" if abs(by_task[name]) > _MOST * abs(found.mean) else ""
+    return f"{plain(name)} alone {by_task[name]:+.2f}" if abs(by_task[name]) > _MOST * abs(found.mean) else ""
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -49,13 +54,15 @@ def count(value: float) -> str:
     return f"{value:,.0f}".replace(",", " ") if math.isfinite(value) else NOTHING
 
 
-def code(name: str) -> str:
-    """A name in Markdown, whatever signs it has."""
-    said = " ".join(name.split())
-    if "`" not in said:
-        return f"`{said}`"
-    fence = "`" * (1 + max(map(len, re.findall("`+", said))))
-    return f"{fence} {said} {fence}"
+def unmarked(markdown: str) -> str:
+    """What a reader of Markdown sees, for places that show none: lines and lists stay as they are."""
+    parser = MarkdownIt("commonmark", {"html": False})
+    return "\n".join("".join(_seen(parser.parseInline(line))) for line in markdown.split("\n"))
+
+
+def _seen(tokens: Sequence[Token]) -> Iterator[str]:
+    for token in tokens:
+        yield from _seen(token.children) if token.children is not None else (token.content,)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -31,7 +31,7 @@ class Unfinished:
     @property
     def said(self) -> str:
         """The tasks and how often."""
-        return f"{text.code(self.strategy)}: {', '.join(self.tasks)} in {self.trials} of {self.of}"
+        return f"{text.code(self.strategy)}: {', '.join(map(text.plain, self.tasks))} in {self.trials} of {self.of}"
 
 
 def unfinished(setups: Sequence[Setup]) -> tuple[Unfinished, ...]:
@@ -81,8 +81,8 @@ def unequal_searches(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         setup = counts.setdefault(row["setup"], {})
         setup[row["strategy"]] = setup.get(row["strategy"], 0) + (row["stage"] == "search")
     return [
-        f"{setup}: not every strategy searched as many configurations: "
-        + ", ".join(f"{strategy} {number}" for strategy, number in found.items())
+        f"{text.plain(setup)}: not every strategy searched as many configurations: "
+        + ", ".join(f"{text.plain(strategy)} {number}" for strategy, number in found.items())
         for setup, found in counts.items()
         if len(set(found.values())) > 1
     ]
@@ -97,8 +97,8 @@ def missing_seeds(setups: Sequence[Setup]) -> list[str]:
                 seeds = text.listed(str(seed) for _, seed in runs.missing)
                 name, total = text.code(runs.strategy.name), len(runs.seeds) + len(runs.missing)
                 said.append(
-                    f"{setup.name}: {name} has {len(runs.seeds)} of {total} seeds (without {seeds}); it is compared "
-                    "only on the seeds that it shares with the reference"
+                    f"{text.plain(setup.name)}: {name} has {len(runs.seeds)} of {total} seeds (without {seeds}); "
+                    "it is compared only on the seeds that it shares with the reference"
                 )
     return said
 
@@ -113,7 +113,9 @@ def of_trials(table: pa.Table) -> list[str]:
     for row in warned.to_pylist():
         trials = seen.setdefault((row["setup"], row["text"]), {})
         trials.setdefault((row["stage"], row["strategy"]), set()).add(row["seed"])
-    return [f"{setup}: {said} ({_trials(trials)})" for (setup, said), trials in sorted(seen.items())]
+    return [
+        f"{text.plain(setup)}: {text.plain(said)} ({_trials(trials)})" for (setup, said), trials in sorted(seen.items())
+    ]
 
 
 def _trials(found: Mapping[tuple[str, str], Iterable[int]]) -> str:

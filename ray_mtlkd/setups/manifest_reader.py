@@ -1,6 +1,5 @@
 """A manifest in plain YAML data, decoded and checked: every problem of it at its own key."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,10 +8,9 @@ from ray_mtlkd.data.examples import SPLITS
 from ray_mtlkd.decode import decode, document, join, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, within, without_repeats
 from ray_mtlkd.setups.manifest import FORMS, PART_OF, TOKEN_FORMS, Form, InputSpec, Manifest, TaskSpec
+from ray_mtlkd.storage import FILE_NAME
 from ray_mtlkd.tasks.kinds import KINDS, kind_named
 from ray_mtlkd.tasks.metrics import check_metric
-
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
 @document
@@ -78,7 +76,7 @@ def parse_manifest(value: Any, *, where: str) -> Manifest:
 def _name_problems(outline: _Outline) -> Iterable[MtlkdError]:
     named = [("name", outline.name), *((join("tasks", name), name) for name in outline.tasks)]
     for where, name in named:
-        if not _FILE_NAME.fullmatch(name):
+        if not FILE_NAME.fullmatch(name):
             fix = "use up to 64 letters, digits, '_', '-' and '.', and begin with no '-' or '.'"
             yield MtlkdError(f"{name!r} is not safe as a file name", where=where, fix=fix)
     if not outline.tasks:
@@ -192,7 +190,7 @@ def _unlabelled_problems(raw: Mapping[str, Any], where: str, *, shared: bool) ->
     if not isinstance(name, str):
         return
     where = join(where, "unlabelled")
-    if not _FILE_NAME.fullmatch(name) or name in SPLITS:
+    if not FILE_NAME.fullmatch(name) or name in SPLITS:
         fix = "name a table beside train, valid and test by its file without the ending"
         yield MtlkdError(f"{name!r} is no name of a table without labels", where=where, fix=fix)
     if shared:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ray_mtlkd.escapes import in_markdown
+
 _CELL = 24
 """Pixels of a cell's side."""
 _BELOW, _ZERO, _ABOVE, _UNKNOWN = (178, 24, 43), (247, 247, 247), (33, 102, 172), (160, 160, 160)
@@ -27,8 +29,9 @@ def heat_map(matrix: Matrix) -> NDArray[np.uint8]:
 
 def matrix_text(matrix: Matrix, tasks: Sequence[str]) -> str:
     """The numbers as a Markdown table, in the order of the image."""
-    head = ["", *tasks]
-    rows = [[f"**{task}**", *map(_said, row)] for task, row in zip(tasks, matrix, strict=True)]
+    names = [in_markdown(task) for task in tasks]
+    head = ["", *names]
+    rows = [[f"**{name}**", *map(_said, row)] for name, row in zip(names, matrix, strict=True)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
 
 

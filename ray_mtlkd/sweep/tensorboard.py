@@ -17,6 +17,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
+from ray_mtlkd.escapes import in_markdown
 from ray_mtlkd.records import MATRICES, TrialEnd
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.heat_map import heat_map, matrix_text
@@ -62,8 +63,10 @@ class TrialWriter:
         _add(writer, scalars, at=evaluation.batches)
         told: dict[int, list[str]] = {}
         for event in evaluation.events:
-            about = "" if event.task is None else f" **{event.task}**"
-            told.setdefault(event.batches, []).append(f"- {event.kind}{about} (step {event.step}): {event.reason}")
+            about = "" if event.task is None else f" **{in_markdown(event.task)}**"
+            told.setdefault(event.batches, []).append(
+                f"- {event.kind}{about} (step {event.step}): {in_markdown(event.reason)}"
+            )
         for batches, lines in told.items():  # of several texts at one place TensorBoard shows the last
             writer.add_text("events", "\n".join(lines), batches)
 
@@ -80,7 +83,7 @@ class TrialWriter:
     def fail(self, end: TrialEnd, *, batches: int) -> None:
         """What ended the trial, and a session that failed."""
         writer = self._open(batches)
-        writer.add_text("events", f"failed: {end.error}", batches)
+        writer.add_text("events", f"failed: {in_markdown(end.error or end.status)}", batches)
         self._close(writer, api_pb2.STATUS_FAILURE)
 
     def _open(self, batches: int) -> SummaryWriter:

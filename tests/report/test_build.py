@@ -172,7 +172,7 @@ def test_a_setups_name_is_made_safe_for_files(fake_trial, write, tmp_path):
     made = fake_trial(setup="similar", strategy="sum", seed=1)
     trial = [changed(record, setup="a/b c", trial="t") for record in made]
     report.build([str(write(tmp_path, iter([trial])))], tmp_path / "out")
-    assert (tmp_path / "out" / "curves-a_b_c.svg").exists()
+    assert (tmp_path / "out" / "curves-0-a_b_c.svg").exists()
 
 
 @pytest.mark.usefixtures("_figures_unsaved")

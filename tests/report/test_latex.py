@@ -1,6 +1,6 @@
 import re
 
-from ray_mtlkd.report.latex import escaped, gains_tex
+from ray_mtlkd.report.latex import gains_tex
 from ray_mtlkd.report.summary import summarise
 
 
@@ -16,9 +16,3 @@ def test_every_row_has_every_column_and_what_is_shown_is_bold(made, setups_of):
     (plain,) = (line for line in rows if line.startswith("sum &"))
     assert "--" in plain
     assert [line.split("{")[0] for line in (lines[1], lines[-1])] == [r"\begin", r"\end"]
-
-
-def test_a_name_is_printed_as_it_is():
-    assert escaped("a_b & 50% {x} \\y ~^#$") == (
-        r"a\_b \& 50\% \{x\} \textbackslash{}y \textasciitilde{}\textasciicircum{}\#\$"
-    )

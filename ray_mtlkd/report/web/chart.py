@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ray_mtlkd.escapes import in_plotly
 from ray_mtlkd.report.figures import PALETTE, ROLE_COLORS
 from ray_mtlkd.report.runs import StrategyInfo
 from ray_mtlkd.report.statistics import Floats
@@ -70,7 +71,16 @@ def chart(about: str, views: Sequence[View], *, said: str, **layout: Any) -> Cha
         ]
         place = {"x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "direction": "down", "showactive": True}
         whole["updatemenus"] = [{"buttons": buttons, **place}]
-    return Chart(about=about, said=said, data=data, layout=whole)
+    return Chart(about=about, said=said, data=[_as_text(trace) for trace in data], layout=_as_text(whole))
+
+
+def _as_text(part: Any, key: str = "") -> Any:
+    """The same with all its words as text, names with tags in them too; what hovering shows is a template of ours."""
+    if isinstance(part, str):
+        return part if key == "hovertemplate" else in_plotly(part)
+    if isinstance(part, Mapping):
+        return {name: _as_text(each, name) for name, each in part.items()}
+    return [_as_text(each) for each in part] if isinstance(part, list | tuple) else part
 
 
 def color_of(strategy: StrategyInfo) -> str:

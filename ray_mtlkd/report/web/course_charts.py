@@ -137,7 +137,7 @@ def _curve(line: Line, color: str) -> list[dict[str, Any]]:
                 "y": numbers(values),
                 "line": {"color": color, "dash": dash},
                 "showlegend": legend,
-                "hovertemplate": f"{line.task}: %{{y}} after %{{x}} batches<extra></extra>",
+                "hovertemplate": "%{fullData.name}: %{y} after %{x} batches<extra></extra>",
             }
         )
     switches = np.interp(line.switches, line.batches[finite], line.skill[finite])
@@ -150,7 +150,7 @@ def _curve(line: Line, color: str) -> list[dict[str, Any]]:
                 "y": numbers(switches),
                 "marker": {"symbol": "star", "size": 13, "color": color},
                 "showlegend": False,
-                "hovertemplate": f"{line.task} switches to its teacher's labels<extra></extra>",
+                "hovertemplate": "%{fullData.name} switches to its teacher's labels<extra></extra>",
             }
         )
     return found

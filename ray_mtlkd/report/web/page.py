@@ -1,7 +1,6 @@
 """From the report's Markdown and its charts to one HTML file."""
 
 import base64
-import html
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -10,14 +9,17 @@ from string import Template
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from ray_mtlkd.escapes import in_html
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.page import Images
 from ray_mtlkd.report.row_findings import RowFindings
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.report.searched import searches
 from ray_mtlkd.report.summary import Summary
+from ray_mtlkd.report.text import unmarked
 from ray_mtlkd.report.web.chart import Chart
 from ray_mtlkd.report.web.charts import cost_chart, gains_chart, tasks_chart
 from ray_mtlkd.report.web.course_charts import courses, curves_chart, phases_chart
@@ -25,14 +27,16 @@ from ray_mtlkd.report.web.row_charts import calibration_chart, confusions_chart
 from ray_mtlkd.report.web.search_chart import search_chart
 from ray_mtlkd.report.web.step_charts import conflicts_chart, weights_chart
 
-_GAINS, _SETUP, _ROWS, _EACH = "Average gains", "Setup ", "Rows", "Per setup:"
+_GAINS, _SETUP, _ROWS, _EACH = "Average gains", "Setup ", "Rows", "\nPer setup:\n"
 """What the page's parts are known by."""
 _OF_SETUPS = ("curves", "phases", "weights", "conflicts", "tasks", "cost", "search")
 _OF_ROWS = ("confusions", "calibration")
 """Charts of these parts, in their order."""
 _CHARTED = ("gains", "curves")
 """Figures that charts take the place of."""
-_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z`*])")
+_SENTENCE = re.compile(r"(?<=\*\*) (?=[A-Z`*])|(?<=\.) (?=[A-Z`*])")
+_CODE = re.compile(r"(?<![`\\])(`+)(?!`).*?(?<!`)\1(?!`)")
+_BREAK = "<br>"
 _FOLDED = ("What ran", "How the numbers came about")
 """Sections that most readers do not need."""
 
@@ -69,9 +73,9 @@ def web_page(
     return (
         _template("page.html")
         .substitute(
-            title=html.escape(title),
+            title=in_html(title),
             style=_asset("page.css"),
-            contents="".join(f'<a href="#{name}">{html.escape(words)}</a>' for name, words, _ in sections),
+            contents="".join(f'<a href="#{name}">{in_html(words)}</a>' for name, words, _ in sections),
             body="".join(body for *_, body in sections),
             charts=json.dumps(drawn, separators=(",", ":")).replace("<", "\\u003c"),
             plotly=_plotly(),
@@ -103,7 +107,7 @@ def _renderer(replaced: Collection[str], files: Mapping[str, bytes]) -> Markdown
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
     def image(_self: object, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
-        name, words = str(tokens[index].attrs["src"]), html.escape(tokens[index].content)
+        name, words = str(tokens[index].attrs["src"]), in_html(unmarked(tokens[index].content))
         if name in replaced:
             return ""
         if name not in files:  # somebody's words, which look like a figure
@@ -112,13 +116,24 @@ def _renderer(replaced: Collection[str], files: Mapping[str, bytes]) -> Markdown
         return f'<img alt="{words}" src="data:image/svg+xml;base64,{data}">'
 
     markdown.add_render_rule("image", image)
+    markdown.inline.ruler.before("autolink", "break", _break)
     return markdown
+
+
+def _break(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as the parser calls it
+    """The one tag that tables have: a line's end within a cell."""
+    if not state.src.startswith(_BREAK, state.pos):
+        return False
+    if not silent:
+        state.push("hardbreak", "br", 0)
+    state.pos += len(_BREAK)
+    return True
 
 
 def _place(name: str, charts: Mapping[str, Chart], markdown: MarkdownIt) -> str:
     if name not in charts:
         return ""
-    about, said = html.escape(charts[name].about), markdown.render(charts[name].said)
+    about, said = in_html(charts[name].about), markdown.render(charts[name].said)
     views = sum(len(menu["buttons"]) for menu in charts[name].layout.get("updatemenus", ()))
     paper = f'<p class="paper">On paper: one of its {views} views.</p>' if views else ""
     return (
@@ -128,7 +143,10 @@ def _place(name: str, charts: Mapping[str, Chart], markdown: MarkdownIt) -> str:
 
 
 def _sections(text: str, markdown: MarkdownIt, charts: Mapping[str, Chart]) -> tuple[str, list[tuple[str, str, str]]]:
-    """The title, and each section's name, heading and HTML; the first is the verdict."""
+    """The title, and each section's name, heading and HTML; the first is the verdict.
+
+    Whatever a name holds, it stands in one line: only this package's headings begin one.
+    """
     title, _, rest = text.partition("\n")
     heads = re.split(r"^## (.+)$", rest, flags=re.MULTILINE)
     found = [("verdict", "Verdict", _section("verdict", "Verdict", _verdict(markdown, heads[0])))]
@@ -144,8 +162,9 @@ def _sections(text: str, markdown: MarkdownIt, charts: Mapping[str, Chart]) -> t
         numbers = _rendered(markdown, body)
         inner = places + (_folded("All numbers", numbers) if places else numbers)
         name = f"section-{number}"
-        found.append((name, words, _section(name, words, _folded("Show", inner) if words in _FOLDED else inner)))
-    return title.removeprefix("# "), found
+        heading = unmarked(words)
+        found.append((name, heading, _section(name, heading, _folded("Show", inner) if words in _FOLDED else inner)))
+    return unmarked(title.removeprefix("# ")), found
 
 
 def _verdict(markdown: MarkdownIt, text: str) -> str:
@@ -155,13 +174,19 @@ def _verdict(markdown: MarkdownIt, text: str) -> str:
     if first.startswith(">"):  # of what it is a part
         ahead = first
         first, _, rest = rest.partition("\n\n")
-    headline, _, reasons = first.partition("** ")
-    sentences = _SENTENCE.split(reasons.strip()) if reasons else []
-    blocks = [f"{headline}**" if reasons else headline, "\n".join(f"- {sentence}" for sentence in sentences)]
-    shared, heading, each = rest.partition(_EACH)
+    headline, *sentences = _outside_code(_SENTENCE, first)
+    blocks = [headline, "\n".join(f"- {sentence}" for sentence in sentences)]
+    shared, heading, each = f"\n{rest}".partition(_EACH)
     counts = each.rpartition("\n\n")[2] if heading else ""
     folded = _folded("Per setup", _rendered(markdown, each.removesuffix(counts))) if heading else ""
     return _rendered(markdown, "\n\n".join([ahead, *blocks, shared])) + folded + _rendered(markdown, counts)
+
+
+def _outside_code(pattern: re.Pattern[str], text: str) -> list[str]:
+    """The parts of a text that is split at a pattern, but not within code."""
+    shadow = _CODE.sub(lambda code: "`" * len(code[0]), text)
+    places = [0, *(at for found in pattern.finditer(shadow) for at in found.span()), len(text)]
+    return [text[start:end] for start, end in zip(places[::2], places[1::2], strict=True)]
 
 
 def _folded(words: str, inner: str) -> str:
@@ -169,12 +194,13 @@ def _folded(words: str, inner: str) -> str:
 
 
 def _section(name: str, words: str, inner: str) -> str:
-    return f'<section id="{name}"><h2>{html.escape(words)}</h2>{inner}</section>'
+    return f'<section id="{name}"><h2>{in_html(words)}</h2>{inner}</section>'
 
 
 def _rendered(markdown: MarkdownIt, text: str) -> str:
-    found = str(markdown.render(text)).replace("&lt;br&gt;", "<br>")
-    return found.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+    return (
+        str(markdown.render(text)).replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+    )
 
 
 def _asset(name: str) -> str:

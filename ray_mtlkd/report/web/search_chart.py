@@ -165,7 +165,7 @@ def _lines(own: Sequence[int], search: Tried, axes: Sequence[_Axis], *, color: s
 def _told(name: tuple[str, int], search: Tried, at: int) -> str:
     point = search.points[name]
     settings = [f"{key}: {_word(value)}" for key, value in zip(search.keys, point, strict=True) if value is not None]
-    return "<br>".join([f"configuration {name[1]}: {search.scores[at]:.4g}", *settings])
+    return "\n".join([f"configuration {name[1]}: {search.scores[at]:.4g}", *settings])
 
 
 def _word(value: Value) -> str:
@@ -179,4 +179,4 @@ def _title(key: str) -> str:
         if lines[-1] and len(lines[-1] + part) > _LETTERS:
             lines.append("")
         lines[-1] += part
-    return "<br>".join(line.strip() for line in lines)
+    return "\n".join(line.strip() for line in lines)

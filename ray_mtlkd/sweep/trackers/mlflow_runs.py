@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ray_mtlkd.escapes import visible
 from ray_mtlkd.imports import Later
 from ray_mtlkd.sweep.trackers.tracked_run import TrackedRun
 from ray_mtlkd.sweep.trackers.tracker import TrackedSweep, without_login
@@ -78,7 +79,7 @@ class MlflowRuns:
         start_ms = end_ms - int(run.wall_s * 1000)
         tags = {"mlflow.parentRunId": self._parent, _SWEEP: self._sweep.key, _TRIAL: run.trial}
         if run.error is not None:
-            tags["error"] = run.error[:_MOST_LETTERS]
+            tags["error"] = visible(run.error)[:_MOST_LETTERS]
         made = self._client.create_run(self._experiment, start_time=start_ms, tags=tags, run_name=run.trial).info.run_id
         parameters = [_entities.Param(name, str(value)) for name, value in run.parameters.items()]
         self._client.log_batch(made, params=parameters)

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
+from ray_mtlkd.escapes import in_markdown
 from ray_mtlkd.imports import Later
 from ray_mtlkd.sweep.trackers.tracked_run import TrackedRun
 from ray_mtlkd.sweep.trackers.tracker import TrackedSweep
@@ -58,7 +59,7 @@ class WandbRuns:
             id=identity,
             dir=self._folder,
             config=dict(run.parameters),
-            notes=run.error,
+            notes=None if run.error is None else in_markdown(run.error),
             mode="offline",
             reinit="create_new",
             settings=settings,
