@@ -1,6 +1,9 @@
 import re
+from collections import Counter
 from dataclasses import replace
 
+import pytest
+from markdown import markdown
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 
@@ -9,6 +12,7 @@ from ray_mtlkd.sweep.tensorboard import TrialWriter
 from ray_mtlkd.training.job import Outcome
 from ray_mtlkd.training.state.progress import Evaluation
 from ray_mtlkd.training.step.agreement import TaskAgreement
+from tests.nasty import NASTY
 
 POINT = CurvePoint(step=5, batches=10, valid=0.5, loss=1.0, weight=1.0, phase="labels", conflict=0.5)
 EVALUATION = Evaluation(
@@ -48,6 +52,33 @@ def test_all_tasks_are_in_one_chart_and_all_events_of_a_step_in_one_text(tmp_pat
     tags = found.Tags()["scalars"]
     assert len(patterns) == 5
     assert all(sum(bool(re.search(pattern, tag)) for tag in tags) == 2 for pattern in patterns)
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_names_reasons_and_errors_are_text(tmp_path, name):
+    matrix = TaskResult(cosines=[1.0])
+    event = Event(step=5, batches=10, task=name, kind="relabel", reason=name)
+    evaluation = replace(EVALUATION, tasks=(name,), points=(POINT,), events=(event,))
+    for folder, error in ((tmp_path / "ok", None), (tmp_path / "failed", name)):
+        writer = TrialWriter(folder, hyper_parameters={})
+        if error is None:
+            writer.tell(evaluation)
+            writer.finish((name,), Outcome(end=TrialEnd(status="ok", score=0.5, batches=10), tasks=(matrix,)))
+        else:
+            writer.fail(TrialEnd(status="failed", error=error), batches=10)
+    assert _tags(tmp_path / "ok", "events") == ["ul", "li", "strong"]
+    assert _tags(tmp_path / "failed", "events") == ["p"]
+    cells = _tags(tmp_path / "ok", "cosines")
+    assert Counter(cells) == {"table": 1, "thead": 1, "tbody": 1, "tr": 2, "th": 2, "td": 2, "strong": 1}
+
+
+def _tags(folder, name):
+    """Of what TensorBoard shows of a text."""
+    found = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    found.Reload()
+    (text,) = found.Tensors(f"{name}/text_summary")
+    said = text.tensor_proto.string_val[0].decode()
+    return re.findall(r"<(\w+)", markdown(said, extensions=["fenced_code", "tables"]))
 
 
 def test_what_was_measured_of_pairs_of_tasks_is_an_image_with_its_numbers(tmp_path):
