@@ -76,8 +76,8 @@ def in_html(text: str) -> str:
 
 
 def in_plotly(text: str) -> str:
-    """As text in a chart of Plotly's, which reads its own HTML; lines stay."""
-    return "<br>".join(html.escape(one_line(line), quote=False) for line in text.split("\n"))
+    """As text in a chart of Plotly's, which reads HTML of its own."""
+    return html.escape(one_line(text), quote=False)
 
 
 def in_latex(text: str) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ray_mtlkd.console.plain import open_console
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.escapes import one_line
 from ray_mtlkd.imports import importing, unsearched
 
 if TYPE_CHECKING:
@@ -96,11 +97,12 @@ def print_summary(summary: "Summary", console: Console) -> None:
     for setup in (*summary.setups, *([ALL_SETUPS] if len(summary.setups) > 1 else [])):
         named = [summary.parts[setup].who(reference) for reference in REFERENCES]
         table.add_section()
-        table.add_row(Text(setup, style="bold"), *(Text(f"= {name}" if name else "", style="dim") for name in named))
+        others = (Text(one_line(f"= {name}") if name else "", style="dim") for name in named)
+        table.add_row(Text(one_line(setup), style="bold"), *others)
         for strategy in summary.strategies(setup):
             cells = [summary.cells[setup, strategy.name, reference] for reference in REFERENCES]
             table.add_row(
-                f" {strategy.name} {summary.mark(setup, strategy.name)}".rstrip(),
+                f" {one_line(strategy.name)} {summary.mark(setup, strategy.name)}".rstrip(),
                 *(_difference(cell, wide=wide) for cell in cells),
             )
     console.print(table)

@@ -58,6 +58,6 @@ def test_failed_trials_are_told_with_their_error(made, failed):
     error = "loss is NaN in task t0\nat step | 40"
     rows = _rows(made("sum", seed=1, test=[0.5]), failed(made("sum", seed=2, test=[0.5]), error))
     assert history.failures(rows).splitlines()[2:] == [
-        "| s | `sum` | replicate | 2 | w-s-sum-replicate-0-2 | loss is NaN in task t0 at step \\| 40 |"
+        "| s | `sum` | replicate | 2 | w-s-sum-replicate-0-2 | loss is NaN in task t0 at step &#124; 40 |"
     ]
     assert history.failures(rows[:1]) == "No trial failed."

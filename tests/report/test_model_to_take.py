@@ -41,6 +41,15 @@ def test_the_report_in_a_sweep_s_folder_names_the_model_beside_the_models(sweep,
     }
 
 
+def test_a_setup_s_name_that_is_no_file_s_leads_nowhere(made, write, tmp_path):
+    trial = made("sum", seed=1, valid=[0.5], test=[0.5], setup="../../../elsewhere", trial="t")
+    folder = write(tmp_path / "some" / "run", iter([trial]))
+    (folder / "models" / "t").mkdir(parents=True)
+    found = report.build([str(folder)], folder / "report")
+    assert list(found.advice.models) == ["../../../elsewhere"]
+    assert not list(tmp_path.rglob("elsewhere"))
+
+
 def test_a_model_that_was_not_kept_is_not_told(sweep, tmp_path):
     (sweep / "models" / "w-s-sum-replicate-0-1").rmdir()
     assert "best validation score:" not in _said(sweep, out=tmp_path / "out")

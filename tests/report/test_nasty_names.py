@@ -195,6 +195,10 @@ def test_charts_hold_names_as_text_of_plotly(texts):
     assert {"gains", "curves-0", "tasks-0", "confusions-0", "calibration-0", "search-0"} <= nasty.keys()
     templates = [{text for key, text in _strings(each) if key == "hovertemplate"} for each in (nasty, harmless)]
     assert templates[0] == templates[1]
+    lines = [
+        sum(text.count("<br>") for key, text in _strings(each) if key != "hovertemplate") for each in (nasty, harmless)
+    ]
+    assert lines[0] == lines[1]
     words = [text.replace("<br>", " ") for key, text in _strings(nasty) if key != "hovertemplate"]
     assert any("&lt;img" in text for text in words)
     assert not [text for text in words if "<" in text or CONTROLS.search(text)]

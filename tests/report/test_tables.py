@@ -26,7 +26,7 @@ def test_negative_transfer_counts_and_names_tasks_and_stars_shown_losses(made, s
         made("sum", seed=1, test=[0.7, 0.6, 1.9], signs=[1, 1, -1]),
         made("sum", seed=2, test=[0.701, 0.6, 2.0], signs=[1, 1, -1]),
     )
-    assert _rows(tables.transfer(setup, "single_task"))[2] == ["`sum`", "2 of 3", "t0*, t2"]
+    assert _rows(tables.transfer(setup, "single_task"))[2] == ["`sum`", "2 of 3", r"t0\*, t2"]
 
 
 def test_a_task_that_did_not_train_is_marked_not_starred(made, setups_of):

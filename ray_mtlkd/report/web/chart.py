@@ -15,6 +15,8 @@ _BLACK = "#000000"
 GREY = "#808080"
 COLORS = tuple(GREY if color == _BLACK else color for color in PALETTE)
 """Of what has no order; black would be lost on a dark page."""
+NEXT_LINE = "\N{LINE SEPARATOR}"
+"""Between the lines of a text in a chart; those of names become one."""
 TALL = 460
 """Pixels of a chart whose height does not follow from what it shows."""
 
@@ -77,7 +79,9 @@ def chart(about: str, views: Sequence[View], *, said: str, **layout: Any) -> Cha
 def _as_text(part: Any, key: str = "") -> Any:
     """The same with all its words as text, names with tags in them too; what hovering shows is a template of ours."""
     if isinstance(part, str):
-        return part if key == "hovertemplate" else in_plotly(part)
+        if key == "hovertemplate":
+            return part
+        return "<br>".join(in_plotly(line) for line in part.split(NEXT_LINE))
     if isinstance(part, Mapping):
         return {name: _as_text(each, name) for name, each in part.items()}
     return [_as_text(each) for each in part] if isinstance(part, list | tuple) else part

@@ -11,7 +11,7 @@ from typing import Any
 
 from ray_mtlkd.report import text
 from ray_mtlkd.report.searched import Tried, Value
-from ray_mtlkd.report.web.chart import GREY, Chart, View, chart, rounded
+from ray_mtlkd.report.web.chart import GREY, NEXT_LINE, Chart, View, chart, rounded
 
 _TIERS = ("#8c96a0", "#56B4E9", "#009E73", "#E69F00", "#D55E00")
 """Of lines, from the worst scores to the best."""
@@ -165,7 +165,7 @@ def _lines(own: Sequence[int], search: Tried, axes: Sequence[_Axis], *, color: s
 def _told(name: tuple[str, int], search: Tried, at: int) -> str:
     point = search.points[name]
     settings = [f"{key}: {_word(value)}" for key, value in zip(search.keys, point, strict=True) if value is not None]
-    return "\n".join([f"configuration {name[1]}: {search.scores[at]:.4g}", *settings])
+    return NEXT_LINE.join([f"configuration {name[1]}: {search.scores[at]:.4g}", *settings])
 
 
 def _word(value: Value) -> str:
@@ -179,4 +179,4 @@ def _title(key: str) -> str:
         if lines[-1] and len(lines[-1] + part) > _LETTERS:
             lines.append("")
         lines[-1] += part
-    return "\n".join(line.strip() for line in lines)
+    return NEXT_LINE.join(line.strip() for line in lines)
