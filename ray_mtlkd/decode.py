@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import itertools
 import json
 import math
 import re
@@ -18,6 +19,11 @@ T = TypeVar("T")
 
 # Not built before it is needed: the command line imports many documents, and reads few of them.
 _CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
+
+LARGEST = 2**53
+"""Of whole numbers, either side of 0: beyond, a `float` can be of two of them, and tables' columns soon end."""
+_MOST_PROBLEMS = 100
+"""Of a document, told one by one."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
@@ -57,7 +63,9 @@ def decode(kind: type[T], value: Any, *, where: str) -> T:
         MtlkdError: the only error.
         ExceptionGroup: of ``MtlkdError``, where there are several.
     """
-    problems: list[MtlkdError] = list(_unrepresentable(value, where))
+    strange = _unrepresentable(value, where)
+    problems: list[MtlkdError] = list(itertools.islice(strange, _MOST_PROBLEMS))
+    problems += _left_out(sum(1 for _ in strange), where)
     if not problems:
         try:
             # mypy: a class is hashable
@@ -112,19 +120,26 @@ def misfits(kind: Any, value: Any, error: ValidationError, *, where: str) -> lis
     """Every reason why ``value`` is no ``kind``, at its path below ``where``."""
     details = error.errors(include_url=False)
     paths = [_steps(value, detail["loc"]) for detail in details]
-    found = [
-        problem
+    above = {path[:length] for path in paths for length in range(len(path))}
+    # Where one kind of a union fits as far as a deeper mistake, that the others do not fit at all is no news.
+    told = [
+        (detail, path)
         for detail, path in zip(details, paths, strict=True)
-        # Where one kind of a union fits as far as a deeper mistake, that the others do not fit at all is no news.
-        if detail["type"] in _MISSING
-        or not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
-        for problem in _problems(kind, detail, join(where, *path))
+        if detail["type"] in _MISSING or path not in above
     ]
-    return _merge(found)
+    found = [
+        problem for detail, path in told[:_MOST_PROBLEMS] for problem in _problems(kind, detail, join(where, *path))
+    ]
+    return _merge([*found, *_left_out(len(told) - _MOST_PROBLEMS, where)])
 
 
-def _unrepresentable(value: Any, where: str) -> Iterable[MtlkdError]:
-    """Values that YAML knows and JSON does not."""
+def _left_out(count: int, where: str) -> Iterator[MtlkdError]:
+    if count > 0:
+        yield MtlkdError(f"{count:,} more that does not fit", where=where, fix="correct what is told of first")
+
+
+def _unrepresentable(value: Any, where: str) -> Iterator[MtlkdError]:
+    """Values that YAML knows, and neither JSON nor a column of a table."""
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
@@ -136,6 +151,9 @@ def _unrepresentable(value: Any, where: str) -> Iterable[MtlkdError]:
             yield from _unrepresentable(item, join(where, at))
     elif isinstance(value, float) and not math.isfinite(value):
         yield MtlkdError(f"{value} is not a finite number", where=where, fix="give a finite number")
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        what = f"a whole number of {len(str(abs(value)))} digits is too large"
+        yield MtlkdError(what, where=where, fix=f"give one of {LARGEST:,} at most")
     elif value is not None and not isinstance(value, str | int | float | bool):
         yield MtlkdError(
             f"{value!r} is read as a {type(value).__name__}", where=where, fix="put the value in quotes if it is text"

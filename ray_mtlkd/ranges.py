@@ -3,13 +3,14 @@
 A text beside a validator says what it lets through, for `ray_mtlkd.described`.
 """
 
+from collections import Counter
 from collections.abc import Hashable
 from typing import Annotated, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import AfterValidator, BeforeValidator
 
-from ray_mtlkd.decode import refuse
+from ray_mtlkd.decode import LARGEST, refuse
 from ray_mtlkd.errors import MtlkdError
 
 H = TypeVar("H", bound=Hashable)
@@ -17,6 +18,8 @@ H = TypeVar("H", bound=Hashable)
 PositiveInt = Annotated[int, Ge(1)]
 SmallCount = Annotated[int, Ge(1), Le(1000)]
 """How many there are of something that is made one by one: layers, experts."""
+Seed = Annotated[int, Ge(-LARGEST), Le(LARGEST)]
+"""What decides random draws: a whole number that every file keeps as it is."""
 NaturalInt = Annotated[int, Ge(0)]
 PositiveFloat = Annotated[float, Gt(0)]
 NonNegativeFloat = Annotated[float, Ge(0)]
@@ -66,7 +69,7 @@ Gpus = Annotated[float, AfterValidator(_share), "a part of one, from 0 to 1, or 
 
 
 def _distinct(values: tuple[H, ...]) -> tuple[H, ...]:
-    repeated = [value for at, value in enumerate(values) if value in values[:at]]
+    repeated = [value for value, count in Counter(values).items() if count > 1]
     refuse(MtlkdError(f"{value!r} stands here twice", where="", fix="name each once") for value in repeated)
     return values
 

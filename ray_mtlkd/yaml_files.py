@@ -2,7 +2,6 @@
 
 import copy
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,41 +9,10 @@ from typing import Any
 import yaml
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.yaml_loader import ForeignYamlError, Loader
 
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2's core schema (``no`` and ``007`` are texts, ``1e-4`` is a number), and no duplicate keys."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-
-_MOST_VALUES = 100_000
-"""Of a document, aliases resolved: nobody writes so many, and a few aliases of aliases stand for billions."""
-
-
-for _tag, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
-    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+", "-+.0123456789"),
-    ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+."),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("merge", r"<<", "<"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), list(_first))
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen = set()
-    for key, _ in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise yaml.constructor.ConstructorError(None, None, "a key is not text", key.start_mark)
-        if key.value in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} stands here twice", key.start_mark)
-        seen.add(key.value)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_MOST_BYTES = 1_000_000
+"""Of a file: PyYAML takes a second or two for so many, and nobody writes them."""
 
 
 def read_yaml(path: Path) -> Any:
@@ -60,16 +28,30 @@ def read_text(path: Path) -> str:
     """What a text file holds.
 
     Raises:
-        MtlkdError: where the file is missing, cannot be read or is not UTF-8.
+        MtlkdError: where the file is missing, cannot be read, is too large or is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
     except FileNotFoundError as error:
         raise MtlkdError("no such file", where=str(path), fix="check the path") from error
-    except UnicodeDecodeError as error:
-        raise MtlkdError(f"byte {error.start} is not UTF-8", where=str(path), fix="save the file as UTF-8") from error
     except OSError as error:
         raise MtlkdError(f"cannot be read ({error.strerror})", where=str(path), fix="give a readable file") from error
+    return text_of(content, where=str(path))
+
+
+def text_of(content: bytes, *, where: str) -> str:
+    """The text that the bytes of a file stand for; ``where`` names it.
+
+    Raises:
+        MtlkdError: where there are too many, or they are not UTF-8.
+    """
+    if len(content) > _MOST_BYTES:
+        raise MtlkdError(f"more than {_MOST_BYTES / 1e6:g} MB", where=where, fix="write less of it")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise MtlkdError(f"byte {error.start} is not UTF-8", where=where, fix="save the file as UTF-8") from error
 
 
 def parse_yaml(text: str, *, where: str) -> Any:
@@ -79,27 +61,18 @@ def parse_yaml(text: str, *, where: str) -> Any:
         MtlkdError: where it is not YAML.
     """
     try:
-        root = yaml.compose(text, Loader=_Loader)
-        if root is not None and _values(root, {}) > _MOST_VALUES:
-            fix = "write less of it, or fewer aliases (*name) of aliases"
-            raise MtlkdError(f"more than {_MOST_VALUES:,} values", where=where, fix=fix)
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
+        return Loader(text).get_single_data()
+    except ForeignYamlError as error:
+        raise MtlkdError(error.what, where=f"{where}{_line(error)}", fix=error.fix) from error
     except yaml.MarkedYAMLError as error:
-        line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
-        raise MtlkdError(f"not YAML ({error.problem})", where=f"{where}{line}", fix="correct this line") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        what = f"not YAML ({error.problem})"
+        raise MtlkdError(what, where=f"{where}{_line(error)}", fix="correct this line") from error
+    except yaml.YAMLError as error:
         raise MtlkdError(f"not YAML ({error})", where=where, fix="correct the file") from error
 
 
-def _values(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values there are, each counted as often as an alias repeats it."""
-    if isinstance(node, yaml.ScalarNode):
-        return 1
-    if id(node) not in known:
-        known[id(node)] = 0  # of what holds itself, which the loader refuses
-        parts = (part for item in node.value for part in (item if isinstance(item, tuple) else (item,)))
-        known[id(node)] = 1 + sum(_values(part, known) for part in parts)
-    return known[id(node)]
+def _line(error: yaml.MarkedYAMLError) -> str:
+    return "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
 
 
 Steps = tuple[str | int, ...]
@@ -116,15 +89,15 @@ def changed(text: str, changes: Mapping[Steps, str]) -> str:
         text: Is YAML.
         changes: Values by their places; a key of the mapping that is not there is added.
     """
-    wanted = copy.deepcopy(yaml.load(text, Loader=_Loader))  # noqa: S506 - _Loader is a SafeLoader
+    wanted = copy.deepcopy(yaml.load(text, Loader=Loader))  # noqa: S506 - Loader is a SafeLoader
     for steps, value in changes.items():
         _put(wanted, steps, value)
-    root: Any = yaml.compose(text, Loader=_Loader)
+    root: Any = yaml.compose(text, Loader=Loader)
     edits = sorted(_edit(root, steps, value) for steps, value in changes.items())
     for start, end, written in reversed(edits):
         text = text[:start] + written + text[end:]
     try:
-        same = yaml.load(text, Loader=_Loader) == wanted  # noqa: S506
+        same = yaml.load(text, Loader=Loader) == wanted  # noqa: S506
     except yaml.YAMLError:
         same = False
     return text if same else json.dumps(wanted, indent=1, ensure_ascii=False)

@@ -1,3 +1,4 @@
+import difflib
 import pickle
 from dataclasses import FrozenInstanceError, field, replace
 from typing import Annotated, Literal
@@ -171,3 +172,26 @@ def test_paths_read_like_yaml():
 def test_every_leaf_of_plain_data_has_its_path():
     value = {"a": {"b": [1, 2], "c": None}, "d": [{"e": 1}, "f"], "g": {}}
     assert leaves(value) == {"a.b": [1, 2], "a.c": None, "d[0].e": 1, "d[1]": "f"}
+
+
+@pytest.mark.parametrize(
+    "value", [2**53 + 1, -(2**53) - 1, 2**64, 10**400], ids=["over", "under", "64 bits", "400 digits"]
+)
+def test_a_whole_number_that_a_table_would_not_keep_is_refused(value, refused):
+    with refused():
+        decode(Inner, {"last": 9, "lr": value}, where="")
+    assert decode(Inner, {"lr": 2**53}, where="").lr == 2**53
+
+
+def test_of_many_mistakes_the_first_are_told_and_the_rest_are_counted(worded, monkeypatch):
+    asked = []
+    close = difflib.get_close_matches
+    monkeypatch.setattr(
+        difflib, "get_close_matches", lambda *given, **more: asked.append(given) or close(*given, **more)
+    )
+    for wrong in ({f"k{at}": 1 for at in range(40_000)}, {f"k{at}": float("nan") for at in range(40_000)}):
+        found = _problems({"name": "a", "inner": wrong})
+        assert len(found) == 101
+        assert {problem.where for problem in found[1:]} < {f"inner.k{at}" for at in range(40_000)}
+        worded(found[0])
+    assert len(asked) == 100

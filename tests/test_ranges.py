@@ -1,8 +1,11 @@
+from typing import Annotated
+
 import pytest
 
 from ray_mtlkd.decode import decode, document
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.ranges import (
+    Distinct,
     Gpus,
     NaturalInt,
     NonNegativeFloat,
@@ -10,6 +13,7 @@ from ray_mtlkd.ranges import (
     PositiveFloat,
     PositiveInt,
     Rate,
+    Seed,
     Share,
     Widths,
     is_share,
@@ -23,6 +27,7 @@ RANGES = [
     (NonNegativeFloat, [0, 1.5], [-1e-300]),
     (Rate, [1e-9, 1], [0, 1.0000001]),
     (Share, [0, 0.999], [1, -0.1]),
+    (Seed, [0, -1, 2**53, -(2**53)], [2**53 + 1, 2**63, 0.5]),
     (Gpus, [0, 0.25, 1, 2, 8.0], [-1, 1.5]),
     (Widths, [[1], [64, 1]], [[], [0], [1, -1]]),
 ]
@@ -59,3 +64,24 @@ class Server:
 def test_a_range_holds_in_python_as_well(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Server(**wrong)
+
+
+class Compared:
+    def __init__(self, name, asked):
+        self.name, self.asked = name, asked
+
+    def __hash__(self):
+        return hash(self.name)
+
+    def __eq__(self, other):
+        self.asked.append(other)
+        return self.name == other.name
+
+
+def test_whether_values_differ_is_asked_of_few_of_their_pairs(refused):
+    asked = []
+    values = tuple(Compared(at, asked) for at in range(5000))
+    assert Distinct.func(values) == values
+    assert len(asked) < 5000
+    with refused():
+        decode(Annotated[tuple[str, ...], Distinct], ["a", "b", "a", "c", "a"], where="x")

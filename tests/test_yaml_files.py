@@ -1,7 +1,8 @@
 import pytest
+import yaml
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.yaml_files import changed, parse_yaml, read_yaml
+from ray_mtlkd.yaml_files import changed, parse_yaml, read_text, read_yaml, text_of
 
 
 def _read(tmp_path, text):
@@ -78,3 +79,65 @@ def test_aliases_of_aliases_that_stand_for_billions_are_refused_at_once(refused)
     with refused():
         parse_yaml("\n".join(lines), where="space.yaml")
     assert parse_yaml("\n".join(lines[:3]), where="space.yaml")["a2"][9][9][9] == "x"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "!!bool foo",
+        "!!timestamp foo",
+        '!!int ""',
+        '!!float ""',
+        "!!float 1:1:1",
+        f"!!int 0x{'f' * 9000}",
+        "!!str 1",
+        "!mine [1]",
+        "!!set {a, b}",
+        "! a",
+    ],
+)
+def test_a_tag_is_refused_in_its_line_and_all_else_is_read_as_it_looks(value, worded):
+    with pytest.raises(MtlkdError) as caught:
+        parse_yaml(f"a: 1\nb: {value}\n", where="space.yaml")
+    assert caught.value.where == "space.yaml:2"
+    worded(caught.value)
+
+
+_CHAIN = "\n".join(["- &a0 []", *(f"- &a{at} [*a{at - 1}]" for at in range(1, 900))])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [" + "[b], " * 60_000,
+        "a: " + "[" * 90_000,
+        "- " * 90_000,
+        _CHAIN,
+        "&a [*a]",
+        "a: 1\nb: " + "9" * 5000,
+    ],
+    ids=["many", "deep", "deep in blocks", "deep by aliases", "in itself", "long number"],
+)
+def test_what_is_too_large_is_refused_before_it_is_read_whole(text, refused):
+    with refused():
+        parse_yaml(text, where="space.yaml")
+
+
+def test_of_many_values_no_more_are_composed_than_may_be(monkeypatch):
+    composed = []
+    compose = yaml.SafeLoader.compose_node
+    monkeypatch.setattr(yaml.SafeLoader, "compose_node", lambda *given: composed.append(given) or compose(*given))
+    with pytest.raises(MtlkdError):
+        parse_yaml("[" + "1, " * 60_000 + "]", where="space.yaml")
+    assert len(composed) == 50_000
+
+
+def test_a_file_is_read_no_further_than_may_be(tmp_path, refused):
+    path = tmp_path / "file.yaml"
+    with path.open("wb") as file:
+        file.truncate(2**40)  # of zeros, which take no room on the disk
+    with refused():
+        read_text(path)
+    with refused():
+        text_of(b"\xff", where="space.yaml")
+    assert text_of("a: é".encode(), where="space.yaml") == "a: é"

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from ray_mtlkd.decode import decode
 from ray_mtlkd.judging import Judging
 from ray_mtlkd.report import text
+from ray_mtlkd.report.left_space import left_space
 from ray_mtlkd.report.runs import Setup
 from ray_mtlkd.shell import command
-from ray_mtlkd.storage import join_uri, reaching
-from ray_mtlkd.sweep_folder import SPACE, SweepFolder
-from ray_mtlkd.yaml_files import parse_yaml
 
 
 def said(more: int, setups: Sequence[Setup], results: Sequence[str]) -> str:
@@ -28,12 +26,7 @@ def margin(results: Sequence[str]) -> float:
 
     Raises:
         MtlkdError: where a folder cannot be reached, or its search space is not what a sweep left there.
+        ExceptionGroup: of ``MtlkdError``, where it is so in many ways.
     """
-    margins = []
-    for folder in map(SweepFolder.at, results):
-        with reaching(folder.uri):
-            content = None if folder.root.is_file else folder.root.read(SPACE)
-        value = None if content is None else parse_yaml(content.decode(), where=join_uri(folder.uri, SPACE))
-        told = value.get("report", {}) if isinstance(value, dict) else {}
-        margins.append(decode(Judging, told, where="report").margin)
-    return min(margins, default=Judging().margin)
+    judgings = (decode(Judging, left_space(each).get("report", {}), where="report") for each in results)
+    return min((judging.margin for judging in judgings), default=Judging().margin)

@@ -8,9 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from ray_mtlkd.decode import leaves
-from ray_mtlkd.storage import join_uri, reaching
-from ray_mtlkd.sweep_folder import SPACE, SweepFolder
-from ray_mtlkd.yaml_files import parse_yaml
+from ray_mtlkd.report.left_space import left_space
 
 Value = float | str
 """Of a setting: numbers, and all else as JSON writes it."""
@@ -76,14 +74,11 @@ def logarithmic(results: Sequence[str]) -> Collection[str]:
 
     Raises:
         MtlkdError: where a folder cannot be reached, or its search space is not what a sweep left there.
+        ExceptionGroup: of ``MtlkdError``, where it is so in many ways.
     """
     found = set()
-    for folder in map(SweepFolder.at, results):
-        with reaching(folder.uri):
-            content = None if folder.root.is_file else folder.root.read(SPACE)
-        if content is not None:
-            space = parse_yaml(content.decode(), where=join_uri(folder.uri, SPACE))
-            paths = (path.rpartition(".") for path, value in leaves(space).items() if value)
-            # As `loguniform: [..]`, as other tools spell it (`log_uniform`, …), or as `{min, max, log: true}`.
-            found |= {re.sub(r"^strategies\[\d+\]\.", "", head) for head, _, kind in paths if "log" in kind}
+    for result in results:
+        paths = (path.rpartition(".") for path, value in leaves(left_space(result)).items() if value)
+        # As `loguniform: [..]`, as other tools spell it (`log_uniform`, …), or as `{min, max, log: true}`.
+        found |= {re.sub(r"^strategies\[\d+\]\.", "", head) for head, _, kind in paths if "log" in kind}
     return found

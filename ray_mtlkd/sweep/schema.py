@@ -5,20 +5,20 @@ from dataclasses import field
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
-from annotated_types import Le, MinLen
+from annotated_types import Le, MaxLen, MinLen
 from pydantic import AfterValidator
 
 from ray_mtlkd.decode import decode, document, refuse
 from ray_mtlkd.errors import MtlkdError, gather
 from ray_mtlkd.judging import Judging
 from ray_mtlkd.models.sharing import HardSharing
-from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, OpenShare, PositiveFloat, PositiveInt
+from ray_mtlkd.ranges import Distinct, Gpus, NonNegativeFloat, OpenShare, PositiveFloat, PositiveInt, Seed
 from ray_mtlkd.sweep.halving import halving_rungs
 from ray_mtlkd.sweep.tpe import FIRST
 
 Configurations = Annotated[PositiveInt, Le(10_000)]
 """How many of a strategy; each is a trial, and most sweeps have fewer than a hundred."""
-Seeds = Annotated[tuple[int, ...], MinLen(1), Distinct]
+Seeds = Annotated[tuple[Seed, ...], MinLen(1), MaxLen(1000), Distinct]
 
 
 @document
@@ -36,7 +36,7 @@ class Search:
     """
 
     configurations: Configurations = 1
-    seed: int = 0
+    seed: Seed = 0
     seeds: Seeds = (0,)
     halving: bool | Annotated[tuple[OpenShare, ...], MinLen(1)] = False
     sampler: Literal["spread", "tpe"] = "spread"
@@ -150,8 +150,8 @@ class SpaceDocument:
     """
 
     name: FolderName
-    setups: Annotated[tuple[str, ...], MinLen(1), Distinct]
-    strategies: Annotated[list[Any], MinLen(1)]
+    setups: Annotated[tuple[str, ...], MinLen(1), MaxLen(1000), Distinct]
+    strategies: Annotated[list[Any], MinLen(1), MaxLen(1000)]
     encoder: Any
     sharing: Any = HardSharing.name
     regularizers: list[Any] = field(default_factory=list)

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.yaml_files import parse_yaml
 
 _OWN = ("choice", "grid", "uniform", "loguniform", "randint", "simplex")
 _SAME = {
@@ -73,23 +74,15 @@ def _call(text: str, where: str) -> MtlkdError | None:
     if name not in _KNOWN:
         return None
     try:
-        given = yaml.safe_load(f"[{found['values']}]")
-    except yaml.YAMLError:
+        given = parse_yaml(f"[{found['values']}]", where=where)
+    except MtlkdError:
         given = []
     values = given[0] if len(given) == 1 and isinstance(given[0], list) else given
-    return _error(text, where, _suggestions(name, [_number(each) for each in values], {}))
+    return _error(text, where, _suggestions(name, values, {}))
 
 
 def _plain(key: str) -> str:
     return key.removeprefix("ray.").removeprefix("tune.").lower().replace("-", "_")
-
-
-def _number(value: Any) -> Any:
-    """YAML 1.1 takes ``1e-4`` for text."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 def _suggestions(name: str, values: Any, beside: Mapping[Any, Any]) -> Iterator[str]:
@@ -126,8 +119,8 @@ def _steps(bounds: Sequence[Any], step: Any) -> Iterator[str]:
     """A range in steps is a list."""
     try:
         count = round((bounds[1] - bounds[0]) / step)
-        values = [round(bounds[0] + at * step, 10) for at in range(count + 1)]
-    except (TypeError, ZeroDivisionError, IndexError):
+        values = [round(bounds[0] + at * step, 10) for at in range(min(count, _MOST) + 1)]
+    except (TypeError, ArithmeticError, ValueError, IndexError):
         values = []
     yield _written({"choice": values}) if 0 < len(values) <= _MOST else "{choice: [first, second]}"
 

@@ -2,7 +2,7 @@ import pytest
 
 from ray_mtlkd import report
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.report import next_seeds
+from ray_mtlkd.report import next_seeds, searched
 
 pytestmark = pytest.mark.usefixtures("_figures_unsaved")
 
@@ -42,3 +42,14 @@ def test_a_margin_that_is_none_is_an_error(undecided):
     with pytest.raises(MtlkdError) as error:
         next_seeds.margin([str(undecided)])
     assert error.value.where == "report.margin"
+
+
+@pytest.mark.parametrize(
+    "content", [b"report: \xff", b"- a", b"~: 1", b"a: " + b"[" * 60], ids=["no UTF-8", "list", "key", "deep"]
+)
+def test_what_no_sweep_left_as_its_search_space_is_an_error(undecided, content, refused):
+    (undecided / "space.yaml").write_bytes(content)
+    with refused():
+        next_seeds.margin([str(undecided)])
+    with refused():
+        searched.logarithmic([str(undecided)])

@@ -28,6 +28,8 @@ def _problem(value):
         ({"tune.choice": [1]}, [{"choice": [1]}]),
         ({"quniform": [0, 1, 0.5]}, [{"choice": [0, 0.5, 1]}]),
         ({"quniform": [0, 1, 0.001]}, [{"choice": ["first", "second"]}]),
+        ({"quniform": [0, 1e300, 1e-300]}, [{"choice": ["first", "second"]}]),
+        ({"quniform": [0, 1e15, 1]}, [{"choice": ["first", "second"]}]),
         ({"min": 1.0, "max": 2.0}, [{"uniform": [1.0, 2.0]}]),
         ({"min": 1, "max": 4}, [{"uniform": [1, 4]}, {"randint": [1, 5]}]),
         ({"low": 1, "high": 4, "type": "int"}, [{"randint": [1, 5]}]),
@@ -40,6 +42,7 @@ def _problem(value):
         ("tune.loguniform(1e-4, 1e-1)", [{"loguniform": [0.0001, 0.1]}]),
         ("loguniform(1e-4, 1e-1)", [{"loguniform": [0.0001, 0.1]}]),
         ("tune.randn(0, 1)", [{"choice": ["first", "second"]}]),
+        ("tune.choice([2020-99-99])", [{"choice": ["2020-99-99"]}]),
     ],
     ids=str,
 )
