@@ -24,7 +24,7 @@ class ForeignYamlError(yaml.MarkedYAMLError):
         fix: What to do about it, as an imperative.
     """
 
-    def __init__(self, what: str, mark: yaml.Mark, *, fix: str) -> None:
+    def __init__(self, what: str, mark: Any, *, fix: str) -> None:
         super().__init__(problem=what, problem_mark=mark)
         self.what = what
         self.fix = fix
@@ -70,7 +70,7 @@ class Loader(yaml.SafeLoader):
         return 1 + sum(values for values, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)
 
 
-def _check_size(values: int, depth: int, mark: yaml.Mark) -> None:
+def _check_size(values: int, depth: int, mark: Any) -> None:
     if values > _MOST_VALUES:
         fix = "write less of it, or fewer aliases (*name) of aliases"
         raise ForeignYamlError(f"more than {_MOST_VALUES:,} values", mark, fix=fix)

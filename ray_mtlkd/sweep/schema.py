@@ -1,7 +1,7 @@
 """What a search-space file may say, before its domains are understood."""
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import field, fields
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
@@ -182,7 +182,8 @@ def read_document(value: dict[str, Any], problems: list[MtlkdError]) -> SpaceDoc
     with gather(found):
         decode(SpaceDocument, value, where="")
     if found:
-        sound = {**_ANY, **{key: item for key, item in value.items() if _is_sound(key, item)}}
+        known = {each.name: value[each.name] for each in fields(SpaceDocument) if each.name in value}
+        sound = {**_ANY, **{key: item for key, item in known.items() if _is_sound(key, item)}}
     document = decode(SpaceDocument, sound, where="")
     problems += [*found, *_contradictions(document)]
     return document

@@ -90,7 +90,11 @@ def strategy_space(
         else:
             known[path] = found
     space = None if broken else _read(document, entry, own, tree=tree, known=known, reader=reader, problems=broken)
-    problems += [MtlkdError(each.what, where=_placed(each.where, where, own), fix=_fix(each, tree)) for each in broken]
+    there = leaves(tree) if broken else {}
+    problems += [
+        MtlkdError(each.what, where=_placed(each.where, where, own), fix=_fix(each, there.get(each.where)))
+        for each in broken
+    ]
     return space
 
 
@@ -123,9 +127,8 @@ def _read(
     return None
 
 
-def _fix(problem: MtlkdError, tree: Tree) -> str:
-    """How to mend it: a list where one value belongs may mean several to try."""
-    there = leaves(tree).get(problem.where)
+def _fix(problem: MtlkdError, there: Any) -> str:
+    """How to mend what stands there: a list where one value belongs may mean several to try."""
     is_list = isinstance(there, list) and 1 < len(there) <= _MOST_TO_TRY and {*map(type, there)} <= {int, float, str}
     if not is_list or not problem.fix.startswith("give ") or "list" in problem.fix:
         return problem.fix
