@@ -172,7 +172,7 @@ class Distillation:
     ema: Share = 0.99
     temperature: PositiveFloat = 1.0
     kd_weight: Literal["auto"] | PositiveFloat = "auto"
-    pull: Fraction = 0.5
+    pull: Fraction = 1.0
     every: PositiveInt = 8
     label_weight: Literal["anneal"] | Share = 0.0
     rows: DistilledRows = "own"
