@@ -63,6 +63,7 @@ class StallWatch(_SweepCallback):
         self._context = context
         self._say = say
         self._asked: Any = None
+        self._asked_at = 0.0
         self._looked = time.monotonic()
         self._next = self._looked + settings.every_s
 
@@ -72,11 +73,11 @@ class StallWatch(_SweepCallback):
         self._looked = now
         if now - before > self._settings.every_s:  # stopped (Ctrl-Z), or busy: trials wait for who reads their reports
             self._settings.board.forgive.remote()
-            self._next = now + self._settings.every_s
+            self._next, self._asked_at = now + self._settings.every_s, now
         elif self._asked is None and now >= self._next:
             self._next = now + self._settings.every_s
             self._settings.board.share.remote(self._context)
-            self._asked = self._settings.board.take_silent.remote(self._settings.limit_s)
+            self._asked, self._asked_at = self._settings.board.take_silent.remote(self._settings.limit_s), now
         elif self._asked is not None and ray.wait([self._asked], timeout=0)[0]:
             limit = f"{self._settings.limit_s:g} s (resources.stall_s)"
             for process in ray.get(self._asked):
@@ -84,21 +85,27 @@ class StallWatch(_SweepCallback):
                 self._say(f"{said} checkpoint")
                 end_process(process)
             self._asked = None
+        elif self._asked is not None and now - self._asked_at > self._settings.limit_s:
+            self._asked = None  # it hangs itself, and trials that start would wait for it
+            ray.kill(self._settings.board, no_restart=False)
 
 
 class LossWatch(_SweepCallback):
-    """Tells the plan why Tune has given a trial up; before those who count.
+    """Tells the plan why Tune has given a trial up, and the board that its process is gone; before those who count.
 
     Args:
         searcher: The plan, which Tune has told that it did.
+        board: Where signs of life go.
     """
 
-    def __init__(self, searcher: PlanSearcher) -> None:
+    def __init__(self, searcher: PlanSearcher, board: Any) -> None:
         self._searcher = searcher
+        self._board = board
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Its worker was lost, or could not do what any other could."""
-        self._searcher.lose(trial.trial_id, WorkerLoss.told_by(failure_told(trial)))
+        name = self._searcher.lose(trial.trial_id, WorkerLoss.told_by(failure_told(trial)))
+        self._board.lose.remote(name)
 
 
 class StatusCallback(_SweepCallback):

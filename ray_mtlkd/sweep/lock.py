@@ -21,6 +21,7 @@ from typing import Self
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.storage import Storage, join_uri
+from ray_mtlkd.sweep.processes import start_of
 from ray_mtlkd.sweep_folder import DRIVER, SweepFolder
 
 BEAT_S = 5.0
@@ -29,9 +30,6 @@ LOST_S = 60.0
 """A driver of another machine counts as gone that has given no sign for so long."""
 _WATCHED_BEATS = 3
 """So many beats are waited for in any case: storage may be slow, and its clock may be set anew."""
-
-_START_TIME = 19
-"""Of what stands behind a process's name in its `stat`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +73,7 @@ class Lock:
             host=platform.node(),
             machine=_machine(),
             pid=os.getpid(),
-            started=_process(os.getpid()) or "",
+            started=start_of(os.getpid()) or "",
         )
         self._lost: MtlkdError | None = None
         self._ended = threading.Event()
@@ -215,7 +213,7 @@ def _read(root: Storage, name: str, *, reads: int = 3) -> Claim | None:
 
 def _lives_here(claim: Claim) -> bool | None:
     """Whether a driver's process lives; None where it does so on another machine."""
-    return _process(claim.pid) == claim.started if claim.machine == _machine() else None
+    return start_of(claim.pid) == claim.started if claim.machine == _machine() else None
 
 
 def _file(name: str) -> str:
@@ -229,24 +227,3 @@ def _machine() -> str:
         found.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
         found.append(str(Path("/proc/self/ns/pid").readlink()))
     return " ".join(found)
-
-
-def _is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
-
-
-def _process(pid: int) -> str | None:
-    """When a process was started, as far as the system says it; None where no such process lives."""
-    if not _is_there(pid):
-        return None
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return None if fields[0] in "ZX" else fields[_START_TIME]

@@ -6,7 +6,6 @@ too. Who is silent for too long is ended: Tune starts the trial again, which goe
 """
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from ray_mtlkd.sweep.processes import kill, start_of
+
 _SIGNS = 10
 """In the time after which a trial counts as silent."""
 _MOST_BETWEEN_S = 15.0
@@ -26,11 +27,16 @@ _ASKED_AGAIN_S = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class TrialProcess:
-    """Where a trial runs."""
+    """Where a trial runs.
+
+    Attributes:
+        started: When its process was, as the node counts: its number may be another's later.
+    """
 
     trial: str
     node: str
     pid: int
+    started: str
 
 
 class PulseBoard:
@@ -51,6 +57,7 @@ class PulseBoard:
 
     def begin(self, process: TrialProcess) -> int:
         """A trial starts in this process; returns how often it was ended before since it gave no sign of life."""
+        self.lose(process.trial)
         self.beat(process)
         return self._stalls.get(process.trial, 0)
 
@@ -65,6 +72,10 @@ class PulseBoard:
     def leave(self, process: TrialProcess) -> None:
         """The trial is over here."""
         self._seen.pop(process, None)
+
+    def lose(self, trial: str) -> None:
+        """Whatever process a trial had is gone, or is nobody's any more: one that was killed takes no leave."""
+        self._seen = {process: seen for process, seen in self._seen.items() if process.trial != trial}
 
     def take_silent(self, limit_s: float) -> list[TrialProcess]:
         """Those that gave no sign for so long, each told once."""
@@ -128,7 +139,8 @@ class Pulse:
 @contextmanager
 def beating(settings: PulseSettings, trial: str) -> Iterator[Pulse]:
     """Give signs of life of the thread that enters, as a trial."""
-    process = TrialProcess(trial=trial, node=ray.get_runtime_context().get_node_id(), pid=os.getpid())
+    node, pid = ray.get_runtime_context().get_node_id(), os.getpid()
+    process = TrialProcess(trial=trial, node=node, pid=pid, started=start_of(pid) or "")
     pulse = Pulse(stalls=ray.get(settings.board.begin.remote(process)))
     clock = time.pthread_getcpuclockid(threading.get_ident())
     over = threading.Event()
@@ -164,9 +176,9 @@ def start_board() -> Any:
 def end_process(process: TrialProcess) -> None:
     """Kill a trial's process, where it still is there; waits for nothing."""
     there = NodeAffinitySchedulingStrategy(process.node, soft=False)
-    _kill.options(scheduling_strategy=there).remote(process.pid)
+    _kill.options(scheduling_strategy=there).remote(process)
 
 
 @ray.remote(num_cpus=0, max_retries=0)  # type: ignore[untyped-decorator]  # ray ships no type information
-def _kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
+def _kill(process: TrialProcess) -> None:
+    kill(process.pid, started=process.started)

@@ -120,8 +120,8 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         self._wall_s[_configuration(trial)] = result["wall_s"]
         self._note(trial, Found(score=result["score"], rungs=tuple(result["rungs"]), is_over=result["is_over"]))
 
-    def lose(self, trial_id: str, loss: WorkerLoss) -> None:
-        """A trial that Tune gave up runs again, or counts as failed."""
+    def lose(self, trial_id: str, loss: WorkerLoss) -> str:
+        """A trial that Tune gave up runs again, or counts as failed; returns its name."""
         del self._running[trial_id]
         trial = self._failed.pop(trial_id)
         reason = self._losses.note(trial.name, loss)
@@ -129,6 +129,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
             self._add(trial)
         else:
             self._give_up(trial, reason)
+        return trial.name
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing is kept here: the sweep's records are what a later run goes on from."""

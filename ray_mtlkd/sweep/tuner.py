@@ -9,12 +9,11 @@ from typing import Any
 import ray
 from ray import tune
 from ray.exceptions import RayError
-from ray.tune import TuneError
 
 from ray_mtlkd.cluster.address import address
 from ray_mtlkd.cluster.ray_private import memory_kills_as_lost_workers
 from ray_mtlkd.cluster.workers import waiting_workers
-from ray_mtlkd.errors import first_line
+from ray_mtlkd.errors import MtlkdError, first_line
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep.callback import EndCallback, LossWatch, StallWatch, StatusCallback, StillDriving, Unreported
 from ray_mtlkd.sweep.lock import Lock
@@ -26,9 +25,6 @@ from ray_mtlkd.sweep.trial import TrialContext, run_trial
 
 _RUNS = 3
 """Of Ray Tune's, which may end by what befalls a cluster: so many one after the other in which no trial has ended."""
-
-_UNTIMELY = (RayError, TuneError, RuntimeError, AssertionError)
-"""How such a run may end; the last two where it meets what it does not know, or not at that moment."""
 
 _MOST_PENDING = 200
 """Trials that wait for resources at a time, as many as Tune itself allows: what makes a cluster grow."""
@@ -92,7 +88,7 @@ class TuneRuns:
                 callbacks=[
                     StillDriving(self.lock),
                     StallWatch(pulse, self.context, say=self.listener.warn),
-                    LossWatch(searcher),
+                    LossWatch(searcher, pulse.board),
                     StatusCallback(searcher, tell=self.listener.tell),
                     EndCallback(self.ended),
                 ],
@@ -110,26 +106,40 @@ def persistent(
     *,
     say: Callable[[str], None],
 ) -> PlanSearcher:
-    """Let Tune run what is planned, and again what is left of it where its run ends too soon; returns the last plan."""
+    """Let Tune run what is planned, and again what is left of it where its run ends too soon; returns the last plan.
+
+    Any error may end it so, where Tune meets what it does not know, or not at that moment. Our own say what is to be
+    mended, and those of the system what the place of the sweep lacks: they are told at once.
+
+    Raises:
+        MtlkdError: where that happens again and again, and no trial ends any more.
+    """
     left = _RUNS
     while True:
         before = len(searcher.finished)
         try:
             fit(searcher)
-        except _UNTIMELY as error:
-            left = _RUNS if len(searcher.finished) > before else left - 1
-            if not left:
+        except Exception as error:
+            if isinstance(error, MtlkdError) or (isinstance(error, OSError) and not isinstance(error, RayError)):
                 raise
-            say(f"Ray Tune's run has ended too soon ({_last_line(error)}): another one goes on with what is left")
+            left = _RUNS if len(searcher.finished) > before else left - 1
+            said = _last_line(error)
+            if not left:
+                what = f"its run has ended too soon {_RUNS} times one after the other, at last by {said}"
+                fix = "go on with what is left by `--resume`, on another Ray or release of it where it ends so again"
+                raise MtlkdError(what, where="Ray Tune", fix=fix) from error
+            say(f"Ray Tune's run has ended too soon ({said}): another one goes on with what is left")
             searcher = search()
         else:
             return searcher
 
 
 def _last_line(error: BaseException) -> str:
-    """What an error says, or the one whose traceback it holds."""
-    said = first_line(error)
-    return str(error).strip().splitlines()[-1] if said.startswith("Traceback") else said
+    """What an error is and says, or the one whose traceback it holds."""
+    said, kind = str(error).strip(), type(error).__name__
+    if said.startswith("Traceback"):
+        return said.splitlines()[-1]
+    return f"{kind}: {first_line(error)}" if said else kind
 
 
 @contextmanager

@@ -126,15 +126,6 @@ def test_a_number_that_another_process_has_now_is_not_the_driver(folder):
     assert _taken(folder)[1] is None
 
 
-def test_a_dead_process_that_nobody_has_waited_for_is_gone(folder):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    started = module._process(gone.pid)
-    os.waitid(os.P_PID, gone.pid, os.WEXITED | os.WNOWAIT)
-    assert started is not None
-    assert module._process(gone.pid) is None
-    gone.wait()
-
-
 def test_a_driver_of_another_machine_that_gives_signs_of_life_is_refused(folder):
     with _beating(folder, _claim()):
         said, error = _taken(folder)

@@ -9,6 +9,7 @@ from ray_mtlkd.serial import dumps
 from ray_mtlkd.sweep import archive, lock, output
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.lock import Claim
+from ray_mtlkd.sweep.processes import start_of
 from ray_mtlkd.sweep.progress import progress_of
 from ray_mtlkd.sweep_folder import SweepFolder
 
@@ -44,7 +45,7 @@ def _claim(folder, **changes):
         "host": platform.node(),
         "machine": lock._machine(),
         "pid": os.getpid(),
-        "started": lock._process(os.getpid()),
+        "started": start_of(os.getpid()),
     }
     claim = Claim(name="one", **{**own, **changes})
     folder.root.write("driver-one.json", dumps(claim).encode())

@@ -2,9 +2,10 @@
 
 import pytest
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import GetTimeoutError, RayActorError
 
 from ray_mtlkd import run_sweep
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep import tuner
 from ray_mtlkd.sweep.callback import StatusCallback
 from ray_mtlkd.sweep.progress import progress_of
@@ -28,26 +29,33 @@ class _Plan:
         self.finished = {}
 
 
-def test_a_run_that_ends_too_soon_again_and_again_without_a_trial_that_ends_is_an_error():
+@pytest.mark.parametrize("kind", [KeyError, AttributeError, ValueError, AssertionError, GetTimeoutError])
+def test_a_run_that_ends_too_soon_again_and_again_without_a_trial_that_ends_is_an_error_that_names_the_cause(
+    kind, refused
+):
     planned, said = [], []
 
     def fit(plan):
         planned.append(plan)
         plan.finished.update({"a trial": None} if len(planned) in {2, 4} else {})
-        raise AssertionError(plan)
+        raise kind("of Tune's own")
 
-    with pytest.raises(AssertionError):
+    with refused() as caught:
         tuner.persistent(fit, _Plan(), _Plan, say=said.append)
     assert len(planned) == 7
     assert len(said) == 6
+    assert all(kind.__name__ in line and "of Tune's own" in line for line in (*said, caught.value.what))
+    assert isinstance(caught.value.__cause__, kind)
 
 
-def test_a_mistake_of_the_user_s_ends_the_first_run():
+@pytest.mark.parametrize("error", [MtlkdError("x", where="y", fix="z"), PermissionError("full")], ids=["ours", "disk"])
+def test_what_somebody_has_to_mend_ends_the_first_run(error):
     def fit(_):
-        raise ValueError
+        raise error
 
-    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+    with pytest.raises(type(error)) as caught:
         tuner.persistent(fit, _Plan(), lambda: pytest.fail("there is no other run"), say=pytest.fail)
+    assert caught.value is error
 
 
 @pytest.mark.ray
@@ -58,7 +66,7 @@ def test_what_a_run_of_tune_s_leaves_goes_on_in_another_one(tmp_path, here):
     def fail(self, **info):
         if not failed:
             failed.append(info["trial"])
-            raise AssertionError("of Tune's own")
+            raise KeyError("of Tune's own")
         whole(self, **info)
 
     with pytest.MonkeyPatch.context() as patch:
