@@ -50,7 +50,10 @@ def write_records(sweep: SweepFolder, trial: str, records: list[TaskRecord]) -> 
 
 
 def merge(sweep: SweepFolder) -> None:
-    """Make one file of each whole block of trials' files; one that cannot be read is left for the report to name."""
+    """Make one file of each whole block of trials' files.
+
+    One that cannot be read is left for the report to name, and one with columns that are not known here as it is.
+    """
     folder = sweep.records
     singles, merged = _names(folder)
     number = int(merged[-1].partition(".")[0]) + 1 if merged else 0
@@ -59,6 +62,8 @@ def merge(sweep: SweepFolder) -> None:
         with ThreadPoolExecutor(_THREADS) as pool:  # for object stores, which answer slowly
             tables = dict(zip(names, map(_table, pool.map(folder.read, names)), strict=True))
         found = {name: table for name, table in tables.items() if table is not None}
+        if not found:
+            continue
         buffer = io.BytesIO()
         rows = pa.concat_tables(found.values())
         pq.write_table(rows, buffer, row_group_size=_GROUP_ROWS, compression="zstd", write_statistics=["trial"])
@@ -106,7 +111,7 @@ def trials(sweep: SweepFolder, *columns: str) -> dict[str, dict[str, Any]]:
     singles, merged = _names(folder)
     schema = pa.schema([SCHEMA.field(name) for name in ("trial", *columns)])
     found: dict[str, dict[str, Any]] = {}
-    for name in (*merged, *singles):  # a trial that ran again stands in a file of its own
+    for name in (*merged, *singles):  # a trial that ran again stands in a file of its own, or a later one
         table = _fitted(folder.read(name) or b"", schema, where=join_uri(folder.uri, name))
         found.update({row["trial"]: row for row in table.to_pylist()})
     return found
@@ -128,7 +133,7 @@ def read_trials(
     singles, merged = _names(sweep.records)
     wanted = [name for name in singles if names is None or name.removesuffix(PARQUET) in names]
     seen = set(without)
-    for file in (*wanted, *merged):  # a trial that ran again stands in a file of its own
+    for file in (*wanted, *reversed(merged)):  # a trial that ran again stands in a file of its own, or a later one
         if names is not None and seen.issuperset(names):
             return
         if file in singles and file.removesuffix(PARQUET) in seen:
@@ -166,6 +171,6 @@ def _names(folder: Storage) -> tuple[list[str], list[str]]:
 def _table(data: bytes | None) -> pa.Table | None:
     try:
         table = read_parquet(check_table(data or b""))
-        return table.cast(SCHEMA) if table.column_names == SCHEMA.names else None
-    except (pa.ArrowException, OSError):
+        return fitted(table, SCHEMA, defaults=DEFAULTS) if set(table.column_names) <= set(SCHEMA.names) else None
+    except OSError:
         return None

@@ -109,7 +109,8 @@ class Resources:
         gradient_gb: What the tasks' gradients of shared parameters may take of a trial's memory where a balancer
             compares them, or a batch goes through the network in parts; where all of them take more, some parameters
             come at a time: the same numbers but for rounding, and a longer step.
-        stall_s: Seconds after which a trial whose process does nothing is ended there, and goes on from its checkpoint.
+        stall_s: Seconds after which a trial whose process does nothing is ended there, and goes on from its checkpoint;
+            one whose shared actors do not answer for so long relabels by itself, and they are started again.
     """
 
     cpus: PositiveInt = 1

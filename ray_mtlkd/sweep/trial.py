@@ -68,17 +68,21 @@ class TrialContext:
 
 def run_trial(config: Mapping[str, Any], pulse: PulseSettings) -> None:
     """Train one trial as far as it goes; one that cannot go on leaves failed records and ends like any other."""
-    context: TrialContext = pulse.context()
     trial = Trial.loads(config["trial"])
-    folder = _folder(context.sight)
+    with beating(pulse, trial.name) as beat:  # whatever it waits for from here on
+        context: TrialContext = pulse.context()
+        _run(trial, context, _folder(context.sight), beat)
+
+
+def _run(trial: Trial, context: TrialContext, folder: SweepFolder, pulse: Pulse) -> None:
     torch.set_num_threads(context.cpus)
     keep_memory()
     tables = ray.get(context.tables[trial.key])
-    with event_folder(folder.tensorboard.child(trial.events)) as events, beating(pulse, trial.name) as beat:
+    with event_folder(folder.tensorboard.child(trial.events)) as events:
         writer = TrialWriter(events, hyper_parameters=hyper_parameters(trial))
         progress = _Teller(writer)
         try:
-            outcome = _train(trial, context, report=progress, folder=folder, pulse=beat)
+            outcome = _train(trial, context, report=progress, folder=folder, pulse=pulse)
         except (OSError, RayActorError, RaySystemError, ObjectLostError, OutOfMemoryError, torch.AcceleratorError):
             # The cluster's, the storage's or the GPU's trouble, not the trial's: it runs again, in another worker,
             # since no process uses a GPU again that has failed it.
@@ -89,7 +93,7 @@ def run_trial(config: Mapping[str, Any], pulse: PulseSettings) -> None:
         else:
             end, results = outcome.end, outcome.tasks
             writer.finish(tuple(table.task.name for table in tables.tasks), outcome)
-        end = replace(end, stalls=beat.stalls)
+        end = replace(end, stalls=pulse.stalls)
         write_records(folder, trial.name, records_of(trial, tables, sweep=context.sweep, end=end, results=results))
     if end.stopped_at is None:
         folder.checkpoints(trial.name).clear()

@@ -135,7 +135,7 @@ class SweepWork:
             featurisers={key: ray.put(packed) for key, packed in self.prepared.featurisers.items()},
             keep_models=resources.keep_models,
             keep_predictions=resources.keep_predictions,
-            shared=start_shared(len(shares), gpus=shares[0]) if shares else None,
+            shared=(start_shared(len(shares), gpus=shares[0], limit_s=resources.stall_s) if shares else None),
             cpus=resources.cpus,
             gpus=resources.gpus,
             gradient_gb=resources.gradient_gb,

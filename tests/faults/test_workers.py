@@ -76,6 +76,25 @@ def test_a_worker_that_is_stopped_is_ended_and_its_trial_goes_on_with_the_same_r
     assert {row["stalls"] for path in place.out.glob("records/*") for row in pq.read_table(path).to_pylist()} == {0, 1}
 
 
+def test_actors_that_relabel_for_all_and_are_stopped_hang_nobody_and_change_no_record(folder, whole, place):
+    space = (folder / "space.yaml").read_text().replace("fewer.yaml", str(folder / "fewer.yaml"))
+    space = space.replace("checkpoint_every_s: 0", "checkpoint_every_s: 0, stall_s: 5")
+    (place.folder / "space.yaml").write_text(f"{space}relabel: {{where: shared}}\n")
+    driver = place.sweep(place.folder / "space.yaml", "--out", place.out)
+    wait_for(lambda: driver.poll() is not None or place.victims("SharedActor"))
+    stopped = place.victims("SharedActor")
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    ended(driver, code=0)
+    assert stopped
+    assert_same(_common(place.out), _common(whole))
+    rows = [row for path in place.out.glob("records/*") for row in pq.read_table(path).to_pylist()]
+    assert {row["stalls"] for row in rows} == {0}
+    told = {row["relabelled_where"]: row["relabelled_why"] for row in rows if row["relabelled_where"]}
+    assert "resources.stall_s" in told["inline"]
+    assert told["shared"] == "as configured"  # they were started again
+
+
 def _killed(kind, driver, place, moments, within_s):
     """How many processes of a kind were killed below a driver, which ends well."""
     wait_for(lambda: driver.poll() is not None or list(place.out.glob("checkpoints/*/checkpoint.json")))

@@ -1,9 +1,13 @@
+import io
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import Rung
 from ray_mtlkd.report import load
+from ray_mtlkd.seals import sealed_table
 from ray_mtlkd.sweep import archive
 from ray_mtlkd.sweep.halving import FAILED, Found
 from ray_mtlkd.sweep_folder import SweepFolder
@@ -118,6 +122,44 @@ def test_a_damaged_file_stays_and_is_named(folder, write):
     with pytest.raises(MtlkdError) as caught:
         archive.finished(folder)
     assert caught.value.where.endswith("records/s-sum-r003.parquet")
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_block_of_damaged_files_is_left_and_the_others_are_merged(folder, write):
+    for seed in range(4):
+        folder.root.write(f"records/a-{seed}.parquet", b"PAR1 and then nothing")
+    write(range(4))
+    archive.merge(folder)
+    assert folder.records.names() == ["00000.parquet", *(f"a-{seed}.parquet" for seed in range(4))]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_files_that_lack_a_column_are_merged_as_they_are_read_and_those_with_an_unknown_one_are_left(folder, write):
+    write(range(8), score=0.5, stalls=3)
+    for at, name in enumerate(folder.records.names()):
+        table = pq.read_table(io.BytesIO(folder.records.read(name)))
+        other = table.drop_columns(["stalls"]) if at < 4 else table.append_column("later", [[1]])
+        buffer = io.BytesIO()
+        pq.write_table(other, buffer)
+        folder.records.write(name, sealed_table(buffer.getvalue()))
+    before = _read(folder)
+    archive.merge(folder)
+    assert folder.records.names() == ["00000.parquet", *(f"s-sum-r{seed:03}.parquet" for seed in range(4, 8))]
+    assert _read(folder) == before
+    assert [row["stalls"] for row in before] == [0] * 4 + [3] * 4
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_lost_trial_that_ran_again_and_was_merged_again_is_read_as_it_ended_then(folder, write):
+    write([0], score=None, status="lost", error="the worker is gone")
+    write(range(1, 4), score=0.5)
+    archive.merge(folder)
+    write([0], score=0.7)
+    write(range(4, 7), score=0.5)
+    archive.merge(folder)
+    assert folder.records.names() == ["00000.parquet", "00001.parquet"]
+    found = {each[0].identity.seed: each[0].end.score for each in archive.read_trials(folder)}
+    assert found == {0: 0.7, **dict.fromkeys(range(1, 7), 0.5)}
 
 
 @pytest.mark.usefixtures("small_blocks")

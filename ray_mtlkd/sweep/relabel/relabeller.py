@@ -23,7 +23,7 @@ from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.records import RelabelPlace
 from ray_mtlkd.sweep.relabel import ranges
 from ray_mtlkd.sweep.relabel.pool import by_pool
-from ray_mtlkd.sweep.relabel.shared import SharedActors
+from ray_mtlkd.sweep.relabel.shared import SharedActors, UnansweredError
 from ray_mtlkd.sweep.relabel.teacher import TeacherMessage
 from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict
@@ -79,8 +79,13 @@ class Relabeller:
         where, why, done = self._choose(request)
         rows = range(len(request.table.train))[len(done) * BATCH_ROWS :]
         if rows:
-            with nullcontext() if where == "inline" else self._waiting():
-                done += {"inline": self._inline, "shared": self._by_shared, "pool": self._by_pool}[where](request, rows)
+            ways = {"inline": self._inline, "shared": self._by_shared, "pool": self._by_pool}
+            try:
+                with nullcontext() if where == "inline" else self._waiting():
+                    done += ways[where](request, rows)
+            except UnansweredError as error:
+                done += self._inline(request, rows)
+                where, why = "inline", f"{where} was chosen ({why}), but {error}"
         return SoftLabels(outputs=_whole(request, done), where=where, why=why)
 
     def _choose(self, request: RelabelRequest) -> tuple[RelabelPlace, str, list[Tensor]]:
@@ -111,9 +116,8 @@ class Relabeller:
         own_s = min(_STARTED_S, inline_s / 2) if at_once > 1 else 0.0
         costs: dict[RelabelPlace, float] = {"inline": inline_s, "pool": _STARTED_S + (inline_s - own_s) / at_once}
         if self._shared is not None:
-            started = time.perf_counter()
-            ray.get(self._shared.handles[0].ready.remote())
-            costs["shared"] = time.perf_counter() - started + spread_s
+            answer_s = self._shared.answer_s(most_s=inline_s)
+            costs |= {} if answer_s is None else {"shared": answer_s + spread_s}
         return costs
 
     @staticmethod
@@ -125,10 +129,8 @@ class Relabeller:
             raise MtlkdError("the sweep has no shared actors", where="relabel.where", fix="use inline or pool")
         references = self._references(request)
         parts = ranges.equal(rows, parts=len(self._shared.handles) * _RANGES_AN_ACTOR)
-        handles = self._shared.handles
-        calls = [handles[at % len(handles)].predict.remote(references, bounds) for at, bounds in enumerate(parts)]
         try:
-            return _back(request, ray.get(calls))
+            return _back(request, self._shared.predict(references, parts))
         except RayTaskError as error:
             if isinstance(error.cause, MtlkdError):
                 raise error.cause from error

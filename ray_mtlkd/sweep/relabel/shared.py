@@ -1,7 +1,8 @@
 """Actors that predict for any trial of a sweep: no start-up at a relabel, and no CPU of their own."""
 
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +16,47 @@ _TEACHER_BYTES = 2**28
 """Parameters of the teachers that a shared actor keeps, at most, unless a single one has more."""
 
 
+class UnansweredError(Exception):
+    """Nobody has answered for too long, which in one line it says."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SharedActors:
     """Actors that live as long as the sweep.
 
     Attributes:
         handles: Ray actor handles of `SharedActor`.
+        limit_s: Without an answer for so long, they hang: a process that is stopped fails nobody.
     """
 
     handles: tuple[Any, ...]
+    limit_s: float
+
+    def predict(self, references: Mapping[str, Any], parts: Sequence[tuple[int, int]]) -> list[Array]:
+        """Raw outputs of each part; all actors share them.
+
+        Raises:
+            UnansweredError: where there is no answer for too long. Who owes one starts again, and is asked again by
+                those who still wait.
+        """
+        asked = [self.handles[at % len(self.handles)] for at in range(len(parts))]
+        calls = [handle.predict.remote(references, bounds) for handle, bounds in zip(asked, parts, strict=True)]
+        owed = calls
+        while owed:
+            before = len(owed)
+            _, owed = ray.wait(owed, num_returns=before, timeout=self.limit_s)
+            if len(owed) == before:
+                for handle in {asked[calls.index(call)] for call in owed}:
+                    ray.kill(handle, no_restart=False)
+                raise UnansweredError(f"the sweep's actors gave no answer for {self.limit_s:g} s (resources.stall_s)")
+        found: list[Array] = ray.get(calls)
+        return found
+
+    def answer_s(self, *, most_s: float) -> float | None:
+        """Seconds that an actor takes to answer anything; None where it is more, or half of what hanging is."""
+        started = time.perf_counter()
+        answered, _ = ray.wait([self.handles[0].ready.remote()], timeout=min(most_s, self.limit_s / 2))
+        return time.perf_counter() - started if answered else None
 
 
 class SharedActor:
@@ -61,7 +94,7 @@ class SharedActor:
             return self._known[key].predict(range(*bounds))
 
 
-def start_shared(size: int, *, gpus: float = 0.0) -> SharedActors:
-    """Let ``size`` actors start that hold no CPU, and ``gpus`` of a GPU each."""
+def start_shared(size: int, *, gpus: float = 0.0, limit_s: float = 600.0) -> SharedActors:
+    """Let ``size`` actors start that hold no CPU, and ``gpus`` of a GPU each; see `SharedActors` for ``limit_s``."""
     actor = ray.remote(num_cpus=0, num_gpus=gpus, max_restarts=-1, max_task_retries=3)(SharedActor)
-    return SharedActors(handles=tuple(actor.remote(gpus) for _ in range(size)))
+    return SharedActors(handles=tuple(actor.remote(gpus) for _ in range(size)), limit_s=limit_s)

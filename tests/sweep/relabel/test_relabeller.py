@@ -1,7 +1,9 @@
 """What `auto` does before it would ask anybody, and what is left to a pool; no Ray cluster in here."""
 
+import itertools
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.sweep.relabel import relabeller as module
 from ray_mtlkd.sweep.relabel import shared
 from ray_mtlkd.sweep.relabel.relabeller import Relabeller
-from ray_mtlkd.sweep.relabel.shared import SharedActor
+from ray_mtlkd.sweep.relabel.shared import SharedActor, SharedActors
 from ray_mtlkd.sweep.relabel.teacher import TeacherMessage
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict, predict_all
 from ray_mtlkd.training.job import RelabelRequest
@@ -169,6 +171,51 @@ def test_shared_actors_that_the_sweep_does_not_have_are_an_error(request_of, ref
     request = request_of(0)
     with refused():
         _relabeller(request, where="shared")(request)
+
+
+@pytest.fixture
+def hanging(monkeypatch):
+    """Two actors of the sweep's of which the second never answers; and who was ended, and may start again."""
+    ended = []
+
+    def handle(name):
+        # hashable, as Ray's are
+        return type(name, (), {"name": name, "predict": SimpleNamespace(remote=lambda *_: f"{name} {next(numbers)}")})
+
+    def wait(calls, *, num_returns, timeout):
+        answered = [call for call in calls if call.startswith("first")]
+        return answered, [call for call in calls if call not in answered]
+
+    numbers = itertools.count()
+    monkeypatch.setattr(shared.ray, "wait", wait)
+    monkeypatch.setattr(shared.ray, "kill", lambda handle, *, no_restart: ended.append((handle.name, no_restart)))
+    monkeypatch.setattr(module.ray, "put", lambda value: value)
+    return SharedActors(handles=(handle("first"), handle("second")), limit_s=5.0), ended
+
+
+def test_a_trial_whose_shared_actors_do_not_answer_relabels_by_itself_and_says_so(request_of, hanging):
+    request, (actors, ended) = request_of(4), hanging
+    architecture = Architecture(encoder=ENCODER)
+    desk = Relabeller(Relabelling(where="shared"), architecture=architecture, tables=None, shared=actors)
+    labels = desk(request)
+    assert torch.equal(labels.outputs, predict_all(request.model, 4, request.table.train))
+    assert labels.where == "inline"
+    assert "5 s (resources.stall_s)" in labels.why
+    assert ended == [("second", False)]
+
+
+@pytest.mark.usefixtures("_starts_in_two_seconds")
+def test_auto_asks_no_actor_that_does_not_answer(request_of, cpus, monkeypatch):
+    cpus["CPU"] = 3.0
+    waits = []
+    monkeypatch.setattr(shared.ray, "wait", lambda calls, timeout: (waits.append(timeout), ([], calls))[1])
+    silent = SimpleNamespace(ready=SimpleNamespace(remote=lambda: "ready"))
+    actors = SharedActors(handles=(silent,), limit_s=600.0)
+    architecture = Architecture(encoder=ENCODER)
+    desk = Relabeller(Relabelling(), architecture=architecture, tables=None, shared=actors)
+    assert desk._costs(7.0).keys() == {"inline", "pool"}
+    assert desk._costs(7000.0).keys() == {"inline", "pool"}
+    assert waits == [7.0, 300.0]
 
 
 @pytest.mark.parametrize("where", ["auto", "inline"])
