@@ -20,6 +20,7 @@ BENCHMARKS = (
     "sparse_step",
     "evaluation",
     "sweep_efficiency",
+    "planning",
     "soak",
     "headroom",
     "school",

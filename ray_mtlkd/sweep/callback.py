@@ -148,8 +148,7 @@ class StatusCallback(_SweepCallback):
         self._say()
 
     def _say(self) -> None:
-        found = self._searcher.finished
-        failed = sum(each.failed for each in found.values())
+        found, failed = self._searcher.finished, self._searcher.failures
         elapsed = time.monotonic() - self._started
         ended = len(found) - self._before
         worked = ended + sum(trial.share for trial in self._running.values())

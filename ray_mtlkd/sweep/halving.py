@@ -52,16 +52,22 @@ class Standing:
         left: Configurations that are still in it.
         until: Share of the budget that these run to next.
         missing: Their trials that have not.
+        rung: Number of the rung at that share; None at the end of the budget.
     """
 
     left: tuple[int, ...]
     until: float
     missing: tuple[Run, ...]
+    rung: int | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether all have run to their end that should."""
         return self.until == 1 and not self.missing
+
+    def has_come(self, found: Found) -> bool:
+        """Whether a trial is not missing, by what is known of it."""
+        return found.is_over if self.rung is None else found.has_passed(self.rung)
 
 
 def standing(
@@ -84,7 +90,7 @@ def standing(
     for level, share in enumerate(rungs):
         missing = missing_runs(found, left, seeds, rung=level)
         if missing:
-            return Standing(left=left, until=share, missing=missing)
+            return Standing(left=left, until=share, missing=missing, rung=level)
         known = {index: [found[index, seed] for seed in seeds] for index in left}
         left = _better(known, level, most=_most(configurations, level, least=least))
     return Standing(left=left, until=1.0, missing=missing_runs(found, left, seeds))

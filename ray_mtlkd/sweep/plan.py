@@ -96,6 +96,7 @@ class Plan:
         self._reader = ConfigurationReader()
         self._known: dict[tuple[str, int, int], Configuration] = {}
         self._followed: dict[tuple[tuple[str, str], int], tuple[Place, Configuration]] = {}
+        self._next: dict[tuple[str, str], int] = {}
 
     @property
     def groups(self) -> list[tuple[str, str]]:
@@ -175,11 +176,13 @@ class Plan:
     def follow(self, group: tuple[str, str], found: Mapping[Run, Found]) -> None:
         """Let the configurations be known that follow from the scores that have been found."""
         search, (setup, label) = self._space.search, group
-        for index in self.indices[FIRST:] if self.follows_scores else ():
+        for index in self.indices[self._next.get(group, FIRST) :] if self.follows_scores else ():
             if (group, index) in self._followed:
                 continue
             together = round_of(index)
             before = range(together.start)
+            if len(found) < len(before) * len(search.seeds):
+                return
             scores = [[found[at, seed].score for seed in search.seeds if (at, seed) in found] for at in before]
             if any(len(each) < len(search.seeds) for each in scores):
                 return
@@ -189,6 +192,7 @@ class Plan:
             for at, place in zip(together, suggest(places, scores, count=len(together), seed=seed), strict=True):
                 values = space.design.values(at, tasks=tasks, place=place)
                 self._followed[group, at] = place, self._reader.read(domains.fill(space.tree, values))
+            self._next[group] = together.stop
 
     def _place(self, group: tuple[str, str], index: int) -> Place:
         if (group, index) in self._followed:

@@ -1,19 +1,18 @@
 """The plan as a Tune searcher: one Tune run searches and replicates, and no strategy waits for another one's search."""
 
 import json
-import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from ray_mtlkd.sweep.halving import FAILED, Found, Run
+from ray_mtlkd.sweep.halving import FAILED, Found, Run, Standing
+from ray_mtlkd.sweep.longest_first import LongestFirst
 from ray_mtlkd.sweep.losses import Losses, WorkerLoss
 from ray_mtlkd.sweep.plan import Plan, Trial, best_indices
+from ray_mtlkd.sweep.ranking import Ranking
 from ray_mtlkd.sweep.status import RankedStrategy
 
 
@@ -50,15 +49,15 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         self._found: dict[tuple[str, str], dict[Run, Found]] = {group: {} for group in plan.groups}
         self._handed: set[str] = set()
         self._searches: deque[Trial] = deque()
-        self._replicates: list[Trial] = []
+        self._replicates = LongestFirst()
         self._alone: deque[Trial] = deque()
-        self._wall_s: dict[tuple[str, str, int], float] = {}
         self._running: dict[str, Trial] = {}
         self._failed: dict[str, Trial] = {}
-        self._searched: dict[tuple[str, str], float] = {}
-        self._replicated: dict[tuple[str, str], dict[int, list[float]]] = {group: {} for group in plan.groups}
+        self._failures = 0
+        self._ranking = Ranking(plan.groups)
+        self._missing: dict[tuple[str, str], tuple[Standing, set[Run]]] = {}
         self._open = len(plan.groups)
-        self._dropped = 0
+        self._total = plan.size
         for group in plan.groups:
             for run in plan.search_runs:
                 name = plan.search_name(group, run)
@@ -78,7 +77,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
     @property
     def total(self) -> int:
         """Trials of the sweep in all: those of earlier runs included, replicates that will never run left out."""
-        return self._plan.size - self._dropped
+        return self._total
 
     @property
     def finished(self) -> Mapping[str, Found]:
@@ -86,16 +85,14 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         return self._finished
 
     @property
+    def failures(self) -> int:
+        """How many of these have failed."""
+        return self._failures
+
+    @property
     def ranking(self) -> tuple[RankedStrategy, ...]:
         """How the strategies stand in each setup, by what has ended."""
-        found = []
-        for group in self._plan.groups:
-            seeds = self._replicated[group]
-            skill = fmean(chain(*seeds.values())) if seeds else self._searched.get(group)
-            if skill is not None:
-                found.append(RankedStrategy(setup=group[0], strategy=group[1], skill=skill, seeds=len(seeds)))
-        setups = list(dict.fromkeys(setup for setup, _ in self._plan.groups))
-        return tuple(sorted(found, key=lambda each: (setups.index(each.setup), not each.seeds, -each.skill)))
+        return self._ranking.get()
 
     def suggest(self, trial_id: str) -> Any:
         """The next trial's configuration, None while there may be one later, or FINISHED."""
@@ -117,7 +114,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
             self._give_up(trial, "it ended without a result")
             return
         self._losses.ended_well()
-        self._wall_s[_configuration(trial)] = result["wall_s"]
+        self._replicates.learn(trial, result["wall_s"])
         self._note(trial, Found(score=result["score"], rungs=tuple(result["rungs"]), is_over=result["is_over"]))
 
     def lose(self, trial_id: str, loss: WorkerLoss) -> str:
@@ -150,15 +147,16 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
             return self._searches.popleft()
         if not self._replicates:
             return self._alone.popleft() if self._alone and not self._running else None
-        known = [self._wall_s.get(_configuration(trial), 0.0) for trial in self._replicates]
-        return self._replicates.pop(known.index(max(known)))
+        return self._replicates.pop()
 
     def _add(self, trial: Trial) -> None:
         """One more to run."""
         if self._losses.goes_alone(trial.name):
             self._alone.append(trial)
+        elif trial.stage == "replicate":
+            self._replicates.add(trial)
         else:
-            (self._searches if trial.stage == "search" else self._replicates).append(trial)
+            self._searches.append(trial)
 
     def _give_up(self, trial: Trial, reason: str) -> None:
         self._on_lost(trial, reason)
@@ -168,7 +166,8 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         """What became of a trial, and what follows."""
         if trial.stage == "search":
             self._note_search(trial, found)
-            self._go_on(trial.group)
+            if self._decides(trial, found):
+                self._go_on(trial.group)
         else:
             self._finish(trial, found)
 
@@ -177,11 +176,24 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         if found.is_over:
             self._finish(trial, found)
 
+    def _decides(self, trial: Trial, found: Found) -> bool:
+        """Whether anything may follow from a trial: it was the last that its group's search has waited for.
+
+        Where a search halves, also one that has failed, which may have been compared with others before.
+        """
+        (standing, missing), run = self._missing[trial.group], (trial.index, trial.seed)
+        if run not in missing or (found.failed and trial.ladder.rungs):
+            return True
+        if standing.has_come(found):
+            missing.remove(run)
+        return not missing
+
     def _go_on(self, group: tuple[str, str]) -> None:
         """What a group's search does next, after all that is known of it."""
         found = self._found[group]
         self._plan.follow(group, found)
         standing = self._plan.standing(found)
+        self._missing[group] = standing, set(standing.missing)
         for run in found:
             trial = self._plan.search_trial(group, run, until=standing.until)
             if run[0] not in standing.left and trial.name not in self._finished:
@@ -203,7 +215,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
         """Replicate the best, and what was among them before there were more: all strategies have the same seeds."""
         indices = [*best, *(index for index in self._plan.indices if index not in best and self._began(group, index))]
         self._open -= 1
-        self._dropped += (self._plan.chosen - len(indices)) * len(self._plan.replicates(group, 0))
+        self._total -= (self._plan.chosen - len(indices)) * len(self._plan.replicates(group, 0))
         for index in indices:
             for trial in self._plan.replicates(group, index):
                 if trial.name in self._known:
@@ -216,14 +228,6 @@ class PlanSearcher(Searcher):  # type: ignore[misc]  # ray ships no type informa
 
     def _finish(self, trial: Trial, found: Found) -> None:
         self._finished[trial.name] = found
-        if found.score is None:
-            return
-        if trial.stage == "replicate":
-            self._replicated[trial.group].setdefault(trial.seed, []).append(found.score)
-        else:
-            self._searched[trial.group] = max(found.score, self._searched.get(trial.group, -math.inf))
-
-
-def _configuration(trial: Trial) -> tuple[str, str, int]:
-    """What trials have in common that take about as long."""
-    return *trial.group, trial.index
+        self._failures += found.failed
+        if found.score is not None:
+            self._ranking.add(trial, found.score)

@@ -16,7 +16,7 @@ def test_a_dead_process_that_nobody_has_waited_for_is_gone():
 
 
 def test_a_process_is_killed_and_not_another_one_that_has_its_number_now():
-    with subprocess.Popen(["sleep", "60"]) as process:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         started = start_of(process.pid)
         kill(process.pid, started="another time")
         assert start_of(process.pid) == started

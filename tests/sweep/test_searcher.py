@@ -270,6 +270,18 @@ def test_halving_lets_go_of_the_worse_and_replicates_the_best(halved):
     assert len(tuner.searcher.finished) == tuner.searcher.total == 8 + 2
 
 
+def test_who_fails_after_a_comparison_leaves_the_place_to_the_next_at_once_as_records_would_have_it(halved):
+    tuner = Tuner(halved)
+    _halve(tuner, lambda trial: trial.index / 10, most=8)
+    best = {started[1].index: started for started in (tuner.start() for _ in range(4))}[7]
+    for _ in range(2):
+        tuner.lose(best, LOST)
+        best = tuner.start()
+    assert tuner.start() is None
+    tuner.lose(best, LOST)
+    assert tuner.start()[1].run_name == "similar-sum-c3-s0-to-0.5"
+
+
 @pytest.mark.parametrize("count", range(0, 17, 2))
 def test_a_halved_search_goes_on_from_its_records_with_the_same_decisions(halved, count):
     def score_of(trial):
@@ -307,3 +319,24 @@ def test_a_sweep_that_grew_runs_what_is_new_and_goes_on_replicating_what_was_bes
         "similar-sum-c2-s3",
     ]
     assert grown.searcher.total == len(grown.searcher.finished) == 3 + 2 * 3
+
+
+@pytest.mark.parametrize("search", [{}, {"halving": [0.25, 0.5]}], ids=["whole", "halved"])
+def test_what_a_trial_that_ends_costs_does_not_grow_with_those_before(space_value, monkeypatch, search):
+    made, whole = [], Plan.search_trial
+    monkeypatch.setattr(Plan, "search_trial", lambda *of, **options: made.append(0) or whole(*of, **options))
+    calls = []
+    for configurations in (30, 120):
+        value = space_value(strategies=["sum"], search={"configurations": configurations, **search})
+        made.clear()
+        _halve(Tuner(Plan(decode_space(value, where="x"), {"similar": 5})), lambda trial: trial.index / 1000, most=999)
+        calls.append(len(made) / configurations)
+    assert calls[0] >= 1
+    assert calls[1] <= 1.2 * calls[0]
+
+
+def test_how_many_have_failed_is_known_with_those_of_earlier_runs(plan):
+    tuner = Tuner(plan, {"similar-sum-c0-s0": None, "similar-sum-c1-s0": 0.5})
+    assert tuner.searcher.failures == 1
+    tuner.drain(lambda trial: None if trial.stage == "replicate" and trial.strategy == "sum" else 0.5)
+    assert tuner.searcher.failures == sum(found.failed for found in tuner.searcher.finished.values()) == 3
