@@ -15,6 +15,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE_S = 3.0
 """From a signal to the end of the process, whatever it waits for by then: what a later run needs is written."""
 
+_TELLING_S = 1.0
+"""More, where nobody has been told by then how to go on."""
+
 
 class Interruption:
     """Which signal has stopped the process.
@@ -49,11 +52,13 @@ class Interruption:
                 self._tell()
 
     def end_in_time(self) -> None:
-        """End the process after a while, where it does not end by itself."""
+        """End the process after a while, where it does not end by itself, and whoever tells or is told does not."""
 
         def end() -> None:
             time.sleep(_GRACE_S)
-            self.tell()
+            telling = threading.Thread(target=self.tell, name="tell", daemon=True)
+            telling.start()
+            telling.join(_TELLING_S)
             leave(self.code)
 
         threading.Thread(target=end, name="stop", daemon=True).start()

@@ -18,7 +18,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing, unsearched
 from ray_mtlkd.shell import command
 from ray_mtlkd.storage import reaching
-from ray_mtlkd.sweep.display import SweepDisplay, begun
+from ray_mtlkd.sweep.display import SweepDisplay
 from ray_mtlkd.sweep.run import SweepRequest, sweep_on
 from ray_mtlkd.sweep.status import Status
 
@@ -59,7 +59,7 @@ def sweep(
     display = SweepDisplay(console, look=ahead.look)
 
     def tell() -> None:
-        rest = _going_on(display.uri, data_dir=data_dir, code=code)
+        rest = _going_on(display.uri if display.has_begun else None, data_dir=data_dir, code=code)
         console.print(f"stopped; go on with: {rest}" if rest else "stopped; nothing has run", soft_wrap=True)
 
     with stoppable(tell) as stop:
@@ -77,7 +77,7 @@ def sweep(
 
 def _going_on(uri: str | None, *, data_dir: Path | None, code: Path | None) -> str | None:
     """The command, from any folder; None where there is nothing to go on with."""
-    if uri is None or not begun(uri):
+    if uri is None:
         return None
     options = {"--resume": uri, "--data-dir": data_dir and data_dir.absolute(), "--code": code and code.absolute()}
     given = [word for option, value in options.items() if value is not None for word in (option, value)]

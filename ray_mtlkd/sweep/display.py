@@ -1,5 +1,6 @@
 """What people are shown while a sweep runs, by whatever started it."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from types import TracebackType
@@ -16,6 +17,9 @@ from ray_mtlkd.sweep.standing import below, said, said_leaders
 from ray_mtlkd.sweep.status import Status
 from ray_mtlkd.sweep_folder import HEAD, SweepFolder
 
+_ANSWER_S = 1.0
+"""In which a storage says whether there is a sweep: who is stopped waits for it."""
+
 
 class SweepDisplay:
     """Says how a sweep goes: lines while it is prepared, one that lives while trials run.
@@ -30,6 +34,7 @@ class SweepDisplay:
 
     def __init__(self, console: Console, *, look: Callable[[Status], None] = lambda _: None) -> None:
         self.uri: str | None = None
+        self._has_run = False
         self._console = console
         self._progress = LiveLine(console, waiting())
         self._look = look
@@ -59,6 +64,7 @@ class SweepDisplay:
 
     def tell(self, status: Status) -> None:
         """How far they are."""
+        self._has_run = True
         line, leaders = said(status), said_leaders(status)
         is_over = status.left == 0
         if self._progress.lives:
@@ -67,14 +73,10 @@ class SweepDisplay:
             self._progress.show(" \N{MIDDLE DOT} ".join(filter(None, (line, leaders))), over=is_over)
         self._look(status)
 
-
-def begun(uri: str | None) -> bool:
-    """Whether there is anything to go on with; where the storage does not answer, there may well be."""
-    if uri is None:
-        return False
-    with suppress(OSError):
-        return SweepFolder.at(uri).root.read(HEAD) is not None
-    return True
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to go on with; where the storage does not answer soon, there may well be."""
+        return self.uri is not None and (self._has_run or _holds_sweep(self.uri))
 
 
 def listening(progress: Progress) -> AbstractContextManager[SweepListener]:
@@ -101,6 +103,19 @@ def _displayed(console: Console) -> Iterator[SweepDisplay]:
         try:
             yield display
         except KeyboardInterrupt:
-            if begun(display.uri):
+            if display.has_begun:
                 print_line(console, f"stopped; run_sweep goes on with resume={display.uri!r} in place of out")
             raise
+
+
+def _holds_sweep(uri: str) -> bool:
+    found = [True]
+
+    def look() -> None:
+        with suppress(OSError):
+            found[:] = [SweepFolder.at(uri).root.read(HEAD) is not None]
+
+    thread = threading.Thread(target=look, name="look", daemon=True)
+    thread.start()
+    thread.join(_ANSWER_S)
+    return found[0]

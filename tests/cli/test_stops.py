@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+from contextlib import suppress
 
 import pytest
 import typer
@@ -32,6 +33,7 @@ def left(monkeypatch):
 
     monkeypatch.setattr(stops, "leave", leave)
     monkeypatch.setattr(stops, "_GRACE_S", 0.0)
+    monkeypatch.setattr(stops, "_TELLING_S", 0.1)
 
     def awaited():
         assert over.wait(60)
@@ -63,6 +65,23 @@ def test_who_swallows_the_exception_is_ended_all_the_same(left):
         except KeyboardInterrupt:
             assert left() == [130]
     assert told == ["how to go on"]
+
+
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_who_is_told_and_does_not_return_keeps_no_process(left, swallowed):
+    answers = threading.Event()
+    with suppress(typer.Exit), stoppable(lambda: answers.wait(60)):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            if not swallowed:
+                threading.Thread(target=lambda: (left(), answers.set())).start()
+                raise
+            assert left() == [130]
+            assert not answers.is_set()
+            answers.set()
+    assert left() == [130]
+    assert answers.is_set()
 
 
 def test_once_stopped_no_signal_counts(left):

@@ -1,4 +1,5 @@
 import io
+import threading
 from contextlib import suppress
 
 import pytest
@@ -6,6 +7,7 @@ from rich.console import Console
 
 from ray_mtlkd import run_sweep
 from ray_mtlkd.console.plain import open_console
+from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep import display as module
 from ray_mtlkd.sweep.display import SweepDisplay, listening
 from ray_mtlkd.sweep.run import Unheard
@@ -51,6 +53,29 @@ def test_what_is_piped_are_plain_lines(is_terminal):
     assert ("shop-joint_kd-c0-s1" in told) == is_terminal
     assert is_terminal or len(told.splitlines()) == 3
     assert heard == [STATUS]
+
+
+@pytest.mark.parametrize(("answer", "begun"), [(b"{}", True), (None, False), (OSError(), True), ("never", True)])
+def test_there_is_a_sweep_to_go_on_with_where_its_head_is_or_nobody_says_it_soon(monkeypatch, answer, begun):
+    late = threading.Event()
+
+    def read(_, name):
+        if answer == "never":
+            late.wait(60)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(module, "_ANSWER_S", 0.1 if answer == "never" else 60.0)
+    monkeypatch.setattr(Storage, "read", read)
+    display = SweepDisplay(open_console())
+    assert not display.has_begun
+    display.uri = "out"
+    assert display.has_begun == begun
+    late.set()
+    monkeypatch.setattr(Storage, "read", lambda *_: pytest.fail("a trial has run"))
+    display.tell(STATUS)
+    assert display.has_begun
 
 
 @pytest.fixture
