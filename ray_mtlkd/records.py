@@ -73,8 +73,9 @@ class TaughtRows:
 class TrialWarning:
     """Something that a reader of a trial's numbers should know."""
 
-    kind: Literal["data", "untrained"]
-    """``data``: of the setup's tables. ``untrained``: the budget ended before the task had trained."""
+    kind: Literal["data", "untrained", "restarted"]
+    """``data``: of the setup's tables. ``untrained``: the budget ended before the task had trained. ``restarted``: a
+    checkpoint was damaged."""
     task: str | None
     text: str
     """In words that stand for themselves."""

@@ -28,8 +28,11 @@ def sealed_table(parquet: bytes) -> bytes:
     return body + hashlib.sha256(body).digest() + _TAIL.pack(footer_bytes + len(_MARK) + _DIGEST, name)
 
 
-def check_table(parquet: bytes) -> bytes:
+def check_table(parquet: bytes, *, is_sealed: bool = False) -> bytes:
     """The same file.
+
+    Args:
+        is_sealed: Whether it was sealed in any case: of others' files only those that say so were.
 
     Raises:
         DamagedFileError: where it was sealed and then changed.
@@ -39,6 +42,8 @@ def check_table(parquet: bytes) -> bytes:
         digest = hashlib.sha256(memoryview(parquet)[:end]).digest()
         if digest != parquet[end : end + _DIGEST]:
             raise DamagedFileError
+    elif is_sealed:
+        raise DamagedFileError
     return parquet
 
 

@@ -4,7 +4,7 @@
 
     space.yaml       the search space, which may be read from anywhere
     manifests/       of its setups, with the folder that their tables are in
-    sweep.json       what makes it the same sweep, piece by piece, and versions
+    sweep.json       what makes it the same sweep, piece by piece, versions, and checksums of the two above
     driver-*.json    of the process that drives the sweep, while it does
     records/         one Parquet file a finished trial, later many trials a file; all that a report needs
     classical/       one Parquet file a setup: what classical models reach on its tasks
@@ -19,10 +19,14 @@
     report/          what was made of the records, where no other place was asked for
 """
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 
-from ray_mtlkd.storage import Storage
+from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.seals import DamagedFileError, check_json
+from ray_mtlkd.storage import Storage, join_uri
 
 SPACE, HEAD, MANIFESTS = "space.yaml", "sweep.json", "manifests"
 DRIVER = re.compile(r"driver-\w+\.json")
@@ -32,6 +36,17 @@ BEST = "best"
 """Beside the models: the folder of the files that name those to take."""
 PARQUET = ".parquet"
 """How the names of records and of classical models end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestModel:
+    """What a file among the best ones says, sealed, as JSON.
+
+    Attributes:
+        model: Name of a folder of models.
+    """
+
+    model: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,35 @@ class SweepFolder:
     def uri(self) -> str:
         """As messages show it."""
         return self.root.uri
+
+    def described(self, name: str) -> bytes | None:
+        """The search space, or a manifest, as the sweep wrote it; None where there is none.
+
+        Raises:
+            MtlkdError: where it is not what was written, by what the sweep's head says of it.
+        """
+        data, head = self.root.read(name), self.head()
+        digest = None if head is None else json.loads(head).get("files", {}).get(name)
+        if digest is None or (data is not None and hashlib.sha256(data).hexdigest() == digest):
+            return data
+        raise MtlkdError(
+            "missing" if data is None else "damaged, or changed by hand: it is not what the sweep wrote",
+            where=join_uri(self.uri, name),
+            fix=f"put back what was there, or go on from a search space of your own (`SPACE.yaml --resume {self.uri}`)",
+        )
+
+    def head(self) -> bytes | None:
+        """JSON that says what makes it the same sweep; None where there is no sweep.
+
+        Raises:
+            MtlkdError: where it is damaged.
+        """
+        data = self.root.read(HEAD)
+        try:
+            return None if data is None else check_json(data)
+        except DamagedFileError as error:
+            fix = "start a new sweep with another `--out`"
+            raise MtlkdError(str(error), where=join_uri(self.uri, HEAD), fix=fix) from error
 
     @property
     def manifests(self) -> Storage:

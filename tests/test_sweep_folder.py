@@ -2,7 +2,9 @@ import pytest
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from ray_mtlkd.storage import Storage
-from ray_mtlkd.sweep_folder import SweepFolder
+from ray_mtlkd.sweep.content import SweepContent
+from ray_mtlkd.sweep.output import SweepHead, create
+from ray_mtlkd.sweep_folder import SPACE, SweepFolder
 
 PARTS = ("records", "classical", "models", "tensorboard", "tune", "report")
 
@@ -15,6 +17,22 @@ def test_a_query_stays_behind_the_name_of_every_folder(part, tmp_path):
     assert found.uri == f"fake://bucket/one/{part}?endpoint_override=here:9000"
     found.write("a", b"words")
     assert (tmp_path / "one" / part / "a").read_bytes() == b"words"
+
+
+@pytest.mark.parametrize("damage", [b"name: two\n", None])
+def test_what_describes_a_sweep_is_read_as_it_was_written_or_refused(tmp_path, damage, refused):
+    folder = SweepFolder.at(str(tmp_path))
+    content = SweepContent(settings={}, strategies={}, setups={})
+    assert folder.described(SPACE) is folder.head() is None
+    create(folder, SweepHead(name="one", began="0", content=content, versions={}), files={SPACE: "name: one\n"})
+    assert folder.described(SPACE) == b"name: one\n"
+    assert folder.described("manifests/other.yaml") is None
+    (tmp_path / SPACE).unlink()
+    if damage is not None:
+        folder.root.write(SPACE, damage)
+    with refused() as caught:
+        folder.described(SPACE)
+    assert caught.value.where == str(tmp_path / SPACE)
 
 
 def test_every_trial_has_checkpoints_of_its_own(tmp_path):

@@ -35,7 +35,7 @@ from ray_mtlkd.seals import DamagedFileError, check_json, sealed_json
 from ray_mtlkd.serial import dumps, fingerprint, loads
 from ray_mtlkd.setups import Featuriser
 from ray_mtlkd.storage import Storage, absolute, join_uri, reaching, split_uri
-from ray_mtlkd.sweep_folder import BEST
+from ray_mtlkd.sweep_folder import BEST, BestModel
 from ray_mtlkd.tasks.check import check_sound
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.job import Chosen
@@ -200,12 +200,21 @@ def load_model(folder: str | Path, *, task: str | None = None) -> KeptModel:
 
 
 def followed(storage: Storage) -> Storage:
-    """The folder of the model that a file of ``models/best`` names; any other folder as it is."""
+    """The folder of the model that a file of ``models/best`` names; any other folder as it is.
+
+    Raises:
+        MtlkdError: where such a file is damaged.
+    """
     folder, name = split_uri(storage.uri)
     models, last = split_uri(folder)
     if last != BEST or not storage.is_file:
         return storage
-    named = (Storage.at(folder).read(name) or b"").decode(errors="replace").strip()
+    fix = "build the sweep's report anew, or name one of its models"
+    try:
+        data = check_json(Storage.at(folder).read(name) or b"")
+    except DamagedFileError as error:
+        raise MtlkdError(str(error), where=storage.uri, fix=fix) from error
+    named = loads(BestModel, data, where=storage.uri, fix=fix).model
     return Storage.at(join_uri(models, named.rpartition("/")[2]))
 
 

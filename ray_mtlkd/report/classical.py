@@ -9,7 +9,6 @@ from ray_mtlkd.records import CLASSICAL, ClassicalRecord, classical_from_table
 from ray_mtlkd.report import text
 from ray_mtlkd.report.files import RecordFile, classical_files
 from ray_mtlkd.report.runs import Setup
-from ray_mtlkd.seals import check_table
 
 _DIGITS = 3
 SAID = """\
@@ -56,7 +55,7 @@ def read(results: Sequence[str]) -> Classical:
 
 def _read(file: RecordFile, warnings: list[str]) -> list[ClassicalRecord]:
     try:
-        table = read_parquet(check_table(file.read()), columns=CLASSICAL.names)
+        table = read_parquet(file.read(), columns=CLASSICAL.names)
         return classical_from_table(fitted(table, CLASSICAL, defaults={}))
     except OSError as error:
         why = text.plain(f"{file.uri}: {first_line(error)}")

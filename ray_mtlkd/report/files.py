@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.escapes import in_markdown
 from ray_mtlkd.report.sheets import TABLES
+from ray_mtlkd.seals import check_table
 from ray_mtlkd.storage import Storage, join_uri, reaching, split_uri
 from ray_mtlkd.sweep_folder import CLASSICAL_FILE, DRIVER, HEAD, PARQUET, SweepFolder
 
@@ -15,10 +16,15 @@ _OTHERS = {CLASSICAL_FILE, *(f"{name}{PARQUET}" for name in TABLES)}
 
 @dataclass(frozen=True)
 class RecordFile:
-    """A file, in a folder on any file system."""
+    """A file, in a folder on any file system.
+
+    Attributes:
+        is_sealed: Whether a sweep has written it there, with its checksum.
+    """
 
     folder: Storage
     name: str
+    is_sealed: bool = False
 
     @property
     def uri(self) -> str:
@@ -31,8 +37,12 @@ class RecordFile:
         return self.folder.filesystem.type_name, posixpath.join(self.folder.root, self.name)
 
     def read(self) -> bytes:
-        """The whole file; nothing where it is gone."""
-        return self.folder.read(self.name) or b""
+        """The whole file; nothing where it is gone.
+
+        Raises:
+            DamagedFileError: where it is not what was written.
+        """
+        return check_table(self.folder.read(self.name) or b"", is_sealed=self.is_sealed)
 
 
 def record_files(given: str) -> list[RecordFile]:
@@ -49,9 +59,10 @@ def record_files(given: str) -> list[RecordFile]:
         if sweep.root.is_missing:
             raise MtlkdError("no such file or folder", where=given, fix="give the folder that a sweep wrote")
         folder = sweep.root if sweep.records.is_missing else sweep.records
-        found = [RecordFile(folder, name) for name in folder.names() if _is_record(name)]
-        is_sweep = not found and HEAD in sweep.root.names()
-    if is_sweep:
+        is_sweep = HEAD in sweep.root.names()
+        own = is_sweep and folder is not sweep.root
+        found = [RecordFile(folder, name, is_sealed=own) for name in folder.names() if _is_record(name)]
+    if is_sweep and not found:
         fix = "wait until one has; `ray-mtlkd status` says how far the sweep is"
         raise MtlkdError("no trial of this sweep has ended yet", where=given, fix=fix)
     if not found:
@@ -79,9 +90,10 @@ def classical_files(given: str) -> list[RecordFile]:
     with reaching(given):
         if sweep.root.is_file:
             return []
-        single = [RecordFile(sweep.root, name) for name in sweep.root.names() if name == CLASSICAL_FILE]
-        folder = sweep.classical
-        return [*single, *(RecordFile(folder, name) for name in folder.names() if _is_record(name))]
+        names, folder = sweep.root.names(), sweep.classical
+        single = [RecordFile(sweep.root, name) for name in names if name == CLASSICAL_FILE]
+        own = HEAD in names
+        return [*single, *(RecordFile(folder, name, is_sealed=own) for name in folder.names() if _is_record(name))]
 
 
 def _is_record(name: str) -> bool:

@@ -17,7 +17,7 @@ def left_space(result: str) -> dict[str, Any]:
     """
     folder = SweepFolder.at(result)
     with reaching(folder.uri):
-        content = None if folder.root.is_file else folder.root.read(SPACE)
+        content = None if folder.root.is_file else folder.described(SPACE)
     if content is None:
         return {}
     where = join_uri(folder.uri, SPACE)

@@ -14,7 +14,6 @@ from ray_mtlkd.errors import MtlkdError, first_line, gather, raise_all
 from ray_mtlkd.foreign.tables import fitted, lacking, read_parquet
 from ray_mtlkd.records import COLUMNS, DEFAULTS, MATRICES, SCHEMA, TaskRecord, to_table
 from ray_mtlkd.report.files import RecordFile, record_files
-from ray_mtlkd.seals import check_table
 
 _CURVES = ("curve", "events")
 _FLAT = pa.schema([column for column in SCHEMA if column.name not in {*_CURVES, *MATRICES}])
@@ -110,7 +109,7 @@ def _read_columns(file: RecordFile, schema: pa.Schema) -> pa.Table:
         MtlkdError: where it is damaged, or lacks a column that no record is without.
     """
     try:
-        table = read_parquet(check_table(file.read()), columns=schema.names)
+        table = read_parquet(file.read(), columns=schema.names)
         lacks = lacking(table, schema, defaults=DEFAULTS)
         if not lacks:
             return table if table.schema.equals(schema) else fitted(table, schema, defaults=DEFAULTS)

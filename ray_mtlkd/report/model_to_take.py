@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from ray_mtlkd.report import text
 from ray_mtlkd.report.load import Records
 from ray_mtlkd.report.runs import Setup
+from ray_mtlkd.seals import sealed_json
+from ray_mtlkd.serial import dumps
 from ray_mtlkd.storage import FILE_NAME, Storage, reaching, split_uri
-from ray_mtlkd.sweep_folder import SweepFolder
+from ray_mtlkd.sweep_folder import BestModel, SweepFolder
 
 ModelFolders = Mapping[tuple[str, str], str]
 """As the user would name them, by sweep and trial."""
@@ -52,8 +54,7 @@ def said_models(strategy: str, setups: Sequence[Setup], folders: ModelFolders) -
 def name_models(results: Sequence[str], report: Storage, models: Mapping[str, str]) -> None:
     """Leave in a sweep's folder which of its models are to be taken, where the report of it alone stands there.
 
-    A file a setup, `ray_mtlkd.sweep_folder.SweepFolder.best`, whose one line is the model's name: an object store knows
-    no links.
+    A file a setup, `ray_mtlkd.sweep_folder.SweepFolder.best`: an object store knows no links.
 
     Args:
         results: What the report was made of.
@@ -65,7 +66,7 @@ def name_models(results: Sequence[str], report: Storage, models: Mapping[str, st
         return
     for setup, folder in models.items():
         if FILE_NAME.fullmatch(setup):  # no sweep writes another one: it would lead out of the folder
-            sweep.best.write(setup, f"{split_uri(folder)[1]}\n".encode())
+            sweep.best.write(setup, sealed_json(dumps(BestModel(model=split_uri(folder)[1]))))
 
 
 def _trials(records: Records) -> list[tuple[str, str, int]]:

@@ -155,7 +155,7 @@ def _fitted(data: bytes, schema: pa.Schema, *, where: str) -> pa.Table:
         MtlkdError: where it is damaged.
     """
     try:
-        return fitted(read_parquet(check_table(data), columns=schema.names), schema, defaults=DEFAULTS)
+        return fitted(read_parquet(check_table(data, is_sealed=True), columns=schema.names), schema, defaults=DEFAULTS)
     except OSError as error:
         fix = "delete it: the trial runs again"
         raise MtlkdError("a trial's record is damaged", where=where, fix=fix) from error
@@ -170,7 +170,7 @@ def _names(folder: Storage) -> tuple[list[str], list[str]]:
 
 def _table(data: bytes | None) -> pa.Table | None:
     try:
-        table = read_parquet(check_table(data or b""))
+        table = read_parquet(check_table(data or b"", is_sealed=True))
         return fitted(table, SCHEMA, defaults=DEFAULTS) if set(table.column_names) <= set(SCHEMA.names) else None
     except OSError:
         return None

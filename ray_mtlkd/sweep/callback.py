@@ -121,6 +121,7 @@ class StatusCallback(_SweepCallback):
         self._before = len(searcher.finished)
         self._tell = tell
         self._running: dict[str, RunningTrial] = {}
+        self._shares = 0.0
         self._started = time.monotonic()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -132,26 +133,32 @@ class StatusCallback(_SweepCallback):
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """A trial was evaluated."""
-        self._running[trial.trial_id] = RunningTrial(
+        now = RunningTrial(
             name=trial.config["name"], step=int(result.get("step", 0)), share=float(result.get("share", 0.0))
         )
+        was = self._running.get(trial.trial_id)
+        self._shares += now.share - (0.0 if was is None else was.share)
+        self._running[trial.trial_id] = now
         self._say()
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has ended, well or with failed records."""
-        self._running.pop(trial.trial_id, None)
-        self._say()
+        self._leave(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tune gave a trial up."""
-        self._running.pop(trial.trial_id, None)
+        self._leave(trial)
+
+    def _leave(self, trial: Any) -> None:
+        was = self._running.pop(trial.trial_id, None)
+        self._shares -= 0.0 if was is None else was.share
         self._say()
 
     def _say(self) -> None:
         found, failed = self._searcher.finished, self._searcher.failures
         elapsed = time.monotonic() - self._started
         ended = len(found) - self._before
-        worked = ended + sum(trial.share for trial in self._running.values())
+        worked = ended + self._shares
         left = self._searcher.total - self._before - worked
         self._tell(
             Status(

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.seals import DamagedFileError, check_json, sealed_json
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.storage import Storage, join_uri
 from ray_mtlkd.sweep.processes import start_of
@@ -156,7 +157,7 @@ class Lock:
     def _write(self) -> None:
         with self._writing:
             if not self._ended.is_set():
-                self._root.write(_file(self._own.name), dumps(self._own).encode())
+                self._root.write(_file(self._own.name), sealed_json(dumps(self._own)))
 
     def _others(self) -> list[Claim]:
         own = _file(self._own.name)
@@ -202,11 +203,13 @@ def _read(root: Storage, name: str, *, reads: int = 3) -> Claim | None:
     data = root.read(name)
     if data is None:
         return None
+    where, fix = join_uri(root.uri, name), "delete it, if nobody drives this sweep"
     try:
-        return loads(Claim, data, where=join_uri(root.uri, name), fix="delete it, if nobody drives this sweep")
-    except MtlkdError:
+        return loads(Claim, check_json(data), where=where, fix=fix)
+    except (DamagedFileError, MtlkdError) as error:
         if reads == 1:
-            raise
+            what = error.what if isinstance(error, MtlkdError) else str(error)
+            raise MtlkdError(what, where=where, fix=fix) from error
     time.sleep(BEAT_S / 10)
     return _read(root, name, reads=reads - 1)
 

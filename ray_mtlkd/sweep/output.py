@@ -1,8 +1,9 @@
 """What a sweep writes into its folder besides trials, and what makes a folder the same sweep's."""
 
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.foreign.tables import read_parquet
 from ray_mtlkd.records import ClassicalRecord, classical_to_table
-from ray_mtlkd.seals import DamagedFileError, check_json, check_table, sealed_json, sealed_table
+from ray_mtlkd.seals import check_table, sealed_json, sealed_table
 from ray_mtlkd.serial import dumps, loads
 from ray_mtlkd.shell import command
 from ray_mtlkd.storage import join_uri
@@ -31,12 +32,14 @@ class SweepHead:
     Attributes:
         began: Fingerprint of the content that it began with: a sweep that grows is the same one.
         versions: Of the packages that decide results.
+        files: SHA-256 of search space and manifests in its folder, by name.
     """
 
     name: str
     began: str
     content: SweepContent
     versions: Mapping[str, str]
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sweep(self) -> str:
@@ -70,15 +73,11 @@ def read_head(folder: SweepFolder) -> SweepHead:
     Raises:
         MtlkdError: where there is none, or a damaged one.
     """
-    data = folder.root.read(HEAD)
-    if data is None:
+    text = folder.head()
+    if text is None:
         raise MtlkdError("no sweep to resume", where=folder.uri, fix="start one with `--out` instead of `--resume`")
-    where, fix = join_uri(folder.uri, HEAD), "start a new sweep with another `--out`"
-    try:
-        text = check_json(data)
-    except DamagedFileError as error:
-        raise MtlkdError(str(error), where=where, fix=fix) from error
-    return loads(SweepHead, text, where=where, fix=fix)
+    fix = "start a new sweep with another `--out`"
+    return loads(SweepHead, text, where=join_uri(folder.uri, HEAD), fix=fix)
 
 
 def create(folder: SweepFolder, head: SweepHead, *, files: Mapping[str, str]) -> None:
@@ -89,9 +88,11 @@ def create(folder: SweepFolder, head: SweepHead, *, files: Mapping[str, str]) ->
         head: Is written last.
         files: Search space and manifests, by name.
     """
-    for name, text in files.items():
-        folder.root.write(name, text.encode())
-    folder.root.write(HEAD, sealed_json(dumps(head, indent=1)))
+    written = {name: text.encode() for name, text in files.items()}
+    for name, data in written.items():
+        folder.root.write(name, data)
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in written.items()}
+    folder.root.write(HEAD, sealed_json(dumps(replace(head, files=digests), indent=1)))
 
 
 def check_space(folder: SweepFolder, space: SearchSpace, *, grows: bool) -> None:
@@ -152,6 +153,6 @@ def has_classical(folder: SweepFolder, setup: str, *, tasks: int) -> bool:
     """Whether the classical models of all of a setup's tasks have been written."""
     data = folder.classical.read(f"{setup}{PARQUET}")
     try:
-        return data is not None and read_parquet(check_table(data)).num_rows == tasks
+        return data is not None and read_parquet(check_table(data, is_sealed=True)).num_rows == tasks
     except OSError:  # they are computed again
         return False

@@ -41,14 +41,19 @@ def portable(
 
 @contextmanager
 def space_of(folder: SweepFolder) -> Iterator[Path]:
-    """The search space in a sweep's folder as a local file, its manifests beside it."""
+    """The search space in a sweep's folder as a local file, its manifests beside it.
+
+    Raises:
+        MtlkdError: where one of them is not what the sweep wrote.
+    """
+    names = [SPACE, *(f"{MANIFESTS}/{name}" for name in folder.manifests.names())]
+    found = {name: folder.described(name) or b"" for name in names}
     if folder.root.is_local:
         yield Path(folder.root.root) / SPACE
         return
     with tempfile.TemporaryDirectory() as local:
-        for part, names in ((folder.root, [SPACE]), (folder.manifests, folder.manifests.names())):
-            for name in names:
-                path = Path(local) / ("" if part is folder.root else MANIFESTS) / name
-                path.parent.mkdir(exist_ok=True)
-                path.write_bytes(part.read(name) or b"")
+        for name, data in found.items():
+            path = Path(local) / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
         yield Path(local) / SPACE

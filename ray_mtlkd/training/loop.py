@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.records import CurvePoint, Event, EventKind, Rung
+from ray_mtlkd.records import CurvePoint, Event, EventKind, Rung, TrialWarning
+from ray_mtlkd.storage import split_uri
 from ray_mtlkd.strategies.curricula.base import Action, ConvergenceVerdict, Relabel, Resume, Return, Rewind, Start, Stop
 from ray_mtlkd.training.distilling import Distilling, active
 from ray_mtlkd.training.evaluation.evaluate import facts, score, skill_of
@@ -303,8 +304,11 @@ class Loop:
         """Whether there was a checkpoint to go on from."""
         try:
             restored = self._checkpoints.load()
-        except DamagedCheckpointError:
+        except DamagedCheckpointError as error:
             self._checkpoints.clear()  # the run is reproducible: from the first step it ends the same
+            file = split_uri(error.where)[1]
+            text = f"began again from the first step, since {file} of its checkpoint is {error.what}"
+            self._progress.warnings.append(TrialWarning(kind="restarted", task=None, text=text))
             return False
         if restored is None:
             return False

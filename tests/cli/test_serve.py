@@ -13,6 +13,7 @@ from ray_mtlkd.cli import app
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.predict.model_folder import load_model
+from ray_mtlkd.seals import sealed_json
 from tests.keeping import TEXT_TASKS, keep_model, text_setup, text_table
 from tests.scripts import LIMIT_S, command
 
@@ -31,7 +32,7 @@ def kept(tmp_path_factory):
 def process(kept, tmp_path):
     """The command as its users run it, on a port that is free, and where it says that it answers."""
     (kept.folder.parent / "best").mkdir(exist_ok=True)
-    (kept.folder.parent / "best" / "shop").write_text("../t\n")
+    (kept.folder.parent / "best" / "shop").write_bytes(sealed_json('{"model": "../t"}'))
     words = command("serve", kept.folder.parent / "best" / "shop", "--port", 0)
     with (tmp_path / "errors").open("w+") as errors:
         started = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, text=True)

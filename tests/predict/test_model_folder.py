@@ -15,6 +15,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.mlp import Mlp
 from ray_mtlkd.predict.model_folder import Origin, load, load_model, save
+from ray_mtlkd.seals import sealed_json
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.training.configuration import Configuration
@@ -204,7 +205,7 @@ def test_of_a_folder_of_one_model_a_task_the_task_s_is_taken(chosen, featurised,
 def test_a_file_that_names_a_model_to_take_stands_for_it(chosen, featurised, tmp_path, scheme, refused):
     models = tmp_path / "models"
     save(Storage.at(str(models / "t-1")), chosen, featurisers=featurised[1], origin=ORIGIN)
-    Storage.at(str(models / "best")).write("people", b"t-1\n")
+    Storage.at(str(models / "best")).write("people", sealed_json('{"model": "t-1"}'))
     assert load_model(f"{scheme}{models}/best/people").uri == f"{scheme}{models}/t-1"
     with refused():
         load_model(f"{models}/best")

@@ -10,6 +10,7 @@ import pytest
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.seals import sealed_json
 from ray_mtlkd.serial import dumps
 from ray_mtlkd.storage import Storage
 from ray_mtlkd.sweep import lock as module
@@ -44,7 +45,7 @@ def _here(lock, **changes):
 
 
 def _write(folder, claim):
-    folder.root.write(f"driver-{claim.name}.json", dumps(claim).encode())
+    folder.root.write(f"driver-{claim.name}.json", sealed_json(dumps(claim)))
 
 
 def _taken(folder):

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from ray_mtlkd.cli import main
+from ray_mtlkd.seals import sealed_json
 from ray_mtlkd.serial import dumps
 from ray_mtlkd.sweep import archive, lock, output
 from ray_mtlkd.sweep.content import SweepContent
@@ -48,7 +49,7 @@ def _claim(folder, **changes):
         "started": start_of(os.getpid()),
     }
     claim = Claim(name="one", **{**own, **changes})
-    folder.root.write("driver-one.json", dumps(claim).encode())
+    folder.root.write("driver-one.json", sealed_json(dumps(claim)))
     return claim
 
 

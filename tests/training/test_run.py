@@ -498,7 +498,20 @@ def test_a_run_with_a_damaged_checkpoint_starts_again_and_ends_the_same(short, w
     steps = []
     outcome = _run(short("sum"), inline, tmp_path, report=lambda evaluation: steps.append(evaluation.step))
     assert steps[0] == 3
-    assert _untimed(outcome) == _untimed(whole(short("sum")))
+    assert _unwarned(outcome) == _untimed(whole(short("sum")))
+    assert _restarts(outcome) == ["checkpoint.json" if damage == "head" else live.name]
+
+
+def _restarts(outcome):
+    """The files by whose damage a trial has begun again, as its warnings name them."""
+    found = [warning.text for warning in outcome.end.warnings if warning.kind == "restarted"]
+    return [text.partition(", since ")[2].partition(" ")[0] for text in found]
+
+
+def _unwarned(outcome):
+    """An outcome without times, and without what says that a trial has begun again."""
+    left = [warning for warning in outcome.end.warnings if warning.kind != "restarted"]
+    return _untimed(replace(outcome, end=replace(outcome.end, warnings=left)))
 
 
 def _dying_while_distilling():
@@ -521,7 +534,9 @@ def test_damaged_soft_labels_are_named_and_the_run_starts_again(short, whole, in
     with pytest.raises(DamagedCheckpointError) as caught:
         Checkpoints(Storage.at(str(tmp_path)), job=short("joint_kd").fingerprint).load()
     assert caught.value.where == str(soft)
-    assert _untimed(_run(short("joint_kd"), inline, tmp_path)) == _untimed(whole(short("joint_kd")))
+    outcome = _run(short("joint_kd"), inline, tmp_path)
+    assert _restarts(outcome) == [soft.name]
+    assert _unwarned(outcome) == _untimed(whole(short("joint_kd")))
 
 
 @pytest.fixture(params=zip(EVERY, cycle(["gradnorm", "pcgrad", "sum"])), ids=" x ".join)
