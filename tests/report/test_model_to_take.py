@@ -1,7 +1,10 @@
+import json
+
 import pytest
 
 from ray_mtlkd import report
 from ray_mtlkd.report import load, model_to_take
+from ray_mtlkd.seals import check_json
 
 pytestmark = pytest.mark.usefixtures("_figures_unsaved")
 
@@ -33,9 +36,9 @@ def test_the_report_in_a_sweep_s_folder_names_the_model_beside_the_models(sweep,
     assert not (sweep / "models" / "best").exists()
     found = report.build([str(sweep)], sweep / "report")
     assert found.advice.models == {"s": f"{sweep}/models/w-s-sum-replicate-0-1"}
-    assert {path.name: path.read_text() for path in (sweep / "models" / "best").iterdir()} == {
-        "s": "w-s-sum-replicate-0-1\n"
-    }
+    (best,) = (sweep / "models" / "best").iterdir()
+    assert best.name == "s"
+    assert json.loads(check_json(best.read_bytes())) == {"model": "w-s-sum-replicate-0-1"}
     assert set(model_to_take.find([str(sweep)], load.read([str(sweep)]))) == {
         ("w", f"w-s-sum-replicate-0-{seed}") for seed in range(3)
     }
