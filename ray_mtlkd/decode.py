@@ -89,6 +89,15 @@ def unknown_name(name: object, valid: Iterable[str], *, what: str, where: str) -
     return MtlkdError(f"unknown {what} {name!r}", where=where, fix=hint + ", ".join(names))
 
 
+def unknown_keys(given: Iterable[object], valid: Iterable[str], *, what: str, where: str) -> Iterator[MtlkdError]:
+    """The errors for keys of the mapping at ``where`` that are not in a registry; of very many, the first ones."""
+    names = sorted(valid)
+    unknown = [key for key in given if key not in names]
+    for key in unknown[:_MOST_PROBLEMS]:
+        yield unknown_name(key, names, what=what, where=join(where, str(key)))
+    yield from _left_out(len(unknown) - _MOST_PROBLEMS, where)
+
+
 def join(where: str, *parts: str | int) -> str:
     """A YAML path: ``join("tasks", "atis", 0)`` is ``tasks.atis[0]``."""
     for part in parts:

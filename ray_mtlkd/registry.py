@@ -1,8 +1,9 @@
 """Parts by name: this package's, those of packages installed beside it, and anybody's as ``package.module:Name``."""
 
+import functools
 import importlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -85,7 +86,7 @@ class Registry(Mapping[str, T], Generic[T]):
         return self._contract(found)
 
     def _offered(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=self.group)}
+        return _found(entry_points, self.group, tuple(sys.path))
 
     def _plug_in(self, name: str, imported: Callable[[], Any], *, where: str) -> T:
         try:
@@ -111,6 +112,16 @@ class Registry(Mapping[str, T], Generic[T]):
         return (
             f"{name!r} is the name of this package's own" if isinstance(name, str) and name in self._members else None
         )
+
+
+@functools.cache
+def _found(
+    search: Callable[..., Iterable[EntryPoint]],
+    group: str,
+    path: tuple[str, ...],  # noqa: ARG001 - that is where it searches
+) -> dict[str, EntryPoint]:
+    """What packages on the path offer, searched once: all of them are read for that."""
+    return {point.name: point for point in search(group=group)}
 
 
 def import_from(folder: Path) -> str:

@@ -77,10 +77,11 @@ def _cost(prepared: "Prepared") -> Iterator[str]:
     from ray_mtlkd.sweep.cost import estimate
 
     cost = estimate(prepared)
+    of = "" if cost.measured == cost.pairs else f" of {cost.measured} of {cost.pairs} pairs of setup and strategy"
     yield (
         f"{cost.trials} trials, at most {cost.steps:,} steps of all tasks ({cost.task_batches:,} task batches), about "
-        f"{duration(cost.cpu_s)} of one core (measured on a few steps here; divide by the cores that the trials get; "
-        "to start Ray and trials comes on top)"
+        f"{duration(cost.cpu_s)} of one core (measured on a few steps{of} here; divide by the cores that the "
+        "trials get; to start Ray and trials comes on top)"
     )
 
 

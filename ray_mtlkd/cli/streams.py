@@ -18,6 +18,11 @@ MISTAKE = 2
 NO_READER = 141
 """Exit code where the reader went away: what a shell says of a program that SIGPIPE has ended."""
 
+_MOST_TOLD = 200
+"""Errors."""
+_LONGEST = 4000
+"""Letters of one."""
+
 _LASTING: ContextVar[bool] = ContextVar("lasting", default=False)
 
 
@@ -112,9 +117,16 @@ def _is_closed_pipe(error: OSError) -> bool:
 
 
 def print_errors(problems: Sequence[MtlkdError]) -> None:
-    """A line each on stderr, and how many they are."""
+    """A line each on stderr, of very many the first ones, and how many they are."""
     console = open_console(stderr=True)
-    for problem in problems:
-        console.print(f"error: {problem}", soft_wrap=True)
+    for problem in problems[:_MOST_TOLD]:
+        console.print(f"error: {_shortened(str(problem))}", soft_wrap=True)
     if len(problems) > 1:
-        console.print(f"{len(problems)} errors")
+        first = f", of which the first {_MOST_TOLD} are told" if len(problems) > _MOST_TOLD else ""
+        console.print(f"{len(problems)} errors{first}")
+
+
+def _shortened(said: str) -> str:
+    """What names very long things, without their middles."""
+    left_out = len(said) - _LONGEST
+    return said if left_out <= 0 else f"{said[: _LONGEST // 2]} … {left_out:,} letters … {said[-_LONGEST // 2 :]}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ray_mtlkd.decode import decode, join, unknown_name
+from ray_mtlkd.decode import decode, join, unknown_keys, unknown_name
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
 from ray_mtlkd.registry import Registry
 from ray_mtlkd.serial import plain
@@ -151,9 +151,7 @@ def _take_a_step(balancer: Balancer[Any], names: Sequence[str]) -> None:
 
 
 def _key_problems(given: Mapping[Any, Any], where: str, *, beside: Sequence[str]) -> Iterator[MtlkdError]:
-    for key in given:
-        if key not in (*_KEYS, *beside):
-            yield unknown_name(key, (*_KEYS, *beside), what="key", where=join(where, str(key)))
+    yield from unknown_keys(given, (*_KEYS, *beside), what="key", where=where)
     label = given.get("label", "label")
     if not isinstance(label, str) or not label:
         yield MtlkdError(f"{label!r} is not a name", where=join(where, "label"), fix="give text")

@@ -9,6 +9,7 @@ Sobol sequences halve some axes alike for the first points, however scrambled: o
 switch would be on at high learning rates only. Latin hypercubes have other points for every n.
 """
 
+import functools
 import hashlib
 import itertools
 import math
@@ -22,6 +23,8 @@ from ray_mtlkd.imports import Later
 from ray_mtlkd.sweep.domains import Domain
 
 _qmc = Later("scipy.stats.qmc")
+
+_BLOCK = 64
 
 Place = tuple[float, ...]
 """A number in [0, 1) for each axis of a design."""
@@ -67,8 +70,8 @@ class Design:
         width = sum(domain.axes(tasks) for _, domain in self._axes())
         if not width:
             return ()
-        halton = _qmc.Halton(width, scramble=True, rng=self._generator("halton"))
-        return tuple(halton.fast_forward(index).random(1)[0].tolist())
+        block, at = divmod(index, _BLOCK)
+        return _halton(self._key("halton"), width, block)[at]
 
     def _axes(self) -> list[tuple[str, Domain]]:
         """All that is no grid."""
@@ -80,14 +83,31 @@ class Design:
         Each time in another order, since the axes of a sequence have an order of their own.
         """
         grids = {path: domain for path, domain in sorted(domains.items()) if domain.kind == "grid"}
-        points = list(itertools.product(*(domain.candidates for domain in grids.values())))
-        turn, at = divmod(index, len(points))
-        order = self._generator("grid", *grids, turn).permutation(len(points))
-        return turn, dict(zip(grids, points[order[at]], strict=True))
+        if not grids:
+            return index, {}
+        sizes = [len(domain.candidates) for domain in grids.values()]
+        turn, at = divmod(index, math.prod(sizes))
+        point = _shuffled(self._key("grid", *grids, turn), math.prod(sizes))[at]
+        places = np.unravel_index(point, sizes)
+        return turn, {path: grids[path].candidates[place] for path, place in zip(grids, places, strict=True)}
 
-    def _generator(self, *parts: object) -> np.random.Generator:
+    def _key(self, *parts: object) -> int:
+        """Seeds what is drawn for some parts of the design."""
         text = "/".join(map(str, (self.seed, *parts)))
-        return np.random.default_rng(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()))
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+
+
+@functools.lru_cache(maxsize=256)
+def _halton(key: int, width: int, block: int) -> list[Place]:
+    """Points of a sequence, a block of them, since the sequence takes long to draw."""
+    sequence = _qmc.Halton(width, scramble=True, rng=np.random.default_rng(key))
+    return [tuple(point) for point in sequence.fast_forward(block * _BLOCK).random(_BLOCK).tolist()]
+
+
+@functools.lru_cache(maxsize=256)
+def _shuffled(key: int, count: int) -> list[int]:
+    order: list[int] = np.random.default_rng(key).permutation(count).tolist()
+    return order
 
 
 def _grids(domains: Mapping[str, Domain]) -> Iterator[Domain]:

@@ -4,6 +4,7 @@ A leaf is a mapping with one key.
 """
 
 import difflib
+import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -122,10 +123,30 @@ def _almost_a_leaf(tree: Any, where: str) -> MtlkdError | None:
     keys = [str(key) for key in tree]
     if len(keys) > 1 and all(key in _KINDS for key in keys):
         return MtlkdError(f"{len(keys)} domains at once: {', '.join(keys)}", where=where, fix="keep one of them")
-    close = difflib.get_close_matches(keys[0], _KINDS, n=1, cutoff=0.75) if len(keys) == 1 else []
-    if close and isinstance(tree[keys[0]], list):
+    if len(keys) == 1 and isinstance(tree[keys[0]], list) and _is_close(keys[0]):
         return unknown_name(keys[0], _KINDS, what="domain", where=where)
     return None
+
+
+@functools.lru_cache
+def _is_close(key: str) -> bool:
+    """Whether a key may be a domain's name with a slip."""
+    return bool(difflib.get_close_matches(key, _KINDS, n=1, cutoff=0.75))
+
+
+def extent(tree: Any) -> tuple[int, int]:
+    """How many values a tree has, and how many candidates all its domains."""
+    if isinstance(tree, dict):
+        parts = [extent(value) for value in tree.values()]
+    elif isinstance(tree, list):
+        parts = [extent(value) for value in tree]
+    else:
+        return 1, 0
+    own = 0
+    if is_leaf(tree):
+        ((kind, options),) = tree.items()
+        own = len(options) if kind in {"choice", "grid"} and isinstance(options, list) else 2
+    return 1 + sum(values for values, _ in parts), own + sum(candidates for _, candidates in parts)
 
 
 def fill(tree: Any, values: Mapping[str, Any], where: str = "") -> Any:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ray_mtlkd.data.examples import GivenLabels, SetupTables
 from ray_mtlkd.data.inputs import Array
-from ray_mtlkd.decode import join, unknown_name
+from ray_mtlkd.decode import join, unknown_keys
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.predict.foreign import given_labels
 from ray_mtlkd.serial import fingerprint
@@ -18,15 +18,10 @@ Teachers = Mapping[str, Mapping[str, str]]
 
 def taught_problems(teachers: Teachers, validated: Mapping[str, ValidatedSetup]) -> Iterator[MtlkdError]:
     """Setups and tasks that are not there."""
-    for setup, tasks in teachers.items():
-        where = join("teachers", setup)
-        if setup not in validated:
-            yield unknown_name(setup, list(validated), what="setup", where=where)
-            continue
+    yield from unknown_keys(teachers, validated, what="setup", where="teachers")
+    for setup in teachers.keys() & validated.keys():
         names = [task.task.name for task in validated[setup].tasks]
-        for task in tasks:
-            if task not in names:
-                yield unknown_name(task, names, what="task", where=join(where, task))
+        yield from unknown_keys(teachers[setup], names, what="task", where=join("teachers", setup))
 
 
 class ForeignTeachers:

@@ -59,14 +59,14 @@ def gradient_warnings(
 
     Args:
         trials: Each with its tables.
-        sizes: By setup and architecture.
+        sizes: By setup and architecture, of the models that were built.
         most_gb: What gradients may take.
     """
     largest: dict[str, int] = {}
     for trial, tables in trials:
         asked = gradients_for(trial.configuration, shares_rows=tables.shares_rows)
-        known = sizes[trial.setup, trial.configuration.architecture]
-        size = 0 if asked is None else known.last if asked.only_last else known.whole
+        known = sizes.get((trial.setup, trial.configuration.architecture))
+        size = 0 if asked is None or known is None else known.last if asked.only_last else known.whole
         largest[trial.setup] = max(size, largest.get(trial.setup, 0))
     return tuple(
         f"{setup}: resources.gradient_gb: the tasks' gradients take up to {size / 2**30:.2g} GB, more than {most_gb:g}:"

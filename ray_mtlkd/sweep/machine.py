@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -12,6 +13,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.pretrained import held
 from ray_mtlkd.models.sharing import MultitaskModel
+from ray_mtlkd.sweep.built_models import MOST_MODULES
 from ray_mtlkd.sweep.predictions import size_of
 from ray_mtlkd.sweep.prepare import Prepared
 from ray_mtlkd.training.job import Job
@@ -92,16 +94,11 @@ def disk_needs(prepared: Prepared) -> DiskNeeds:
     views = {key: as_tensors(tables) for key, tables in prepared.tables.items()}
     models: dict[tuple[str, str], int] = {}
     checkpoints: list[int] = []
-    outlines: dict[tuple[str, Architecture, tuple[str, ...]], MultitaskModel] = {}
+    outlines = _Outlines(where=prepared.space.name)
     for trial in plan.distinct():
         key = (trial.setup, trial.configuration.architecture.features)
         job = Job(tables=views[key], configuration=trial.configuration, seed=trial.seed)
-        sizes = []
-        for part in job.parts:
-            same = (trial.setup, part.configuration.architecture, tuple(table.task.name for table in part.tables.tasks))
-            if same not in outlines:  # most configurations have a model in common
-                outlines[same] = outline(same[1], part.tables.tasks, where=prepared.space.name)
-            sizes.append(_sizes(part, outlines[same]))
+        sizes = [_sizes(part, outlines.of(part)) for part in job.parts]
         kept = sum(size.model + size.held + len(prepared.featurisers[key]) for size in sizes)
         models[trial.group] = max(kept, models.get(trial.group, 0))
         checkpoints.append(sum(size.checkpoint for size in sizes))
@@ -125,9 +122,41 @@ class _Sizes:
     checkpoint: int
 
 
-def _sizes(job: Job, model: MultitaskModel) -> _Sizes:
-    configuration = job.configuration
-    trained = sum(tensor.numel() * tensor.itemsize for tensor in model.state_dict().values())
+class _ModelBytes(NamedTuple):
+    """What trains of a model, and what stays as it is."""
+
+    trained: int
+    held: int
+
+
+class _Outlines:
+    """Sizes of models: most configurations have one in common, and of a great many the first ones tell enough.
+
+    Args:
+        where: Names them in errors.
+    """
+
+    def __init__(self, *, where: str) -> None:
+        self._where = where
+        self._known: dict[tuple[str, Architecture, tuple[str, ...]], _ModelBytes] = {}
+        self._modules = 0
+
+    def of(self, job: Job) -> _ModelBytes:
+        """Of the job's; the largest of those that are known, where they are too many."""
+        tables, architecture = job.tables, job.configuration.architecture
+        same = (tables.name, architecture, tuple(table.task.name for table in tables.tasks))
+        if same not in self._known and self._modules > MOST_MODULES:
+            return max(self._known.values())
+        if same not in self._known:
+            model = outline(architecture, tables.tasks, where=self._where)
+            self._modules += sum(1 for _ in model.modules())
+            trained = sum(tensor.numel() * tensor.itemsize for tensor in model.state_dict().values())
+            self._known[same] = _ModelBytes(trained, _held(model))
+        return self._known[same]
+
+
+def _sizes(job: Job, model: _ModelBytes) -> _Sizes:
+    configuration, trained = job.configuration, model.trained
     averages = (configuration.training.ema is not None) + (configuration.kd.teacher == "ema")
     whole = trained * (3 + averages)  # with Adam's two moments
     # the live one, the best, and each task's peak, or as many of them as a teacher is the mean of
@@ -135,7 +164,7 @@ def _sizes(job: Job, model: MultitaskModel) -> _Sizes:
     snapshots = 1 + of_a_task * len(job.tables.tasks)
     each = whole if configuration.strategy.curriculum.rewinds else trained * (1 + (configuration.kd.teacher == "ema"))
     soft = _soft(job.tables, configuration.kd) if configuration.strategy.curriculum.role == "kd" else 0
-    return _Sizes(model=trained, held=_held(model), checkpoint=whole + snapshots * each + soft)
+    return _Sizes(model=trained, held=model.held, checkpoint=whole + snapshots * each + soft)
 
 
 def _held(model: MultitaskModel) -> int:

@@ -206,15 +206,17 @@ class Plan:
 
     def distinct(self) -> Iterator[Trial]:
         """A trial for every configuration of every group."""
-        for group in self.groups:
-            for index in self.known_indices:
-                yield self.replicates(group, index)[0]
+        return (self.example(group, index) for group in self.groups for index in self.known_indices)
+
+    def example(self, group: tuple[str, str], index: int) -> Trial:
+        """One of the replicate trials of a group with configuration number ``index``."""
+        return self._trial(group, "replicate", index=index, seed=self._space.replicate.seeds[0])
 
     def foreseen(self) -> Iterator[Trial]:
         """Those, and where configurations follow scores, as many more as show what later ones may ask of the tables."""
         yield from self.distinct()
         for group in self.groups if self.follows_scores else ():
-            (setup, label), first = group, self.replicates(group, 0)[0]
+            (setup, label), first = group, self.example(group, 0)
             space = self._by_label[label]
             for index in range(FIRST, FIRST + _FORESEEN):
                 values = space.design.values(index, tasks=self._tasks[setup])

@@ -44,6 +44,6 @@ class PredictionSize(NamedTuple):
 def size_of(prepared: Prepared) -> PredictionSize:
     """How much room a sweep's predictions take at most, where it keeps them."""
     plan = prepared.plan
-    trials = [trial for group in plan.groups for at in range(plan.chosen) for trial in plan.replicates(group, at)]
+    each = plan.chosen * len(prepared.space.replicate.seeds)
     by_setup = {setup: sum(map(kept_bytes, as_tensors(tables).tasks)) for (setup, _), tables in prepared.tables.items()}
-    return PredictionSize(files=len(trials), bytes=sum(by_setup[trial.setup] for trial in trials))
+    return PredictionSize(files=each * len(plan.groups), bytes=each * sum(by_setup[setup] for setup, _ in plan.groups))

@@ -5,27 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ray_mtlkd import setups
-from ray_mtlkd.data.examples import SetupTables, as_tensors
+from ray_mtlkd.data.examples import SetupTables
 from ray_mtlkd.data.features import PARTS, MixedFeatures
 from ray_mtlkd.data.inputs import Array
-from ray_mtlkd.decode import join, unknown_name
+from ray_mtlkd.decode import join, unknown_keys
 from ray_mtlkd.errors import MtlkdError, gather, raise_all, without_repeats
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.named_tasks import unknown_tasks
-from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.setups.validated import ValidatedSetup
 from ray_mtlkd.strategies import fit_tasks
-from ray_mtlkd.strategies.curricula.base import models_of
+from ray_mtlkd.sweep.built_models import BuiltModels
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.divided import divided_warnings
 from ray_mtlkd.sweep.foreign import taught_problems
-from ray_mtlkd.sweep.foresight import (
-    GradientSizes,
-    budget_warnings,
-    gradient_warnings,
-    idle_regularizers,
-    unused_tables,
-)
+from ray_mtlkd.sweep.foresight import budget_warnings, gradient_warnings, unused_tables
 from ray_mtlkd.sweep.held_states import PendingStates, StateSize
 from ray_mtlkd.sweep.made_tables import MadeTables
 from ray_mtlkd.sweep.names import folded, trial_name
@@ -34,7 +27,6 @@ from ray_mtlkd.sweep.space import SearchSpace
 from ray_mtlkd.training.evaluation.evaluate import facts
 from ray_mtlkd.training.schooling import check_schooling
 from ray_mtlkd.training.step.feed import batch_sizes
-from ray_mtlkd.training.step.model import model_for, outline
 
 _MOST_TABLES = 8
 """Ways of one strategy to read a setup, where later configurations follow scores."""
@@ -96,23 +88,25 @@ def prepare(
     problems.extend(_unread_problems(plan, validated))
     problems.extend(taught_problems(space.teachers, validated))
     made = MadeTables(space, validated, compute=compute, say=say)
-    sizes: dict[tuple[str, Architecture], GradientSizes] = {}
-    idle: dict[str, None] = {}
+    models = BuiltModels()
+    named: set[tuple[str, Architecture]] = set()
+    fitted: set[str] = set()
     endless = list(_endless_tables(plan))
     problems.extend(endless)
     for trial in plan.distinct() if endless else plan.foreseen():
         with gather(problems):
             tables = made.of(trial)
             problems.extend(_trial_problems(trial, space, validated, tables))
-            at = (trial.setup, trial.configuration.architecture)
-            if at not in sizes:
+            at, place = (trial.setup, trial.configuration.architecture), _place(space, trial)
+            if at not in named:
+                named.add(at)
                 problems.extend(unknown_tasks(at[1], validated[at[0]].manifest.tasks, where=f"setup {at[0]}"))
-                model = _outline(trial, space, tables)
-                sizes[at] = GradientSizes.of(model)
-                idle |= dict.fromkeys(idle_regularizers(trial, model))
-            _check_parts(trial, space, tables)
-            check_schooling(trial.configuration, where=_place(space, trial))
-            fit_tasks(trial.configuration.strategy, [facts(each) for each in tables.tasks], where=_place(space, trial))
+            models.check(trial, tables, where=place)
+            check_schooling(trial.configuration, where=place)
+            strategy = trial.configuration.strategy
+            if (key := repr((trial.key, strategy))) not in fitted:
+                fitted.add(key)
+                fit_tasks(strategy, [facts(each) for each in tables.tasks], where=place)
     raise_all(space.name, without_repeats(problems))
     return Prepared(
         space=space,
@@ -123,7 +117,7 @@ def prepare(
         for_classical=tuple(validated.values()) if space.classical else (),
         states=made.states,
         pending=made.pending,
-        warnings=(*_warnings(space, plan, validated, made, sizes), *idle),
+        warnings=_warnings(space, plan, validated, made, models),
     )
 
 
@@ -132,40 +126,17 @@ def _warnings(
     plan: Plan,
     validated: Mapping[str, ValidatedSetup],
     made: MadeTables,
-    sizes: Mapping[tuple[str, Architecture], GradientSizes],
+    models: BuiltModels,
 ) -> tuple[str, ...]:
     planned = [(trial, made.of(trial)) for trial in plan.distinct()]
     return (
         *dict.fromkeys(warning for table in made.tables.values() for warning in table.warnings),
         *divided_warnings((trial for trial, _ in planned), made.divided),
         *budget_warnings(planned),
-        *gradient_warnings(planned, sizes, most_gb=space.resources.gradient_gb),
+        *gradient_warnings(planned, models.sizes, most_gb=space.resources.gradient_gb),
+        *models.warnings,
         *unused_tables(plan.distinct(), validated),
     )
-
-
-def _outline(trial: Trial, space: SearchSpace, tables: SetupTables[Array]) -> MultitaskModel:
-    """The trial's model without its numbers; it can be built.
-
-    Raises:
-        MtlkdError: where it does not fit the tables.
-    """
-    architecture, views = trial.configuration.architecture, as_tensors(tables).tasks
-    model = outline(architecture, views, where=f"{_place(space, trial)}: encoder")
-    model_for(architecture, views)
-    return model
-
-
-def _check_parts(trial: Trial, space: SearchSpace, tables: SetupTables[Array]) -> None:
-    """Build the models of a trial that trains several, without a byte of memory.
-
-    Raises:
-        MtlkdError: where one does not fit its tasks.
-    """
-    groups, views = trial.configuration.strategy.curriculum.groups, as_tensors(tables).tasks
-    for model in () if groups is None else models_of(groups, [view.task.name for view in views]):
-        of = [views[task] for task in model]
-        outline(trial.configuration.architecture, of, where=f"{_place(space, trial)}: encoder")
 
 
 def _read_setups(space: SearchSpace, *, data_dir: Path | None, say: Callable[[str], None]) -> dict[str, ValidatedSetup]:
@@ -236,9 +207,7 @@ def _size_problems(trial: Trial, validated: Mapping[str, ValidatedSetup]) -> Ite
     """Batch sizes of tasks that no setup has."""
     sizes = trial.configuration.training.batch_size
     tasks = {name for setup in validated.values() for name in setup.manifest.tasks}
-    for name in sizes if isinstance(sizes, dict) else ():
-        if name not in tasks:
-            yield unknown_name(name, tasks, what="task", where="training.batch_size")
+    yield from unknown_keys(sizes if isinstance(sizes, dict) else (), tasks, what="task", where="training.batch_size")
 
 
 def _rows_problem(trial: Trial, tables: SetupTables[Array]) -> MtlkdError | None:

@@ -12,12 +12,15 @@ from ray_mtlkd.serial import plain
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.names import folded, safe_name
 from ray_mtlkd.sweep.schema import Replicate, Resources, Search, Tracking, read_document
-from ray_mtlkd.sweep.strategy_space import StrategySpace, strategy_space
+from ray_mtlkd.sweep.strategy_space import StrategySpace, strategy_space, work
 from ray_mtlkd.training.configuration import ConfigurationReader
 from ray_mtlkd.yaml_files import parse_yaml, read_text
 
 _LONGEST = 120
 """Bytes of a label as a part of a file name: file systems take 255 in all."""
+
+_MOST_WORK = 1_500_000
+"""Values that are looked at in seconds: so many are in 10,000 configurations of a usual search space."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +119,12 @@ def decode_space(value: Any, *, where: str) -> SearchSpace:
         raise MtlkdError("not a search space", where=where, fix="start with the keys name, setups, encoder, strategies")
     problems: list[MtlkdError] = []
     document = read_document(value, problems)
+    looked_at = work(document)
+    if looked_at > _MOST_WORK:
+        what = f"{looked_at:,} values to look at in all configurations, and {_MOST_WORK:,} are too many"
+        fix = "try fewer configurations, setups or strategies, or let fewer values be chosen from"
+        problems.append(MtlkdError(what, where="search", fix=fix))
+        raise_all(where, within(where, problems))
     reader = ConfigurationReader()
     found = [strategy_space(document, at, reader, problems) for at in range(len(document.strategies))]
     strategies = tuple(space for space in found if space is not None)

@@ -25,6 +25,8 @@ from ray_mtlkd.training.settings import SAME_FOR_ALL
 
 SETTINGS = tuple(key for key in OWN if key not in KEYS)
 """Sections whose keys a strategy may set each for itself, beside what the space says for all."""
+_EACH = 100
+"""What reading a configuration takes beside its values, in values."""
 _MOST_TO_TRY = 8
 """Values that an error repeats."""
 
@@ -61,6 +63,17 @@ class StrategySpace:
             if any(is_in(path, join(at, domain.kind)) for at, domain in self.domains.items())
         }
         return {path.removeprefix(f"{STRATEGY}."): value for path, value in {**fixed, **drawn}.items()}
+
+
+def work(document: SpaceDocument) -> int:
+    """About how many values are looked at to read all configurations of a search space, in all its setups."""
+    values, candidates = domains.extent(_shared_tree(document))
+    total = 0
+    for entry in document.strategies:
+        own_values, own_candidates = domains.extent(entry)
+        readings = candidates + own_candidates + document.search.configurations * len(document.setups)
+        total += (_EACH + values + own_values) * readings
+    return total
 
 
 def is_in(path: str, where: str) -> bool:

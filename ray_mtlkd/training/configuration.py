@@ -72,6 +72,7 @@ class ConfigurationReader:
 
     def __init__(self) -> None:
         self._known: dict[str, Any] = {}
+        self._wrong: dict[str, list[MtlkdError]] = {}
 
     def read(self, tree: Tree) -> Configuration:
         """The configuration in a tree without domains.
@@ -84,16 +85,16 @@ class ConfigurationReader:
         parts: dict[str, Any] = {}
         for name, part in _PARTS.items():
             own = {section: tree[section] for section in part.sections if section in tree}
-            with gather(problems):
-                parts[name] = self._part(name, own)
+            key = repr((name, own))
+            if key not in self._wrong:
+                found: list[MtlkdError] = []
+                with gather(found):
+                    self._known[key] = part.decode(own)
+                self._wrong[key] = found
+            parts[name] = self._known.get(key)
+            problems += self._wrong[key]
         raise_all("configuration", problems)
         return Configuration(**parts)
-
-    def _part(self, name: str, tree: Tree) -> Any:
-        key = repr((name, tree))
-        if key not in self._known:
-            self._known[key] = _PARTS[name].decode(tree)
-        return self._known[key]
 
 
 def describe(configuration: Configuration) -> dict[str, Any]:

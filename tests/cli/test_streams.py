@@ -10,6 +10,7 @@ import pytest
 
 from ray_mtlkd.cli import main, streams
 from ray_mtlkd.cluster import connection
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.predict.dataset.labelling import plan
 from ray_mtlkd.predict.dataset.labels import Settings
@@ -193,3 +194,14 @@ def test_the_interpreter_ends_as_the_command_does_in_a_plain_locale(shell, code)
     done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, env=environment, check=False)
     assert done.returncode == code, done.stderr
     assert len(done.stderr.splitlines()) == (code == streams.MISTAKE)
+
+
+def test_of_a_great_many_mistakes_and_of_a_long_one_the_first_of_them_is_told(capsys):
+    problems = [MtlkdError("a" * 10_000, where=f"x{at}", fix="mend it") for at in range(1000)]
+    streams.print_errors(problems)
+    *told, count = capsys.readouterr().err.splitlines()
+    assert [line.partition(": a")[0] for line in told] == [f"error: x{at}" for at in range(200)]
+    assert all(len(line) < 5000 and line.endswith("; mend it") and "letters" in line for line in told)
+    assert count.startswith("1000 errors")
+    streams.print_errors(problems[:2])
+    assert capsys.readouterr().err.splitlines()[-1] == "2 errors"

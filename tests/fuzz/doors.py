@@ -46,6 +46,7 @@ from ray_mtlkd.strategies import decode_strategy
 from ray_mtlkd.sweep import archive, lock
 from ray_mtlkd.sweep.content import SweepContent
 from ray_mtlkd.sweep.output import create, new_head, read_head
+from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.space import read_space
 from ray_mtlkd.sweep_folder import SweepFolder
 from ray_mtlkd.tasks.task import Task
@@ -438,13 +439,38 @@ def _changed_yaml(data: bytes, rng: random.Random) -> bytes:
     return yaml.safe_dump(json.loads(changed), sort_keys=False).encode()
 
 
+_FEW = 3
+_SMALL = {
+    "name": "small",
+    "encoder": {
+        "name": "mixed",
+        **{part: {"name": name} for part, name in (("text", "bag"), ("columns", "mlp"), ("vector", "mlp"))},
+    },
+    "training": {"steps": 4, "batch_size": 2, "eval_every": 2},
+    "strategies": ["sum", "joint_kd"],
+    "search": {"configurations": 1},
+}
+
+
+def _lay_tables(folder: Path) -> None:
+    (folder / "d").mkdir()
+    for split in ("train", "valid", "test"):
+        (folder / "d" / f"{split}.parquet").write_bytes(_parquet(_TABLE.take([0, 1, 2, 3, 5])))
+
+
 def _space() -> Door:
     folder = Path(__file__).parents[2] / "search_spaces"
     samples = [(folder / f"{name}.yaml").read_bytes() for name in ("quickstart", "census", "distillation")]
+    columns = {name: _MANIFEST["tasks"][name] for name in ("spend", "marks")}  # encoders there are of columns
 
     def read(data: bytes, folder: Path) -> None:
         (folder / "space.yaml").write_bytes(data)
-        read_space(folder / "space.yaml")
+        space = read_space(folder / "space.yaml")
+        _lay_tables(folder)
+        (folder / "shop.yaml").write_text(json.dumps({**_MANIFEST, "tasks": columns}))
+        few = replace(space.search, configurations=min(space.search.configurations, 4), sampler="spread")
+        strategies = space.strategies[:_FEW]
+        prepare(replace(space, setups=(str(folder / "shop.yaml"),), strategies=strategies, search=few), compute=False)
 
     return Door(samples=samples, changes=(changed_bytes, _changed_yaml), read=read)
 
@@ -455,6 +481,9 @@ def _manifest() -> Door:
     def read(data: bytes, folder: Path) -> None:
         (folder / "shop.yaml").write_bytes(data)
         parse_manifest(read_yaml(folder / "shop.yaml"), where="shop.yaml")
+        _lay_tables(folder)
+        (folder / "space.yaml").write_text(json.dumps({**_SMALL, "setups": ["shop.yaml"]}))
+        prepare(read_space(folder / "space.yaml"), compute=False)
 
     return Door(samples=samples, changes=(changed_bytes, _changed_yaml), read=read)
 

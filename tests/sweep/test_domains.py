@@ -79,3 +79,8 @@ def test_a_broken_domain_is_named_with_its_fix(leaf, place, worded):
     assert isinstance(problem, MtlkdError)
     assert problem.where == place
     worded(problem)
+
+
+def test_the_extent_of_a_tree_counts_its_values_and_what_its_domains_choose_from():
+    tree = {"a": {"choice": [1, 2, 3]}, "b": [{"uniform": [0, 1]}, "c"], "d": {"grid": ["x"]}, "e": {"choice": 3}}
+    assert domains.extent(tree) == (1 + 5 + (1 + 4 + 1) + 3 + 2, 3 + 2 + 1 + 2)
