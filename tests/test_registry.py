@@ -81,3 +81,11 @@ def test_references_are_told_from_other_names():
     assert is_reference("a.b:C.D")
     assert not is_reference("torchjd")
     assert not is_reference("s3://bucket:x")
+
+
+def test_what_packages_offer_is_searched_once(registry, monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "entry_points", lambda group: asked.append(group) or [])
+    assert registry.names() == ["own"]
+    assert not registry.knows("nobody")
+    assert len(asked) == 1
