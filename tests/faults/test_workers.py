@@ -95,6 +95,21 @@ def test_actors_that_relabel_for_all_and_are_stopped_hang_nobody_and_change_no_r
     assert told["shared"] == "as configured"  # they were started again
 
 
+def test_a_board_of_signs_of_life_that_is_stopped_is_started_again_and_changes_no_record(folder, whole, place):
+    space = (folder / "space.yaml").read_text().replace("fewer.yaml", str(folder / "fewer.yaml"))
+    (place.folder / "space.yaml").write_text(
+        space.replace("checkpoint_every_s: 0", "checkpoint_every_s: 0, stall_s: 5")
+    )
+    driver = place.sweep(place.folder / "space.yaml", "--out", place.out)
+    wait_for(lambda: driver.poll() is not None or place.victims("PulseBoard"))
+    stopped = place.victims("PulseBoard")
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    ended(driver, code=0)
+    assert stopped
+    assert_same(_common(place.out), _common(whole))
+
+
 def _killed(kind, driver, place, moments, within_s):
     """How many processes of a kind were killed below a driver, which ends well."""
     wait_for(lambda: driver.poll() is not None or list(place.out.glob("checkpoints/*/checkpoint.json")))

@@ -1,6 +1,6 @@
 """One trial in this process, with Ray's object store and Tune left out."""
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +13,7 @@ from ray import tune
 from ray_mtlkd.predicted import read
 from ray_mtlkd.sweep import archive
 from ray_mtlkd.sweep import trial as trial_module
-from ray_mtlkd.sweep.common_folder import sight_of
+from ray_mtlkd.sweep.common_folder import Sight, sight_of
 from ray_mtlkd.sweep.prepare import prepare
 from ray_mtlkd.sweep.pulse import Pulse, PulseSettings
 from ray_mtlkd.sweep.space import decode_space
@@ -55,6 +55,28 @@ def plan(space_value, tmp_path, monkeypatch):
         return trial, run
 
     return planned
+
+
+def test_a_trial_gives_signs_of_life_before_it_waits_for_anything(plan, monkeypatch):
+    _, run = plan("sum")
+    waits = []
+
+    @contextmanager
+    def begun(*_):
+        waits.append("signs")
+        yield Pulse(stalls=0)
+        waits.append("over")
+
+    def told(name, whole):
+        return lambda *of, **options: waits.append(name) or whole(*of, **options)
+
+    monkeypatch.setattr(trial_module, "beating", begun)
+    for module, name in ((PulseSettings, "context"), (Sight, "is_clear"), (ray, "get"), (tune, "report")):
+        monkeypatch.setattr(module, name, told(name, getattr(module, name)))
+    run()
+    assert waits[0] == "signs"
+    assert waits[-1] == "over"
+    assert {"context", "is_clear", "get", "report"} <= set(waits)
 
 
 def test_a_worker_decodes_its_trial_s_configuration_once(plan, tmp_path, monkeypatch):
