@@ -1,7 +1,10 @@
 """A sweep that grows, by the whole command on real Ray."""
 
+from pathlib import Path
+
 import pytest
 
+from ray_mtlkd.predict.model_folder import load_model
 from ray_mtlkd.sweep_folder import BEST
 
 pytestmark = pytest.mark.ray
@@ -50,7 +53,7 @@ def test_what_is_new_runs_and_what_was_there_keeps_every_byte(tmp_path, sweep):
     assert {path: after[path] for path in before if best not in path.parents} == {
         path: content for path, content in before.items() if best not in path.parents
     }
-    assert [(out / "models" / path.read_text().strip()).is_dir() for path in best.iterdir()] == [True]
+    assert [Path(load_model(path).uri).parent for path in best.iterdir()] == [out / "models"]
     names = {path.stem for path in (out / "records").iterdir()}
     assert {name for name in names if name.endswith("-s0")} == {
         f"similar-{strategy}-c{index}-s0" for strategy in ("sum", "gradnorm") for index in range(3)
