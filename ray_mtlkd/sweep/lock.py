@@ -130,7 +130,7 @@ class Lock:
 
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_S):
-            with suppress(OSError, MtlkdError):  # the next one may get through
+            with suppress(OSError):  # the next one may get through
                 self._lost = self._loss()
                 if self._lost is not None:
                     return
@@ -140,7 +140,7 @@ class Lock:
 
     def _loss(self) -> MtlkdError | None:
         """What ended this driver's hold: somebody who thought it gone says so first, and then deletes its file."""
-        if any(self._own.name in other.over for other in self._others()):
+        if any(self._own.name in other.over for _, other in _claims(self._root, skip_damaged=True)):
             return MtlkdError(
                 "another process drives this sweep now, since this one gave no sign of life for too long",
                 where=self._root.uri,
@@ -190,12 +190,13 @@ def drivers(folder: SweepFolder) -> dict[Claim, bool | None]:
     return {claim: _lives_here(claim) for _, claim in _claims(folder.root)}
 
 
-def _claims(root: Storage) -> Iterator[tuple[str, Claim]]:
+def _claims(root: Storage, *, skip_damaged: bool = False) -> Iterator[tuple[str, Claim]]:
     """Who says that they drive the sweep in a folder, by their files."""
-    for name in root.names():
-        claim = _read(root, name) if DRIVER.fullmatch(name) else None
-        if claim is not None:
-            yield name, claim
+    for name in filter(DRIVER.fullmatch, root.names()):
+        with suppress(*[MtlkdError] if skip_damaged else []):
+            claim = _read(root, name)
+            if claim is not None:
+                yield name, claim
 
 
 def _read(root: Storage, name: str, *, reads: int = 3) -> Claim | None:

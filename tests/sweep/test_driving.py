@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from ray_mtlkd.seals import sealed_json
 from ray_mtlkd.serial import dumps
 from ray_mtlkd.sweep.lock import Claim
 from tests.processes import marked
@@ -63,7 +64,7 @@ def test_a_sweep_has_one_driver_and_a_dead_one_or_one_that_was_thought_dead_give
     thief = Claim(
         name="thief", host="far", machine="far", pid=1, started="", over=(own.removeprefix("driver-")[: -len(".json")],)
     )
-    (out / "driver-thief.json").write_text(dumps(thief))
+    (out / "driver-thief.json").write_bytes(sealed_json(dumps(thief)))
     printed, errors = third.communicate(timeout=LIMIT_S)
     assert f"process {first.pid} on" in printed
     assert third.returncode == 2

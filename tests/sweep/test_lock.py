@@ -202,6 +202,19 @@ def test_a_damaged_file_is_named(folder):
     assert _taken(folder)[1].where.endswith("driver-other.json")
 
 
+def test_a_damaged_file_of_another_keeps_no_driver_from_giving_signs_of_life_or_from_noticing_a_third(folder):
+    with Lock(folder, say=lambda _: None) as lock:
+        lock.take()
+        folder.root.write("driver-other.json", b"{")
+        until, beats = time.monotonic() + LIMIT_S, lock._own.beat + 2
+        while lock._own.beat < beats:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        lock.check()
+        _write(folder, _claim(name="third", over=(lock._own.name,)))
+        assert _wait_for_loss(lock).where == folder.uri
+
+
 def test_a_folder_that_is_deleted_while_it_is_driven_ends_the_drive(folder):
     with Lock(folder, say=lambda _: None) as lock:
         lock.take()
