@@ -20,12 +20,13 @@
 """
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.seals import DamagedFileError, check_json
+from ray_mtlkd.serial import loads
 from ray_mtlkd.storage import Storage, join_uri
 
 SPACE, HEAD, MANIFESTS = "space.yaml", "sweep.json", "manifests"
@@ -76,7 +77,11 @@ class SweepFolder:
             MtlkdError: where it is not what was written, by what the sweep's head says of it.
         """
         data, head = self.root.read(name), self.head()
-        digest = None if head is None else json.loads(head).get("files", {}).get(name)
+        where, fix = join_uri(self.uri, HEAD), "start a new sweep with another `--out`"
+        told = {} if head is None else loads(dict[str, Any], head, where=where, fix=fix).get("files", {})
+        if not isinstance(told, dict):
+            raise MtlkdError("damaged: `files` is no mapping", where=where, fix=fix)
+        digest = told.get(name)
         if digest is None or (data is not None and hashlib.sha256(data).hexdigest() == digest):
             return data
         raise MtlkdError(

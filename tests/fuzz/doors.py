@@ -26,6 +26,7 @@ import yaml
 
 from ray_mtlkd import predicted, setups
 from ray_mtlkd.data.examples import as_tensors
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
 from ray_mtlkd.models.encoders.mlp import Mlp
@@ -289,7 +290,10 @@ def _head() -> Door:
 
     def read(data: bytes, folder: Path) -> None:
         (folder / "sweep.json").write_bytes(_sealed_json(data))
-        read_head(SweepFolder.at(str(folder)))
+        sweep = SweepFolder.at(str(folder))
+        with suppress(MtlkdError):
+            sweep.described("space.yaml")
+        read_head(sweep)
 
     return Door(samples=[sample], changes=(changed_bytes, changed_json), read=read)
 
@@ -300,7 +304,7 @@ def _driver() -> Door:
     ).encode()
 
     def read(data: bytes, folder: Path) -> None:
-        (folder / "driver-ab12.json").write_bytes(data)
+        (folder / "driver-ab12.json").write_bytes(_sealed_json(data))
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(lock, "BEAT_S", 0)  # it waits for one that is being written
             lock.drivers(SweepFolder.at(str(folder)))
