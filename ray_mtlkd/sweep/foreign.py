@@ -19,7 +19,7 @@ Teachers = Mapping[str, Mapping[str, str]]
 def taught_problems(teachers: Teachers, validated: Mapping[str, ValidatedSetup]) -> Iterator[MtlkdError]:
     """Setups and tasks that are not there."""
     yield from unknown_keys(teachers, validated, what="setup", where="teachers")
-    for setup in teachers.keys() & validated.keys():
+    for setup in filter(validated.__contains__, teachers):
         names = [task.task.name for task in validated[setup].tasks]
         yield from unknown_keys(teachers[setup], names, what="task", where=join("teachers", setup))
 

@@ -8,7 +8,7 @@ from ray_mtlkd.sweep.space import parse_space
 
 def test_the_largest_sweep_that_the_time_allows_is_proposed(tmp_path, monkeypatch):
     """18 trials of a minute each: with two cores, 9 minutes."""
-    cost = CostEstimate(trials=18, steps=18, task_batches=18, cpu_s=18 * 60.0)
+    cost = CostEstimate(trials=18, steps=18, task_batches=18, cpu_s=18 * 60.0, measured=3, pairs=3)
     monkeypatch.setattr(module, "prepare", lambda *_, **__: None)
     monkeypatch.setattr(module, "estimate", lambda _: cost)
     monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
@@ -26,7 +26,8 @@ def test_the_largest_sweep_that_the_time_allows_is_proposed(tmp_path, monkeypatc
 
 def test_texts_with_columns_beside_them_are_read_by_an_encoder_for_each(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "prepare", lambda *_, **__: None)
-    monkeypatch.setattr(module, "estimate", lambda _: CostEstimate(trials=1, steps=1, task_batches=1, cpu_s=1.0))
+    cost = CostEstimate(trials=1, steps=1, task_batches=1, cpu_s=1.0, measured=1, pairs=1)
+    monkeypatch.setattr(module, "estimate", lambda _: cost)
     keys = {"kind": ("binary", ""), "text": (["body"], ""), "columns": ({"numeric": ["stars"]}, "")}
     setup = Proposal(name="mine", tasks=(Guess(name="t", form="text", keys=keys),), encoder="bag", rows=600)
     made = propose_space(setup, "mine.yaml", beside=tmp_path / "s.yaml", minutes=1)
