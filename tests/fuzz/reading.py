@@ -10,7 +10,7 @@ from ray_mtlkd.errors import MtlkdError
 from tests.fuzz.doors import Door
 
 MEMORY, HANG_S = 8 * 2**30, 20
-"""Bytes and seconds that whatever reads a file may take."""
+"""Bytes, and seconds of CPU, that whatever reads a file may take."""
 _PACKAGE = "ray_mtlkd"
 
 
