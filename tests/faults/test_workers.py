@@ -59,16 +59,10 @@ def test_actors_of_a_pool_that_are_killed_change_no_record(folder, place):
 
 
 def test_a_worker_that_is_stopped_is_ended_and_its_trial_goes_on_with_the_same_records(folder, whole, place):
-    space = (folder / "space.yaml").read_text().replace("fewer.yaml", str(folder / "fewer.yaml"))
-    (place.folder / "space.yaml").write_text(
-        space.replace("checkpoint_every_s: 0", "checkpoint_every_s: 0, stall_s: 5")
-    )
-    driver = place.sweep(place.folder / "space.yaml", "--out", place.out)
+    driver = _impatient(folder, place)
     wait_for(lambda: driver.poll() is not None or list(place.out.glob("checkpoints/*/checkpoint.json")))
     time.sleep(chance("stopped").uniform(0, 2))
-    stopped = place.victims("ImplicitFunc")
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
+    stopped = _stopped("ImplicitFunc", driver, place)
     said, _ = ended(driver, code=0)
     assert stopped
     assert "resources.stall_s" in said
@@ -77,14 +71,8 @@ def test_a_worker_that_is_stopped_is_ended_and_its_trial_goes_on_with_the_same_r
 
 
 def test_actors_that_relabel_for_all_and_are_stopped_hang_nobody_and_change_no_record(folder, whole, place):
-    space = (folder / "space.yaml").read_text().replace("fewer.yaml", str(folder / "fewer.yaml"))
-    space = space.replace("checkpoint_every_s: 0", "checkpoint_every_s: 0, stall_s: 5")
-    (place.folder / "space.yaml").write_text(f"{space}relabel: {{where: shared}}\n")
-    driver = place.sweep(place.folder / "space.yaml", "--out", place.out)
-    wait_for(lambda: driver.poll() is not None or place.victims("SharedActor"))
-    stopped = place.victims("SharedActor")
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
+    driver = _impatient(folder, place, "relabel: {where: shared}\n")
+    stopped = _stopped("SharedActor", driver, place)
     ended(driver, code=0)
     assert stopped
     assert_same(_common(place.out), _common(whole))
@@ -96,18 +84,28 @@ def test_actors_that_relabel_for_all_and_are_stopped_hang_nobody_and_change_no_r
 
 
 def test_a_board_of_signs_of_life_that_is_stopped_is_started_again_and_changes_no_record(folder, whole, place):
-    space = (folder / "space.yaml").read_text().replace("fewer.yaml", str(folder / "fewer.yaml"))
-    (place.folder / "space.yaml").write_text(
-        space.replace("checkpoint_every_s: 0", "checkpoint_every_s: 0, stall_s: 5")
-    )
-    driver = place.sweep(place.folder / "space.yaml", "--out", place.out)
-    wait_for(lambda: driver.poll() is not None or place.victims("PulseBoard"))
-    stopped = place.victims("PulseBoard")
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
+    driver = _impatient(folder, place)
+    stopped = _stopped("PulseBoard", driver, place)
     ended(driver, code=0)
     assert stopped
     assert_same(_common(place.out), _common(whole))
+
+
+def _impatient(folder, place, more=""):
+    """The driver of a sweep in which nothing may be silent for more than five seconds."""
+    space = (folder / "space.yaml").read_text().replace("fewer.yaml", str(folder / "fewer.yaml"))
+    space = space.replace("checkpoint_every_s: 0", "checkpoint_every_s: 0, stall_s: 5")
+    (place.folder / "space.yaml").write_text(space + more)
+    return place.sweep(place.folder / "space.yaml", "--out", place.out)
+
+
+def _stopped(kind, driver, place):
+    """The processes of a kind, all stopped as soon as there are some."""
+    wait_for(lambda: driver.poll() is not None or place.victims(kind))
+    found = place.victims(kind)
+    for pid in found:
+        os.kill(pid, signal.SIGSTOP)
+    return found
 
 
 def _killed(kind, driver, place, moments, within_s):
