@@ -1,6 +1,6 @@
 """Everything that can be found wrong before a sweep starts; no Ray in here."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,15 +85,16 @@ def prepare(
     problems: list[MtlkdError] = []
     plan = Plan(space, {name: len(setup.manifest.tasks) for name, setup in validated.items()})
     problems.extend(_name_problems(plan))
-    problems.extend(_unread_problems(plan, validated))
+    foreseen = list(plan.foreseen())
+    problems.extend(_unread_problems(foreseen, validated))
     problems.extend(taught_problems(space.teachers, validated))
     made = MadeTables(space, validated, compute=compute, say=say)
     models = BuiltModels()
     named: set[tuple[str, Architecture]] = set()
     fitted: set[str] = set()
-    endless = list(_endless_tables(plan))
+    endless = list(_endless_tables(foreseen)) if plan.follows_scores else []
     problems.extend(endless)
-    for trial in plan.distinct() if endless else plan.foreseen():
+    for trial in plan.distinct() if endless else foreseen:
         with gather(problems):
             tables = made.of(trial)
             problems.extend(_trial_problems(trial, space, validated, tables))
@@ -180,20 +181,20 @@ def _name_problems(plan: Plan) -> Iterator[MtlkdError]:
             yield MtlkdError(what, where="strategies", fix="give one another `label:`")
 
 
-def _unread_problems(plan: Plan, validated: Mapping[str, ValidatedSetup]) -> Iterator[MtlkdError]:
+def _unread_problems(trials: Iterable[Trial], validated: Mapping[str, ValidatedSetup]) -> Iterator[MtlkdError]:
     """Encoders for sorts of inputs that no task of any setup has."""
     given = {part for setup in validated.values() for spec in setup.manifest.tasks.values() for part in spec.parts}
-    asked = {trial.configuration.architecture.features for trial in plan.foreseen()}
+    asked = {trial.configuration.architecture.features for trial in trials}
     for part in PARTS:
         if part not in given and any(isinstance(each, MixedFeatures) and part in each.by_part() for each in asked):
             fix = "leave it out, or give some task such inputs"
             yield MtlkdError(f"no task has inputs for it ({part})", where=join("encoder", part), fix=fix)
 
 
-def _endless_tables(plan: Plan) -> Iterator[MtlkdError]:
+def _endless_tables(trials: Iterable[Trial]) -> Iterator[MtlkdError]:
     """Searches whose later configurations may ask for tables that nobody has made, each setup's widest."""
     asked: dict[str, dict[str, set[Key]]] = {}
-    for trial in plan.foreseen() if plan.follows_scores else ():
+    for trial in trials:
         asked.setdefault(trial.setup, {}).setdefault(trial.strategy, set()).add(trial.key)
     for setup, by_label in asked.items():
         label, keys = max(by_label.items(), key=lambda item: len(item[1]))

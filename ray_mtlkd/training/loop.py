@@ -200,10 +200,10 @@ class Loop:
             case Relabel(task, step):
                 self._relabel(task, step, verdicts[task])
             case Return(task):
-                self._trackers.restart(task, mark=self._trackers.all[task].mark)
+                self._trackers.restart(task)
                 self._event("return", task, f"back to its labels: {verdicts[task].reason}")
             case Resume(task):
-                self._trackers.restart(task, mark=self._trackers.all[task].mark)
+                self._trackers.restart(task)
                 self._event("resume", task, "its teacher is still the better one")
             case Rewind(step):
                 self._rewind(step)
@@ -212,7 +212,7 @@ class Loop:
         teacher = self._teachers.of(task, self._trackers.all[task])
         again = f"{verdict.reason}: " if task in self._progress.relabelled else ""
         if not self._trackers.betters(task, teacher.validated):
-            self._trackers.restart(task, mark=self._trackers.all[task].mark)
+            self._trackers.restart(task)
             self._event("resume", task, f"{again}{teacher.what}, is not better than its teacher")
             return
         # rewinds come after relabels: the student that is weighed has moved on from its teacher

@@ -76,9 +76,9 @@ class Trackers:
         mark = self.all[task].mark
         return mark is None or self._signs[task] * (teacher.value - mark.value) > 0
 
-    def restart(self, task: int, *, mark: Validated | None) -> None:
-        """Judge a task anew, beside what its teacher reaches, if it has one."""
-        self.all[task] = Tracker(mark=mark)
+    def restart(self, task: int, *, mark: Validated | None = None) -> None:
+        """Judge a task anew, beside what a new teacher reaches, or else the one that it has, if any."""
+        self.all[task] = Tracker(mark=mark or self.all[task].mark)
 
     def rewind(self, then: Sequence[Tracker], progress: Progress) -> None:
         """Go back to earlier trackers, but for tasks that have converged."""
