@@ -1,15 +1,17 @@
 """`ray-mtlkd group`: which tasks belong together in one model, and what splitting them is worth."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from ray_mtlkd.cli.leaving import end_at_once
 from ray_mtlkd.cli.paths import CodeDir, DataDir, code_path
 from ray_mtlkd.cli.stops import stoppable
 from ray_mtlkd.cli.streams import lasting
 from ray_mtlkd.cluster.address import WAIT_S
 from ray_mtlkd.console.plain import open_console
+from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.imports import importing
 from ray_mtlkd.sweep.display import SweepDisplay
 
@@ -45,6 +47,11 @@ def group(
     """
     own = code_path(code)
     console = open_console()
+
+    def end(problem: MtlkdError) -> NoReturn:
+        fix = f"start the cluster again: the same command goes on in {out}"
+        end_at_once(MtlkdError(problem.what, where=problem.where, fix=fix))
+
     with stoppable(lambda: console.print(f"stopped; the same command goes on in {out}", soft_wrap=True)) as stop:
         with importing():
             from ray_mtlkd.cluster.connection import connect
@@ -61,7 +68,7 @@ def group(
             seeds=seeds,
             data_dir=data_dir,
         )
-        with connect(code=own, wait_s=wait) as cluster, stop.told():
+        with connect(code=own, wait_s=wait, on_lost=end) as cluster, stop.told():
             found = group_tasks(cluster, request, listen=lambda: SweepDisplay(console))
     console.print(found.said, soft_wrap=True)
     console.print(f"report:      {found.report}", soft_wrap=True)

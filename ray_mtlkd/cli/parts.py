@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from ray_mtlkd.cli.leaving import end_at_once
 from ray_mtlkd.cli.stops import stoppable
 from ray_mtlkd.cluster.address import waiting
 from ray_mtlkd.console.live import LiveLine, clock
@@ -95,7 +96,7 @@ def _run(work: "Work", options: PoolOptions, console: Console) -> None:
     # Ray Data starts three actors of its own before those that compute: each would first import PyTorch.
     with (
         _line(console) as line,
-        connect(preload=False, code=options.code, wait_s=max(1.0, options.wait_s)) as cluster,
+        connect(preload=False, code=options.code, wait_s=max(1.0, options.wait_s), on_lost=end_at_once) as cluster,
     ):
         cluster.start()  # it takes as long as the imports below
         with importing():
@@ -110,7 +111,9 @@ def _run(work: "Work", options: PoolOptions, console: Console) -> None:
             if line is not None:
                 line.show(said, over=meter.is_over)
 
-        compute(work, Pool(actors=options.actors, gpus=options.gpus, wait_s=options.wait_s), tell=tell)
+        pool = Pool(actors=options.actors, gpus=options.gpus, wait_s=options.wait_s)
+        with cluster.watched(fix="start the cluster again: the same command goes on"):
+            compute(work, pool, tell=tell)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Whether the cluster's head is still there, while this process waits for it.
 
-Ray's core would end the process a minute after the head has gone, in its own words and wherever it stands.
+Ray's core would end the process a minute after the head has gone, in its own words and wherever it stands. One that is
+there and does nothing (stopped, or on a machine that hangs) it would wait for without end.
 """
 
 import socket
@@ -18,6 +19,8 @@ OnLost = Callable[[MtlkdError], None]
 """Told in a thread of its own; what this process waits for in Ray's core may never come."""
 
 _EVERY_S, _KNOCK_S = 5.0, 5.0
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+"""How who asks by gRPC begins (RFC 9113, 3.4): with no settings of its own."""
 _SILENT_S = 25.0
 """Without an answer: then the head counts as gone, well before Ray's core ends the process."""
 
@@ -53,8 +56,13 @@ def watching_head(tell: OnLost, *, fix: str) -> Iterator[None]:
 
 
 def _answers(host: str, port: int) -> bool:
+    """Whether a process at work is there; the system itself would take a connection for one that is stopped."""
     try:
-        socket.create_connection((host, port), timeout=_KNOCK_S).close()
+        with socket.create_connection((host, port), timeout=_KNOCK_S) as connection:
+            connection.sendall(_HELLO)
+            connection.recv(1)
+    except ConnectionResetError:  # it hangs up since it wants TLS
+        return True
     except OSError:
         return False
     return True

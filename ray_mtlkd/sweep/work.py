@@ -69,8 +69,9 @@ class SweepWork:
         cluster.wait()
         tables: Mapping[Key, Any] = {}
         if not searcher.is_over:
-            check_room(self.prepared)
-            tables = dict(self._tables())
+            with cluster.watched(fix="start the cluster again, and give the same command"):
+                check_room(self.prepared)
+                tables = dict(self._tables())
         lock = begin()
         with computing(unmeasured, self.folder.uri, say=self.listener.warn):
             if not searcher.is_over:
@@ -112,18 +113,18 @@ class SweepWork:
     ) -> PlanSearcher:
         """Let Tune run what is left, on nodes that see the folder; returns the last plan."""
         uri, resources = self.folder.uri, self.prepared.space.resources
-        sight = sight_of(uri)
-        check_nodes(sight)
-        runs = TuneRuns(
-            context=self._context(tables, sight),
-            resources=resources,
-            folder=self.folder.tune,
-            lock=lock,
-            listener=self.listener,
-            ended=self.ended,
-        )
         rest = command("ray-mtlkd", "sweep", "--resume", uri)
         with cluster.watched(fix=f"start the cluster again, and go on: {rest}"), reaching(uri, then=rest):
+            sight = sight_of(uri)
+            check_nodes(sight)
+            runs = TuneRuns(
+                context=self._context(tables, sight),
+                resources=resources,
+                folder=self.folder.tune,
+                lock=lock,
+                listener=self.listener,
+                ended=self.ended,
+            )
             return runs.finish(searcher, lambda: self._search(losses))
 
     def _context(self, tables: Mapping[Key, Any], sight: Sight) -> TrialContext:

@@ -3,12 +3,15 @@
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
+from threading import Thread
 
 import pytest
 
+from ray_mtlkd.cluster import head_watch
 from tests.cluster.nodes import free_port, head
 from tests.processes import below
 from tests.scripts import LIMIT_S
@@ -63,3 +66,26 @@ def test_a_sweep_whose_head_dies_says_how_to_go_on_in_one_line(tmp_path):
     (line,) = [line for line in said.splitlines() if "--resume" in line]
     assert str(out) in line
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("words", [b"hello", b""], ids=["speaks", "hangs up"])
+def test_who_says_something_or_hangs_up_is_there(words):
+    def serve():
+        with server.accept()[0] as other:
+            other.sendall(words)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=serve)
+        thread.start()
+        assert head_watch._answers(*server.getsockname())
+        thread.join()
+
+
+def test_a_process_that_is_stopped_is_not_there_though_the_system_takes_connections_for_it(monkeypatch):
+    monkeypatch.setattr(head_watch, "_KNOCK_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert not head_watch._answers(*server.getsockname())
+
+
+def test_at_a_port_where_nobody_listens_nobody_is():
+    assert not head_watch._answers("127.0.0.1", free_port())

@@ -15,7 +15,7 @@ from tests.processes import below
 from tests.sweeps import assert_same, records, wait_for, written
 
 pytestmark = pytest.mark.fault
-APART_S = 30
+APART_S, FROZEN_S = 30, 15
 IN_TIME_S = 60
 
 
@@ -36,6 +36,12 @@ def network(_possible, place):
 def _sweep(place, network, *words):
     keys = {name: network.environment[name] for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH")}
     return place.sweep(*words, before=network.inside(1), on={**keys, "RAY_ADDRESS": network.address})
+
+
+def _store(node):
+    """The process that makes a node the head."""
+    (store,) = (pid for pid, line in below(node.pid).items() if "/gcs_server " in line)
+    return store
 
 
 def _trains(out):
@@ -64,12 +70,12 @@ def test_a_node_is_cut_off_for_a_while_and_the_records_stay_the_same(folder, who
     assert_same(records(place.out), records(whole))
 
 
-def test_the_head_is_lost_and_the_sweep_says_how_to_go_on_and_does_on_another_one(folder, whole, place, network):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["lost", "frozen"])
+def test_without_its_head_the_sweep_says_how_to_go_on_and_does_on_another_one(folder, whole, place, network, number):
     with network.head() as node, network.node(2):
         driver = _sweep(place, network, folder / "space.yaml", "--out", place.out)
         wait_for(lambda: driver.poll() is not None or list(place.out.glob("records/*.parquet")))
-        (store,) = (pid for pid, line in below(node.pid).items() if "/gcs_server " in line)
-        os.kill(store, signal.SIGKILL)
+        os.kill(_store(node), number)
         began = time.monotonic()
         _, told = ended(driver, code=2)
         assert time.monotonic() - began < IN_TIME_S
@@ -80,6 +86,18 @@ def test_the_head_is_lost_and_the_sweep_says_how_to_go_on_and_does_on_another_on
     with network.head(), network.node(2), network.node(3):
         ended(_sweep(place, network, "--resume", place.out), code=0)
     assert written(place.out).items() >= before.items()
+    assert_same(records(place.out), records(whole))
+
+
+def test_a_head_that_is_frozen_for_a_while_changes_no_record(folder, whole, place, network):
+    with network.head() as node, network.node(2), network.node(3):
+        driver = _sweep(place, network, folder / "space.yaml", "--out", place.out)
+        wait_for(lambda: driver.poll() is not None or _trains(place.out))
+        store = _store(node)
+        os.kill(store, signal.SIGSTOP)
+        time.sleep(FROZEN_S)
+        os.kill(store, signal.SIGCONT)
+        ended(driver, code=0)
     assert_same(records(place.out), records(whole))
 
 
