@@ -164,13 +164,20 @@ def _late_start(trial: Trial, tables: SetupTables[Any]) -> Iterator[tuple[tuple[
     spent = sum(
         len(training_now) * min((least[task] for task in judged), default=0.0) for training_now, judged in stages
     )
-    share = spent / (training.steps * len(tables.tasks))
+    share = min(spent / (training.steps * len(tables.tasks)), training.start_by)
     if share >= _LATE:
         said = (
-            f"convergence: under {trial.strategy} the last task starts when {share:.0%} of the budget are spent, or"
-            " later: each one before it trains until it has converged; more steps, fewer epochs or less patience help"
+            f"convergence: under {trial.strategy} the last task starts when {share:.0%} of the budget are spent"
+            f"{_or_later(share, training.start_by)}: those before it have to converge first; more steps, fewer epochs or"
+            " less patience help"
         )
         yield ("convergence", trial.strategy), said
+
+
+def _or_later(share: float, latest: float) -> str:
+    if share == latest:
+        return " (training.start_by)"
+    return f" or later, {latest:.0%} at the latest (training.start_by)"
 
 
 def _cut_short(trial: Trial) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -7,7 +7,18 @@ from dataclasses import replace
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.records import CurvePoint, Event, EventKind, Rung, TrialWarning
 from ray_mtlkd.storage import split_uri
-from ray_mtlkd.strategies.curricula.base import Action, ConvergenceVerdict, Relabel, Resume, Return, Rewind, Start, Stop
+from ray_mtlkd.strategies.curricula.base import (
+    Action,
+    ConvergenceVerdict,
+    CurriculumState,
+    Relabel,
+    Resume,
+    Return,
+    Rewind,
+    Start,
+    Stop,
+)
+from ray_mtlkd.strategies.curricula.transitions import start_waiting
 from ray_mtlkd.training.distilling import Distilling, active
 from ray_mtlkd.training.evaluation.evaluate import facts, score, skill_of
 from ray_mtlkd.training.evaluation.noise import Validated
@@ -57,6 +68,7 @@ class Loop:
         self._tables = job.tables.tasks
         self._every = job.configuration.training.eval_every
         self._budget = job.budget
+        self._start_by = job.configuration.training.start_by
         self._tail = Tail(settings=job.configuration.training, budget=self._budget)
         self._curriculum = job.configuration.strategy.curriculum
         self._report = report
@@ -163,7 +175,7 @@ class Loop:
         """Ask the curriculum what comes next, and do it if a step follows."""
         progress, before = self._progress, self._progress.curriculum
         verdicts = self._trackers.verdicts(progress)
-        progress.curriculum, actions = self._curriculum.advance(before, verdicts)
+        progress.curriculum, actions = self._next(before, verdicts)
         for task, (was, now) in enumerate(zip(before.converged, progress.curriculum.converged, strict=True)):
             tracker = self._trackers.all[task]
             if now and not was and tracker.best is not None:
@@ -190,11 +202,20 @@ class Loop:
         ):
             self._event("cooldown", None, cooling)
 
+    def _next(
+        self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
+    ) -> tuple[CurriculumState, tuple[Action, ...]]:
+        """What the curriculum asks for, and a start of whatever it lets wait for too long."""
+        state, actions = self._curriculum.advance(state, verdicts)
+        if not self._has_spent(self._start_by):
+            return state, actions
+        state, starts = start_waiting(state)
+        return state, (*actions, *starts)
+
     def _execute(self, action: Action, verdicts: Sequence[ConvergenceVerdict] = ()) -> None:
         match action:
             case Start(task):
-                first = self._progress.step == 0
-                self._event("start", task, "from the first step" if first else "the task before it has converged")
+                self._event("start", task, self._why_now())
             case Stop(task):
                 self._event("stop", task, "converged")
             case Relabel(task, step):
@@ -207,6 +228,13 @@ class Loop:
                 self._event("resume", task, "its teacher is still the better one")
             case Rewind(step):
                 self._rewind(step)
+
+    def _why_now(self) -> str:
+        """Why a task starts."""
+        if self._progress.step == 0:
+            return "from the first step"
+        late = self._has_spent(self._start_by)
+        return f"{self._start_by:.0%} of the budget is spent" if late else "the task before it has converged"
 
     def _relabel(self, task: int, step: int, verdict: ConvergenceVerdict) -> None:
         teacher = self._teachers.of(task, self._trackers.all[task])

@@ -40,6 +40,8 @@ class Optimization:
         schedule: What becomes of it over the budget: it stays, or falls to 0 along half a cosine (Loshchilov and
             Hutter 2017, arXiv:1608.03983, eq. 5, without restarts). Batches that a rewind undoes count.
         warmup: Share of the budget over which it first rises from 0.
+        start_by: Share of the budget: tasks that a curriculum has let wait until so much is spent start then, together.
+            With 1 they wait for as long as it lets them, and may never start.
         finish: Whether the run goes on until its ``budget`` is spent, the same for all strategies, or ends once every
             task has ``converged``: sooner, but what tasks that distil would still win back is lost then.
         cooldown: Share of the budget over which the rate falls to 0 along half a cosine, whatever the schedule, to end
@@ -64,6 +66,7 @@ class Optimization:
     lr: PositiveFloat = 3e-3
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
+    start_by: Fraction = 0.7
     finish: Finish = "budget"
     cooldown: Share = 0.0
     weight_decay: NonNegativeFloat = 0.0

@@ -456,8 +456,31 @@ def test_a_task_trained_alone_equals_a_setup_of_that_task(short, whole):
     assert together.tasks[1].valid == alone.tasks[0].valid
 
 
+@pytest.mark.parametrize("strategy", ["sequential", "sequential_kd"])
+def test_what_still_waits_starts_when_so_much_of_the_budget_is_spent(job, whole, strategy):
+    training, never = replace(TO_THE_END, start_by=0.4), replace(HASTY, patience=1000)
+    outcome = whole(job(strategy, training=training, convergence=never))
+    assert outcome.end.warnings == []
+    first, *late = sorted(event.batches for task in outcome.tasks for event in task.events if event.kind == "start")
+    assert first == 0
+    (together,) = set(late)
+    due = 0.4 * 5 * training.steps
+    assert due <= together < due + training.eval_every  # one task trained before
+    assert all(task.test is not None for task in outcome.tasks)
+
+
+def test_nobody_starts_before_its_turn_where_tasks_converge_in_time(job, whole):
+    """And the bound that is not reached changes nothing."""
+    bounded, free = (
+        whole(job("sequential_kd", training=replace(TO_THE_END, start_by=share), convergence=QUICK))
+        for share in (0.9, 1.0)
+    )
+    assert len({event.step for task in free.tasks for event in task.events if event.kind == "start"}) == 5
+    assert _untimed(bounded) == _untimed(free)
+
+
 def test_where_the_budget_ends_before_the_last_task_starts_the_outcome_says_so(job, inline, tmp_path):
-    short = Optimization(steps=10, batch_size=16, eval_every=5, lr=1e-2)
+    short = Optimization(steps=10, batch_size=16, eval_every=5, lr=1e-2, start_by=1)
     rule = replace(HASTY, patience=1000)
     outcome = _run(job("sequential_kd", training=short, convergence=rule), inline, tmp_path)
     late = [(warning.kind, warning.task) for warning in outcome.end.warnings]

@@ -61,6 +61,15 @@ def start_next(state: CurriculumState) -> tuple[CurriculumState, tuple[Action, .
     return state, ()
 
 
+def start_waiting(state: CurriculumState) -> tuple[CurriculumState, tuple[Action, ...]]:
+    """All that wait begin to train, in order."""
+    actions: tuple[Action, ...] = ()
+    while "waiting" in state.phases:
+        state, starts = start_next(state)
+        actions = (*actions, *starts)
+    return state, actions
+
+
 def newly_converged(state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]) -> tuple[int, ...]:
     """Tasks that train on labels and have now converged, earliest best evaluation first (ties: setup's order)."""
     found = [
