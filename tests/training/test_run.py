@@ -266,7 +266,7 @@ def test_a_run_that_is_over_before_a_rung_passes_it_with_its_last_score(short, i
 def test_without_convergence_the_whole_budget_is_spent(short, inline, tmp_path, strategy):
     rule = replace(HASTY, patience=1000)
     outcome = _run(short(strategy, convergence=rule), inline, tmp_path)
-    assert outcome.end.batches == BUDGET
+    assert BUDGET - 5 < outcome.end.batches <= BUDGET  # less than a step of all five tasks is left
 
 
 def test_the_same_seed_gives_the_same_outcome_and_another_seed_another(short, whole, inline, tmp_path):
