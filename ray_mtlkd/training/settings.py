@@ -66,7 +66,7 @@ class Optimization:
     lr: PositiveFloat = 3e-3
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
-    start_by: Fraction = 0.7
+    start_by: Fraction = 0.6
     finish: Finish = "budget"
     cooldown: Share = 0.0
     weight_decay: NonNegativeFloat = 0.0
