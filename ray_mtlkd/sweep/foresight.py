@@ -168,8 +168,8 @@ def _late_start(trial: Trial, tables: SetupTables[Any]) -> Iterator[tuple[tuple[
     if share >= _LATE:
         said = (
             f"convergence: under {trial.strategy} the last task starts when {share:.0%} of the budget are spent"
-            f"{_or_later(share, training.start_by)}: those before it have to converge first; more steps, fewer epochs or"
-            " less patience help"
+            f"{_or_later(share, training.start_by)}: those before it have to converge first; more steps, fewer"
+            " epochs or less patience help"
         )
         yield ("convergence", trial.strategy), said
 
