@@ -6,7 +6,6 @@ there and does nothing (stopped, or on a machine that hangs) it would wait for w
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -21,8 +20,9 @@ OnLost = Callable[[MtlkdError], None]
 _EVERY_S, _KNOCK_S = 5.0, 5.0
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """How who asks by gRPC begins (RFC 9113, 3.4): with no settings of its own."""
-_SILENT_S = 25.0
-"""Without an answer: then the head counts as gone, well before Ray's core ends the process."""
+_KNOCKS = 4
+"""Without an answer, one after the other: then the head counts as gone, well before Ray's core ends the process. They are
+counted and not timed: where a whole machine stood still, its clock did not."""
 
 
 @contextmanager
@@ -38,12 +38,11 @@ def watching_head(tell: OnLost, *, fix: str) -> Iterator[None]:
 
     def look() -> None:
         host, _, port = where.rpartition(":")
-        heard = time.monotonic()
+        unanswered = 0
         while not over.wait(_EVERY_S):
-            if _answers(host.strip("[]"), int(port)):
-                heard = time.monotonic()
-            elif time.monotonic() - heard > _SILENT_S:
-                what = f"the cluster's head at {where} has not answered for {_SILENT_S:.0f} s"
+            unanswered = 0 if _answers(host.strip("[]"), int(port)) else unanswered + 1
+            if unanswered == _KNOCKS:
+                what = f"the cluster's head at {where} has not answered, asked {_KNOCKS} times"
                 tell(MtlkdError(what, where=place(), fix=fix))
                 return
 

@@ -116,9 +116,11 @@ class Pulse:
 
     Attributes:
         stalls: How often the trial's process was ended before.
+        limit_s: How long it may give none.
     """
 
     stalls: int
+    limit_s: float
     _waits: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
@@ -141,7 +143,7 @@ def beating(settings: PulseSettings, trial: str) -> Iterator[Pulse]:
     """Give signs of life of the thread that enters, as a trial."""
     node, pid = ray.get_runtime_context().get_node_id(), os.getpid()
     process = TrialProcess(trial=trial, node=node, pid=pid, started=start_of(pid) or "")
-    pulse = Pulse(stalls=ray.get(settings.board.begin.remote(process)))
+    pulse = Pulse(stalls=ray.get(settings.board.begin.remote(process)), limit_s=settings.limit_s)
     clock = time.pthread_getcpuclockid(threading.get_ident())
     over = threading.Event()
 

@@ -110,7 +110,7 @@ class Resources:
             compares them, or a batch goes through the network in parts; where all of them take more, some parameters
             come at a time: the same numbers but for rounding, and a longer step.
         stall_s: Seconds after which a trial whose process does nothing is ended there, and goes on from its checkpoint;
-            one whose shared actors do not answer for so long relabels by itself, and they are started again.
+            one whose shared actors do not answer for so long, or whose pool makes no progress, relabels by itself.
     """
 
     cpus: PositiveInt = 1

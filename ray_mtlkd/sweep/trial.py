@@ -124,6 +124,7 @@ def _train(trial: Trial, context: TrialContext, *, report: "_Teller", folder: Sw
             architecture=configuration.architecture,
             tables=reference,
             shared=context.shared,
+            limit_s=pulse.limit_s,
             waiting=pulse.waiting,
         )
         wanted = context.keep_predictions and trial.stage == "replicate"

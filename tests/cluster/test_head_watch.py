@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from threading import Thread
+from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,7 +29,7 @@ classical: false
 """
 IMPATIENT = """
 from ray_mtlkd.cluster import head_watch
-head_watch._EVERY_S, head_watch._SILENT_S = 0.5, 3.0
+head_watch._EVERY_S = 0.5
 from ray_mtlkd.cli import main
 main()
 """
@@ -85,6 +86,31 @@ def test_a_process_that_is_stopped_is_not_there_though_the_system_takes_connecti
     monkeypatch.setattr(head_watch, "_KNOCK_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert not head_watch._answers(*server.getsockname())
+
+
+@pytest.mark.parametrize(("answers", "told"), [([False] * 4, 1), ([False, False, False, True] * 2, 0)])
+def test_a_head_is_gone_that_has_not_answered_four_times_one_after_the_other(monkeypatch, answers, told):
+    asked, heard, left = Event(), [], iter(answers)
+
+    def answer(host, port):
+        try:
+            return next(left)
+        except StopIteration:
+            asked.set()
+            return True
+
+    monkeypatch.setattr(head_watch, "_EVERY_S", 0.01)
+    monkeypatch.setattr(head_watch, "_answers", answer)
+    context = SimpleNamespace(gcs_address="10.0.0.1:6379")
+    monkeypatch.setattr(head_watch.ray, "get_runtime_context", lambda: context)
+
+    def tell(problem):
+        heard.append(problem)
+        asked.set()
+
+    with head_watch.watching_head(tell, fix="start it again"):
+        assert asked.wait(LIMIT_S)
+    assert [(problem.where, problem.fix) for problem in heard] == [("this machine", "start it again")] * told
 
 
 def test_at_a_port_where_nobody_listens_nobody_is():

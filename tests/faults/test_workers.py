@@ -45,17 +45,25 @@ def test_workers_that_are_killed_again_and_again_change_no_record(folder, whole,
 
 
 def test_actors_of_a_pool_that_are_killed_change_no_record(folder, place):
-    (place.folder / "eager.py").write_text(EAGER)
-    space = (folder / "space.yaml").read_text().replace("fewer.yaml", str(folder / "fewer.yaml"))
-    space = space.replace("- {name: gradnorm}", "- {curriculum: joint_kd, balancer: eager:Eager}")
-    (place.folder / "space.yaml").write_text(f"{space}relabel: {{where: pool}}\n")
-    words = (place.folder / "space.yaml", "--code", place.folder, "--out")
+    words = _eager(folder, place)
     ended(place.sweep(*words, place.folder / "undisturbed"), code=0)
     killed = _killed("MapWorker", place.sweep(*words, place.out), place, chance("workers", "pool"), WITHIN_S["pool"])
     assert killed
-    where = {row["relabelled_where"] for path in place.out.glob("records/*") for row in pq.read_table(path).to_pylist()}
-    assert "pool" in where
+    assert "pool" in {row["relabelled_where"] for row in _rows(place.out)}
     assert_same(_common(place.out), _common(place.folder / "undisturbed"))
+
+
+def test_actors_of_a_pool_that_are_stopped_hang_nobody_and_change_no_record(folder, place):
+    words = _eager(folder, place, stall_s=20)
+    ended(place.sweep(*words, place.folder / "undisturbed"), code=0)
+    driver = place.sweep(*words, place.out)
+    stopped = _stopped("MapWorker", driver, place)
+    ended(driver, code=0)
+    assert stopped
+    assert_same(_common(place.out), _common(place.folder / "undisturbed"))
+    assert {row["stalls"] for row in _rows(place.out)} == {0}
+    why = {row["relabelled_why"] for row in _rows(place.out) if row["relabelled_where"] == "inline"}
+    assert any("pool was chosen" in each and "resources.stall_s" in each for each in why)
 
 
 def test_a_worker_that_is_stopped_is_ended_and_its_trial_goes_on_with_the_same_records(folder, whole, place):
@@ -67,7 +75,7 @@ def test_a_worker_that_is_stopped_is_ended_and_its_trial_goes_on_with_the_same_r
     assert stopped
     assert "resources.stall_s" in said
     assert_same(_common(place.out), _common(whole))
-    assert {row["stalls"] for path in place.out.glob("records/*") for row in pq.read_table(path).to_pylist()} == {0, 1}
+    assert {row["stalls"] for row in _rows(place.out)} == {0, 1}
 
 
 def test_actors_that_relabel_for_all_and_are_stopped_hang_nobody_and_change_no_record(folder, whole, place):
@@ -76,9 +84,8 @@ def test_actors_that_relabel_for_all_and_are_stopped_hang_nobody_and_change_no_r
     ended(driver, code=0)
     assert stopped
     assert_same(_common(place.out), _common(whole))
-    rows = [row for path in place.out.glob("records/*") for row in pq.read_table(path).to_pylist()]
-    assert {row["stalls"] for row in rows} == {0}
-    told = {row["relabelled_where"]: row["relabelled_why"] for row in rows if row["relabelled_where"]}
+    assert {row["stalls"] for row in _rows(place.out)} == {0}
+    told = {row["relabelled_where"]: row["relabelled_why"] for row in _rows(place.out) if row["relabelled_where"]}
     assert "resources.stall_s" in told["inline"]
     assert told["shared"] == "as configured"  # they were started again
 
@@ -89,6 +96,16 @@ def test_a_board_of_signs_of_life_that_is_stopped_is_started_again_and_changes_n
     ended(driver, code=0)
     assert stopped
     assert_same(_common(place.out), _common(whole))
+
+
+def _eager(folder, place, *, stall_s=600):
+    """A sweep's words up to its folder, whose trials leave all tables that they relabel to a pool."""
+    (place.folder / "eager.py").write_text(EAGER)
+    space = (folder / "space.yaml").read_text().replace("fewer.yaml", str(folder / "fewer.yaml"))
+    space = space.replace("- {name: gradnorm}", "- {curriculum: joint_kd, balancer: eager:Eager}")
+    space = space.replace("checkpoint_every_s: 0", f"checkpoint_every_s: 0, stall_s: {stall_s}")
+    (place.folder / "space.yaml").write_text(f"{space}relabel: {{where: pool}}\n")
+    return place.folder / "space.yaml", "--code", place.folder, "--out"
 
 
 def _impatient(folder, place, more=""):
@@ -122,6 +139,10 @@ def _killed(kind, driver, place, moments, within_s):
         time.sleep(0.05)
     ended(driver, code=0)
     return killed
+
+
+def _rows(out):
+    return [row for path in out.glob("records/*") for row in pq.read_table(path).to_pylist()]
 
 
 def _common(out):

@@ -34,7 +34,7 @@ def plan(space_value, tmp_path, monkeypatch):
         monkeypatch.setattr(ray, "get", lambda reference: reference)
         monkeypatch.setattr(tune, "report", told.append)
         monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
-        monkeypatch.setattr(trial_module, "beating", lambda *_: nullcontext(Pulse(stalls=2)))
+        monkeypatch.setattr(trial_module, "beating", lambda *_: nullcontext(Pulse(stalls=2, limit_s=600)))
         own = {"keep_models": "replicates", "keep_predictions": True, "shared": None, "cpus": 1, "gpus": 0.0}
         SweepFolder.at(str(tmp_path)).root.write(HEAD, b"what the driver wrote")
         context = TrialContext(
@@ -64,7 +64,7 @@ def test_a_trial_gives_signs_of_life_before_it_waits_for_anything(plan, monkeypa
     @contextmanager
     def begun(*_):
         waits.append("signs")
-        yield Pulse(stalls=0)
+        yield Pulse(stalls=0, limit_s=600)
         waits.append("over")
 
     def told(name, whole):

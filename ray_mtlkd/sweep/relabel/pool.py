@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from ray.data.exceptions import ExecutionTimeoutError
 
 from ray_mtlkd.cluster.actor_pool import Actors, ask
 from ray_mtlkd.cluster.gpu import relying_on_gpu
 from ray_mtlkd.data.inputs import Array
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.sweep.relabel.shared import UnansweredError
 from ray_mtlkd.sweep.relabel.teacher import Predictor, fetch
-
-_STALLED_S = 600
-"""A pool that makes no progress for this long ends with an error instead of hanging."""
 
 
 class PoolTeacher:
@@ -48,7 +47,7 @@ class PoolTeacher:
 
 
 def by_pool(
-    references: Mapping[str, Any], parts: Sequence[tuple[int, int]], *, actors: int, gpus: float
+    references: Mapping[str, Any], parts: Sequence[tuple[int, int]], *, actors: int, gpus: float, limit_s: float
 ) -> list[Array]:
     """Flat raw outputs of each part of a table.
 
@@ -57,15 +56,20 @@ def by_pool(
         parts: Row ranges.
         actors: At most one a part.
         gpus: Of each actor.
+        limit_s: Without progress for so long, they hang.
 
     Raises:
         MtlkdError: where an actor cannot use its GPU, or the GPU's memory is full.
+        UnansweredError: where they hang.
     """
     # two: the next range is there when one is done, and nobody hoards what another could do
     size = min(actors, len(parts))
     asked = Actors(kind=PoolTeacher, arguments=(references, gpus), least=size, most=size, cpus=0, gpus=gpus, asked=2)
     questions = [pa.table({"start": [start], "stop": [stop]}) for start, stop in parts]
-    found = list(ask(asked, questions, stalled_s=_STALLED_S, in_order=True))
+    try:
+        found = list(ask(asked, questions, stalled_s=limit_s, in_order=True))
+    except ExecutionTimeoutError as error:
+        raise UnansweredError(f"the pool made no progress for {limit_s:g} s (resources.stall_s)") from error
     problems = [problem for table in found for problem in table["problem"].to_pylist() if problem]
     if problems:
         what, where, fix = problems[0]

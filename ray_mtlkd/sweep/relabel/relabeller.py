@@ -51,6 +51,7 @@ class Relabeller:
         architecture: The trial's.
         tables: Reference to the setup's tables in the object store.
         shared: The sweep's actors; None where no trial may ask for them.
+        limit_s: Without progress for so long, a pool hangs.
         waiting: Entered while others work for the trial.
     """
 
@@ -61,12 +62,14 @@ class Relabeller:
         architecture: Architecture,
         tables: Any,
         shared: SharedActors | None,
+        limit_s: float = 600.0,
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._settings = settings
         self._architecture = architecture
         self._tables = tables
         self._shared = shared
+        self._limit_s = limit_s
         self._waiting = waiting
 
     def __call__(self, request: RelabelRequest) -> SoftLabels:
@@ -154,7 +157,13 @@ class Relabeller:
     def _ask_pool(self, request: RelabelRequest, rows: range, *, batch_s: float) -> list[Tensor]:
         settings = self._settings
         parts = ranges.guided(rows, actors=settings.pool_size, batch_s=batch_s)
-        found = by_pool(self._references(request), parts, actors=settings.pool_size, gpus=settings.gpus_per_actor)
+        found = by_pool(
+            self._references(request),
+            parts,
+            actors=settings.pool_size,
+            gpus=settings.gpus_per_actor,
+            limit_s=self._limit_s,
+        )
         return _back(request, found)
 
     def _predicts_as_the_pool(self, request: RelabelRequest) -> bool:

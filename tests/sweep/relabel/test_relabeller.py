@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from ray.data.exceptions import ExecutionTimeoutError
 from torch.nn.modules.module import register_module_forward_hook
 
 from ray_mtlkd import setups
@@ -15,8 +16,8 @@ from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.base import Encoder
 from ray_mtlkd.models.encoders.mlp import Mlp
+from ray_mtlkd.sweep.relabel import pool, shared
 from ray_mtlkd.sweep.relabel import relabeller as module
-from ray_mtlkd.sweep.relabel import shared
 from ray_mtlkd.sweep.relabel.relabeller import Relabeller
 from ray_mtlkd.sweep.relabel.shared import SharedActor, SharedActors
 from ray_mtlkd.sweep.relabel.teacher import TeacherMessage
@@ -129,7 +130,7 @@ def asked_of_a_pool(monkeypatch, request_of):
     """The ranges that a pool was asked for; it computes them here."""
     ranges = []
 
-    def by_pool(references, parts, *, actors, gpus):
+    def by_pool(references, parts, *, actors, gpus, limit_s):
         ranges.extend(parts)
         teacher = references["teacher"]
         request = request_of(teacher.index)
@@ -202,6 +203,21 @@ def test_a_trial_whose_shared_actors_do_not_answer_relabels_by_itself_and_says_s
     assert labels.where == "inline"
     assert "5 s (resources.stall_s)" in labels.why
     assert ended == [("second", False)]
+
+
+def test_a_trial_whose_pool_makes_no_progress_relabels_by_itself_and_says_so(request_of, monkeypatch):
+    def ask(actors, questions, *, stalled_s, in_order):
+        raise ExecutionTimeoutError(f"nothing for {stalled_s}")
+
+    monkeypatch.setattr(pool, "ask", ask)
+    monkeypatch.setattr(module.ray, "put", lambda value: value)
+    monkeypatch.setattr(module, "_STARTED_S", 0.0)
+    request, architecture = request_of(4), Architecture(encoder=ENCODER)
+    desk = Relabeller(Relabelling(where="pool"), architecture=architecture, tables=None, shared=None, limit_s=5.0)
+    labels = desk(request)
+    assert torch.equal(labels.outputs, predict_all(request.model, 4, request.table.train))
+    assert labels.where == "inline"
+    assert "5 s (resources.stall_s)" in labels.why
 
 
 @pytest.mark.usefixtures("_starts_in_two_seconds")
