@@ -21,8 +21,10 @@ _EVERY_S, _KNOCK_S = 5.0, 5.0
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """How who asks by gRPC begins (RFC 9113, 3.4): with no settings of its own."""
 _KNOCKS = 4
-"""Without an answer, one after the other: then the head counts as gone, well before Ray's core ends the process. They are
-counted and not timed: where a whole machine stood still, its clock did not."""
+"""Without an answer, one after the other: then the head counts as gone, well before Ray's core ends the process.
+
+They are counted and not timed: where a whole machine stood still, its clock did not.
+"""
 
 
 @contextmanager
