@@ -1,5 +1,8 @@
+"""TorchJD's own method needs cvxpy with all its solvers: the paper's problem is solved by SciPy instead."""
+
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from ray_mtlkd.strategies.balancers.cagrad import CAGrad
 from tests.gramians import jacobian, weights
@@ -20,6 +23,32 @@ def test_what_the_worst_off_task_gains_is_what_the_dual_bounds_it_by(count, c):
         bound = combined @ mean + radius * np.linalg.norm(combined)
         # The length of the combination is known to 1e-8.
         assert (gradients @ update).min() == pytest.approx(bound, abs=1e-6 * np.linalg.norm(gradients) ** 2)
+
+
+@pytest.mark.parametrize("c", [0.2, 0.4, 0.9])
+@pytest.mark.parametrize("count", [2, 3, 6])
+def test_the_update_is_that_of_the_paper_s_dual_problem(count, c):
+    for seed in range(5):
+        gradients = jacobian(count, seed=seed, decades=0.5)
+        mean = gradients.mean(axis=0)
+        radius, unit = c * np.linalg.norm(mean), np.linalg.norm(gradients)
+
+        def dual(w, gradients=gradients, mean=mean, radius=radius, unit=unit):
+            return ((w @ gradients) @ mean + radius * np.linalg.norm(w @ gradients)) / unit**2
+
+        solved = minimize(
+            dual,
+            np.full(count, 1 / count),
+            method="SLSQP",
+            bounds=[(0, 1)] * count,
+            constraints={"type": "eq", "fun": lambda w: w.sum() - 1},
+            options={"ftol": 1e-14, "maxiter": 1000},
+        )
+        combined = solved.x @ gradients
+        expected = mean + radius * combined / np.linalg.norm(combined)
+        found = weights(CAGrad(c=c), gradients) @ gradients * (1 + c) / count
+        # SLSQP's finite differences.
+        assert np.allclose(found, expected, atol=1e-4 * np.linalg.norm(expected))
 
 
 def test_no_other_direction_within_reach_serves_the_worst_off_task_better():

@@ -31,6 +31,22 @@ def test_a_hundred_steps_equal_autograd_and_adam_on_the_papers_loss():
         assert state.log_variances == pytest.approx([s.item() for s in log_variances], rel=1e-9)
 
 
+def test_of_regressions_fifty_steps_equal_torchjd_s_loss_and_torch_s_adam():
+    theirs = pytest.importorskip("torchjd.scalarization").UW(3).double()
+    optimizer = torch.optim.Adam(theirs.parameters(), lr=0.05)
+    balancer, rng = Uncertainty(lr=0.05), random.Random(1)
+    state = balancer.init(3)
+    for _ in range(50):
+        values = tuple(rng.uniform(0.1, 2.0) for _ in range(3))
+        losses = torch.tensor(values, dtype=torch.float64, requires_grad=True)
+        optimizer.zero_grad()
+        theirs(losses).backward()
+        optimizer.step()
+        found, state = balancer.weigh(Signals(tasks=(0, 1, 2), losses=values, regression=(True,) * 3), state)
+        # The same operations in another order.
+        assert found.shared == pytest.approx(losses.grad.tolist(), rel=1e-9)
+
+
 def test_a_constant_loss_settles_where_the_papers_loss_is_least():
     balancer = Uncertainty(lr=0.05)
     state = balancer.init(2)
