@@ -151,6 +151,11 @@ class TrialEnd:
     stopped_at: float | None = None
     """Share of its budget at which the search let go of the trial, or has not gone on with it yet; None where it ran
     to its end."""
+    parameters: int | None = None
+    """Of the model that it leaves, those that stay as they are included; of several models, their sum. Teachers that it
+    trained for itself are not among them. None where it is not ``ok``."""
+    trained_parameters: int | None = None
+    """Those of them that train."""
     stalls: int = 0
     """How often its process was ended before since it did nothing any more (`resources.stall_s`)."""
 

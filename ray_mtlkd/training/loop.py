@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ray_mtlkd.errors import MtlkdError
+from ray_mtlkd.models.size import count_parameters
 from ray_mtlkd.records import CurvePoint, Event, EventKind, Rung, TrialWarning
 from ray_mtlkd.storage import split_uri
 from ray_mtlkd.strategies.curricula.base import (
@@ -302,7 +303,8 @@ class Loop:
         if self._keep is not None and self._progress.finished:
             self._keep(Chosen(job=self._job, model=self._snapshots.model(best.step), step=best.step, score=best.score))
         self._count_time()
-        end = end_of(self._progress, best=best, stopped_at=None if self._progress.finished else self._ladder.until)
+        size, until = count_parameters(self._trainer.model), None if self._progress.finished else self._ladder.until
+        end = end_of(self._progress, best=best, size=size, stopped_at=until)
         return Outcome(end=end, tasks=tasks)
 
     def _capture(self) -> Snapshot:

@@ -1,6 +1,6 @@
 """A whole trial: one run over all tasks, one a model where there are several, or one after its teachers' runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ray_mtlkd.records import Rung, TaskResult, TrialEnd
@@ -153,9 +153,17 @@ def _merged(outcomes: Sequence[tuple[Job, Outcome]], spent: Spent, *, tasks: Seq
             cpu_s=spent.cpu_s,
             rungs=[_merged_rung(rungs, weights) for rungs in zip(*(end.rungs for end in ends), strict=True)],
             stopped_at=max((end.stopped_at for end in ends if end.stopped_at is not None), default=None),
+            parameters=_sum(end.parameters for end in ends),
+            trained_parameters=_sum(end.trained_parameters for end in ends),
         ),
         tasks=tuple(found[name] for name in tasks),
     )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """Of all; None where one is not known."""
+    known = list(counts)
+    return None if None in known else sum(count for count in known if count is not None)
 
 
 def _spread(result: TaskResult, names: Sequence[str], tasks: Sequence[str]) -> TaskResult:

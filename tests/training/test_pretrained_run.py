@@ -101,6 +101,19 @@ def test_checkpoints_hold_nothing_that_stays(make, inline, tmp_path, trained):
         assert shapes.isdisjoint(tuple(tensor.shape) for tensor in safetensors.torch.load_file(file).values())
 
 
+@pytest.mark.parametrize("trained", ["top-1", "none"])
+def test_what_stays_is_among_the_parameters_of_a_trial_and_not_among_those_that_train(
+    make, inline, tmp_path, trained
+):
+    given = make("single_task", trained, only=(0, 2), steps=2, eval_every=2)
+    models = [Trainer(part).model for part in given.parts]
+    trains = sum(p.numel() for model in models for p in model.parameters())
+    stays = sum(tensor.numel() for model in models for tensor in held(model).values())
+    end = run(given, inline, tmp_path).end
+    assert (end.parameters, end.trained_parameters) == (trains + stays, trains)
+    assert stays > 0
+
+
 def test_each_layer_learns_at_its_own_rate(make):
     given = make("sum", "all")
     encoder = replace(given.configuration.architecture.encoder, encoder_lr=0.1, layer_decay=0.5)

@@ -209,6 +209,17 @@ def test_a_group_trains_as_these_tasks_alone_would_and_all_groups_have_the_budge
     assert split.tasks[2].cosines == []
 
 
+def test_a_trial_has_the_parameters_of_all_its_models(short, whole):
+    patient = replace(HASTY, patience=1000)
+    split = whole(short(_split(("which", "much"), balancer="pcgrad"), only=(1, 3, 4), convergence=patient)).end
+    pair = whole(short("pcgrad", only=(1, 3), convergence=patient)).end
+    alone = whole(short(_split(), only=(4,))).end
+    model = Trainer(short("pcgrad", only=(1, 3))).model
+    assert pair.parameters == pair.trained_parameters == sum(p.numel() for p in model.parameters())
+    assert split.parameters == pair.parameters + alone.parameters
+    assert split.trained_parameters == split.parameters
+
+
 def test_groups_that_share_rows_train_on_the_batches_of_one_model(short, whole, shared_tables):
     names = [table.task.name for table in shared_tables.tasks]
     outcome = whole(short(_split((names[2], names[0])), of=shared_tables))

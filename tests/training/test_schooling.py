@@ -87,6 +87,7 @@ def test_a_single_teacher_is_the_task_s_own_model_of_the_same_seed(run, job, inl
         checkpoint_every_s=60.0,
     )
     assert [task.teacher for task in outcome.tasks] == [task.valid for task in alone.tasks]
+    assert outcome.end.parameters < alone.end.parameters  # the student's alone
 
 
 def test_what_a_teacher_that_converges_leaves_is_the_student_s(run):

@@ -5,6 +5,7 @@ from torch import Tensor
 from ray_mtlkd.data.examples import SetupTables
 from ray_mtlkd.models.architecture import relations
 from ray_mtlkd.models.sharing import MultitaskModel
+from ray_mtlkd.models.size import ParameterCounts
 from ray_mtlkd.records import TaskResult, TrialEnd, TrialWarning
 from ray_mtlkd.training.evaluation.evaluate import metrics_of, score
 from ray_mtlkd.training.job import Job
@@ -58,7 +59,7 @@ def last_resort(progress: Progress, *, model: MultitaskModel, tables: SetupTable
     return Best(score=score(values, tables.tasks), step=progress.step, values=values)
 
 
-def end_of(progress: Progress, *, best: Best, stopped_at: float | None) -> TrialEnd:
+def end_of(progress: Progress, *, best: Best, size: ParameterCounts, stopped_at: float | None) -> TrialEnd:
     """The run as a whole."""
     return TrialEnd(
         status="ok",
@@ -70,6 +71,8 @@ def end_of(progress: Progress, *, best: Best, stopped_at: float | None) -> Trial
         cpu_s=progress.cpu_s,
         rungs=progress.rungs,
         stopped_at=stopped_at,
+        parameters=size.total,
+        trained_parameters=size.trained,
     )
 
 
