@@ -5,6 +5,7 @@ from typing import Any
 
 from ray_mtlkd.report import gain_tables, history, tables, text, warnings
 from ray_mtlkd.report.advice import Advice
+from ray_mtlkd.report.architectures import architectures
 from ray_mtlkd.report.auxiliaries import auxiliaries
 from ray_mtlkd.report.classical import SAID as CLASSICAL
 from ray_mtlkd.report.classical import Classical
@@ -85,6 +86,7 @@ def page(
         "### How sure they are",
         gain_tables.variances(summary),
         _image("Average gains", figures.get(("gains", ALL_SETUPS))),
+        architectures(setups, summary, trials),
         *(_setup(setup, figures, summary, classical, records) for setup in setups),
         row_section(findings, setups, strategy=advice.ship or advice.simplest),
         "## What ran",

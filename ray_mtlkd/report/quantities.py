@@ -24,6 +24,7 @@ class Quantity:
         of: The strategy's finished replicate trials as numbers [n]; NaN where a trial has none.
         shown: The mean as the page prints it.
         said: How the number came about, an item of a list in Markdown; empty where the title says it all.
+        beside: Another quantity, beside which this one is left out of the page where it never differs from it.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Quantity:
     of: Callable[[Runs, Setup], Floats]
     shown: Callable[[Interval], str]
     said: str = ""
+    beside: str = ""
 
     def over_seeds(self, runs: Runs, setup: Setup) -> Interval | None:
         """The mean with its interval; None where there is no trial, or one of them has no number."""
@@ -80,6 +82,21 @@ QUANTITIES = (
         shown=_count,
         said="- **Steps from first to last peak**: how far apart the tasks' own best evaluations on validation are.\n"
         "  One model a task has none.",
+    ),
+    Quantity(
+        name="parameters",
+        title="parameters",
+        of=lambda runs, _: runs.per_trial["parameters"],
+        shown=_count,
+        said="- **Parameters**: of the model that a trial leaves, or of all its models, with those that stay as they\n"
+        "  are; without a column *of these train*, all of them do. Teachers that a trial trains for itself are not in it.",
+    ),
+    Quantity(
+        name="trained_parameters",
+        title="of these train",
+        of=lambda runs, _: runs.per_trial["trained_parameters"],
+        shown=_count,
+        beside="parameters",
     ),
     Quantity(name="steps", title="physical steps", of=lambda runs, _: runs.per_trial["steps"], shown=_count),
     Quantity(name="batches", title="task batches", of=lambda runs, _: runs.per_trial["batches"], shown=_count),

@@ -65,12 +65,12 @@ def retention(setup: Setup) -> str:
 
 
 def quantities(setup: Setup) -> str:
-    """Every quantity of every strategy."""
-    header = ["strategy", *(quantity.title for quantity in QUANTITIES)]
-    rows = [
-        [text.code(runs.strategy.name), *(quantity.cell(runs, setup) for quantity in QUANTITIES)] for runs in setup.runs
-    ]
-    return text.table(header, rows)
+    """Every quantity of every strategy, but those that no strategy has or that only repeat another."""
+    cells = {quantity.name: [quantity.cell(runs, setup) for runs in setup.runs] for quantity in QUANTITIES}
+    nothing = [text.NOTHING] * len(setup.runs)
+    shown = [each for each in QUANTITIES if cells[each.name] not in (nothing, cells.get(each.beside))]
+    columns = [[text.code(runs.strategy.name) for runs in setup.runs], *(cells[each.name] for each in shown)]
+    return text.table(["strategy", *(each.title for each in shown)], zip(*columns, strict=True))
 
 
 def _metric(test: Floats, peak: Floats) -> str:

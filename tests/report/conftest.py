@@ -157,6 +157,8 @@ def fake_trial(*, setup: str, strategy: str, seed: int, stage: str = "replicate"
             batches=BATCHES,
             wall_s=30.0 + rng.random(),
             cpu_s=29.0 + rng.random(),
+            parameters=5000,
+            trained_parameters=5000,
         )
         records.append(TaskRecord(identity=identity, end=end, result=result))
     return [changed(record, score=records[0].end.score) for record in records]

@@ -69,6 +69,20 @@ def test_what_trials_took_is_a_mean_over_seeds(made, setups_of):
     assert (row[0], *row[-4:]) == ("`sum`", "1 500", "12 000", "1.5", "1.5")
 
 
+def test_parameters_that_train_are_told_where_others_stay_as_they_are(made, setups_of):
+    free, frozen = ({"parameters": 3000, "trained_parameters": trained} for trained in (3000, 20))
+    for columns, cells in (
+        ({"parameters": None, "trained_parameters": None}, []),
+        (free, ["3 000"]),
+        (frozen, ["3 000", "20"]),
+    ):
+        (setup,) = setups_of(*(made("sum", seed=seed, test=[0.5], **columns) for seed in range(2)))
+        header, _, row = _rows(tables.quantities(setup))
+        at = header.index("physical steps")
+        assert row[at - len(cells) : at] == cells
+        assert ("parameters" in header) == bool(cells)
+
+
 def test_retention_says_over_how_many_tasks_it_is(made, setups_of):
     few = [
         changed(record, retention=0.9 if record.identity.task == "t1" else None)

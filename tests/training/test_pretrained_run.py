@@ -102,9 +102,7 @@ def test_checkpoints_hold_nothing_that_stays(make, inline, tmp_path, trained):
 
 
 @pytest.mark.parametrize("trained", ["top-1", "none"])
-def test_what_stays_is_among_the_parameters_of_a_trial_and_not_among_those_that_train(
-    make, inline, tmp_path, trained
-):
+def test_what_stays_is_among_the_parameters_of_a_trial_and_not_among_those_that_train(make, inline, tmp_path, trained):
     given = make("single_task", trained, only=(0, 2), steps=2, eval_every=2)
     models = [Trainer(part).model for part in given.parts]
     trains = sum(p.numel() for model in models for p in model.parameters())
