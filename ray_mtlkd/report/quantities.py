@@ -89,7 +89,7 @@ QUANTITIES = (
         of=lambda runs, _: runs.per_trial["parameters"],
         shown=_count,
         said="- **Parameters**: of the model that a trial leaves, or of all its models, with those that stay as they\n"
-        "  are; without a column *of these train*, all of them do. Teachers that a trial trains for itself are not in it.",
+        "  are; without a column *of these train*, all of them do. Teachers trained for it are left out.",
     ),
     Quantity(
         name="trained_parameters",
