@@ -26,10 +26,9 @@ _SHARING = {"sharing.name"}
 _COUNTED = ("parameters", "trained_parameters")
 
 _SAID = """\
-Differences of mean skill on test, in points, with intervals, as above; strategies that train several models have rows
-of their own. *Parameters* as below. *CPU a batch*: CPU time of a task batch, with all that a trial does beside its
-steps, over that of the first row under the same strategy and seed, median and quartiles: what else a machine did is in
-it."""
+Differences of mean skill on test, in points, with the intervals above. Strategies that train several models have rows
+of their own. *CPU a batch* is the CPU time of a task batch over that in the first row, under the same strategy and
+seed: median and quartiles. All that a trial does beside its steps is in it, and what else the machine did."""
 
 Pair = tuple[str, str]
 """Curriculum and balancer."""
