@@ -127,17 +127,15 @@ def _label(options: Sequence[Parts], varied: Collection[str]) -> str:
 def _table(cross: Cross, where: str, summary: Summary, setup: Setup | None) -> str:
     """One section's; sizes and costs are a setup's alone."""
     reference = _reference(summary.parts[where])
-    columns: dict[str, list[str]] = {
-        text.code(display_name(*pair)): [
-            _cell(row.get(pair, ()), where, reference, summary) for row in cross.rows.values()
-        ]
-        for pair in cross.columns
-    }
+    columns: dict[str, list[str]] = {}
     if setup is not None:
         columns |= _sizes(cross, setup)
-        columns[f"CPU a batch, x {cross.base}"] = [_cost(row, cross, setup) for row in cross.rows.values()]
+        columns[f"CPU a batch,<br>x {cross.base}"] = [_cost(row, cross, setup) for row in cross.rows.values()]
+    for pair in cross.columns:
+        cells = [_cell(row.get(pair, ()), where, reference, summary) for row in cross.rows.values()]
+        columns[text.code(display_name(*pair))] = cells
     over = "`sum`" if reference == "sum" else "the best baseline"
-    first = f"{'sharing' if cross.of_sharing else 'architecture'}, over {over}"
+    first = f"{'sharing' if cross.of_sharing else 'architecture'},<br>over {over}"
     return text.table([first, *columns], zip(cross.rows, *columns.values(), strict=True))
 
 

@@ -50,7 +50,13 @@ def _trials(names, folder):
                 number += 1
                 about = {"sweep": sweep, "setup": setup, "strategy": label, "trial": f"t{number}"}
                 found = fake_trial(setup="similar", strategy=bases[label], seed=seed, stage=stage, config=config)
-                settings = json.dumps({"training.lr": 0.1 * number, "training.note": names[number % len(names)]})
+                settings = json.dumps(
+                    {
+                        "training.lr": 0.1 * number,
+                        "training.note": names[number % len(names)],
+                        "sharing.name": names[number // 8 % len(names)],
+                    }
+                )
                 found = [
                     changed(
                         record,
