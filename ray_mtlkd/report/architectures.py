@@ -15,13 +15,13 @@ from ray_mtlkd.report.runs import Runs, Setup, StrategyInfo
 from ray_mtlkd.report.section import Section
 from ray_mtlkd.report.statistics import Floats
 from ray_mtlkd.report.summary import Reference, Summary
-from ray_mtlkd.strategies import display_name
-from ray_mtlkd.strategies.curricula.joint import Joint
 
 _SECTIONS = ("encoder", "sharing", "regularizers")
 """Of a configuration, those that say an architecture."""
 _ALONE = "reference"
 """The role of strategies that train several models: in the table, rows of their own."""
+_TOGETHER, _PLAIN = "joint", "sum"
+"""The curriculum and the balancer that a strategy's name leaves out."""
 _SHARING = {"sharing.name"}
 _COUNTED = ("parameters", "trained_parameters")
 
@@ -95,7 +95,7 @@ def _cross(part: Section, trials: Sequence[Mapping[str, Any]]) -> Cross | None:
     for strategy in part.strategies:
         alone = strategy.role == _ALONE
         row = text.code(strategy.name) if alone else _label(known[strategy.name], varied)
-        pair = (Joint.name if alone else strategy.curriculum, strategy.balancer)
+        pair = (_TOGETHER if alone else strategy.curriculum, strategy.balancer)
         rows.setdefault(row, {}).setdefault(pair, []).append(strategy)
     columns = tuple(dict.fromkeys(pair for row in rows.values() for pair in row))
     return Cross(varied=varied, rows=rows, columns=columns)
@@ -133,10 +133,16 @@ def _table(cross: Cross, where: str, summary: Summary, setup: Setup | None) -> s
         columns[f"CPU a batch,<br>x {cross.base}"] = [_cost(row, cross, setup) for row in cross.rows.values()]
     for pair in cross.columns:
         cells = [_cell(row.get(pair, ()), where, reference, summary) for row in cross.rows.values()]
-        columns[text.code(display_name(*pair))] = cells
+        columns[_title(*pair)] = cells
     over = "`sum`" if reference == "sum" else "the best baseline"
     first = f"{'sharing' if cross.of_sharing else 'architecture'},<br>over {over}"
     return text.table([first, *columns], zip(cross.rows, *columns.values(), strict=True))
+
+
+def _title(curriculum: str, balancer: str) -> str:
+    """As a strategy of this pair is called that has no label."""
+    named = [curriculum] if curriculum != _TOGETHER else []
+    return text.code("+".join([*named, *([balancer] if balancer != _PLAIN or not named else [])]))
 
 
 def _cell(strategies: Sequence[StrategyInfo], where: str, reference: Reference, summary: Summary) -> str:

@@ -25,7 +25,6 @@ __all__ = [
     "Strategy",
     "decode_strategy",
     "describe_strategy",
-    "display_name",
     "fit_tasks",
 ]
 
@@ -100,7 +99,7 @@ def decode_strategy(value: Any, *, where: str, beside: Sequence[str] = ()) -> St
             parts.append(_decode_part(given, "balancer", registry=BALANCERS, name=balancer_name, where=where))
     raise_all(where, problems)
     curriculum, balancer = parts
-    name = given.get("label", display_name(curriculum.name, balancer.name))
+    name = given.get("label", _display_name(curriculum.name, balancer.name))
     return Strategy(name=name, curriculum=curriculum, balancer=balancer)
 
 
@@ -224,7 +223,7 @@ def _valid_names(registry: Registry[Any]) -> list[str]:
     return [f"{name}:METHOD" if name in FAMILIES else name for name in registry.names()]
 
 
-def display_name(curriculum: str, balancer: str) -> str:
+def _display_name(curriculum: str, balancer: str) -> str:
     """The pair's own name where it has one, else ``curriculum+balancer``, without the curriculum where it is joint."""
     for name, pair in NAMED.items():
         if pair == (curriculum, balancer):

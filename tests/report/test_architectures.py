@@ -95,6 +95,14 @@ def test_strategies_that_meet_in_a_cell_are_told_apart_by_name(shown):
     assert rows["`mmoe`"]["`sum`"] == "<br>".join(said)
 
 
+def test_a_column_is_named_by_curriculum_and_balancer(shown):
+    mmoe = {"config": _config(sharing="mmoe")}
+    both, gram = {"curriculum": "joint_kd", "balancer": "pcgrad"}, {"balancer": "torchjd:UPGrad"}
+    text, _ = shown({"sum": (0.5,), "sum mmoe": (0.6, mmoe), "sum both": (0.5, both), "sum gram": (0.5, gram)})
+    ((header, _),) = _tables(text)
+    assert sorted(header[-3:]) == ["`joint_kd+pcgrad`", "`sum`", "`torchjd:UPGrad`"]
+
+
 def test_what_never_ran_together_leaves_its_cell_empty(shown):
     text, _ = shown({"sum": (0.5,), "pcgrad": (0.5,), "sum mmoe": (0.6, {"config": _config(sharing="mmoe")})})
     ((_, rows),) = _tables(text)
