@@ -25,6 +25,7 @@ from ray_mtlkd.sweep.relabel import ranges
 from ray_mtlkd.sweep.relabel.pool import by_pool
 from ray_mtlkd.sweep.relabel.shared import SharedActors, UnansweredError
 from ray_mtlkd.sweep.relabel.teacher import TeacherMessage
+from ray_mtlkd.sweep.schema import Resources
 from ray_mtlkd.tasks.kinds import kind_of
 from ray_mtlkd.training.evaluation.evaluate import BATCH_ROWS, predict
 from ray_mtlkd.training.job import RelabelRequest, SoftLabels
@@ -62,7 +63,7 @@ class Relabeller:
         architecture: Architecture,
         tables: Any,
         shared: SharedActors | None,
-        limit_s: float = 600.0,
+        limit_s: float = Resources.stall_s,
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._settings = settings
