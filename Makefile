@@ -15,7 +15,7 @@ test: .venv/installed-dev
 	$(BIN)/pytest -m ray -n auto --maxprocesses 2 --dist loadfile
 
 # Real processes, killed and starved, one after the other: about an hour; what needs root is skipped without.
-test-faults: .venv/installed-dev
+test-faults: .venv/installed-faults
 	$(BIN)/pytest -m fault tests/faults
 
 check: .venv/installed-dev
@@ -49,6 +49,10 @@ clean:
 .venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@ .venv/installed
+
+.venv/installed-faults: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev,faults]'
+	touch $@ .venv/installed-dev .venv/installed
 
 .venv/installed-docs: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[docs]'
