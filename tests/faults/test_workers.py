@@ -54,7 +54,7 @@ def test_actors_of_a_pool_that_are_killed_change_no_record(folder, place):
 
 
 def test_actors_of_a_pool_that_are_stopped_hang_nobody_and_change_no_record(folder, place):
-    words = _eager(folder, place, stall_s=20)
+    words = _eager(folder, place, stall_s=20, pool_size=1)  # beside one that hangs another would do all of the work
     ended(place.sweep(*words, place.folder / "undisturbed"), code=0)
     driver = place.sweep(*words, place.out)
     stopped = _stopped("MapWorker", driver, place)
@@ -98,13 +98,13 @@ def test_a_board_of_signs_of_life_that_is_stopped_is_started_again_and_changes_n
     assert_same(_common(place.out), _common(whole))
 
 
-def _eager(folder, place, *, stall_s=600):
+def _eager(folder, place, *, stall_s=600, pool_size=2):
     """A sweep's words up to its folder, whose trials leave all tables that they relabel to a pool."""
     (place.folder / "eager.py").write_text(EAGER)
     space = (folder / "space.yaml").read_text().replace("fewer.yaml", str(folder / "fewer.yaml"))
     space = space.replace("- {name: gradnorm}", "- {curriculum: joint_kd, balancer: eager:Eager}")
     space = space.replace("checkpoint_every_s: 0", f"checkpoint_every_s: 0, stall_s: {stall_s}")
-    (place.folder / "space.yaml").write_text(f"{space}relabel: {{where: pool}}\n")
+    (place.folder / "space.yaml").write_text(f"{space}relabel: {{where: pool, pool_size: {pool_size}}}\n")
     return place.folder / "space.yaml", "--code", place.folder, "--out"
 
 
