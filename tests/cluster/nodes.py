@@ -43,12 +43,17 @@ def kill(node):
     node.wait()
 
 
+def _own_folder():
+    """For what Ray writes on a machine; sockets have short names."""
+    return tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
+
+
 @contextmanager
 def head(*words, port, environment):
     """The first node, at whose port somebody listens."""
     with (
-        tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as short,  # sockets have short names
-        started("--head", f"--port={port}", f"--temp-dir={short}", *words, environment=environment) as node,
+        _own_folder() as folder,
+        started("--head", f"--port={port}", f"--temp-dir={folder}", *words, environment=environment) as node,
     ):
         wait_for(port, node)
         yield node
@@ -58,7 +63,12 @@ def head(*words, port, environment):
 def joined(*words, address, environment, before=()):
     """Another node; one that Ray could not start, which ports of others may cause, is started again."""
     for _ in range(_STARTS):
-        with started(f"--address={address}", *words, environment=environment, before=before) as node:
+        with (
+            _own_folder() as folder,  # in the head's it would unpack a job's files anew, under the job
+            started(
+                f"--address={address}", f"--temp-dir={folder}", *words, environment=environment, before=before
+            ) as node,
+        ):
             try:
                 node.wait(_UP_S)
             except TimeoutExpired:
