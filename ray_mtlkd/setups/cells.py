@@ -154,9 +154,10 @@ def is_string(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def overflows(values: NDArray[np.float64]) -> Rows:
+def overflows(values: NDArray[np.floating]) -> Rows:
     """Where numbers [N] are infinite, or become so in float32."""
-    beyond: Rows = np.abs(values) > np.finfo(np.float32).max
+    most = np.finfo(np.float32).max
+    beyond: Rows = (values > most) | (values < -most)
     return beyond
 
 

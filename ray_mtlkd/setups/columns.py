@@ -95,18 +95,14 @@ def vectors(column: pa.Array, *, where: str) -> pa.Array:
         MtlkdError: where a row is null, empty, of another length, or holds a number that is not finite.
     """
     lists = explode(column, where=where, accepted="lists of numbers")
-    accepted = "lists of numbers"
-    if is_string(lists.values.type):  # of a text that was split
-        values = numbers(lists.values, where=where, missing=(), words=False).column.to_numpy(zero_copy_only=False)
-    else:
-        values = floats(lists.values, where=where, accepted=accepted)
+    values = _elements(lists.values, where=where, accepted="lists of numbers")
     _refuse_gaps(lists, np.isnan(values) | overflows(values), where=where, what="numbers")
     lengths = np.diff(lists.offsets)
     other = lengths != lengths[:1]
     if other.any():
         fix = "give every row a vector of the same length"
         raise MtlkdError(f"{said_rows(other)} have no {lengths[0]} numbers, as row 0 has", where=where, fix=fix)
-    return pa.LargeListArray.from_arrays(pa.array(lists.offsets), pa.array(values.astype(np.float32)))
+    return pa.LargeListArray.from_arrays(pa.array(lists.offsets), pa.array(values.astype(np.float32, copy=False)))
 
 
 def vector_lists(column: pa.Array, *, where: str) -> pa.Array:
@@ -134,8 +130,8 @@ def explode(column: pa.Array, *, where: str, accepted: str) -> Lists:
 
 def rows_with(bad: Rows, offsets: NDArray[np.int64]) -> Rows:
     """Rows [N] of which any element (``bad`` [elements]) is marked."""
-    counts = np.concatenate([[0], np.cumsum(bad)])
-    marked: Rows = counts[offsets[1:]] > counts[offsets[:-1]]
+    marked: Rows = np.zeros(len(offsets) - 1, np.bool_)
+    marked[np.searchsorted(offsets[1:], np.flatnonzero(bad), side="right")] = True
     return marked
 
 
@@ -148,6 +144,18 @@ def refuse_nulls(values: pa.Array, *, where: str, what: str) -> None:
     if values.null_count:
         fix = f"fill them with an empty {what} or drop the rows"
         raise MtlkdError(f"{said_rows(nulls(values))} have no {what}", where=where, fix=fix)
+
+
+def _elements(values: pa.Array, *, where: str, accepted: str) -> NDArray[np.floating]:
+    """The numbers of lists, end to end, no wider than they are: a table is large; NaN for null."""
+    if is_string(values.type):  # of a text that was split
+        found = numbers(values, where=where, missing=(), words=False).column
+    elif pa.types.is_float16(values.type) or pa.types.is_float32(values.type):
+        found = values.cast(pa.float32())
+    else:
+        return floats(values, where=where, accepted=accepted)
+    elements: NDArray[np.floating] = found.to_numpy(zero_copy_only=False)
+    return elements
 
 
 def _refuse_gaps(lists: Lists, bad: Rows, *, where: str, what: str) -> None:
