@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from ray_mtlkd.models.pretrained import held
+from ray_mtlkd.models.encoders.pretrained import held
 
 
 class ParameterCounts(NamedTuple):

@@ -28,7 +28,7 @@ from ray_mtlkd.foreign import UnreadableError
 from ray_mtlkd.foreign.tensors import check_fit, read_tensors
 from ray_mtlkd.imports import Later
 from ray_mtlkd.models.architecture import KEYS, Architecture, build, decode_architecture
-from ray_mtlkd.models.pretrained import fill_held, held
+from ray_mtlkd.models.encoders.pretrained import fill_held, held
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.records import Stage
 from ray_mtlkd.seals import DamagedFileError, check_json, sealed_json

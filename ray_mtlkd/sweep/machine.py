@@ -11,7 +11,7 @@ from ray_mtlkd.cluster.address import VARIABLE, address
 from ray_mtlkd.data.examples import SetupTables, as_tensors
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture
-from ray_mtlkd.models.pretrained import held
+from ray_mtlkd.models.encoders.pretrained import held
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.sweep.built_models import MOST_MODULES
 from ray_mtlkd.sweep.predictions import size_of

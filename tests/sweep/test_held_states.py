@@ -15,7 +15,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders.hf import states as computing
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
-from ray_mtlkd.models.pretrained import fill
+from ray_mtlkd.models.encoders.pretrained import fill
 from ray_mtlkd.models.sharing import SHARING
 from ray_mtlkd.models.sharing.adapters import Adapters
 from ray_mtlkd.models.sharing.low_level import LowLevel

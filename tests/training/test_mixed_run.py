@@ -15,7 +15,7 @@ from ray_mtlkd.models.encoders.bag import BagOfNgrams
 from ray_mtlkd.models.encoders.hf.encoder import PretrainedEncoder
 from ray_mtlkd.models.encoders.mixed import MixedEncoder
 from ray_mtlkd.models.encoders.mlp import Mlp
-from ray_mtlkd.models.pretrained import held
+from ray_mtlkd.models.encoders.pretrained import held
 from ray_mtlkd.predict.model_folder import Origin, load, save
 from ray_mtlkd.predict.predictions import outputs_of
 from ray_mtlkd.setups.files import MemorySource

@@ -12,7 +12,7 @@ from ray_mtlkd.data.examples import as_tensors
 from ray_mtlkd.data.features import pieces_of
 from ray_mtlkd.models.architecture import Architecture
 from ray_mtlkd.models.encoders.hf.encoder import Lora, PretrainedEncoder
-from ray_mtlkd.models.pretrained import held
+from ray_mtlkd.models.encoders.pretrained import held
 from ray_mtlkd.models.sharing import HardSharing
 from ray_mtlkd.models.sharing.adapters import Adapters
 from ray_mtlkd.models.sharing.cross_stitch import CrossStitch

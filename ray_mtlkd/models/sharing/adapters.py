@@ -11,7 +11,7 @@ from ray_mtlkd.decode import document
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.encoders.base import Encoder, EncoderConfig, LayeredEncoder, Stages
 from ray_mtlkd.models.encoders.layers import LowRank
-from ray_mtlkd.models.pretrained import tensors_from_weights
+from ray_mtlkd.models.encoders.pretrained import tensors_from_weights
 from ray_mtlkd.models.sharing.headed import HeadedModel, Tasks, build_encoder, build_layers
 from ray_mtlkd.ranges import PositiveInt
 

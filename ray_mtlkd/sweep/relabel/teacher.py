@@ -13,7 +13,7 @@ from ray_mtlkd.data.examples import Examples, SetupTables, as_tensors
 from ray_mtlkd.data.features import Layout
 from ray_mtlkd.data.inputs import Array, take
 from ray_mtlkd.models.architecture import Architecture, build
-from ray_mtlkd.models.pretrained import fill
+from ray_mtlkd.models.encoders.pretrained import fill
 from ray_mtlkd.tasks.task import Task
 from ray_mtlkd.training.evaluation.evaluate import predict
 from ray_mtlkd.training.settings import DistilledRows

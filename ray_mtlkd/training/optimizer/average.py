@@ -8,7 +8,7 @@ Polyak and Juditsky 1992; the rising decay keeps the first average from staying 
 import torch
 from torch import Tensor
 
-from ray_mtlkd.models.pretrained import copied
+from ray_mtlkd.models.encoders.pretrained import copied
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.torch_private import move_each
 

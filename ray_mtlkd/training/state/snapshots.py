@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from ray_mtlkd.models.pretrained import copied
+from ray_mtlkd.models.encoders.pretrained import copied
 from ray_mtlkd.models.sharing import MultitaskModel
 from ray_mtlkd.training.evaluation.convergence import Tracker
 from ray_mtlkd.training.state.progress import Progress, Snapshot

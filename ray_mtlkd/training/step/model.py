@@ -13,7 +13,7 @@ from ray_mtlkd.data.inputs import take
 from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture, build, penalty_of
 from ray_mtlkd.models.check import check_model, check_penalty
-from ray_mtlkd.models.pretrained import fill
+from ray_mtlkd.models.encoders.pretrained import fill
 from ray_mtlkd.models.sharing import MultitaskModel
 
 _ROWS = 2

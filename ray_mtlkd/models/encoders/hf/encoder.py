@@ -129,7 +129,7 @@ class PretrainedEncoder:
     def build(self, layouts: Sequence[Layout], kinds: Sequence[str]) -> LayeredEncoder:
         """The encoder; its layers are the same whatever the tasks.
 
-        Its weights are not read here: `ray_mtlkd.models.pretrained.fill` puts them in.
+        Its weights are not read here: `ray_mtlkd.models.encoders.pretrained.fill` puts them in.
 
         Raises:
             MtlkdError: where it has fewer layers than are to train, or `transformers` is not installed.

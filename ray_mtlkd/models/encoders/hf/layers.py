@@ -19,7 +19,7 @@ from ray_mtlkd.imports import Later
 from ray_mtlkd.models.encoders.base import EncoderLayer
 from ray_mtlkd.models.encoders.hf.low_rank import adapt
 from ray_mtlkd.models.encoders.hf.padding import in_order, similar_rows
-from ray_mtlkd.models.pretrained import hold
+from ray_mtlkd.models.encoders.pretrained import hold
 from ray_mtlkd.torch_private import with_submodules
 
 _transformers = Later("transformers")

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ray_mtlkd.models.encoders.layers import LowRank
-from ray_mtlkd.models.pretrained import tensors_from_weights
+from ray_mtlkd.models.encoders.pretrained import tensors_from_weights
 
 
 class LowRankLinear(nn.Module):

@@ -15,7 +15,7 @@ from ray_mtlkd.data.inputs import Array, FirstPieces, Pieces, take
 from ray_mtlkd.data.pretrained import PretrainedWeights
 from ray_mtlkd.models.encoders.base import EncoderConfig, EncoderLayer, LayeredEncoder
 from ray_mtlkd.models.encoders.hf.ending import pooled, words
-from ray_mtlkd.models.pretrained import fill
+from ray_mtlkd.models.encoders.pretrained import fill
 
 Unit = Literal["pieces", "rows", "words"]
 """What has a state of its own."""

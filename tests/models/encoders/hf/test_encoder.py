@@ -12,7 +12,7 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.models.architecture import Architecture, build
 from ray_mtlkd.models.encoders import ENCODERS
 from ray_mtlkd.models.encoders.hf.encoder import Lora, PretrainedEncoder
-from ray_mtlkd.models.pretrained import fill
+from ray_mtlkd.models.encoders.pretrained import fill
 from ray_mtlkd.models.sharing import SHARING
 from ray_mtlkd.registry import decode_part
 from ray_mtlkd.setups.pretrained import read_folder

@@ -9,7 +9,7 @@ from ray_mtlkd.data.inputs import Pieces, take
 from ray_mtlkd.data.pretrained import PretrainedWeights
 from ray_mtlkd.models.encoders.hf import padding
 from ray_mtlkd.models.encoders.hf.encoder import Lora, PretrainedEncoder
-from ray_mtlkd.models.pretrained import copied, fill, fill_held, held
+from ray_mtlkd.models.encoders.pretrained import copied, fill, fill_held, held
 from ray_mtlkd.setups.pretrained import read_folder
 from tests.pretrained import CONFIGS, LAYERS, PIECES, WIDTH, save
 
