@@ -46,7 +46,8 @@ def _full(out):
 
 @contextmanager
 def _read_only(out):
-    _mount("-o", "remount,ro", out)
+    words = [shutil.which("mount"), "-o", "remount,ro", str(out)]
+    wait_for(lambda: subprocess.run(words, capture_output=True, check=False).returncode == 0)  # when no file is open
     yield
     _mount("-o", "remount,rw", out)
 
