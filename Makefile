@@ -14,7 +14,7 @@ test: .venv/installed-dev
 	$(BIN)/pytest -m "not ray" -n auto --maxprocesses 4 --dist worksteal
 	$(BIN)/pytest -m ray -n auto --maxprocesses 2 --dist loadfile
 
-# Real processes, killed and starved, one after the other: about an hour; what needs root is skipped without.
+# Real processes, killed and starved, one after the other: about three quarters of an hour; what needs root is skipped without.
 test-faults: .venv/installed-faults
 	$(BIN)/pytest -m fault tests/faults
 
