@@ -6,7 +6,6 @@ machine's own Ray, or (``--nodes``) on so many nodes of a cluster of its own, al
 
 import argparse
 import os
-import secrets
 import statistics
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from benchmarks.sweep.held import Held, Kind, held_below
 from benchmarks.sweep.watch import Watch, wait
 from ray_mtlkd.sweep import archive
 from ray_mtlkd.sweep_folder import SweepFolder
-from tests.cluster.nodes import free_port, head, joined
+from tests.cluster.nodes import free_port, head, joined, keys
 from tests.setup_files import write_fewer
 
 ROOT = Path(__file__).parents[1]
@@ -111,10 +110,7 @@ def run(trials: int, *, nodes: int, cpus: int, evaluations: int = EVALUATIONS) -
         environment.pop("RAY_ADDRESS", None)
         roots: list[int] = []
         if nodes:
-            token = folder / "token"
-            token.touch(mode=0o600)
-            token.write_text(secrets.token_hex(32))
-            environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
+            environment |= keys(folder)
             roots, environment = held.enter_context(_cluster(nodes, cpus, environment))
         out = folder / "out"
         command = [*_COMMAND, str(folder / "space.yaml"), "--out", str(out)]

@@ -1,6 +1,7 @@
 """Nodes of a cluster of a test's own, each as it is started by hand."""
 
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -19,6 +20,14 @@ _STARTS, _UP_S = 5, 20
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
+
+
+def keys(folder):
+    """Variables of who has the token of a cluster of its own, which is written to a file in a folder."""
+    token = folder / "token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(32))
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """A cluster whose head dies under a sweep."""
 
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -13,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from ray_mtlkd.cluster import head_watch
-from tests.cluster.nodes import free_port, head
+from tests.cluster.nodes import free_port, head, keys
 from tests.processes import below
 from tests.scripts import LIMIT_S
 
@@ -39,11 +38,8 @@ main()
 @pytest.mark.kill
 def test_a_sweep_whose_head_dies_says_how_to_go_on_in_one_line(tmp_path):
     (tmp_path / "space.yaml").write_text(SPACE)
-    token = tmp_path / "token"
-    token.touch(mode=0o600)
-    token.write_text(secrets.token_hex(32))
     port, out = free_port(), tmp_path / "out"
-    environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
+    environment = {**os.environ, **keys(tmp_path)}
     sweep = [sys.executable, "-c", IMPATIENT, "sweep", str(tmp_path / "space.yaml"), "--out", str(out)]
     with head("--num-cpus=1", "--include-dashboard=false", port=port, environment=environment) as node:
         driver = subprocess.Popen(

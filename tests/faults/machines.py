@@ -1,7 +1,6 @@
 """Several machines on one: network namespaces on a bridge, each with an address and a temporary folder of its own."""
 
 import os
-import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.nodes import joined, started, wait_for
+from tests.cluster.nodes import joined, keys, started, wait_for
 
 PORT = 6379
 _PREFIX = "mtf"
@@ -37,7 +36,7 @@ class Machines:
 
     Attributes:
         net: Its addresses are ``10.NET.0.NUMBER``.
-        folder: Ray's temporary one, where each machine but the first has a file system of its own.
+        folder: Ray's temporary one on the first machine.
         environment: Of nodes, the cluster's token with it.
     """
 
@@ -89,7 +88,7 @@ class Machines:
     @contextmanager
     def node(self, number, *, cpus=1, own=()) -> Iterator[subprocess.Popen]:
         """Another machine's, which has joined."""
-        before = self.inside(number, own=(self.folder, *own))
+        before = self.inside(number, own=own)
         words = self._own(number, cpus)
         with joined(*words, address=self.address, environment=self.environment, before=before) as node:
             yield node
@@ -113,13 +112,9 @@ class Machines:
 @contextmanager
 def machines(count, *, folder, environment):
     """Machines number 1 to ``count``, whose cluster has a token."""
-    token = folder / "token"
-    token.touch(mode=0o600)
-    token.write_text(secrets.token_hex(32))
     (folder / "ray").mkdir()
-    keys = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
     net = 100 + os.getpid() % 100
-    found = Machines(net, folder / "ray", {**os.environ, **environment, **keys})
+    found = Machines(net, folder / "ray", {**os.environ, **environment, **keys(folder)})
     _ip("link", "add", found._bridge, "type", "bridge")
     try:
         _ip("addr", "add", f"{found.host(254)}/24", "dev", found._bridge)

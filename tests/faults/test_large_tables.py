@@ -1,14 +1,12 @@
 """Tables of which a machine's object store holds but a part."""
 
-import secrets
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.cluster.nodes import free_port, head
+from tests.cluster.nodes import free_port, head, keys
 from tests.faults.drivers import ended
 from tests.setup_files import write_fewer
 from tests.sweeps import assert_same, records
@@ -46,17 +44,14 @@ def space(place):
 
 
 def test_rows_that_the_object_store_has_no_room_for_are_mapped_from_disk_and_change_no_record(space, place):
-    token = place.folder / "token"
-    token.touch(mode=0o600)
-    token.write_text(secrets.token_hex(32))
-    keys = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
-    environment = {**place.environment, **keys}
+    token = keys(place.folder)
+    environment = {**place.environment, **token}
     for name, size in STORES.items():
         port = free_port()
         words = (f"--object-store-memory={size}", "--num-cpus=2", "--include-dashboard=false")
         with head(*words, port=port, environment=environment):
             out = place.folder / f"out-{name}"
-            ended(place.sweep(space, "--out", out, on={**keys, "RAY_ADDRESS": f"127.0.0.1:{port}"}), code=0)
+            ended(place.sweep(space, "--out", out, on={**token, "RAY_ADDRESS": f"127.0.0.1:{port}"}), code=0)
     small, large = (records(place.folder / f"out-{name}") for name in STORES)
     assert max(rows or 0 for table in small.values() for rows in table["distilled_rows"].to_pylist()) > ROWS
     assert_same(small, large)

@@ -1,14 +1,13 @@
 """A cluster of several machines, of which some are lost, cut off, added, or do not share the sweep's folder."""
 
 import os
-import secrets
 import signal
 import time
 from contextlib import ExitStack
 
 import pytest
 
-from tests.cluster.nodes import kill
+from tests.cluster.nodes import keys, kill
 from tests.faults.drivers import chance, ended
 from tests.faults.machines import machines, missing
 from tests.processes import below
@@ -104,10 +103,9 @@ def test_a_head_that_is_frozen_for_a_while_changes_no_record(folder, whole, plac
 @pytest.mark.parametrize("token", ["wrong", "none", "off"])
 def test_who_does_not_have_the_cluster_s_token_is_told_so_in_one_line_in_time(folder, place, network, token):
     other = place.folder / "other"
-    other.touch(mode=0o600)
-    other.write_text(secrets.token_hex(32))
+    other.mkdir()
     variables = {
-        "wrong": {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(other)},
+        "wrong": keys(other),
         "none": {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": "", "HOME": str(place.folder)},
         "off": {"RAY_AUTH_MODE": "disabled"},
     }[token]
