@@ -94,9 +94,22 @@ class FilterLayer(EncoderLayer):
         row = torch.repeat_interleave(rows, lengths, output_size=states.shape[0])
         at = torch.arange(row.shape[0], device=row.device) + (row + 1) * self.gutter
         line = states.new_zeros(states.shape[0] + (lengths.shape[0] + 1) * self.gutter, states.shape[1])
-        line = line.index_copy(0, at, states).T.contiguous().unsqueeze(0)
-        convolved = torch.cat([conv(line) for conv in self.filters], dim=1).squeeze(0)
-        return convolved.T.contiguous().index_select(0, at).relu()
+        line = line.index_copy(0, at, states)
+        convolved = torch.cat([self._convolved(line, cast(nn.Conv1d, each)) for each in self.filters], dim=1)
+        return convolved.index_select(0, at - self.gutter).relu()
+
+    def _convolved(self, line: Tensor, filters: nn.Conv1d) -> Tensor:
+        """What filters [C, E, K] and biases [C] make of a line [L, E] without its ends, as wide as the gutter.
+
+        The sum over places k of x_(t+k) W_k, each a product of matrices: on a CPU torch's convolution would make a
+        kernel for every new length, which nearly every batch has, and keep a thousand of them.
+        """
+        first = self.gutter - filters.weight.shape[2] // 2
+        length = len(line) - 2 * self.gutter
+        summed = cast(Tensor, filters.bias)
+        for place, weight in enumerate(filters.weight.unbind(2), start=first):
+            summed = torch.addmm(summed, line[place : place + length], weight.T)
+        return summed
 
     def matrix(self) -> Tensor:
         """All filters, with zeros around the short ones."""
