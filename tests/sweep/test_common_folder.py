@@ -1,7 +1,4 @@
-"""Clusters of which not every node writes where the driver reads, and records that get lost."""
-
-import shutil
-import subprocess
+"""Records that get lost; a node that does not see the folder is in tests/faults/test_machines.py."""
 
 import pytest
 
@@ -9,7 +6,6 @@ from ray_mtlkd.errors import MtlkdError
 from ray_mtlkd.sweep import archive
 from ray_mtlkd.sweep.common_folder import check_records
 from ray_mtlkd.sweep_folder import PARQUET
-from tests.scripts import json_in, printed_by
 
 SPACE = """
 name: vanishing
@@ -21,22 +17,6 @@ replicate: {configurations: 1, seeds: [1, 2]}
 resources: {keep_models: none, keep_predictions: false}
 classical: false
 """
-
-
-def _has_namespaces():
-    unshare = shutil.which("unshare")
-    return (
-        unshare is not None
-        and subprocess.run([unshare, "-m", "true"], check=False, capture_output=True).returncode == 0
-    )
-
-
-@pytest.mark.ray
-@pytest.mark.skipif(not _has_namespaces(), reason="no mount namespaces here, in which a node could miss a folder")
-def test_a_node_that_does_not_see_the_folder_is_named_before_any_trial_starts(tmp_path):
-    told = json_in(printed_by("-m", "tests.sweep.three_nodes", tmp_path / "out"))
-    assert told["what"].startswith("1 of 3 nodes ")
-    assert told["where"] == str(tmp_path / "out")
 
 
 def test_trials_that_ended_without_records_are_named():
