@@ -115,6 +115,17 @@ class Distilling:
         progress.teachers[task] = None if known is None else replace(known, value=reached, step=teacher.step)
         return f"{reason}{taught}"
 
+    def leave(self, task: int, progress: Progress) -> None:
+        """Let a task that goes back to its labels be weighed anew once it distils again."""
+        known = progress.relabelled[task]
+        progress.relabelled[task] = replace(known, weighed=self._settings.kd_weight != "auto")
+
+    def rejoin(self, task: int, progress: Progress, *, spare: int) -> str:
+        """Let a task go on with the teacher that it has; returns its weight where that is measured anew."""
+        if progress.relabelled[task].weighed:
+            return ""
+        return f", {self._weigh(task, progress, spare=spare, again=False)}"
+
     def unweighed(self, progress: Progress) -> list[int]:
         """Tasks that distil, whose weight is still to be measured."""
         phases = progress.curriculum.phases
@@ -173,6 +184,7 @@ class Distilling:
         if later:
             return "weight 1 until the next evaluation, by when the student has moved on from its teacher"
         if not found.batches:
-            return f"weight {weight:g}, since no batch is left to measure by"
+            why = "nothing is shared" if most_batches > 0 else "no batch is left to measure by"
+            return f"weight {weight:g}, since {why}"
         ratio = f"shared gradients of {found.teacher:.3g} beside {found.labels:.3g} on labels"
         return f"weight {weight:.3g} for a pull of at most {most:g}: {ratio} over {found.batches} batches"

@@ -223,10 +223,11 @@ class Loop:
                 self._relabel(task, step, verdicts[task])
             case Return(task):
                 self._trackers.restart(task)
+                if task in self._progress.relabelled:  # one that had stopped has no teacher
+                    self._distilling.leave(task, self._progress)
                 self._event("return", task, f"back to its labels: {verdicts[task].reason}")
             case Resume(task):
-                self._trackers.restart(task)
-                self._event("resume", task, "its teacher is still the better one")
+                self._rejoin(task, "its teacher is still the better one")
             case Rewind(step):
                 self._rewind(step)
 
@@ -241,13 +242,17 @@ class Loop:
         teacher = self._teachers.of(task, self._trackers.all[task])
         again = f"{verdict.reason}: " if task in self._progress.relabelled else ""
         if not self._trackers.betters(task, teacher.validated):
-            self._trackers.restart(task)
-            self._event("resume", task, f"{again}{teacher.what}, is not better than its teacher")
+            self._rejoin(task, f"{again}{teacher.what}, is not better than its teacher")
             return
         # rewinds come after relabels: the student that is weighed has moved on from its teacher
         weighed = self._distilling.switch(task, teacher, self._progress, spare=self._spare())
         self._trackers.restart(task, mark=teacher.validated)
         self._event("relabel", task, f"{again}by {teacher.what}, {weighed}", model_step=step)
+
+    def _rejoin(self, task: int, reason: str) -> None:
+        weighed = self._distilling.rejoin(task, self._progress, spare=self._spare())
+        self._trackers.restart(task)
+        self._event("resume", task, f"{reason}{weighed}")
 
     def _weigh(self) -> None:
         """Measure weights that could not be measured at the switch, where a step follows."""

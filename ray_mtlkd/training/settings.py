@@ -147,8 +147,9 @@ class Distillation:
             the root mean square of gradient norms over up to 8 batches of the task's own table. Each of these goes
             backward twice and counts as two task batches; a measurement takes a hundredth of the budget at most.
             A student that has not moved on from its teacher by then is not pulled at all: its weight is 1, and
-            measured once more at the next evaluation. So it is, for good, where a task has soft labels from the first
-            step.
+            measured once more at the next evaluation. It is 1 for good where the budget leaves no batch to measure by,
+            and where a task has soft labels from the first step, unless it goes back to its labels: one that distils
+            again after that is weighed anew.
         pull: What ``auto`` aims at, in (0, 1].
         every: A task that distils takes a batch in one of so many physical steps, as long as others learn from labels:
             these get what it saves of the budget.

@@ -180,6 +180,22 @@ def test_a_task_that_has_gone_back_to_its_labels_learns_from_them(run):
             assert then in ({"return"} if kind != "return" else {"relabel", "resume"})
 
 
+def test_a_task_that_distils_again_after_its_labels_is_weighed_anew(run):
+    measured = Distillation(pull=0.5)
+    whole = run(measured, strategy=TURNING["retention"], folder="whole")
+    assert _untimed(killed(run, measured, strategy=TURNING["retention"])) == _untimed(whole)
+    pairs = []
+    for task in whole.tasks:
+        resumed = {event.step for event in task.events if event.task is not None and event.kind == "resume"}
+        weight = None
+        for point in task.curve:
+            if point.step in resumed:
+                pairs.append((weight, point.kd_weight))
+            weight = weight if point.kd_weight is None else point.kd_weight
+    assert pairs
+    assert all(before != after for before, after in pairs)
+
+
 def test_a_task_is_retaught_by_better_teachers_only(run, inline, tables):
     """An average that is slow may reach less than the one before."""
     reached = {table.task.name: [] for table in tables.tasks}

@@ -36,7 +36,8 @@ class EnsembleKD:
     Attributes:
         teachers: K: models of all tasks, or of each task.
         alone: Whether each teacher is of one task, as the paper's are in the end; else each is trained jointly.
-        teachers_share: Of the budget; what a teacher that converges leaves of it is the student's.
+        teachers_share: Of the budget. With ``training.finish: converged``, what a teacher that converges leaves of it
+            is the student's.
     """
 
     name: ClassVar[str] = "ensemble_kd"

@@ -45,7 +45,9 @@ class SequentialKD:
     Attributes:
         order: The largest train table first (``by_size``), the easiest task first (``by_difficulty``), or every task's
             name once.
-        rewind: Whether the next task starts from the peak of the one before instead of the present parameters.
+        rewind: Whether the next task starts from the peak of the one before instead of the present parameters. A
+            rewind undoes the evaluations on which others that learn were judged, so only the task with the earliest
+            peak is dealt with at a time.
         reteach: Whether a task that surpasses its teacher is relabelled by the better model that it has become.
         retention: A task whose metric falls below so much of its teacher's learns from its labels again, until it has
             converged again; None: a task that distils does so to the end.
@@ -88,8 +90,9 @@ class SequentialKD:
     def advance(
         self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
-        """When the learning task has converged, it is relabelled and the next one starts."""
-        tasks = newly_converged(state, verdicts)
+        """When a learning task has converged, it is relabelled and the next one starts; with rewind, one at a time."""
+        found = newly_converged(state, verdicts)
+        tasks = found[:1] if self.rewind else found
         is_next = any(state.turns[task] == 0 for task in tasks)  # one that had gone back to its labels starts nobody
         state, actions = teach(self, state, verdicts, tasks=tasks)
         state, starts = start_next(state) if is_next else (state, ())

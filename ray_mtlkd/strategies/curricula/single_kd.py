@@ -34,8 +34,8 @@ class SingleKD:
     ('distilling',)
 
     Attributes:
-        teachers_share: Of the budget, shared out equally among the tasks; what a teacher that converges leaves of it is
-            the student's.
+        teachers_share: Of the budget, shared out equally among the tasks. With ``training.finish: converged``, what a
+            teacher that converges leaves of it is the student's.
     """
 
     name: ClassVar[str] = "single_kd"

@@ -86,11 +86,16 @@ def note(state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]) -> Curr
 
 
 def stop(state: CurriculumState, tasks: Sequence[int]) -> tuple[CurriculumState, tuple[Action, ...]]:
-    """Tasks that have converged stop; those with which the last one has converged go on, as nobody else would."""
+    """Tasks that have converged stop; those with which the last one has converged go on, as nobody else would.
+
+    These stop as soon as one of the others learns again.
+    """
     noted = settle(state, tasks, phase="labels")
     if all(noted.converged):
         return noted, ()
-    return settle(state, tasks, phase="stopped"), tuple(Stop(task) for task in tasks)
+    parts = enumerate(zip(state.phases, state.converged, strict=True))
+    stopping = [*(task for task, (phase, converged) in parts if phase == "labels" and converged), *tasks]
+    return settle(state, stopping, phase="stopped"), tuple(Stop(task) for task in stopping)
 
 
 def settle(state: CurriculumState, tasks: Iterable[int], *, phase: Phase) -> CurriculumState:

@@ -1,5 +1,8 @@
+import pytest
+
 from ray_mtlkd.strategies.curricula.base import ConvergenceVerdict, Relabel, Resume, Return, Rewind, Start
 from ray_mtlkd.strategies.curricula.sequential_kd import SequentialKD
+from ray_mtlkd.strategies.curricula.transitions import start_waiting
 
 
 def test_one_task_learns_while_those_before_it_are_distilled(play):
@@ -41,6 +44,18 @@ def test_a_list_of_names_sets_the_order(play):
 def test_a_list_that_does_not_fit_is_refused_at_the_beginning(facts, refused):
     with refused():
         SequentialKD(order=("small", "large")).begin(facts)
+
+
+@pytest.mark.parametrize(("rewind", "dealt_with"), [(True, [1]), (False, [1, 0])])
+def test_of_tasks_that_converge_together_a_rewind_leaves_all_but_the_earliest_peak_to_be_judged_again(
+    facts, rewind, dealt_with
+):
+    curriculum = SequentialKD(rewind=rewind)
+    state, _ = start_waiting(curriculum.begin(facts)[0])
+    verdicts = [ConvergenceVerdict(converged=at > 0, best_step=at, reason="so the table says") for at in (70, 40, 0)]
+    state, actions = curriculum.advance(state, verdicts)
+    assert actions == (*(Relabel(task, verdicts[task].best_step) for task in dealt_with), *[Rewind(40)] * rewind)
+    assert [task for task, phase in enumerate(state.phases) if phase == "distilling"] == sorted(dealt_with)
 
 
 def test_it_rewinds_where_its_field_says_so():

@@ -23,5 +23,15 @@ def test_the_last_one_stays_and_one_that_goes_keeps_others_from_being_the_last(p
     assert play(StopAndGo(), {0: 50, 2: 50}, {0: at(0.9), 1: 75})[-1] == ("lss", (Return(0), Stop(1)))
 
 
+def test_the_last_one_stops_once_another_goes_beside_whatever_converges_then(play):
+    evaluations = [{0: 50, 2: 50}, {1: 75}, {0: at(0.9)}, {0: 100}, {2: at(0.9)}]
+    assert play(StopAndGo(), *evaluations)[2:] == [
+        ("sls", ()),
+        ("lss", (Return(0), Stop(1))),
+        ("lss", ()),
+        ("ssl", (Return(2), Stop(0))),
+    ]
+
+
 def test_what_is_not_measured_has_not_fallen(play):
     assert play(StopAndGo(), {0: 50}, {0: at(None)})[-1] == ("sll", ())
