@@ -105,7 +105,7 @@ class FilterLayer(EncoderLayer):
         kernel for every new length, which nearly every batch has, and keep a thousand of them.
         """
         first = self.gutter - filters.weight.shape[2] // 2
-        length = len(line) - 2 * self.gutter
+        length = line.shape[0] - 2 * self.gutter
         summed = cast(Tensor, filters.bias)
         for place, weight in enumerate(filters.weight.unbind(2), start=first):
             summed = torch.addmm(summed, line[place : place + length], weight.T)
