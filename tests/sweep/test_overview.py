@@ -97,8 +97,10 @@ def tensorboard(folder):
             data = answer.read()
             return json.loads(data) if answer.headers.get_content_type() == "application/json" else data
 
-        yield ask
-        process.terminate()
+        try:
+            yield ask
+        finally:
+            process.terminate()
 
 
 def test_runs_are_named_by_setup_strategy_and_stage(ask, trials):
