@@ -1,10 +1,12 @@
-"""Records that get lost; a node that does not see the folder is in tests/faults/test_machines.py."""
+"""Nodes that do not see the folder, real ones in tests/faults/test_machines.py, and records that get lost."""
+
+from types import SimpleNamespace
 
 import pytest
 
 from ray_mtlkd.errors import MtlkdError
-from ray_mtlkd.sweep import archive
-from ray_mtlkd.sweep.common_folder import check_records
+from ray_mtlkd.sweep import archive, common_folder
+from ray_mtlkd.sweep.common_folder import Sight, check_nodes, check_records
 from ray_mtlkd.sweep_folder import PARQUET
 
 SPACE = """
@@ -17,6 +19,31 @@ replicate: {configurations: 1, seeds: [1, 2]}
 resources: {keep_models: none, keep_predictions: false}
 classical: false
 """
+
+
+def test_a_node_that_does_not_see_the_folder_is_named_and_one_that_is_not_there_is_not_asked(monkeypatch):
+    nodes = [("own", True), ("clear", True), ("blind", True), ("gone", False)]
+    asked = []
+
+    def look(node, sight):
+        asked.append((node, sight.uri))
+        return node
+
+    monkeypatch.setattr(
+        common_folder.ray,
+        "nodes",
+        lambda: [{"NodeID": node, "Alive": alive, "NodeManagerAddress": f"at {node}"} for node, alive in nodes],
+    )
+    monkeypatch.setattr(common_folder.ray, "get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "own"))
+    monkeypatch.setattr(common_folder.ray, "wait", lambda refs, num_returns, timeout: (refs[:num_returns], []))
+    monkeypatch.setattr(common_folder.ray, "get", lambda ref: ref == "clear")
+    monkeypatch.setattr(common_folder, "_look_from", look)
+    with pytest.raises(MtlkdError) as caught:
+        check_nodes(Sight(uri="there", digest=""))
+    assert caught.value.where == "there"
+    assert caught.value.what.startswith("1 of 3 nodes ")
+    assert caught.value.what.endswith(": at blind")
+    assert asked == [("clear", "there"), ("blind", "there")]
 
 
 def test_trials_that_ended_without_records_are_named():

@@ -32,7 +32,7 @@ from tests.setup_files import write_fewer
 
 pytestmark = pytest.mark.ray
 
-FLIPS = 100
+FLIPS = 300
 SPACE = """
 name: small
 setups: [fewer.yaml]
