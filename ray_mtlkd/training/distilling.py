@@ -116,9 +116,9 @@ class Distilling:
         return f"{reason}{taught}"
 
     def leave(self, task: int, progress: Progress) -> None:
-        """Let a task that goes back to its labels be weighed anew once it distils again."""
-        known = progress.relabelled[task]
-        progress.relabelled[task] = replace(known, weighed=self._settings.kd_weight != "auto")
+        """Let a task that goes back to its labels be weighed anew once it distils again; one may have no teacher."""
+        if task in progress.relabelled and self._settings.kd_weight == "auto":
+            progress.relabelled[task] = replace(progress.relabelled[task], weighed=False)
 
     def rejoin(self, task: int, progress: Progress, *, spare: int) -> str:
         """Let a task go on with the teacher that it has; returns its weight where that is measured anew."""

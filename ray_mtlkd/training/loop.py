@@ -223,8 +223,7 @@ class Loop:
                 self._relabel(task, step, verdicts[task])
             case Return(task):
                 self._trackers.restart(task)
-                if task in self._progress.relabelled:  # one that had stopped has no teacher
-                    self._distilling.leave(task, self._progress)
+                self._distilling.leave(task, self._progress)
                 self._event("return", task, f"back to its labels: {verdicts[task].reason}")
             case Resume(task):
                 self._rejoin(task, "its teacher is still the better one")

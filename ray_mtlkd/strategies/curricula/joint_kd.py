@@ -6,7 +6,7 @@ from typing import ClassVar
 from ray_mtlkd.decode import document, refuse
 from ray_mtlkd.ranges import Fraction, PositiveInt
 from ray_mtlkd.strategies.curricula.base import Action, ConvergenceVerdict, CurriculumState, Role, TaskFacts
-from ray_mtlkd.strategies.curricula.transitions import may_turn, newly_converged, start_taught, teach, unwatchable
+from ray_mtlkd.strategies.curricula.transitions import due, may_turn, start_taught, teach, unwatchable
 
 
 @document
@@ -72,5 +72,4 @@ class JointKD:
         self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """Newly converged tasks are relabelled, earliest peak first; with rewind, only the first of them."""
-        found = newly_converged(state, verdicts)
-        return teach(self, state, verdicts, tasks=found[:1] if self.rewind else found)
+        return teach(self, state, verdicts, tasks=due(self, state, verdicts))

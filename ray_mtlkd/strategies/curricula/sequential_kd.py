@@ -14,8 +14,8 @@ from ray_mtlkd.strategies.curricula.base import (
 )
 from ray_mtlkd.strategies.curricula.ordering import Order, arrange
 from ray_mtlkd.strategies.curricula.transitions import (
+    due,
     may_turn,
-    newly_converged,
     start_first,
     start_next,
     taught_tasks,
@@ -91,8 +91,7 @@ class SequentialKD:
         self, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]
     ) -> tuple[CurriculumState, tuple[Action, ...]]:
         """When a learning task has converged, it is relabelled and the next one starts; with rewind, one at a time."""
-        found = newly_converged(state, verdicts)
-        tasks = found[:1] if self.rewind else found
+        tasks = due(self, state, verdicts)
         is_next = any(state.turns[task] == 0 for task in tasks)  # one that had gone back to its labels starts nobody
         state, actions = teach(self, state, verdicts, tasks=tasks)
         state, starts = start_next(state) if is_next else (state, ())

@@ -148,6 +148,15 @@ class Teaching(Protocol):
         """See above."""
 
 
+def due(curriculum: Teaching, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict]) -> tuple[int, ...]:
+    """Newly converged tasks that get teachers now.
+
+    With rewind it is the one with the earliest peak: going back undoes the evaluations on which others were judged.
+    """
+    found = newly_converged(state, verdicts)
+    return found[:1] if curriculum.rewind else found
+
+
 def teach(
     curriculum: Teaching, state: CurriculumState, verdicts: Sequence[ConvergenceVerdict], *, tasks: Sequence[int]
 ) -> tuple[CurriculumState, tuple[Action, ...]]:
