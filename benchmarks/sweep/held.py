@@ -35,6 +35,8 @@ def held_below(root: int) -> dict[Kind, dict[int, Held]]:
             files = len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - names alone
         except OSError:
             continue
+        if resident == 0:  # it has ended, and nobody has waited for it
+            continue
         kind: Kind = "driver" if pid == root else _kind(command)
         found[kind][pid] = Held(own_mib=(resident - shared) * _PAGE_MIB, files=files)
     return found
