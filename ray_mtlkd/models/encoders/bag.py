@@ -7,7 +7,7 @@ the rows of the batch's n-grams.
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ray_mtlkd.data.features import BagFeatures, Layout
 from ray_mtlkd.data.inputs import Bag
@@ -61,10 +61,11 @@ class BagLayer(EncoderLayer):
 
     def __init__(self, buckets: int, width: int, *, dropout: float) -> None:
         super().__init__()
-        self.hashed = HashedLayer(buckets, width, std=_STD, dropout=dropout)
+        self.hashed = HashedLayer(buckets, width, std=_STD)
+        self.dropout = nn.Dropout(dropout)
         self.width = width
 
     def forward(self, states: None, inputs: Bag[Tensor], task: int) -> Tensor:  # noqa: ARG002
         """Rows [B, width]."""
-        hidden: Tensor = self.hashed(inputs.ids, inputs.weights, inputs.offsets)
+        hidden: Tensor = self.dropout(self.hashed(inputs.ids, inputs.weights, inputs.offsets))
         return hidden

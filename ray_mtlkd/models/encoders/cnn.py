@@ -74,8 +74,10 @@ class Cnn:
         filters = FilterLayer(self.embedding, self.channels, self.widths)
         per_token = [kind_named(kind).per_token for kind in kinds]
         ngrams = 0 if all(per_token) else max(layout.ngrams for layout in layouts)
-        wide = HashedLayer(ngrams, self.wide, std=_STD, dropout=self.dropout) if ngrams else None
-        return LayeredEncoder((words, filters), TextEnding(per_token, dropout=self.dropout, wide=wide))
+        wide = HashedLayer(ngrams, self.wide, std=_STD) if ngrams else None
+        # the layer that joins the sides of a pair scales them itself, and compares them as they are
+        scaled = [layout.overlap is None for layout in layouts]
+        return LayeredEncoder((words, filters), TextEnding(per_token, dropout=self.dropout, wide=wide, scaled=scaled))
 
 
 class FilterLayer(EncoderLayer):

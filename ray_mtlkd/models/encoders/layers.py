@@ -83,20 +83,19 @@ class HashTable(nn.EmbeddingBag):
 
 
 class HashedLayer(nn.Module):
-    """The first layer of an MLP over sparse hashed features: ReLU(sum of weighted rows + bias), dropout."""
+    """The first layer of an MLP over sparse hashed features: ReLU(sum of weighted rows + bias)."""
 
-    def __init__(self, buckets: int, width: int, *, std: float, dropout: float) -> None:
+    def __init__(self, buckets: int, width: int, *, std: float) -> None:
         super().__init__()
         self.table = HashTable(buckets, width, std=std)
         # As nn.Linear's bias, for inputs of norm 1.
         bound = std / math.sqrt(3)
         self.bias = nn.Parameter(nn.init.uniform_(self.table.weight.new_empty(width), -bound, bound))
-        self.dropout = nn.Dropout(dropout)
 
     def forward(self, ids: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
         """Rows [B, width] of ids [nnz], weights [nnz] and offsets [B+1]."""
         summed = self.table(ids, offsets, per_sample_weights=weights)
-        activations: Tensor = self.dropout((summed + self.bias).relu())
+        activations: Tensor = (summed + self.bias).relu()
         return activations
 
 
@@ -118,6 +117,14 @@ class WordEmbedding(EncoderLayer):
         return words * kept
 
 
+def by_row(values: Tensor) -> Tensor:
+    """Each row [N, W] less its mean, over its standard deviation (Ba et al. 2016, arXiv:1607.06450, without gains).
+
+    What reads it sees one scale, whatever the layers below have grown to under other tasks. Rows of zeros stay zeros.
+    """
+    return functional.layer_norm(values, values.shape[1:])
+
+
 def pool(states: Tensor, offsets: Tensor) -> Tensor:
     """Maximum and mean [B, 2 S] over each row's states [tokens, S]; zeros for a row without words."""
     lengths = offsets.diff().unsqueeze(1)
@@ -135,19 +142,29 @@ class TextEnding(Ending):
         per_token: Whether each task reads states [T].
         dropout: Of the representations.
         wide: A layer over the n-grams of a text, or none.
+        scaled: Whether each task's representations are brought to mean 0 and variance 1, row by row and part by part
+            (`by_row`) [T]; none are where it is left out.
     """
 
-    def __init__(self, per_token: Sequence[bool], *, dropout: float, wide: HashedLayer | None = None) -> None:
+    def __init__(
+        self,
+        per_token: Sequence[bool],
+        *,
+        dropout: float,
+        wide: HashedLayer | None = None,
+        scaled: Sequence[bool] | None = None,
+    ) -> None:
         super().__init__()
         self.per_token = list(per_token)
+        self.scaled = [False] * len(self.per_token) if scaled is None else list(scaled)
         self.dropout = nn.Dropout(dropout)
         self.wide = wide
 
     def forward(self, states: Tensor, inputs: Tokens[Tensor], tasks: Sequence[int]) -> tuple[Tensor, ...]:
         """Max and mean over a row's states, then its wide part [B, 2 S + wide], or the states [tokens, S]."""
-        wanted = {self.per_token[task] for task in tasks}
-        made = {by_token: self.dropout(states) if by_token else self._text(states, inputs) for by_token in wanted}
-        return tuple(made[self.per_token[task]] for task in tasks)
+        ways = [(self.per_token[task], self.scaled[task]) for task in tasks]
+        made = {way: self._made(states, inputs, per_token=way[0], scaled=way[1]) for way in dict.fromkeys(ways)}
+        return tuple(made[way] for way in ways)
 
     def width(self, task: int, states: int) -> int:
         """Width of the states; of a text, that of their pool and of the wide part."""
@@ -162,13 +179,15 @@ class TextEnding(Ending):
     def of(self, task: int) -> "TextEnding":
         """Without the wide part, where the task reads states."""
         by_token = self.per_token[task]
-        return TextEnding([by_token], dropout=self.dropout.p, wide=None if by_token else self.wide)
+        wide = None if by_token else self.wide
+        return TextEnding([by_token], dropout=self.dropout.p, wide=wide, scaled=[self.scaled[task]])
 
-    def _text(self, states: Tensor, inputs: Tokens[Tensor]) -> Tensor:
-        pooled: Tensor = self.dropout(pool(states, inputs.offsets))
-        if self.wide is None or inputs.bag is None:
-            return pooled
-        return torch.cat([pooled, self.wide(inputs.bag.ids, inputs.bag.weights, inputs.bag.offsets)], dim=1)
+    def _made(self, states: Tensor, inputs: Tokens[Tensor], *, per_token: bool, scaled: bool) -> Tensor:
+        parts = [states if per_token else pool(states, inputs.offsets)]
+        if not per_token and self.wide is not None and inputs.bag is not None:
+            parts.append(self.wide(inputs.bag.ids, inputs.bag.weights, inputs.bag.offsets))
+        representation: Tensor = self.dropout(torch.cat([by_row(part) for part in parts] if scaled else parts, dim=1))
+        return representation
 
 
 class LowRank(nn.Module):
