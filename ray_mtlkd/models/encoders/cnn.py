@@ -2,7 +2,8 @@
 
 A word is the sum of the embeddings of its hashes. Beside the pooled convolutions a text has a wide part: hidden units
 over the TF-IDF of its n-grams of words and letters, as the ``bag`` encoder has them, which say without a detour what
-single words, word pairs and word stems say.
+single words, word pairs and word stems say. Heads read words and texts scaled row by row (layer normalisation without
+gains): one task that is learned by heart would otherwise leave the next one states of any size to begin with.
 
 The batch's rows lie end to end with gutters of zeros between them, as wide as the longest filter's reach: every row
 sees zeros around itself and never its neighbours, and no work is spent on padding the short rows.

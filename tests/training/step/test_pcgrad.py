@@ -79,7 +79,8 @@ def test_pcgrad_gives_shared_parameters_the_textbook_update_and_heads_their_own_
     fixture, shares_rows = SETUPS[setup]
     tables = replace(request.getfixturevalue(fixture), shares_rows=shares_rows)
     encoder = ENCODERS[tables.tasks[0].layout.form]
-    trainer, heard = listen(job("pcgrad", of=tables, encoder=encoder, training=whole_tables(tables)))
+    # a seed whose first gradients conflict, whichever the setup
+    trainer, heard = listen(job("pcgrad", of=tables, encoder=encoder, training=whole_tables(tables), seed=2))
     model = copy.deepcopy(trainer.model).double()
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     shared, own = gradients(model, tables)
