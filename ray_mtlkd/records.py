@@ -175,6 +175,8 @@ class TaskResult:
     test_peak: float | None = None
     peak_step: int | None = None
     """That evaluation's."""
+    valid_end: float | None = None
+    """At the last evaluation; None where the task still waited."""
     teacher: float | None = None
     """Validation metric of the task's teacher, which may be a mean of models; of its best evaluation where it was not
     relabelled. None where the task never converged."""

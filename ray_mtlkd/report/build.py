@@ -48,7 +48,7 @@ class Report:
         advice: What to ship.
         failed: Trials that failed, of search and replicate.
         part: A sentence on what it is a part of; empty where it is of everything.
-        cautions: Sentences on strategies that hardly distilled.
+        cautions: Sentences on strategies that hardly distilled, or did not hold what they distilled.
         tables: As they were written, by name: ``gains``, ``strategies``, ``tasks``, ``configurations``, …
     """
 

@@ -1,8 +1,10 @@
-"""Whether strategies that distil did so: told from facts in the records, never from what a sentence says."""
+"""Whether strategies that distil did so, and held what they had: told from facts in the records."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from statistics import median
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +18,10 @@ _LATE = 0.9
 """Of a trial's steps: a task that converges after so many has too few left to learn from its teacher."""
 _ENOUGH = 0.5
 """Of the tasks, or of the trials: where fewer distilled in time, the strategy is hardly what its name says."""
+_FALL = 0.2
+"""Of its teacher's skill: a task that ends so much lower is not held; a single evaluation of few rows is often half of
+that off."""
+_ENDS = ["setup", "strategy", "task_index", "task", "sign", "trivial", "teacher", "valid_end"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,26 +59,32 @@ class Distilled:
 
 
 def cautions(records: Records) -> list[str]:
-    """A sentence for each setup and distilling strategy that relabelled no task, or few in time, or to no effect."""
+    """Sentences on distilling strategies of a setup that relabelled no task, or few in time, or to no effect."""
     said = []
     for _, found in groupby(_trials(records), key=lambda trial: (trial.setup, trial.strategy)):
         trials = sorted(found, key=lambda trial: trial.in_time)
-        median = trials[(len(trials) - 1) // 2]
+        middle = trials[(len(trials) - 1) // 2]
         if not any(trial.relabelled for trial in trials):
             said.append(_never(trials))
             continue
         if sum(trial.is_without for trial in trials) >= _ENOUGH * len(trials):
             said.append(_without(trials))
-        if median.in_time < _ENOUGH * median.tasks:
-            said.append(_hardly(median, len(trials)))
-    return said
+        if middle.in_time < _ENOUGH * middle.tasks:
+            said.append(_hardly(middle, len(trials)))
+    return said + _fallen(records)
+
+
+def _finished(records: Records) -> pa.Table:
+    """The tasks of finished replicate trials of strategies that distil."""
+    table = records.table
+    for column, value in (("role", "kd"), ("stage", "replicate"), ("status", "ok")):
+        table = table.filter(pc.equal(table[column], value))
+    return table
 
 
 def _trials(records: Records) -> list[Distilled]:
     """All of them, strategy by strategy."""
-    table = records.table
-    for column, value in (("role", "kd"), ("stage", "replicate"), ("status", "ok")):
-        table = table.filter(pc.equal(table[column], value))
+    table = _finished(records)
     taught, noticed = pc.is_valid(table["relabelled_where"]), table["converged_step"]
     # Teachers from elsewhere, or from before the student, are there from the start: no convergence is noticed.
     after = pc.greater(pc.cast(noticed, pa.float64()), pc.multiply(pc.cast(table["steps"], pa.float64()), _LATE))
@@ -125,8 +137,47 @@ def _plainly(trial: Distilled) -> str:
 
 def _hardly(trial: Distilled, trials: int) -> str:
     late = f", {trial.late} of them in the last tenth of its steps" if trial.late else ""
-    median = f" (the median of {trials} trials)" if trials > 1 else ""
+    middle = f" (the median of {trials} trials)" if trials > 1 else ""
     return (
         f"{text.plain(trial.setup)}: {text.code(trial.strategy)} hardly distilled: {trial.converged} of "
-        f"{trial.tasks} tasks converged{late}{median}; give it more steps before you conclude"
+        f"{trial.tasks} tasks converged{late}{middle}; give it more steps before you conclude"
+    )
+
+
+def _fallen(records: Records) -> list[str]:
+    """A sentence for each setup and strategy of which tasks mostly end far below what they were as they converged.
+
+    Teachers that are no earlier state of the student may be out of its reach: nothing is said of them.
+    """
+    table = _finished(records)
+    own = pc.and_(pc.not_equal(table["relabelled_where"], "given"), pc.is_valid(table["converged_step"]))
+    table = table.filter(own).select(_ENDS).sort_by([(name, "ascending") for name in _ENDS[:3]])
+    falls = defaultdict[tuple[str, str], dict[str, list[float]]](lambda: defaultdict(list))
+    for row in table.to_pylist():
+        gained = row["sign"] * (row["teacher"] - row["trivial"])
+        if row["valid_end"] is not None and gained > 0:
+            # of skill: the room up to a perfect predictor falls out
+            fall = row["sign"] * (row["teacher"] - row["valid_end"]) / gained
+            falls[row["setup"], row["strategy"]][row["task"]].append(fall)
+    return [_fell(*of, tasks) for of, found in falls.items() if (tasks := dict(_lasting(found)))]
+
+
+def _lasting(falls: Mapping[str, Sequence[float]]) -> Iterator[tuple[str, tuple[int, Sequence[float]]]]:
+    """Tasks that fell far in enough of the trials: in how many, and by how much in each."""
+    for task, found in falls.items():
+        number = sum(fall > _FALL for fall in found)
+        if number >= _ENOUGH * len(found):
+            yield task, (number, found)
+
+
+def _fell(setup: str, strategy: str, tasks: Mapping[str, tuple[int, Sequence[float]]]) -> str:
+    said = text.listed(
+        f"{text.plain(task)} by {100 * median(falls):.0f} % (the median of {len(falls)} trials, in {number} of them by"
+        f" more than {100 * _FALL:.0f} %)"
+        for task, (number, falls) in tasks.items()
+    )
+    return (
+        f"{text.plain(setup)}: {text.code(strategy)} does not hold what it distils: at the end skill on validation is"
+        f" below the teacher's, of {said}; let distilling tasks take more batches (a lower `kd.every`) or weigh more"
+        " (`kd.kd_weight`)"
     )

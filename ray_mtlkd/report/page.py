@@ -57,7 +57,7 @@ def page(
         findings: Of the predictions of test rows.
         figures: Those that there are.
         part: What it is a part of; empty where it is of everything.
-        cautions: What is said of strategies that hardly distilled.
+        cautions: What is said of strategies that hardly distilled, or did not hold what they distilled.
         ahead: What is said of sweeps that have not ended.
     """
     sweeps = sorted({row["sweep"] for row in trials})

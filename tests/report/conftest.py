@@ -140,6 +140,7 @@ def fake_trial(*, setup: str, strategy: str, seed: int, stage: str = "replicate"
             valid_peak=metric_of(skill + 0.004),
             test_peak=metric_of(skill - 0.007),
             peak_step=300,
+            valid_end=metric_of(skill),
             teacher=metric_of(skill + 0.003) if distils else None,
             retention=metric_of(skill) / metric_of(skill + 0.003) if distils else None,
             converged_step=600 if distils else None,

@@ -310,6 +310,7 @@ def test_the_steps_of_peaks_and_checkpoints_are_those_of_the_trials_curves(short
     for task in whole(short(strategy, training=replace(SHORT, steps=40))).tasks:
         by_step = {point.step: point.valid for point in task.curve}
         assert (by_step[task.peak_step], by_step[task.checkpoint_step]) == (task.valid_peak, task.valid)
+        assert by_step[max(by_step)] == task.valid_end
 
 
 def test_a_converged_task_is_relabelled_by_its_best_model(short, inline, tmp_path):

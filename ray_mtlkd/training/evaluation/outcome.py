@@ -94,6 +94,7 @@ def _settle_task(
         valid_peak=peak.value,
         test_peak=test_peak,
         peak_step=peak.step,
+        valid_end=progress.curves[task][-1].valid if progress.curves[task] else None,
         teacher=None if teacher is None else teacher.value,
         retention=best.values[task] / teacher.value if teacher is not None and teacher.value else None,
         converged_step=None if teacher is None else teacher.noticed,
