@@ -1,7 +1,7 @@
 """Whether strategies that distil did so, and held what they had: told from facts in the records."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
@@ -137,10 +137,10 @@ def _plainly(trial: Distilled) -> str:
 
 def _hardly(trial: Distilled, trials: int) -> str:
     late = f", {trial.late} of them in the last tenth of its steps" if trial.late else ""
-    middle = f" (the median of {trials} trials)" if trials > 1 else ""
+    among = f" (the median of {trials} trials)" if trials > 1 else ""
     return (
         f"{text.plain(trial.setup)}: {text.code(trial.strategy)} hardly distilled: {trial.converged} of "
-        f"{trial.tasks} tasks converged{late}{middle}; give it more steps before you conclude"
+        f"{trial.tasks} tasks converged{late}{among}; give it more steps before you conclude"
     )
 
 
@@ -159,22 +159,23 @@ def _fallen(records: Records) -> list[str]:
             # of skill: the room up to a perfect predictor falls out
             fall = row["sign"] * (row["teacher"] - row["valid_end"]) / gained
             falls[row["setup"], row["strategy"]][row["task"]].append(fall)
-    return [_fell(*of, tasks) for of, found in falls.items() if (tasks := dict(_lasting(found)))]
+    lasting = {
+        of: {task: found for task, found in tasks.items() if _far(found) >= _ENOUGH * len(found)}
+        for of, tasks in falls.items()
+    }
+    return [_fell(*of, tasks) for of, tasks in lasting.items() if tasks]
 
 
-def _lasting(falls: Mapping[str, Sequence[float]]) -> Iterator[tuple[str, tuple[int, Sequence[float]]]]:
-    """Tasks that fell far in enough of the trials: in how many, and by how much in each."""
-    for task, found in falls.items():
-        number = sum(fall > _FALL for fall in found)
-        if number >= _ENOUGH * len(found):
-            yield task, (number, found)
+def _far(falls: Sequence[float]) -> int:
+    """In how many trials a task fell so far that it was not held."""
+    return sum(fall > _FALL for fall in falls)
 
 
-def _fell(setup: str, strategy: str, tasks: Mapping[str, tuple[int, Sequence[float]]]) -> str:
+def _fell(setup: str, strategy: str, tasks: Mapping[str, Sequence[float]]) -> str:
     said = text.listed(
-        f"{text.plain(task)} by {100 * median(falls):.0f} % (the median of {len(falls)} trials, in {number} of them by"
-        f" more than {100 * _FALL:.0f} %)"
-        for task, (number, falls) in tasks.items()
+        f"{text.plain(task)} by {100 * median(falls):.0f} % (the median of {len(falls)} trials, in {_far(falls)} of"
+        f" them by more than {100 * _FALL:.0f} %)"
+        for task, falls in tasks.items()
     )
     return (
         f"{text.plain(setup)}: {text.code(strategy)} does not hold what it distils: at the end skill on validation is"

@@ -186,7 +186,8 @@ class TextEnding(Ending):
         parts = [states if per_token else pool(states, inputs.offsets)]
         if not per_token and self.wide is not None and inputs.bag is not None:
             parts.append(self.wide(inputs.bag.ids, inputs.bag.weights, inputs.bag.offsets))
-        representation: Tensor = self.dropout(torch.cat([by_row(part) for part in parts] if scaled else parts, dim=1))
+        parts = [by_row(part) for part in parts] if scaled else parts
+        representation: Tensor = self.dropout(parts[0] if len(parts) == 1 else torch.cat(parts, dim=1))
         return representation
 
 
